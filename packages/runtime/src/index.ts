@@ -1,0 +1,3 @@
+export * from "./latent.ts";
+export * from "./model.ts";
+export * from "./rng.ts";

@@ -1,0 +1,27 @@
+/** How photos were cropped to a square before they were resized: the middle, not at all (must be square), or the authors' crop of CelebA. */
+export type Crop = "center" | "none" | "celeba";
+
+/** Colour of the images a model knows; grey photos are one channel repeated to three. */
+export type Colour = "rgb" | "grey";
+
+/** A trained model in use, whichever engine computes it. */
+export interface Model {
+  /** Width and height of its images, 4 · 2^phase. */
+  readonly resolution: number;
+  /** Dimension of its latent space. */
+  readonly latent: number;
+  readonly colour: Colour;
+  readonly crop: Crop;
+  /**
+   * @param images [count, 3, r, r] in [-1, 1]
+   * @returns latents [count, latent], rows of length 1
+   */
+  encode(images: Float32Array, count: number): Promise<Float32Array>;
+  /**
+   * @param latents [count, latent], rows of length 1
+   * @returns images [count, 3, r, r], about [-1, 1], not clamped
+   */
+  decode(latents: Float32Array, count: number): Promise<Float32Array>;
+  /** Frees the networks; the model must not be used afterwards. */
+  dispose(): void;
+}

@@ -1,0 +1,147 @@
+// The door between JavaScript and libtorch: handles, argument conversion and errors shared by all entry points.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <node_api.h>
+
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace pioneer {
+
+/// JavaScript holds tensors as numbers: slot + generation * 2^24. A number that was never handed out, or whose tensor
+/// was freed, misses its generation and is refused, so no value from JavaScript can reach a wrong or dead object.
+template <typename T>
+class HandleTable {
+ public:
+  double add(T value) {
+    uint32_t slot;
+    if (free_.empty()) {
+      if (slots_.size() >= kSlots) throw std::runtime_error("too many live handles; dispose tensors or use scope()");
+      slot = static_cast<uint32_t>(slots_.size());
+      slots_.push_back({std::move(value), 1});
+    } else {
+      slot = free_.back();
+      free_.pop_back();
+      slots_[slot].value = std::move(value);
+    }
+    return static_cast<double>(slot) + static_cast<double>(slots_[slot].generation) * kSlots;
+  }
+
+  T* find(double id) {
+    if (!(id >= kSlots) || id > 9007199254740991.0 || id != static_cast<double>(static_cast<uint64_t>(id))) return nullptr;
+    auto bits = static_cast<uint64_t>(id);
+    auto slot = bits % kSlots;
+    if (slot >= slots_.size() || slots_[slot].generation != bits / kSlots || !slots_[slot].value.defined()) return nullptr;
+    return &slots_[slot].value;
+  }
+
+  bool remove(double id) {
+    T* value = find(id);
+    if (!value) return false;
+    auto slot = static_cast<uint32_t>(static_cast<uint64_t>(id) % kSlots);
+    *value = T();
+    slots_[slot].generation++;
+    free_.push_back(slot);
+    return true;
+  }
+
+  size_t live() const { return slots_.size() - free_.size(); }
+
+ private:
+  static constexpr uint64_t kSlots = 1 << 24;
+  struct Slot {
+    T value;
+    uint32_t generation;
+  };
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_;
+};
+
+/// JavaScript buffers lent to tensors (from_blob). libtorch may drop the last use on any thread; the reference is
+/// given back on JavaScript's.
+struct LentBuffers {
+  std::mutex mutex;
+  std::vector<napi_ref> returned;
+};
+
+struct Operator {
+  c10::OperatorHandle handle;
+  std::string name;
+};
+
+/// Everything one JavaScript environment (main thread or worker) owns.
+struct State {
+  HandleTable<at::Tensor> tensors;
+  HandleTable<at::Generator> generators;
+  std::vector<Operator> operators;
+  std::shared_ptr<LentBuffers> lent = std::make_shared<LentBuffers>();
+  napi_ref makeError = nullptr;
+  int64_t bytes = 0;          // of storage held by live handles, views counted once each
+  int64_t reportedBytes = 0;  // what V8 was told
+};
+
+State& state(napi_env env);
+
+/// A JavaScript exception is already pending; unwinds to the entry point.
+struct PendingException {};
+
+void check(napi_env env, napi_status status);
+
+// Values in (each throws std::invalid_argument naming `what`).
+std::vector<napi_value> arguments(napi_env env, napi_callback_info info, size_t count);
+double toNumber(napi_env env, napi_value value, const char* what);
+bool toBool(napi_env env, napi_value value, const char* what);
+std::string toString(napi_env env, napi_value value, const char* what);
+bool isNullish(napi_env env, napi_value value);
+uint32_t arrayLength(napi_env env, napi_value value, const std::string& what);
+napi_value element(napi_env env, napi_value array, uint32_t index);
+at::Tensor& toTensor(napi_env env, napi_value value, const std::string& what);
+std::vector<at::Tensor> toTensors(napi_env env, napi_value value, const std::string& what);
+std::vector<int64_t> toInts(napi_env env, napi_value value, const std::string& what);
+std::string describe(napi_env env, napi_value value);
+std::string describe(const at::Tensor& tensor);
+
+// Values out.
+napi_value fromNumber(napi_env env, double value);
+napi_value fromBool(napi_env env, bool value);
+napi_value fromString(napi_env env, const std::string& value);
+napi_value fromTensor(napi_env env, at::Tensor tensor);
+napi_value fromTensors(napi_env env, const std::vector<at::Tensor>& tensors);
+napi_value undefined(napi_env env);
+
+/// The first line of what libtorch says, without its C++ stack.
+std::string firstLine(const std::exception& error);
+void throwError(napi_env env, const std::string& message);
+
+/// Runs an entry point. No C++ exception leaves it: each becomes a JavaScript error.
+template <typename Body>
+napi_value guard(napi_env env, Body body) {
+  try {
+    return body();
+  } catch (const PendingException&) {
+  } catch (const std::exception& error) {
+    throwError(env, firstLine(error));
+  } catch (...) {
+    throwError(env, "unknown C++ exception");
+  }
+  return nullptr;
+}
+
+struct Export {
+  const char* name;
+  napi_callback function;
+};
+
+// One list per concern; addon.cc registers them all.
+extern const std::vector<Export> tensorExports;
+extern const std::vector<Export> dispatchExports;
+extern const std::vector<Export> autogradExports;
+extern const std::vector<Export> deviceExports;
+extern const std::vector<Export> processExports;
+
+}  // namespace pioneer

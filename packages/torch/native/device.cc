@@ -1,0 +1,91 @@
+// What the machine and this libtorch can do, threads, and random generators.
+#include "addon.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
+#include <torch/version.h>
+
+namespace pioneer {
+
+/// build(): {torch: version the addon was compiled against, cuda: devices visible now}.
+static napi_value build(napi_env env, napi_callback_info) {
+  return guard(env, [&] {
+    napi_value result;
+    check(env, napi_create_object(env, &result));
+    check(env, napi_set_named_property(env, result, "torch", fromString(env, TORCH_VERSION)));
+    double devices = at::hasCUDA() ? static_cast<double>(at::getNumGPUs()) : 0;
+    check(env, napi_set_named_property(env, result, "cudaDevices", fromNumber(env, devices)));
+    return result;
+  });
+}
+
+static napi_value threads(napi_env env, napi_callback_info) {
+  return guard(env, [&] { return fromNumber(env, at::get_num_threads()); });
+}
+
+static napi_value setThreads(napi_env env, napi_callback_info info) {
+  return guard(env, [&] {
+    double count = toNumber(env, arguments(env, info, 1)[0], "threads");
+    if (!(count >= 1 && count <= 1024)) throw std::invalid_argument("threads must be from 1 to 1024");
+    at::set_num_threads(static_cast<int>(count));
+    return undefined(env);
+  });
+}
+
+/// setDeterministic(enabled): refuse operators whose result depends on scheduling (CUDA).
+static napi_value setDeterministic(napi_env env, napi_callback_info info) {
+  return guard(env, [&] {
+    at::globalContext().setDeterministicAlgorithms(toBool(env, arguments(env, info, 1)[0], "enabled"), false);
+    return undefined(env);
+  });
+}
+
+static at::Generator& toGenerator(napi_env env, napi_value value) {
+  auto* generator = state(env).generators.find(toNumber(env, value, "generator"));
+  if (!generator) throw std::invalid_argument("generator must be a live Generator");
+  return *generator;
+}
+
+/// generator(seed, device): a random generator of its own.
+static napi_value generator(napi_env env, napi_callback_info info) {
+  return guard(env, [&] {
+    auto args = arguments(env, info, 2);
+    double seed = toNumber(env, args[0], "seed");
+    if (!(seed >= 0 && seed <= 9007199254740991.0)) throw std::invalid_argument("seed must be a whole number from 0 to 2^53 - 1");
+    auto device = c10::Device(toString(env, args[1], "device"));
+    auto made = device.is_cpu() ? at::detail::createCPUGenerator() : at::globalContext().defaultGenerator(device).clone();
+    made.set_current_seed(static_cast<uint64_t>(seed));
+    return fromNumber(env, state(env).generators.add(std::move(made)));
+  });
+}
+
+static napi_value generatorState(napi_env env, napi_callback_info info) {
+  return guard(env, [&] { return fromTensor(env, toGenerator(env, arguments(env, info, 1)[0]).get_state()); });
+}
+
+static napi_value setGeneratorState(napi_env env, napi_callback_info info) {
+  return guard(env, [&] {
+    auto args = arguments(env, info, 2);
+    toGenerator(env, args[0]).set_state(toTensor(env, args[1], "state"));
+    return undefined(env);
+  });
+}
+
+static napi_value freeGenerator(napi_env env, napi_callback_info info) {
+  return guard(env, [&] {
+    return fromBool(env, state(env).generators.remove(toNumber(env, arguments(env, info, 1)[0], "generator")));
+  });
+}
+
+const std::vector<Export> deviceExports = {
+    {"build", build},
+    {"threads", threads},
+    {"setThreads", setThreads},
+    {"setDeterministic", setDeterministic},
+    {"generator", generator},
+    {"generatorState", generatorState},
+    {"setGeneratorState", setGeneratorState},
+    {"freeGenerator", freeGenerator},
+};
+
+}  // namespace pioneer

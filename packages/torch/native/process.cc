@@ -1,0 +1,39 @@
+// Two things of the operating system that a training process needs and Node does not offer.
+#include "addon.h"
+
+#include <sys/file.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+namespace pioneer {
+
+/// lockFile(fd): true if this process now holds the exclusive lock, false if another does. The kernel drops the lock
+/// with the process, however it ends, so it is never stale.
+static napi_value lockFile(napi_env env, napi_callback_info info) {
+  return guard(env, [&] {
+    int fd = static_cast<int>(toNumber(env, arguments(env, info, 1)[0], "fd"));
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fromBool(env, true);
+    if (errno == EWOULDBLOCK) return fromBool(env, false);
+    throw std::runtime_error(std::string("flock: ") + strerror(errno));
+  });
+}
+
+/// dieWithParent(): the kernel kills this process when its parent ends, even by kill -9. Returns whether this system can.
+static napi_value dieWithParent(napi_env env, napi_callback_info) {
+  return guard(env, [&] {
+#ifdef __linux__
+    return fromBool(env, prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
+#else
+    return fromBool(env, false);
+#endif
+  });
+}
+
+const std::vector<Export> processExports = {{"lockFile", lockFile}, {"dieWithParent", dieWithParent}};
+
+}  // namespace pioneer

@@ -1,0 +1,93 @@
+import { noGrad } from "./autograd.ts";
+import { TorchError } from "./errors.ts";
+import { foreach, zerosLike } from "./ops.ts";
+import { keep, scope } from "./scope.ts";
+import type { Tensor } from "./tensor.ts";
+
+export interface AdamOptions {
+  learningRate: number;
+  /** Decay of the first moment; at 0 it is the gradient itself and is not stored. */
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+}
+
+/** What one parameter carries between steps. */
+export interface AdamState {
+  /** Updates so far; counted per parameter, because a layer joins when its phase begins. */
+  step: number;
+  firstMoment: Tensor | undefined;
+  secondMoment: Tensor;
+}
+
+/**
+ * Adam (Kingma & Ba 2015) in PyTorch's present form: p -= lr/(1 - b1^t) · m / (sqrt(v)/sqrt(1 - b2^t) + eps).
+ * Only parameters that are given a gradient move, and only their step counts advance.
+ */
+export class Adam {
+  options: AdamOptions;
+  readonly state = new Map<string, AdamState>();
+
+  constructor(options: AdamOptions) {
+    this.options = options;
+  }
+
+  /**
+   * One update, in place.
+   * @param parameters  by name; the names are the keys of `state`
+   * @param gradients   of the same shapes, in the same order
+   */
+  step(parameters: ReadonlyMap<string, Tensor>, gradients: readonly Tensor[]): void {
+    if (parameters.size !== gradients.length) {
+      throw new TorchError(`Adam: ${parameters.size} parameters, but ${gradients.length} gradients`);
+    }
+    if (parameters.size === 0) return;
+    const { learningRate, beta1, beta2, epsilon } = this.options;
+    const weights = [...parameters.values()];
+    const states = [...parameters].map(([name, parameter]) => this.#advance(name, parameter));
+    const correction = (beta: number) => states.map(({ step }) => 1 - beta ** step);
+    noGrad(() =>
+      scope(() => {
+        const second = states.map(({ secondMoment }) => secondMoment);
+        foreach.mul_(second, beta2);
+        foreach.addcmul_(second, [...gradients], [...gradients], 1 - beta2);
+
+        let first = [...gradients];
+        if (beta1 > 0) {
+          first = states.map(({ firstMoment }) => firstMoment as Tensor);
+          foreach.mul_(first, beta1);
+          foreach.add_(first, [...gradients], 1 - beta1);
+        }
+
+        const denominator = foreach.sqrt(second);
+        foreach.div_(denominator, correction(beta2).map(Math.sqrt));
+        foreach.addScalar_(denominator, epsilon);
+        foreach.addcdiv_(
+          weights,
+          first,
+          denominator,
+          correction(beta1).map((bias) => -learningRate / bias),
+        );
+      }),
+    );
+  }
+
+  #advance(name: string, parameter: Tensor): AdamState {
+    let state = this.state.get(name);
+    if (!state) {
+      const zeros = () => keep(zerosLike(parameter.detach()));
+      state = { step: 0, firstMoment: this.options.beta1 > 0 ? zeros() : undefined, secondMoment: zeros() };
+      this.state.set(name, state);
+    }
+    state.step++;
+    return state;
+  }
+
+  dispose(): void {
+    for (const { firstMoment, secondMoment } of this.state.values()) {
+      firstMoment?.dispose();
+      secondMoment.dispose();
+    }
+    this.state.clear();
+  }
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { native } from "./native.ts";
+
+/** Version of libtorch, CUDA devices it sees, and bf16 units of the processor. */
+export interface Capabilities {
+  readonly libtorch: string;
+  readonly cudaDevices: number;
+  /** Processor instructions for bfloat16 matrix work, fastest first; empty where there are none or it is not known. */
+  readonly cpuBf16: readonly string[];
+}
+
+const bf16Flags = ["amx_bf16", "avx512_bf16"];
+
+export function capabilities(): Capabilities {
+  const { torch, cudaDevices } = native.build();
+  let flags: string[] = [];
+  try {
+    flags = (/^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "").split(" ");
+  } catch {
+    // Not Linux: nothing is known, and nothing is promised.
+  }
+  return { libtorch: torch, cudaDevices, cpuBf16: bf16Flags.filter((flag) => flags.includes(flag)) };
+}
+
+export const getThreads = (): number => native.threads();
+
+/** Threads used inside one operator, 1 to 1024. Results of some sums depend on it. */
+export const setThreads = (count: number): void => native.setThreads(count);
+
+/** On: operators whose result depends on scheduling are refused or replaced (matters on CUDA only). */
+export const setDeterministic = (enabled: boolean): void => native.setDeterministic(enabled);
+
+/** True if this process now holds the exclusive lock on the open file; the kernel drops it when the process ends. */
+export const lockFile = (fd: number): boolean => native.lockFile(fd);
+
+/** Asks the kernel to kill this process when its parent ends. @returns whether this system can */
+export const dieWithParent = (): boolean => native.dieWithParent();

@@ -1,0 +1,27 @@
+export { Adam, type AdamOptions, type AdamState } from "./adam.ts";
+export { backward, type GradOptions, grad, gradWhereUsed, noGrad } from "./autograd.ts";
+export {
+  type Capabilities,
+  capabilities,
+  dieWithParent,
+  getThreads,
+  lockFile,
+  setDeterministic,
+  setThreads,
+} from "./device.ts";
+export { type DType, dtypeCode } from "./dtype.ts";
+export { DisposedError, LoadError, ShapeError, TorchError } from "./errors.ts";
+export * from "./ops.ts";
+export { RandomGenerator } from "./random.ts";
+export { readSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
+export { keep, scope } from "./scope.ts";
+export {
+  type Device,
+  type MemoryFormat,
+  memory,
+  type Operand,
+  operator,
+  Tensor,
+  tensor,
+  type Value,
+} from "./tensor.ts";

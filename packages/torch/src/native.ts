@@ -1,0 +1,71 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { LoadError, TorchError } from "./errors.ts";
+
+/** A value as the addon takes and returns it: tensors and generators are numbers (see native/addon.h). */
+export type NativeValue = number | boolean | string | null | undefined | NativeValue[];
+
+/** The entry points of native/*.cc. */
+export interface Native {
+  setErrorFactory(factory: (message: string) => Error): void;
+  operator(name: string, overload: string): { index: number; schema: string; returns: string[] };
+  call(operator: number, values: NativeValue[]): NativeValue;
+  free(id: number): boolean;
+  memory(): [tensors: number, bytes: number];
+  shape(id: number): number[];
+  dtype(id: number): number;
+  device(id: number): string;
+  fromBuffer(data: NodeJS.TypedArray, dtype: number, shape: readonly number[], copy: boolean): number;
+  view(id: number): ArrayBuffer;
+  grad(
+    outputs: number[],
+    inputs: number[],
+    gradOutputs: number[] | null,
+    retain: boolean,
+    create: boolean,
+    allowUnused: boolean,
+  ): (number | null)[];
+  backward(outputs: number[], gradOutputs: number[] | null, retain: boolean, create: boolean): void;
+  gradient(id: number): number | null;
+  requiresGrad(id: number): boolean;
+  setGradMode(enabled: boolean): boolean;
+  build(): { torch: string; cudaDevices: number };
+  threads(): number;
+  setThreads(count: number): void;
+  setDeterministic(enabled: boolean): void;
+  generator(seed: number, device: string): number;
+  generatorState(generator: number): number;
+  setGeneratorState(generator: number, state: number): void;
+  freeGenerator(generator: number): boolean;
+  lockFile(fd: number): boolean;
+  dieWithParent(): boolean;
+}
+
+const packageFolder = fileURLToPath(new URL("..", import.meta.url));
+
+const waysToLibtorch =
+  "install libtorch-dev (Debian, Ubuntu) or pytorch (Homebrew), or set LIBTORCH to an unpacked libtorch or to the torch folder of a Python wheel, then run `make build`";
+
+function load(): Native {
+  // A second build, against another libtorch, is chosen by its folder.
+  const file = join(process.env.PIONEER_TORCH_BUILD ?? join(packageFolder, "build"), "pioneer_torch.node");
+  if (!existsSync(file)) {
+    throw new LoadError(`pioneer-torch: the native addon ${file} is not built: ${waysToLibtorch}`);
+  }
+  try {
+    const native = createRequire(import.meta.url)(file) as Native;
+    native.setErrorFactory((message) => new TorchError(message));
+    return native;
+  } catch (error) {
+    const reason = String((error as Error).message).split("\n")[0];
+    throw new LoadError(
+      `pioneer-torch: ${file} could not be loaded (${reason}). It was built against a libtorch that is not here now: ${waysToLibtorch}`,
+      { cause: error },
+    );
+  }
+}
+
+/** The addon of this thread. Loading it loads libtorch, about 0.3 s. */
+export const native: Native = load();

@@ -1,0 +1,148 @@
+// The safetensors format: 8-byte little-endian header length, JSON header, raw little-endian data.
+import { closeSync, fsyncSync, openSync, readSync, statSync, writeSync } from "node:fs";
+import { noGrad } from "./autograd.ts";
+import type { DType } from "./dtype.ts";
+import { TorchError } from "./errors.ts";
+import { fromFile } from "./ops.ts";
+import { keep, scope } from "./scope.ts";
+import { type Tensor, tensor } from "./tensor.ts";
+
+const formatNames = {
+  U8: "uint8",
+  I8: "int8",
+  I16: "int16",
+  I32: "int32",
+  I64: "int64",
+  F16: "float16",
+  BF16: "bfloat16",
+  F32: "float32",
+  F64: "float64",
+  BOOL: "bool",
+} as const satisfies Record<string, DType>;
+const formatNameOf = new Map<DType, string>(Object.entries(formatNames).map(([format, dtype]) => [dtype, format]));
+const elementBytes: Record<DType, number> = {
+  uint8: 1,
+  int8: 1,
+  bool: 1,
+  int16: 2,
+  float16: 2,
+  bfloat16: 2,
+  int32: 4,
+  float32: 4,
+  int64: 8,
+  float64: 8,
+};
+
+/** Headers are a few hundred kB; a larger one is a damaged length. */
+const maxHeaderBytes = 100 * 1024 * 1024;
+
+interface Entry {
+  dtype: keyof typeof formatNames;
+  shape: number[];
+  data_offsets: [number, number];
+}
+
+export interface SafetensorsFile {
+  readonly tensors: Map<string, Tensor>;
+  readonly metadata: Record<string, string>;
+}
+
+/**
+ * Writes tensors in the map's order and fsyncs. Any device and memory format; the bytes are row-major.
+ * The caller writes beside and renames where a half-written file must not appear.
+ */
+export function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
+  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
+  let offset = 0;
+  for (const [name, value] of tensors) {
+    const { dtype, shape } = value;
+    const end = offset + value.length * elementBytes[dtype];
+    header[name] = { dtype: formatNameOf.get(dtype), shape, data_offsets: [offset, end] };
+    offset = end;
+  }
+  let text = JSON.stringify(header);
+  // Data starts at a multiple of 8, so that every element type can be read in place.
+  text += " ".repeat((8 - (Buffer.byteLength(text) % 8)) % 8);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(Buffer.byteLength(text)));
+  const fd = openSync(path, "w");
+  try {
+    writeAll(fd, length);
+    writeAll(fd, Buffer.from(text));
+    for (const value of tensors.values()) {
+      noGrad(() =>
+        scope(() => {
+          const { buffer, byteOffset, byteLength } = value.detach().view();
+          writeAll(fd, new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength));
+        }),
+      );
+    }
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  // One write(2) moves at most 2 GiB.
+  const chunk = 1 << 30;
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, Math.min(chunk, bytes.length - at));
+}
+
+/**
+ * Reads a safetensors file. The tensors own their memory; they are not in any scope.
+ * @throws TorchError naming the file and what is wrong with it: cut short, no header, offsets outside
+ */
+export function readSafetensors(path: string): SafetensorsFile {
+  const wrong = (reason: string, cause?: unknown) =>
+    new TorchError(`${path} is not a whole safetensors file: ${reason}`, { cause });
+  const size = statSync(path).size;
+  const { header, dataStart } = readHeader(path, size, wrong);
+  const { __metadata__: metadata = {}, ...entries } = header;
+  const tensors = new Map<string, Tensor>();
+  scope(() => {
+    const bytes = size > 0 ? fromFile(path, size) : undefined;
+    for (const [name, entry] of Object.entries(entries as Record<string, Entry>)) {
+      const dtype = formatNames[entry.dtype];
+      const [from, to] = entry.data_offsets ?? [];
+      const count = entry.shape?.reduce((product, length) => product * length, 1);
+      if (!dtype || !(from >= 0) || to - from !== count * elementBytes[dtype])
+        throw wrong(`entry ${name} does not make sense`);
+      if (dataStart + to > size) throw wrong(`${name} ends at byte ${dataStart + to}, the file at ${size}`);
+      if (count === 0 || !bytes) {
+        tensors.set(name, keep(tensor(new Uint8Array(0), entry.shape, { dtype })));
+        continue;
+      }
+      // clone() both frees the mapping and aligns what a foreign writer left unaligned.
+      const raw = bytes.narrow(0, dataStart + from, to - from).clone();
+      tensors.set(name, keep(raw.viewAs(dtype).reshape(entry.shape)));
+    }
+  });
+  return { tensors, metadata: metadata as Record<string, string> };
+}
+
+function readHeader(path: string, size: number, wrong: (reason: string, cause?: unknown) => TorchError) {
+  const fd = openSync(path, "r");
+  try {
+    const prefix = Buffer.alloc(8);
+    if (size < 8 || readSync(fd, prefix, 0, 8, 0) < 8) throw wrong(`it has ${size} bytes`);
+    const length = Number(prefix.readBigUInt64LE());
+    if (length > maxHeaderBytes || 8 + length > size)
+      throw wrong(`its header should have ${length} bytes, the file has ${size}`);
+    const text = Buffer.alloc(length);
+    readSync(fd, text, 0, length, 8);
+    const header: unknown = JSON.parse(text.toString("utf8"));
+    if (typeof header !== "object" || header === null || Array.isArray(header))
+      throw wrong("its header is not an object");
+    return { header: header as Record<string, unknown>, dataStart: 8 + length };
+  } catch (error) {
+    if (error instanceof SyntaxError) throw wrong("its header is not JSON", error);
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}

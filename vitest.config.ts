@@ -1,0 +1,17 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const source = (name: string) => fileURLToPath(new URL(`packages/${name}/src/index.ts`, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: { "pioneer-torch": source("torch"), "pioneer-runtime": source("runtime"), "pioneer-networks": source("pioneer") },
+  },
+  test: {
+    include: ["packages/*/test/**/*.test.ts"],
+    // The native addon lives in a process: forks, and two at a time so that libtorch's threads do not fight.
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 60_000,
+  },
+});
