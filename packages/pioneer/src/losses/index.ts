@@ -1,0 +1,2 @@
+export { klToPrior, type Reduce } from "./kl.ts";
+export { cosineMismatch, l1 } from "./reconstruction.ts";

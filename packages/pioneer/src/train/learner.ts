@@ -1,0 +1,66 @@
+import { Adam, keep, noGrad, type RandomGenerator, scope } from "pioneer-torch";
+import { Encoder, Generator, type NetworkSize } from "../networks/index.ts";
+import { ImagePool } from "./image-pool.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** Everything that learns, and all that a checkpoint must hold to go on exactly. */
+export interface Learner {
+  readonly recipe: Recipe;
+  readonly generator: Generator;
+  readonly encoder: Encoder;
+  /** Moving average of the generator's parameters; used for all pictures. */
+  readonly generatorEma: Generator;
+  readonly optimisers: { readonly generator: Adam; readonly encoder: Adam };
+  readonly pool: ImagePool;
+}
+
+/** A learner at its beginning: random networks, the average a copy of the generator. */
+export function createLearner(recipe: Recipe, size: NetworkSize, learningRate: number, random: RandomGenerator): Learner {
+  return scope(() => {
+    const generator = Generator.create(size, random);
+    const encoder = Encoder.create(size, random);
+    return assembleLearner(recipe, { generator, encoder, generatorEma: copyOf(generator) }, learningRate);
+  });
+}
+
+/** A learner of given networks, with fresh optimisers and an empty pool. */
+export function assembleLearner(
+  recipe: Recipe,
+  networks: { generator: Generator; encoder: Encoder; generatorEma: Generator },
+  learningRate: number,
+): Learner {
+  const adam = () => new Adam({ learningRate, ...recipe.adam });
+  return {
+    recipe,
+    ...networks,
+    optimisers: { generator: adam(), encoder: adam() },
+    pool: new ImagePool(recipe.poolSize.below256),
+  };
+}
+
+export function copyOf(generator: Generator): Generator {
+  const copy = new Generator(generator.size);
+  noGrad(() => {
+    for (const [name, value] of generator.parameters) copy.parameters.set(name, keep(value.detach().clone()));
+  });
+  return copy;
+}
+
+/** Moves the average towards the generator: every parameter, raw weights, all phases. */
+export function updateEma(average: Generator, generator: Generator, decay: number): void {
+  noGrad(() => {
+    for (const [name, value] of average.parameters) value.lerp_(generator.parameter(name), 1 - decay);
+  });
+}
+
+/** Networks that are trained: both, not the average. */
+export type Trained = "generator" | "encoder";
+
+export function disposeLearner(learner: Learner): void {
+  learner.generator.dispose();
+  learner.encoder.dispose();
+  learner.generatorEma.dispose();
+  learner.optimisers.generator.dispose();
+  learner.optimisers.encoder.dispose();
+  learner.pool.clear();
+}

@@ -1,0 +1,173 @@
+// Checks our networks and training step against the authors' numbers, in float32 and in their batch order.
+import { noGrad, RandomGenerator, scope, type Tensor } from "pioneer-torch";
+import { Encoder, Generator } from "../networks/index.ts";
+import { assembleLearner, disposeLearner, type Learner, type Trained } from "../train/learner.ts";
+import { accv2018 } from "../train/recipe.ts";
+import { type StepObserver, trainStep } from "../train/step.ts";
+import { Group, type GroupResult } from "./compare.ts";
+import { type ReferenceCase, readReference } from "./reference.ts";
+
+/** Every group with its measure and tolerance, as the reference's README states them. */
+const newGroups = () => ({
+  generator: new Group("maxAbs", 2e-5),
+  encoder: new Group("maxAbs", 5e-6),
+  u: new Group("maxAbs", 5e-6),
+  encoderLosses: new Group("maxAbs", 1e-5),
+  generatorKl: new Group("maxAbs", 1e-4),
+  generatorLosses: new Group("maxAbs", 1e-3),
+  stepImages: new Group("maxAbs", 2e-5),
+  stepCodes: new Group("maxAbs", 5e-6),
+  gradients: new Group("relL2", 1e-3),
+  parameters: new Group("fractionWithin", 0.999, 1e-5),
+  ema: new Group("maxAbs", 1e-5),
+  stepU: new Group("maxAbs", 1e-4),
+});
+
+type Groups = ReturnType<typeof newGroups>;
+type Tensors = ReadonlyMap<string, Tensor>;
+const precision = "fp32";
+
+/** @param folder laid out like fixtures/reference @throws DataError if it is not */
+export function verify(folder: string): Record<keyof Groups, GroupResult> {
+  const reference = readReference(folder);
+  const groups = newGroups();
+  scope(() => verifyNetworks(reference.networks, groups));
+  for (const [name, settings] of Object.entries(reference.cases)) {
+    scope(() => verifyStep(reference.trainStep, name, settings, groups));
+  }
+  const results = Object.entries(groups).map(([name, group]) => [name, group.result()] as const);
+  return Object.fromEntries(results) as Record<keyof Groups, GroupResult>;
+}
+
+const compare = (group: Group, name: string, got: Tensor, expected: Tensor) =>
+  group.add(name, got.detach().toFloat32Array(), expected.toFloat32Array());
+
+function needed(tensors: Tensors, name: string): Tensor {
+  const found = tensors.get(name);
+  if (!found) throw new Error(`the reference lacks the tensor ${name}`);
+  return found;
+}
+
+/** G/phase{p}/alpha{a}, E/phase{p}/alpha{a} and u_after/phase{p}/...: whatever the file holds. */
+function verifyNetworks(tensors: Tensors, groups: Groups): void {
+  const generator = Generator.from(tensors, "generator.");
+  for (const [name, expected] of tensors) {
+    const [, network, phaseText, alphaText] = /^([GE])\/phase(\d+)\/alpha([\d.]+)$/.exec(name) ?? [];
+    if (!network) continue;
+    const growth = { phase: Number(phaseText), alpha: Number(alphaText) };
+    noGrad(() =>
+      scope(() => {
+        if (network === "G") {
+          const z = needed(tensors, "z").narrow(0, 0, expected.size(0));
+          compare(groups.generator, name, generator.prepare(growth, precision)(z), expected);
+        } else {
+          const encoder = Encoder.from(tensors, "encoder.");
+          const x = needed(tensors, `x/phase${growth.phase}`);
+          compare(groups.encoder, name, encoder.prepare(growth, precision, "store")(x), expected);
+          if (growth.alpha === 1) compareU(groups.u, encoder, tensors, `u_after/phase${growth.phase}/encoder.`);
+          encoder.dispose();
+        }
+      }),
+    );
+  }
+  generator.dispose();
+}
+
+function compareU(group: Group, encoder: Encoder, tensors: Tensors, prefix: string): void {
+  for (const [name, u] of encoder.u) {
+    const expected = tensors.get(`${prefix}${name}.weight_u`);
+    if (expected) compare(group, `${prefix}${name}.weight_u`, u, expected);
+  }
+}
+
+/** One whole iteration from `before/`, compared update by update. */
+function verifyStep(tensors: Tensors, name: string, settings: ReferenceCase, groups: Groups): void {
+  const networks = {
+    generator: Generator.from(tensors, "before/generator."),
+    encoder: Encoder.from(tensors, "before/encoder."),
+    generatorEma: Generator.from(tensors, "before/g_running."),
+  };
+  const recipe = { ...accv2018, xScale: { fading: settings.match_x, stable: settings.match_x } };
+  const learner = assembleLearner(recipe, networks, 0.001);
+  const at = (part: string) => needed(tensors, `${name}/${part}`);
+  const updates: string[] = ["E", "G1", "G2"];
+
+  const observer: StepObserver = {
+    update(network, gradients, values, losses) {
+      const update = updates.shift() as string;
+      for (const [parameter, gradient] of gradients) {
+        const path = `grad/${update}/${network}.${parameter}`;
+        compare(groups.gradients, `${name}/${path}`, gradient, at(path));
+      }
+      const loss = (group: Group, path: string, value: Tensor | undefined, factor = 1) =>
+        group.add(`${name}/loss/${update}/${path}`, [(value as Tensor).item() * factor], [at(`loss/${update}/${path}`).item()]);
+      if (network === "encoder") {
+        loss(groups.encoderLosses, "KL_real", losses.klReal, recipe.klScale);
+        loss(groups.encoderLosses, "KL_fake", losses.klFake, -recipe.klScale);
+        loss(groups.encoderLosses, "x_reconstruction_error", losses.xRecon, settings.match_x);
+        loss(groups.encoderLosses, "E_loss", losses.encoder);
+        const real = values.real as Tensor;
+        compare(groups.stepCodes, `${name}/E/real_z`, real.narrow(1, 0, at("E/real_z").size(1)), at("E/real_z"));
+        compare(groups.stepImages, `${name}/E/recon_x`, values.reconstruction as Tensor, at("E/recon_x"));
+        compare(groups.stepImages, `${name}/E/fake`, values.fake as Tensor, at("E/fake"));
+      } else {
+        loss(groups.generatorKl, "KL", losses.klGenerated, recipe.klScale);
+        loss(groups.generatorLosses, "z_reconstruction_error", losses.zRecon, recipe.zScale);
+        loss(groups.generatorLosses, "G_loss", losses.generator);
+      }
+    },
+    updated(network) {
+      if (network !== "encoder") return;
+      compareU(groups.stepU, learner.encoder, tensors, `${name}/after_E_step/encoder.`);
+      compareParameters(learner, "encoder", tensors, name, settings, groups.parameters);
+      // A first Adam step moves an element by lr times its gradient's sign, whatever the size; where the gradient is at
+      // rounding level, two correct programs may part by 2 lr, and what follows would measure only that. The encoder moves
+      // once in an iteration, so the generator updates can start from the reference's encoder.
+      takeParameters(learner, "encoder", tensors, name);
+    },
+  };
+  const inputs = {
+    x: at("x"),
+    zEncoder: at("z0"),
+    zGenerator: [at("z1"), at("z2")],
+    poolRandom: new RandomGenerator(0),
+  };
+  const growth = { phase: settings.phase, alpha: settings.alpha };
+  trainStep(learner, inputs, { growth, precision, encoderOrder: "authors", reduce: (t) => t }, observer);
+
+  compareParameters(learner, "generator", tensors, name, settings, groups.parameters);
+  compareEma(learner, tensors, name, groups.ema);
+  compareU(groups.stepU, learner.encoder, tensors, `${name}/after/encoder.`);
+  disposeLearner(learner);
+}
+
+/** Parameters that did not move are not in the file: theirs must equal `before/`. */
+function compareParameters(
+  learner: Learner,
+  network: Trained,
+  tensors: Tensors,
+  name: string,
+  settings: ReferenceCase,
+  group: Group,
+): void {
+  const unchanged = new Set(settings.unchanged_parameters);
+  for (const [parameter, value] of learner[network].parameters) {
+    const path = `${network}.${parameter}`;
+    const expected = needed(tensors, unchanged.has(path) ? `before/${path}` : `${name}/after/${path}`);
+    compare(group, `${name}/after/${path}`, value, expected);
+  }
+}
+
+function takeParameters(learner: Learner, network: Trained, tensors: Tensors, name: string): void {
+  for (const [parameter, value] of learner[network].parameters) {
+    const reference = tensors.get(`${name}/after/${network}.${parameter}`);
+    if (reference) noGrad(() => value.copy_(reference));
+  }
+}
+
+function compareEma(learner: Learner, tensors: Tensors, name: string, group: Group): void {
+  for (const [parameter, value] of learner.generatorEma.parameters) {
+    const path = `g_running.${parameter}`;
+    compare(group, `${name}/after/${path}`, value, tensors.get(`${name}/after/${path}`) ?? needed(tensors, `before/${path}`));
+  }
+}
