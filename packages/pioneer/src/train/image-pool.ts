@@ -5,7 +5,7 @@ import { cat, keep, noGrad, type RandomGenerator, rand, scope, type Tensor } fro
  * image is stored and returned; then each is, with probability 1/2, swapped with a random stored one.
  */
 export class ImagePool {
-  readonly capacity: number;
+  capacity: number;
   /** Stored images [1, 3, r, r]. */
   readonly images: Tensor[] = [];
 
@@ -18,8 +18,10 @@ export class ImagePool {
     const batch = fresh.size(0);
     return noGrad(() =>
       scope(() => {
+        // Row-major whatever the network's layout, so that a restored pool is the same to the bit.
+        const images = fresh.contiguous();
         const draws = rand([batch, 2], random, 0, 1, "float64").toTypedArray() as Float64Array;
-        return cat(Array.from({ length: batch }, (_, i) => this.#exchangeOne(fresh.narrow(0, i, 1), draws.subarray(2 * i))));
+        return cat(Array.from({ length: batch }, (_, i) => this.#exchangeOne(images.narrow(0, i, 1), draws.subarray(2 * i))));
       }),
     );
   }

@@ -1,0 +1,176 @@
+// A checkpoint holds everything: networks, average, optimisers, spectral u, image pool, place in schedule and data.
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { type AdamState, cat, keep, readSafetensors, type Tensor, noGrad, scope, TorchError, writeSafetensors } from "pioneer-torch";
+import { CheckpointError } from "../errors.ts";
+import { Encoder, Generator } from "../networks/index.ts";
+import { assembleLearner, type Learner, type Trained } from "../train/learner.ts";
+import type { Recipe } from "../train/recipe.ts";
+import { checkpointName, checkpointNames, writeFolder } from "./files.ts";
+import { type CheckpointState, readState, stateText } from "./state.ts";
+
+const networksFile = "networks.safetensors";
+const trainingFile = "state.safetensors";
+const stateFile = "state.json";
+const trained = ["generator", "encoder"] as const satisfies readonly Trained[];
+
+/** What a checkpoint says of itself beside its tensors; counts and digests are filled in when it is written. */
+export type CheckpointFacts = Omit<CheckpointState, "adamSteps" | "poolImages" | "sha256" | "latent" | "channels">;
+
+/**
+ * Writes checkpoint-<kimg> beside and renames it into place after fsync.
+ * @returns its folder
+ * @throws CheckpointError if the disk is full or the folder cannot be written; older checkpoints stay as they were
+ */
+export function writeCheckpoint(run: string, learner: Learner, facts: CheckpointFacts): string {
+  const name = checkpointName(facts.images);
+  try {
+    return writeFolder(run, name, (folder) => {
+      mkdirSync(folder, { recursive: true });
+      writeSafetensors(join(folder, networksFile), networkTensors(learner));
+      scope(() => writeSafetensors(join(folder, trainingFile), trainingTensors(learner)));
+      const state: CheckpointState = {
+        ...facts,
+        ...learner.generator.size,
+        adamSteps: { generator: adamSteps(learner, "generator"), encoder: adamSteps(learner, "encoder") },
+        poolImages: learner.pool.images.length,
+        sha256: Object.fromEntries([networksFile, trainingFile].map((file) => [file, sha256(join(folder, file))])),
+      };
+      writeSynced(join(folder, stateFile), stateText(state));
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    const reason = code === "ENOSPC" ? "the disk is full" : message;
+    const newest = checkpointNames(run).at(-1);
+    throw new CheckpointError(
+      `${join(run, name)} could not be written: ${reason}. ${newest ? `The last good checkpoint is ${join(run, newest)}; ` : ""}make room, then go on with --resume`,
+      { cause: error },
+    );
+  }
+}
+
+function networkTensors({ generator, encoder, generatorEma }: Learner): Map<string, Tensor> {
+  const all = { generator, encoder, generator_ema: generatorEma };
+  return new Map(
+    Object.entries(all).flatMap(([prefix, network]) =>
+      [...network.tensors()].map(([name, value]) => [`${prefix}.${name}`, value] as const),
+    ),
+  );
+}
+
+/** adam.{network}.{parameter}.{first,second}_moment and, once it holds images, pool [count, 3, r, r]. */
+function trainingTensors({ optimisers, pool }: Learner): Map<string, Tensor> {
+  const tensors = new Map<string, Tensor>();
+  for (const network of trained) {
+    for (const [name, { firstMoment, secondMoment }] of optimisers[network].state) {
+      if (firstMoment) tensors.set(`adam.${network}.${name}.first_moment`, firstMoment);
+      tensors.set(`adam.${network}.${name}.second_moment`, secondMoment);
+    }
+  }
+  if (pool.images.length > 0) tensors.set("pool", cat(pool.images));
+  return tensors;
+}
+
+const adamSteps = ({ optimisers }: Learner, network: Trained) =>
+  Object.fromEntries([...optimisers[network].state].map(([name, { step }]) => [name, step]));
+
+/** The state of a checkpoint folder, without its tensors. @throws CheckpointError */
+export function readCheckpointState(folder: string): CheckpointState {
+  return readState(join(folder, stateFile));
+}
+
+/** Encoder and averaged generator: what using a model needs. @throws CheckpointError naming the file */
+export function readModelNetworks(folder: string): { state: CheckpointState; encoder: Encoder; generatorEma: Generator } {
+  const state = readCheckpointState(folder);
+  const networks = readVerified(folder, networksFile, state);
+  return assemble(folder, networks, () => ({
+    state,
+    encoder: Encoder.from(networks, "encoder."),
+    generatorEma: Generator.from(networks, "generator_ema."),
+  }));
+}
+
+/** Everything, to train on. @throws CheckpointError naming the file and what is wrong */
+export function readCheckpoint(folder: string, recipe: Recipe, learningRate: number): { state: CheckpointState; learner: Learner } {
+  const state = readCheckpointState(folder);
+  const networks = readVerified(folder, networksFile, state);
+  const training = readVerified(folder, trainingFile, state);
+  const learner = assemble(folder, networks, () =>
+    assembleLearner(
+      recipe,
+      {
+        generator: Generator.from(networks, "generator."),
+        encoder: Encoder.from(networks, "encoder."),
+        generatorEma: Generator.from(networks, "generator_ema."),
+      },
+      learningRate,
+    ),
+  );
+  assemble(folder, training, () => {
+    for (const network of trained) {
+      for (const [name, step] of Object.entries(state.adamSteps[network])) {
+        learner.optimisers[network].state.set(name, adamState(training, `adam.${network}.${name}`, step));
+      }
+    }
+    const pool = training.get("pool");
+    for (let i = 0; i < state.poolImages; i++) {
+      learner.pool.images.push(keep(scope(() => (pool as Tensor).narrow(0, i, 1).clone())));
+    }
+  });
+  return { state, learner };
+}
+
+function adamState(tensors: ReadonlyMap<string, Tensor>, prefix: string, step: number): AdamState {
+  const copy = (name: string) => {
+    const found = tensors.get(`${prefix}.${name}`);
+    return found && keep(noGrad(() => found.clone()));
+  };
+  const secondMoment = copy("second_moment");
+  if (!secondMoment) throw new TorchError(`the tensor ${prefix}.second_moment is missing`);
+  return { step, firstMoment: copy("first_moment"), secondMoment };
+}
+
+/** Builds something of a file's tensors and frees the file's own. */
+function assemble<T>(folder: string, tensors: ReadonlyMap<string, Tensor>, build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    if (error instanceof TorchError) throw new CheckpointError(`${folder} does not fit together: ${error.message}`, { cause: error });
+    throw error;
+  } finally {
+    for (const tensor of tensors.values()) tensor.dispose();
+  }
+}
+
+function readVerified(folder: string, file: string, state: CheckpointState): Map<string, Tensor> {
+  const path = join(folder, file);
+  if (!existsSync(path)) throw new CheckpointError(`${path} is missing`);
+  if (sha256(path) !== state.sha256[file]) {
+    throw new CheckpointError(`${path} was changed or cut short: its sha256 is not the one in ${stateFile}`);
+  }
+  return readSafetensors(path).tensors;
+}
+
+function sha256(path: string): string {
+  const hash = createHash("sha256");
+  const block = Buffer.alloc(4 * 2 ** 20);
+  const fd = openSync(path, "r");
+  try {
+    for (let length = readSync(fd, block); length > 0; length = readSync(fd, block)) hash.update(block.subarray(0, length));
+  } finally {
+    closeSync(fd);
+  }
+  return hash.digest("hex");
+}
+
+function writeSynced(path: string, text: string): void {
+  const fd = openSync(path, "w");
+  try {
+    writeSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

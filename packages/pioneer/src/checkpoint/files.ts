@@ -1,0 +1,73 @@
+// Checkpoint folders of a run: names, newest, making and pruning without ever leaving a half-written one.
+import { existsSync, fsyncSync, openSync, closeSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+const pattern = /^checkpoint-(\d{8})$/;
+/** A new checkpoint while it is written, and the one it replaces while the two change places. */
+const unfinished = ".writing";
+const replaced = ".replaced";
+
+/** checkpoint-<kimg, 8 digits> */
+export const checkpointName = (images: number): string => `checkpoint-${kimgText(images)}`;
+
+/** Thousands of images, rounded down, 8 digits: the number in the names of checkpoints and grids. */
+export const kimgText = (images: number): string => String(Math.floor(images / 1000)).padStart(8, "0");
+
+/** Names of the whole checkpoints, oldest first. */
+export function checkpointNames(run: string): string[] {
+  if (!existsSync(run)) return [];
+  return readdirSync(run)
+    .filter((name) => pattern.test(name))
+    .sort();
+}
+
+/**
+ * Makes a checkpoint folder appear all at once: `write` fills a folder beside, which is renamed into place. A checkpoint
+ * of the same name gives way only when the new one is complete on disk.
+ */
+export function writeFolder(run: string, name: string, write: (folder: string) => void): string {
+  const target = join(run, name);
+  const beside = target + unfinished;
+  rmSync(beside, { recursive: true, force: true });
+  try {
+    write(beside);
+    syncFolder(beside);
+    if (existsSync(target)) renameSync(target, target + replaced);
+    renameSync(beside, target);
+    syncFolder(run);
+  } catch (error) {
+    rmSync(beside, { recursive: true, force: true });
+    throw error;
+  }
+  rmSync(target + replaced, { recursive: true, force: true });
+  return target;
+}
+
+/** Puts right what a killed process left: unfinished folders go, a replaced one without successor comes back. */
+export function recoverCheckpoints(run: string): void {
+  if (!existsSync(run)) return;
+  for (const name of readdirSync(run)) {
+    const path = join(run, name);
+    if (name.endsWith(unfinished)) rmSync(path, { recursive: true, force: true });
+    if (!name.endsWith(replaced)) continue;
+    const target = path.slice(0, -replaced.length);
+    if (existsSync(target)) rmSync(path, { recursive: true, force: true });
+    else renameSync(path, target);
+  }
+}
+
+/** Removes all but the newest `keep` checkpoints; 0 keeps all. */
+export function pruneCheckpoints(run: string, keep: number): void {
+  if (keep === 0) return;
+  for (const name of checkpointNames(run).slice(0, -keep)) rmSync(join(run, name), { recursive: true, force: true });
+}
+
+/** Makes renames and new files of a folder survive a power cut. */
+export function syncFolder(folder: string): void {
+  const fd = openSync(folder, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,68 @@
+// state.json: what a checkpoint is, in words, and the digests of the files beside it.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { CheckpointError } from "../errors.ts";
+
+export const checkpointFormat = 1;
+
+const stateSchema = z.object({
+  format: z.literal(checkpointFormat),
+  /** Of the program that wrote it. */
+  version: z.string(),
+  recipe: z.string(),
+  images: z.int().min(0),
+  steps: z.int().min(0),
+  elapsedSeconds: z.number().min(0),
+  /** Resolution of the newest block in use, and how far it is faded in. */
+  resolution: z.int(),
+  phase: z.int().min(0).max(8),
+  alpha: z.number().min(0).max(1),
+  latent: z.int(),
+  channels: z.int(),
+  colour: z.enum(["rgb", "grey"]),
+  crop: z.enum(["center", "none", "celeba"]),
+  encoderOrder: z.enum(["authors", "joint"]),
+  schedule: z.object({
+    phases: z
+      .array(z.object({ phase: z.int(), startImages: z.number(), fadeImages: z.number() }))
+      .min(1),
+    totalImages: z.number(),
+  }),
+  /** The data it was trained on: another id is other data. */
+  pack: z.object({ id: z.string(), path: z.string(), trainImages: z.int() }),
+  /** Updates of each parameter, by network and name. */
+  adamSteps: z.object({ generator: z.record(z.string(), z.int()), encoder: z.record(z.string(), z.int()) }),
+  poolImages: z.int().min(0),
+  /** sha256 of the files beside, by name. */
+  sha256: z.record(z.string(), z.string()),
+});
+
+export type CheckpointState = z.infer<typeof stateSchema>;
+
+/** The text of state.json; it ends with its own digest, so that an edited one is noticed. */
+export function stateText(state: CheckpointState): string {
+  return `${JSON.stringify({ ...state, digest: digestOf(state) }, null, 2)}\n`;
+}
+
+/** @throws CheckpointError if the file is missing, damaged, edited or of a newer format */
+export function readState(path: string): CheckpointState {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new CheckpointError(`${path} cannot be read (${(error as Error).message})`, { cause: error });
+  }
+  const { digest, ...rest } = Object(parsed) as Record<string, unknown>;
+  if (typeof rest.format === "number" && rest.format > checkpointFormat) {
+    throw new CheckpointError(`${path} has format ${rest.format}, newer than this program's ${checkpointFormat}: update pioneer`);
+  }
+  if (digest !== digestOf(rest)) throw new CheckpointError(`${path} was edited or cut short: its digest does not match`);
+  const checked = stateSchema.safeParse(rest);
+  if (!checked.success) {
+    throw new CheckpointError(`${path} is not a checkpoint state: ${z.prettifyError(checked.error).split("\n")[0]}`);
+  }
+  return checked.data;
+}
+
+const digestOf = (state: unknown) => createHash("sha256").update(JSON.stringify(state)).digest("hex");

@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import type { Command } from "commander";
+import { z } from "zod";
+import { resolveTrainConfig, resumeTrainConfig, type TrainConfig } from "../../config.ts";
+import { option, positive, text } from "../../option-schema.ts";
+import { newestCheckpoint, readRunConfig } from "../../run-folder.ts";
+import { addCommand } from "../options.ts";
+import { exitCodeOf, trainWithDisplay } from "./train.ts";
+
+const schema = z.strictObject({
+  minutes: option(positive().default(8), { value: "M", description: "how long to train, above 0; default 8" }),
+  run: option(text("a folder").default("demo"), {
+    value: "DIR",
+    description: "folder of the run, which a second demo goes on with; default demo",
+  }),
+});
+
+/** Drawn faces at 32x32 on a laptop: small networks, short phases, pictures every few seconds. */
+const preset = {
+  data: "procedural:faces",
+  resolution: 32,
+  latent: 64,
+  channels: 64,
+  kimgPerPhase: 20,
+  batch: 32,
+  gridKimg: 5,
+  keep: 1,
+};
+
+/** `pioneer demo`: some minutes of training on faces that need no download. */
+export function addDemoCommand(program: Command): void {
+  addCommand(program, {
+    name: "demo",
+    summary: "train for some minutes on drawn faces and show what was learnt",
+    schema,
+    examples: ["pioneer demo --minutes 8"],
+    async run({ minutes, run }, _args, { output }) {
+      const end = await trainWithDisplay(demoConfig(run, minutes), { output });
+      output.log(
+        `pictures: ${join(run, "recons-*.png")} (drawn faces and their reconstructions), ${join(run, "samples-*.png")}`,
+      );
+      output.log(`next: pioneer sample --model ${run} --out samples --grid`);
+      output.result({ ...end, run });
+      return exitCodeOf(end);
+    },
+  });
+}
+
+function demoConfig(run: string, minutes: number): TrainConfig {
+  if (newestCheckpoint(run) === undefined) return resolveTrainConfig({ ...preset, run, maxMinutes: minutes });
+  return resumeTrainConfig(readRunConfig(run), { run, maxMinutes: minutes });
+}

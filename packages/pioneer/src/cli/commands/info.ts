@@ -1,0 +1,62 @@
+import { stat } from "node:fs/promises";
+import type { Command } from "commander";
+import { z } from "zod";
+import { diskError } from "../../data/disk.ts";
+import { option, toggle } from "../../option-schema.ts";
+import { describePack } from "../describe-pack.ts";
+import { describeRunFolder } from "../describe-run.ts";
+import { addCommand } from "../options.ts";
+
+/** What there is to say of a thing: for machines, and line by line for people. */
+export interface Description {
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly lines: readonly string[];
+}
+
+/** `pioneer info`: what a path is, or what this machine has. */
+export function addInfoCommand(program: Command): void {
+  addCommand(program, {
+    name: "info",
+    summary: "what a run, checkpoint or pack is; without PATH, what this machine trains with",
+    args: "[path]",
+    schema: z.strictObject({
+      verify: option(toggle().default(false), {
+        description: "also read a pack or checkpoint (of a run the newest) whole and compare its checksums",
+      }),
+    }),
+    examples: ["pioneer info runs/faces", "pioneer info faces.pack --verify", "pioneer info"],
+    async run({ verify }, [path], { output }) {
+      const { value, lines } = path === undefined ? await describeMachine() : await describePath(path, verify);
+      for (const line of lines) output.log(line);
+      output.result(value);
+      return undefined;
+    },
+  });
+}
+
+async function describePath(path: string, verify: boolean): Promise<Description> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    (error: unknown) => {
+      throw diskError(error, path);
+    },
+  );
+  return isFolder ? describeRunFolder(path, verify) : describePack(path, verify);
+}
+
+async function describeMachine(): Promise<Description> {
+  const { describeDevice } = await import("../../train/device.ts");
+  const { defaultCacheDir } = await import("../../data/ensure.ts");
+  const device = await describeDevice();
+  const cache = defaultCacheDir();
+  return {
+    value: { kind: "machine", node: process.version, ...device, cache },
+    lines: [
+      `libtorch   ${device.libtorch}, Node ${process.version}`,
+      `device     ${device.cuda ?? `cpu (${device.cpu})`}`,
+      `precision  ${device.precision}: ${device.why}`,
+      `threads    ${device.threads}`,
+      `cache      ${cache}`,
+    ],
+  };
+}

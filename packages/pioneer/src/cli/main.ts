@@ -1,0 +1,80 @@
+import { Command, CommanderError } from "commander";
+import { ConfigError, exitCodes } from "../errors.ts";
+import { version } from "../version.ts";
+import { addDatasetCommands } from "./commands/dataset.ts";
+import { addDemoCommand } from "./commands/demo.ts";
+import { addInfoCommand } from "./commands/info.ts";
+import { addInterpolateCommand } from "./commands/interpolate.ts";
+import { addReconstructCommand } from "./commands/reconstruct.ts";
+import { addSampleCommand } from "./commands/sample.ts";
+import { addTrainCommand } from "./commands/train.ts";
+import { reportError } from "./report.ts";
+
+/**
+ * The command line: parses, runs one command and sets the process's exit code; an error is one line on stderr.
+ * The commands' files load libtorch and sharp only when they run, so that help is quick and works without them.
+ * @param argv as in process.argv
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  // A reader that went away, as in `pioneer info | head -1`, is no reason to stop training.
+  process.stdout.on("error", ignoreBrokenPipe);
+  process.stderr.on("error", ignoreBrokenPipe);
+  const program = buildProgram();
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    const flags = { json: argv.includes("--json"), debug: argv.includes("--debug") };
+    process.exitCode =
+      error instanceof CommanderError ? endOfParsing(error, helpFor(program, argv), flags) : reportError(error, flags);
+  }
+}
+
+function buildProgram(): Command {
+  const program = new Command("pioneer")
+    .description(
+      "PIONEER Networks: learn how a kind of image is structured; reconstruct, sample and morph such images.",
+    )
+    .version(version)
+    .option("--json", "one JSON object on stdout, everything else on stderr")
+    .option("--debug", "show the stack of an error")
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    // Errors of parsing are thrown, and printed by endOfParsing like every other error.
+    .configureOutput({ outputError: () => undefined })
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ pioneer demo --minutes 8\n\nExit codes: 0 done, 1 failed, 2 wrong options, 130 interrupted, 143 terminated",
+    );
+  addTrainCommand(program);
+  addDatasetCommands(program);
+  addReconstructCommand(program);
+  addSampleCommand(program);
+  addInterpolateCommand(program);
+  addInfoCommand(program);
+  addDemoCommand(program);
+  return program;
+}
+
+/** Help and version are no errors; everything else that commander throws is a wrong command line. */
+function endOfParsing(error: CommanderError, help: string, flags: { json: boolean; debug: boolean }): number {
+  if (error.exitCode === 0) return exitCodes.done;
+  // Help shown because no command was given: it is on stderr already.
+  if (error.code === "commander.help") return exitCodes.usage;
+  const message = `${error.message.replace(/^error: /, "")}; see ${help}`;
+  return reportError(new ConfigError(message, { cause: error }), flags);
+}
+
+/** The command whose help lists what was meant. */
+function helpFor(program: Command, argv: readonly string[]): string {
+  const words = ["pioneer"];
+  let command = program;
+  for (const word of argv.slice(2)) {
+    command = command.commands.find((child) => child.name() === word) ?? command;
+    if (command.name() === word) words.push(word);
+  }
+  return [...words, "--help"].join(" ");
+}
+
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}

@@ -1,0 +1,33 @@
+import type { Model } from "pioneer-runtime";
+import { oneOf, option, text, whole } from "../option-schema.ts";
+
+/** Options of every command that uses a trained model. */
+export const modelOptions = {
+  model: option(text("a run, or one of its checkpoints"), {
+    value: "MODEL",
+    description: "a run (its newest checkpoint is used) or one of its checkpoints",
+  }),
+  out: option(text("a folder for the pictures"), {
+    value: "DIR",
+    description: "folder for the pictures, made if missing",
+  }),
+  device: option(oneOf(["auto", "cpu", "cuda"]).default("auto"), {
+    value: "D",
+    description: "cpu, cuda, or auto: cuda where there is one (default)",
+  }),
+  threads: option(whole(1, 1024).optional(), { value: "T", description: "threads, 1 to 1024; default: all cores" }),
+};
+
+/** Opens a model for as long as `work` takes. */
+export async function withModel<T>(
+  { model: path, device, threads }: { model: string; device: "auto" | "cpu" | "cuda"; threads?: number | undefined },
+  work: (model: Model) => Promise<T>,
+): Promise<T> {
+  const { openModel } = await import("../model.ts");
+  const model = await openModel(path, { device, threads });
+  try {
+    return await work(model);
+  } finally {
+    model.dispose();
+  }
+}

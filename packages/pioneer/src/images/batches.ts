@@ -1,0 +1,35 @@
+import type { Model } from "pioneer-runtime";
+
+/** Images or latents that pass through the networks at once: enough to keep them busy, and small in memory. */
+const batch = 32;
+
+/** @param images [n, 3, r, r] in [-1, 1] @returns latents [n, latent] */
+export function encodeAll(model: Model, images: Float32Array): Promise<Float32Array> {
+  return inBatches(images, imageSize(model), model.latent, (part, count) => model.encode(part, count));
+}
+
+/** @param latents [n, latent] @returns images [n, 3, r, r], not clamped */
+export function decodeAll(model: Model, latents: Float32Array): Promise<Float32Array> {
+  return inBatches(latents, model.latent, imageSize(model), (part, count) => model.decode(part, count));
+}
+
+/** Values of one image. */
+export function imageSize({ resolution }: Pick<Model, "resolution">): number {
+  return 3 * resolution * resolution;
+}
+
+async function inBatches(
+  input: Float32Array,
+  inputSize: number,
+  outputSize: number,
+  compute: (part: Float32Array, count: number) => Promise<Float32Array>,
+): Promise<Float32Array> {
+  const total = input.length / inputSize;
+  const output = new Float32Array(total * outputSize);
+  for (let start = 0; start < total; start += batch) {
+    const count = Math.min(batch, total - start);
+    const part = input.slice(start * inputSize, (start + count) * inputSize);
+    output.set(await compute(part, count), start * outputSize);
+  }
+  return output;
+}

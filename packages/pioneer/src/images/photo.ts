@@ -1,0 +1,55 @@
+import { readFile } from "node:fs/promises";
+import type { Colour, Crop } from "pioneer-runtime";
+import { decodeSquare, repeatGrey, toGrey } from "../data/decode.ts";
+import { onDisk } from "../data/disk.ts";
+import { DataError } from "../errors.ts";
+
+/** How a model saw its training images; a Model has these fields. */
+export interface PhotoShape {
+  readonly resolution: number;
+  readonly crop: Crop;
+  readonly colour: Colour;
+}
+
+/** Files read and decoded at the same time. */
+const concurrency = 4;
+
+/**
+ * Photos of any size and format, cropped and resized exactly as a pack would hold them.
+ * @returns [n, 3, r, r] in [-1, 1], in the order of the paths
+ * @throws DataError naming the first file that is missing or not an image
+ */
+export async function loadPhotos(paths: readonly string[], shape: PhotoShape): Promise<Float32Array> {
+  const values = 3 * shape.resolution * shape.resolution;
+  const images = new Float32Array(paths.length * values);
+  for (let start = 0; start < paths.length; start += concurrency) {
+    const group = paths.slice(start, start + concurrency);
+    const squares = await Promise.all(group.map((path) => loadSquare(path, shape)));
+    for (const [i, pixels] of squares.entries()) {
+      writePlanes(images.subarray((start + i) * values, (start + i + 1) * values), pixels);
+    }
+  }
+  return images;
+}
+
+/** @returns [r, r, 3], 0..255 */
+async function loadSquare(path: string, { resolution, crop, colour }: PhotoShape): Promise<Uint8Array> {
+  const file = await onDisk(path, () => readFile(path));
+  try {
+    const { pixels } = await decodeSquare(file, resolution, crop);
+    return colour === "grey" ? repeatGrey(toGrey(pixels)) : pixels;
+  } catch (error) {
+    if (error instanceof DataError) throw new DataError(`${path} ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** Interleaved bytes [r, r, 3] to planes [3, r, r] in [-1, 1]. */
+export function writePlanes(planes: Float32Array, pixels: Uint8Array): void {
+  const area = pixels.length / 3;
+  for (let i = 0; i < area; i++) {
+    for (let channel = 0; channel < 3; channel++) {
+      planes[channel * area + i] = (pixels[3 * i + channel] as number) / 127.5 - 1;
+    }
+  }
+}

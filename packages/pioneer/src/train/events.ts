@@ -1,0 +1,97 @@
+/** What a training run reports, in order: start, then ticks with phases, checkpoints, grids and logs between, and end. */
+export type TrainEvent = StartEvent | TickEvent | PhaseEvent | CheckpointEvent | GridEvent | LogEvent | EndEvent;
+
+/** Receives every event; the terminal, the log file and a program that embeds us each have their own. */
+export type TrainReporter = (event: TrainEvent) => void;
+
+/** What was chosen, before the first step. */
+export interface StartEvent {
+  readonly kind: "start";
+  readonly run: string;
+  readonly data: string;
+  /** Training images in the data. */
+  readonly count: number;
+  readonly device: string;
+  readonly precision: string;
+  /** Why this device and precision. */
+  readonly why: string;
+  readonly threads: number;
+  /** Images shown so far, above 0 when a run goes on. */
+  readonly images: number;
+  readonly totalImages: number;
+}
+
+/** The error terms by the names they have everywhere; each is the mean over the tick, before its weight. */
+export interface Losses {
+  readonly klReal: number;
+  readonly klFake: number;
+  /** KL of the encodings of generated images, as the generator sees it. */
+  readonly klGenerated: number;
+  readonly xRecon: number;
+  readonly zRecon: number;
+  /** What the encoder step minimises. */
+  readonly encoder: number;
+  /** What the generator steps minimise. */
+  readonly generator: number;
+}
+
+/** A status line. */
+export interface TickEvent {
+  readonly kind: "tick";
+  readonly images: number;
+  readonly totalImages: number;
+  readonly phase: number;
+  /** Images at which this phase began and ends. */
+  readonly phaseStartImages: number;
+  readonly phaseEndImages: number;
+  readonly alpha: number;
+  readonly resolution: number;
+  readonly batch: number;
+  readonly imagesPerSecond: number;
+  readonly etaPhaseSeconds: number;
+  readonly etaRunSeconds: number;
+  readonly losses: Losses;
+  /** Mean of cos(z, E(G(z))), 1 when every latent is recovered. */
+  readonly cosine: number;
+  /** Seconds of training of the whole run, earlier sessions included. */
+  readonly elapsedSeconds: number;
+  /** Resident memory of the training process. */
+  readonly rssMiB: number;
+}
+
+/** A new phase begins. */
+export interface PhaseEvent {
+  readonly kind: "phase";
+  readonly phase: number;
+  readonly resolution: number;
+  readonly batch: number;
+}
+
+/** A checkpoint is complete on disk. */
+export interface CheckpointEvent {
+  readonly kind: "checkpoint";
+  readonly path: string;
+}
+
+/** Grids of pictures were written. */
+export interface GridEvent {
+  readonly kind: "grid";
+  readonly paths: readonly string[];
+}
+
+/** A line worth reading that is none of the others. */
+export interface LogEvent {
+  readonly kind: "log";
+  readonly text: string;
+}
+
+/** The last event of a call. */
+export interface EndEvent {
+  readonly kind: "end";
+  readonly reason: "finished" | "interrupted" | "terminated" | "time" | "already-finished";
+  readonly images: number;
+  /** The newest checkpoint. */
+  readonly path: string;
+  /** The command that goes on with the run; none when it is finished. */
+  readonly continueCommand?: string;
+}

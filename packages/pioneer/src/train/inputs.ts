@@ -1,0 +1,26 @@
+import type { Batches } from "../data/batches.ts";
+import type { Device } from "pioneer-torch";
+import type { Growth } from "../networks/index.ts";
+import type { Recipe } from "./recipe.ts";
+import type { StepInputs } from "./step.ts";
+import { drawLatents, stream } from "./streams.ts";
+
+export interface InputSettings {
+  readonly recipe: Recipe;
+  readonly latent: number;
+  readonly seed: number;
+  readonly device: Device;
+}
+
+/** Everything random about step `step`, which begins after `images` images. Call it in the step's scope. */
+export function drawInputs(batches: Batches, step: number, images: number, batch: number, growth: Growth, settings: InputSettings): StepInputs {
+  const { recipe, latent, seed, device } = settings;
+  const latents = drawLatents((1 + recipe.generatorSteps) * batch, latent, stream(seed, "latents", step)).to(device);
+  const part = (index: number) => latents.narrow(0, index * batch, batch);
+  return {
+    x: batches.at(images, batch, growth),
+    zEncoder: part(0),
+    zGenerator: Array.from({ length: recipe.generatorSteps }, (_, i) => part(1 + i)),
+    poolRandom: stream(seed, "pool", step),
+  };
+}

@@ -1,0 +1,208 @@
+// The training loop: step after step through the schedule, with ticks, grids and checkpoints on the way.
+import { scope } from "pioneer-torch";
+import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
+import { pruneCheckpoints } from "../checkpoint/files.ts";
+import { batchAt, type TrainConfig } from "../config.ts";
+import type { Batches, PackPixels } from "../data/batches.ts";
+import type { Pack } from "../data/pack.ts";
+import { resolutionOf } from "../networks/index.ts";
+import { type Position, positionAt, type Schedule } from "../schedule.ts";
+import { version } from "../version.ts";
+import { flopsPerImage } from "./cost.ts";
+import type { Computing } from "./device.ts";
+import type { EndEvent, TickEvent } from "./events.ts";
+import { drawInputs } from "./inputs.ts";
+import type { Learner } from "./learner.ts";
+import { checkFinite, Meter, readLosses } from "./meter.ts";
+import type { Recorder } from "./recorder.ts";
+import { chooseGridImages, writeSnapshots } from "./snapshot.ts";
+import { trainStep } from "./step.ts";
+
+/** Seconds between status lines. */
+const tickSeconds = 5;
+
+/** Everything a run is, in memory. */
+export interface Session {
+  readonly config: TrainConfig;
+  readonly computing: Computing;
+  readonly pack: Pack;
+  readonly batches: Batches;
+  readonly pixels: PackPixels;
+  readonly learner: Learner;
+  readonly schedule: Schedule;
+  readonly recorder: Recorder;
+  /** Set from outside to end the run after the present step. */
+  readonly stop: { reason?: "interrupted" | "terminated" };
+  /** Where the run is. */
+  images: number;
+  steps: number;
+  elapsedSeconds: number;
+  lastCheckpoint: string;
+}
+
+/** Trains until the schedule ends, a stop is asked for or the time is up; each ends in a checkpoint. */
+export async function trainLoop(session: Session): Promise<EndEvent> {
+  const { config, schedule, recorder, stop, learner } = session;
+  const meter = new Meter();
+  const chosen = chooseGridImages(gridSplit(session.pack));
+  const began = performance.now();
+  const elapsedBefore = session.elapsedSeconds;
+  let saved = { images: session.images, time: began };
+  let paused = 0;
+  let announcedPhase = -1;
+
+  const save = () => {
+    session.elapsedSeconds = elapsedBefore + (performance.now() - began) / 1000;
+    saveCheckpoint(session);
+    saved = { images: session.images, time: performance.now() };
+  };
+  const draw = async (at: Position) => {
+    const snapshots = await writeSnapshots(learner, session.pixels, chosen, {
+      run: config.run,
+      images: session.images,
+      growth: at,
+      precision: session.computing.precision,
+      device: session.computing.device,
+    });
+    for (const { tag, ...picture } of snapshots) recorder.image(session.images, tag, picture);
+    recorder.report({ kind: "grid", paths: snapshots.map(({ path }) => path) });
+  };
+  const outside = async (work: () => Promise<void> | void) => {
+    const start = performance.now();
+    await work();
+    paused += (performance.now() - start) / 1000;
+  };
+
+  while (session.images < schedule.totalImages) {
+    const at = positionAt(schedule, session.images);
+    const resolution = resolutionOf(at.phase);
+    const batch = batchAt(config.batch, resolution);
+    if (at.phase !== announcedPhase) {
+      preparePool(learner, at, session.images === at.startImages || announcedPhase >= 0);
+      recorder.report({ kind: "phase", phase: at.phase, resolution, batch });
+      announcedPhase = at.phase;
+    }
+
+    const losses = scope(() => oneStep(session, at, batch));
+    session.images += batch;
+    session.steps++;
+    checkFinite(losses, session.steps, session.images, session.lastCheckpoint, config.run);
+    meter.add(losses, batch);
+
+    const ended = session.images >= schedule.totalImages;
+    const timeUp = config.maxMinutes !== undefined && performance.now() - began > config.maxMinutes * 60_000;
+    const phaseEnds = session.images >= at.endImages;
+    if (meter.seconds >= tickSeconds || session.steps === 1 || ended || timeUp || stop.reason) {
+      recorder.report(tick(session, at, batch, meter.take(paused), elapsedBefore + (performance.now() - began) / 1000));
+      paused = 0;
+    }
+    // A phase ends with a grid at its own resolution, and at what its alpha has reached.
+    if (ended || timeUp || phaseEnds || passed(session.images, batch, config.gridKimg * 1000)) {
+      await outside(() => draw({ ...at, alpha: Math.min(1, alphaNow(at, schedule, session.images)) }));
+    }
+    const minutes = (performance.now() - saved.time) / 60_000;
+    const due = minutes >= config.checkpointMinutes || passed(session.images, batch, config.checkpointKimg * 1000);
+    if (due || ended || timeUp || stop.reason) await outside(save);
+
+    if (ended) return { kind: "end", reason: "finished", images: session.images, path: session.lastCheckpoint };
+    const reason = stop.reason ?? (timeUp ? "time" : undefined);
+    if (reason) {
+      if (saved.images !== session.images) save();
+      const continueCommand = `pioneer train --run ${config.run} --resume`;
+      return { kind: "end", reason, images: session.images, path: session.lastCheckpoint, continueCommand };
+    }
+    // Lets messages and signals in.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return { kind: "end", reason: "already-finished", images: session.images, path: session.lastCheckpoint };
+}
+
+function oneStep({ config, computing, batches, learner, images, steps }: Session, at: Position, batch: number) {
+  const { seed, encoderOrder } = config;
+  const { recipe, generator } = learner;
+  const { device, precision } = computing;
+  const inputs = drawInputs(batches, steps, images, batch, at, { recipe, latent: generator.size.latent, seed, device });
+  return readLosses(trainStep(learner, inputs, { growth: at, precision, encoderOrder, reduce: (mean) => mean }));
+}
+
+/** The pool belongs to one resolution; a resumed run keeps what its checkpoint held. */
+function preparePool({ pool, recipe }: Learner, { phase }: Position, changed: boolean): void {
+  if (changed) pool.clear();
+  pool.capacity = resolutionOf(phase) >= 256 ? recipe.poolSize.from256 : recipe.poolSize.below256;
+}
+
+/** Alpha of this phase at an image count that may already lie in the next. */
+function alphaNow({ phase }: Position, schedule: Schedule, images: number): number {
+  const own = schedule.phases.find((entry) => entry.phase === phase);
+  return own && own.fadeImages > 0 ? (images - own.startImages) / own.fadeImages : 1;
+}
+
+/** Held-out images for the grids; training images where nothing was held out. */
+export const gridSplit = (pack: Pack): Uint32Array => {
+  const { test, train } = pack.splits;
+  return (test?.length ? test : train) as Uint32Array;
+};
+
+/** Whether the last batch went past a multiple of `every`. */
+const passed = (images: number, batch: number, every: number) =>
+  Math.floor(images / every) > Math.floor((images - batch) / every);
+
+/** Writes a checkpoint of the present state, then removes the oldest beyond --keep. */
+export function saveCheckpoint(session: Session): void {
+  const { config, pack, schedule, images, steps, elapsedSeconds, learner, recorder } = session;
+  const { phase, alpha } = positionAt(schedule, images);
+  const facts: CheckpointFacts = {
+    format: 1,
+    version,
+    recipe: config.recipe,
+    images,
+    steps,
+    elapsedSeconds,
+    resolution: resolutionOf(phase),
+    phase,
+    alpha,
+    colour: pack.colour,
+    crop: pack.crop,
+    encoderOrder: config.encoderOrder,
+    schedule: { phases: [...schedule.phases], totalImages: schedule.totalImages },
+    pack: { id: pack.id, path: pack.path, trainImages: (pack.splits.train as Uint32Array).length },
+  };
+  session.lastCheckpoint = writeCheckpoint(config.run, learner, facts);
+  pruneCheckpoints(config.run, config.keep);
+  recorder.report({ kind: "checkpoint", path: session.lastCheckpoint });
+}
+
+function tick(
+  { images, schedule, learner }: Session,
+  at: Position,
+  batch: number,
+  { losses, imagesPerSecond }: ReturnType<Meter["take"]>,
+  elapsedSeconds: number,
+): TickEvent {
+  const { size } = learner.generator;
+  const cost = (phase: number) => flopsPerImage(size, phase, learner.recipe);
+  // Later phases cost more per image: the rate of now, scaled by the work.
+  const seconds = schedule.phases.reduce((sum, { phase, startImages }, i) => {
+    const end = schedule.phases[i + 1]?.startImages ?? schedule.totalImages;
+    const left = Math.max(0, end - Math.max(startImages, images));
+    return sum + (left * (cost(phase) / cost(at.phase))) / imagesPerSecond;
+  }, 0);
+  return {
+    kind: "tick",
+    images,
+    totalImages: schedule.totalImages,
+    phase: at.phase,
+    phaseStartImages: at.startImages,
+    phaseEndImages: at.endImages,
+    alpha: at.alpha,
+    resolution: resolutionOf(at.phase),
+    batch,
+    imagesPerSecond,
+    etaPhaseSeconds: Math.max(0, at.endImages - images) / imagesPerSecond,
+    etaRunSeconds: seconds,
+    losses,
+    cosine: (2 - losses.zRecon) * size.latent,
+    elapsedSeconds,
+    rssMiB: process.memoryUsage.rss() / 2 ** 20,
+  };
+}

@@ -1,0 +1,13 @@
+// What the command line and the training process tell each other.
+import type { TrainConfig } from "../config.ts";
+import type { EndEvent, TrainEvent } from "./events.ts";
+
+export type ToWorker =
+  | { kind: "train"; config: TrainConfig; pack: string }
+  /** Finish the step, write a checkpoint, end. */
+  | { kind: "stop"; reason: "interrupted" | "terminated" };
+
+export type FromWorker =
+  | { kind: "event"; event: TrainEvent }
+  | { kind: "done"; end: EndEvent }
+  | { kind: "failed"; code: string; message: string; exitCode: number; stack: string };

@@ -1,0 +1,89 @@
+// What a run writes about itself: log.txt for people, stats.jsonl for machines, tb/ for TensorBoard.
+import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { TickEvent, TrainEvent, TrainReporter } from "./events.ts";
+import { formatEnd, formatStart, formatTick } from "./progress-line.ts";
+import { type TensorboardImage, TensorboardWriter } from "./tensorboard.ts";
+
+export class Recorder {
+  readonly #run: string;
+  readonly #tensorboard: TensorboardWriter;
+  readonly #pass: TrainReporter;
+
+  /**
+   * @param images where the run goes on; what an earlier session noted beyond that is taken out
+   * @param pass   told every event after it is written down
+   */
+  constructor(run: string, images: number, pass: TrainReporter) {
+    this.#run = run;
+    this.#pass = pass;
+    keepLinesUpTo(join(run, "stats.jsonl"), images);
+    this.#tensorboard = new TensorboardWriter(join(run, "tb"), images);
+  }
+
+  report(event: TrainEvent): void {
+    if (event.kind === "tick") this.#tick(event);
+    const line = logLine(event);
+    if (line !== undefined) appendFileSync(join(this.#run, "log.txt"), `${new Date().toISOString()} ${line}\n`);
+    this.#pass(event);
+  }
+
+  image(images: number, tag: string, picture: TensorboardImage): void {
+    this.#tensorboard.image(images, tag, picture);
+  }
+
+  #tick(tick: TickEvent): void {
+    const { kind: _, ...values } = tick;
+    appendFileSync(join(this.#run, "stats.jsonl"), `${JSON.stringify(values)}\n`);
+    const losses = Object.entries(tick.losses).map(([name, value]) => [`loss/${snakeCase(name)}`, value] as const);
+    this.#tensorboard.scalars(tick.images, {
+      ...Object.fromEntries(losses),
+      cosine: tick.cosine,
+      "growth/alpha": tick.alpha,
+      "growth/lod": tick.phase + tick.alpha,
+      "speed/images_per_second": tick.imagesPerSecond,
+      "speed/rss_mib": tick.rssMiB,
+    });
+  }
+
+  close(): void {
+    this.#tensorboard.close();
+  }
+}
+
+const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+function logLine(event: TrainEvent): string | undefined {
+  switch (event.kind) {
+    case "start":
+      return formatStart(event);
+    case "tick":
+      return formatTick(event);
+    case "phase":
+      return `phase ${event.phase}: ${event.resolution}x${event.resolution}, batch ${event.batch}`;
+    case "checkpoint":
+      return `wrote ${event.path}`;
+    case "grid":
+      return `wrote ${event.paths.join(" ")}`;
+    case "log":
+      return event.text;
+    case "end":
+      return formatEnd(event);
+  }
+}
+
+/** Drops lines of a later image count, and one that a killed process cut off. */
+function keepLinesUpTo(path: string, images: number): void {
+  if (!existsSync(path)) return;
+  const kept = readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => {
+      try {
+        return (JSON.parse(line) as { images: number }).images <= images;
+      } catch {
+        return false;
+      }
+    });
+  writeFileSync(`${path}.writing`, kept.map((line) => `${line}\n`).join(""));
+  renameSync(`${path}.writing`, path);
+}

@@ -1,0 +1,147 @@
+// Training from outside: the pack is made ready, a process of its own trains, its events are passed on.
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { TrainConfig } from "../config.ts";
+import { ensurePack } from "../data/ensure.ts";
+import { exitCodes, PioneerError } from "../errors.ts";
+import type { EndEvent, TrainReporter } from "./events.ts";
+import type { FromWorker, ToWorker } from "./protocol.ts";
+
+export interface RunOptions {
+  /** Ends the run after the present step, with a checkpoint. */
+  readonly signal?: AbortSignal;
+  /** Treat Ctrl-C and SIGTERM as a program at a terminal should: checkpoint and end; a second Ctrl-C at once. */
+  readonly handleSignals?: boolean;
+}
+
+/** The worker is always the built one: a process cannot be started on TypeScript sources. */
+const workerFile = fileURLToPath(new URL("../../dist/train/worker.js", import.meta.url));
+
+/**
+ * Trains or continues a run; the event loop of the caller stays free. Sources that are not packs are packed first.
+ * @param report told everything, in order
+ * @returns why the run ended
+ * @throws PioneerError: ConfigError's, DataError's and so on of the training process, with their codes
+ */
+export async function runTraining(config: TrainConfig, report: TrainReporter, options: RunOptions = {}): Promise<EndEvent> {
+  const stopper = new Stopper(options, report);
+  try {
+    const { data, resolution, crop, labels, colour, seed, cacheDir } = config;
+    const given = Object.fromEntries(
+      Object.entries({ resolution, crop, labels, colour, cacheDir }).filter(([, value]) => value !== undefined),
+    );
+    const progress = packingProgress(report);
+    const { pack, prepared } = await ensurePack(data, { ...given, seed, signal: stopper.packing, onProgress: progress });
+    if (prepared) report({ kind: "log", text: `packed ${pack.count} images into ${pack.path}` });
+    for (const { name, reason } of prepared?.skipped ?? []) report({ kind: "log", text: `skipped ${name}: ${reason}` });
+    return await trainInProcess(config, pack.path, report, stopper);
+  } finally {
+    stopper.close();
+  }
+}
+
+function trainInProcess(config: TrainConfig, pack: string, report: TrainReporter, stopper: Stopper): Promise<EndEvent> {
+  // In a process group of its own, Ctrl-C reaches only us, and we decide what it means.
+  const worker = fork(workerFile, [], { detached: true, stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const tell = (message: ToWorker) => worker.connected && worker.send(message);
+  return new Promise<EndEvent>((resolve, reject) => {
+    let answered = false;
+    worker.on("message", (message: FromWorker) => {
+      if (message.kind === "event") return report(message.event);
+      answered = true;
+      if (message.kind === "done") return resolve(message.end);
+      const error = new PioneerError(message.code, message.message, message.exitCode);
+      error.stack = message.stack;
+      reject(error);
+    });
+    worker.on("error", reject);
+    worker.on("exit", (code, signal) => {
+      if (!answered) reject(stopper.atOnce ?? died(config, code, signal));
+    });
+    stopper.attach(worker, (reason) => tell({ kind: "stop", reason }));
+    tell({ kind: "train", config, pack });
+  });
+}
+
+function died({ run }: TrainConfig, code: number | null, signal: string | null): PioneerError {
+  const how = signal ? `was killed (${signal}${signal === "SIGKILL" ? ", perhaps for lack of memory" : ""})` : `ended with exit code ${code}`;
+  return new PioneerError(
+    "WORKER",
+    `the training process ${how}. Nothing before the last checkpoint is lost: go on with \`pioneer train --run ${run} --resume\``,
+  );
+}
+
+/** Turns Ctrl-C, SIGTERM and the caller's AbortSignal into an orderly end. */
+class Stopper {
+  readonly #options: RunOptions;
+  readonly #report: TrainReporter;
+  readonly #packing = new AbortController();
+  #send: ((reason: "interrupted" | "terminated") => void) | undefined;
+  #worker: ChildProcess | undefined;
+  #asked = false;
+  /** Set when a second Ctrl-C ended the training process. */
+  atOnce: PioneerError | undefined;
+
+  constructor(options: RunOptions, report: TrainReporter) {
+    this.#options = options;
+    this.#report = report;
+    options.signal?.addEventListener("abort", this.#interrupted);
+    if (!options.handleSignals) return;
+    process.on("SIGINT", this.#interrupted);
+    process.on("SIGTERM", this.#terminated);
+    process.on("SIGHUP", this.#terminated);
+  }
+
+  /** Aborted when the run is stopped before training began. */
+  get packing(): AbortSignal {
+    return this.#packing.signal;
+  }
+
+  attach(worker: ChildProcess, send: (reason: "interrupted" | "terminated") => void): void {
+    this.#worker = worker;
+    this.#send = send;
+  }
+
+  #stop(reason: "interrupted" | "terminated"): void {
+    if (this.#asked) {
+      if (reason === "terminated") return;
+      this.atOnce = new PioneerError("INTERRUPTED", "stopped at once; go on from the last checkpoint with --resume", exitCodes.interrupted);
+      this.#worker?.kill("SIGKILL");
+      if (!this.#worker) process.exit(exitCodes.interrupted);
+      return;
+    }
+    this.#asked = true;
+    if (this.#send) {
+      this.#report({ kind: "log", text: "finishing this step, then writing a checkpoint; Ctrl-C again stops at once" });
+      this.#send(reason);
+    } else {
+      this.#packing.abort(
+        new PioneerError(
+          reason === "interrupted" ? "INTERRUPTED" : "TERMINATED",
+          "stopped before training began; the same command goes on",
+          reason === "interrupted" ? exitCodes.interrupted : exitCodes.terminated,
+        ),
+      );
+    }
+  }
+
+  readonly #interrupted = () => this.#stop("interrupted");
+  readonly #terminated = () => this.#stop("terminated");
+
+  close(): void {
+    this.#options.signal?.removeEventListener("abort", this.#interrupted);
+    process.off("SIGINT", this.#interrupted);
+    process.off("SIGTERM", this.#terminated);
+    process.off("SIGHUP", this.#terminated);
+  }
+}
+
+/** At most a line every 5 seconds. */
+function packingProgress(report: TrainReporter): (progress: { done: number; total?: number | undefined }) => void {
+  let last = 0;
+  return ({ done, total }) => {
+    if (performance.now() - last < 5000) return;
+    last = performance.now();
+    report({ kind: "log", text: `packing: ${done}${total === undefined ? "" : ` of ${total}`} images` });
+  };
+}

@@ -1,0 +1,137 @@
+// Pictures of a run: the same test images and the same latents every time, through the averaged generator.
+import { join } from "node:path";
+import { latentGrid, latentRow, sampleLatents } from "pioneer-runtime";
+import { noGrad, scope, tensor } from "pioneer-torch";
+import { kimgText } from "../checkpoint/files.ts";
+import { fade, type PackPixels } from "../data/batches.ts";
+import { composeGrid, white } from "../images/grid.ts";
+import { writePng } from "../images/png.ts";
+import { type Growth, type Precision, resolutionOf } from "../networks/index.ts";
+import type { Device } from "pioneer-torch";
+import type { Learner } from "./learner.ts";
+
+/** Images in the grids: originals and reconstructions alternate, 8 to a row. */
+export const gridImages = 32;
+const columns = 8;
+const sampleCount = 64;
+const latentSeed = 0;
+
+/** A picture written to the run, and its bytes for TensorBoard. */
+export interface Snapshot {
+  readonly tag: "reals" | "recons" | "samples" | "morphs";
+  readonly path: string;
+  readonly png: Buffer;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface SnapshotSettings {
+  readonly run: string;
+  readonly images: number;
+  readonly growth: Growth;
+  readonly precision: Precision;
+  readonly device: Device;
+}
+
+/** Evenly spaced images of a split, at most `gridImages`: the same in every snapshot of a run. */
+export function chooseGridImages(split: Uint32Array): Uint32Array {
+  const count = Math.min(gridImages, split.length);
+  return Uint32Array.from({ length: count }, (_, i) => split[Math.floor((i * split.length) / count)] as number);
+}
+
+/** reals.png: the fixed test images at the run's final resolution. */
+export async function writeReals(run: string, pixels: PackPixels, chosen: Uint32Array, phase: number): Promise<Snapshot> {
+  const images = scope(() => pixels.images(chosen, phase).toFloat32Array());
+  return writeGrid("reals", join(run, "reals.png"), images, resolutionOf(phase));
+}
+
+/**
+ * recons-, samples- and morphs-<kimg>.png: reconstructions of the fixed test images, images of the fixed latents, and
+ * an 8x8 grid between the first four test images under a row of the originals.
+ */
+export async function writeSnapshots(
+  learner: Pick<Learner, "encoder" | "generatorEma">,
+  pixels: PackPixels,
+  chosen: Uint32Array,
+  settings: SnapshotSettings,
+): Promise<Snapshot[]> {
+  const { run, images, growth } = settings;
+  const resolution = resolutionOf(growth.phase);
+  const pictures = scope(() => noGrad(() => render(learner, pixels, chosen, settings)));
+  const kimg = kimgText(images);
+  const written: Snapshot[] = [];
+  for (const tag of ["recons", "samples", "morphs"] as const) {
+    written.push(await writeGrid(tag, join(run, `${tag}-${kimg}.png`), pictures[tag], resolution));
+  }
+  return written;
+}
+
+function render(
+  { encoder, generatorEma }: Pick<Learner, "encoder" | "generatorEma">,
+  pixels: PackPixels,
+  chosen: Uint32Array,
+  { growth, precision, device }: SnapshotSettings,
+): Record<"recons" | "samples" | "morphs", Float32Array> {
+  const encode = encoder.prepare(growth, precision, "keep");
+  const generate = generatorEma.prepare(growth, precision);
+  const latent = encoder.size.latent;
+  const size = 3 * resolutionOf(growth.phase) ** 2;
+
+  /** In small batches: a grid must not need more memory than a training step. */
+  const decode = (latents: Float32Array): Float32Array => {
+    const count = latents.length / latent;
+    const images = new Float32Array(count * size);
+    for (let at = 0; at < count; at += columns) {
+      const part = latents.slice(at * latent, Math.min(count, at + columns) * latent);
+      images.set(scope(() => generate(tensor(part, [part.length / latent, latent]).to(device)).toFloat32Array()), at * size);
+    }
+    return images;
+  };
+
+  const originals = new Float32Array(chosen.length * size);
+  const codes = new Float32Array(chosen.length * latent);
+  for (let at = 0; at < chosen.length; at += columns) {
+    scope(() => {
+      const x = fade(pixels.images(chosen.slice(at, at + columns), growth.phase), growth);
+      originals.set(x.toFloat32Array(), at * size);
+      codes.set(encode(x.to(device)).toFloat32Array(), at * latent);
+    });
+  }
+  return {
+    recons: alternate(originals, decode(codes), size),
+    samples: decode(sampleLatents(sampleCount, latent, latentSeed)),
+    morphs: morphs(originals, codes, latent, size, decode),
+  };
+}
+
+/** a0 b0 a1 b1 ... of images of `size` values. */
+function alternate(a: Float32Array, b: Float32Array, size: number): Float32Array {
+  const both = new Float32Array(2 * a.length);
+  for (let at = 0; at < a.length; at += size) {
+    both.set(a.subarray(at, at + size), 2 * at);
+    both.set(b.subarray(at, at + size), 2 * at + size);
+  }
+  return both;
+}
+
+function morphs(
+  originals: Float32Array,
+  codes: Float32Array,
+  latent: number,
+  size: number,
+  decode: (latents: Float32Array) => Float32Array,
+): Float32Array {
+  const count = codes.length / latent;
+  const corner = (index: number) => latentRow(codes, latent, index % count);
+  const grid = decode(latentGrid([corner(0), corner(1), corner(2), corner(3)], columns));
+  const all = new Float32Array(columns * size + grid.length).fill(white);
+  for (let i = 0; i < 4; i++) all.set(originals.subarray((i % count) * size, ((i % count) + 1) * size), i * size);
+  all.set(grid, columns * size);
+  return all;
+}
+
+async function writeGrid(tag: Snapshot["tag"], path: string, images: Float32Array, resolution: number): Promise<Snapshot> {
+  const grid = composeGrid(images, { resolution, columns });
+  const png = await writePng(path, grid);
+  return { tag, path, png, width: grid.width, height: grid.height };
+}

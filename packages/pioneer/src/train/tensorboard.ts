@@ -1,0 +1,132 @@
+import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+
+// TensorBoard's event files, by hand: TFRecord frames (tensorflow/core/lib/io/record_writer.h) around messages of
+// tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto.
+
+/** An encoded picture for the Images tab. */
+export interface TensorboardImage {
+  readonly png: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Appends scalars and images to an event file of its own in a folder. Steps count images shown. A run that goes on
+ * opens a new file at the step it goes on from: TensorBoard then drops what a killed session wrote beyond it.
+ */
+export class TensorboardWriter {
+  /** The event file. */
+  readonly path: string;
+  readonly #file: number;
+
+  /**
+   * @param folder made if it is missing
+   * @param step   images shown so far, 0 for a new run
+   * @throws       the file system's error if the file cannot be made
+   */
+  constructor(folder: string, step: number) {
+    mkdirSync(folder, { recursive: true });
+    // TensorBoard reads the files of a folder in the order of their names: seconds first, then who wrote it.
+    const seconds = (Date.now() / 1000).toFixed(3).padStart(14, "0");
+    this.path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}`);
+    this.#file = openSync(this.path, "ax");
+    this.#write([field(3, utf8("brain.Event:2"))]);
+    this.#write([varint(2, step + 1), field(7, varint(1, sessionStart))]);
+  }
+
+  /** One value per tag; a tag such as "loss/x_recon" is shown under the heading before its slash. */
+  scalars(step: number, values: Readonly<Record<string, number>>): void {
+    const summary = Object.entries(values).map(([tag, value]) =>
+      field(1, Buffer.concat([field(1, utf8(tag)), float32(2, value)])),
+    );
+    this.#write([varint(2, step), field(5, Buffer.concat(summary))]);
+  }
+
+  /** A picture under a tag; TensorBoard keeps a slider over its steps. */
+  image(step: number, tag: string, { png, width, height }: TensorboardImage): void {
+    const image = Buffer.concat([varint(1, height), varint(2, width), varint(3, rgb), field(4, png)]);
+    const value = Buffer.concat([field(1, utf8(tag)), field(4, image)]);
+    this.#write([varint(2, step), field(5, field(1, value))]);
+  }
+
+  /** No more events follow. */
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  #write(event: readonly Buffer[]): void {
+    const record = frameRecord(Buffer.concat([float64(1, Date.now() / 1000), ...event]));
+    // One write per record: a process killed between two leaves whole records.
+    for (let done = 0; done < record.length; ) done += writeSync(this.#file, record, done);
+  }
+}
+
+/** SessionLog.SessionStatus.START: what an earlier session logged at this step or later is to be forgotten. */
+const sessionStart = 1;
+/** Summary.Image.colorspace. */
+const rgb = 3;
+
+/** A TFRecord: length as uint64, its masked checksum, the data, its masked checksum; little endian. */
+export function frameRecord(data: Uint8Array): Buffer {
+  const record = Buffer.alloc(data.length + 16);
+  record.writeBigUInt64LE(BigInt(data.length), 0);
+  record.writeUInt32LE(maskedCrc(record.subarray(0, 8)), 8);
+  record.set(data, 12);
+  record.writeUInt32LE(maskedCrc(data), data.length + 12);
+  return record;
+}
+
+/** CRC-32C (Castagnoli), as in RFC 3720, appendix B.4. */
+export function crc32c(data: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of data) crc = (crc >>> 8) ^ (crcTable[(crc ^ byte) & 0xff] as number);
+  return ~crc >>> 0;
+}
+
+const crcTable = Uint32Array.from({ length: 256 }, (_, index) => {
+  let crc = index;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+  return crc;
+});
+
+/** Rotated and shifted, so that checksums of data that contains checksums stay good. */
+function maskedCrc(data: Uint8Array): number {
+  const crc = crc32c(data);
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}
+
+// Protocol buffer fields: a key of number and wire type, then the value.
+
+function field(number: number, value: Uint8Array): Buffer {
+  return Buffer.concat([variableInt(number * 8 + 2), variableInt(value.length), value]);
+}
+
+function varint(number: number, value: number): Buffer {
+  return Buffer.concat([variableInt(number * 8), variableInt(value)]);
+}
+
+function float32(number: number, value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeFloatLE(value);
+  return Buffer.concat([variableInt(number * 8 + 5), bytes]);
+}
+
+function float64(number: number, value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleLE(value);
+  return Buffer.concat([variableInt(number * 8 + 1), bytes]);
+}
+
+/** Seven bits a byte, the lowest first; the top bit says that more follow. Up to 2^53. */
+function variableInt(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
+  return Buffer.from([...bytes, rest]);
+}
+
+function utf8(text: string): Buffer {
+  return Buffer.from(text, "utf8");
+}

@@ -1,0 +1,130 @@
+// Steps on random data with a throwaway learner: what a phase will need, before a run spends days to find out.
+import { readFileSync, writeFileSync } from "node:fs";
+import { availableMemory } from "node:process";
+import { rand, RandomGenerator, scope } from "pioneer-torch";
+import { batchAt, type TrainConfig } from "../config.ts";
+import { ConfigError } from "../errors.ts";
+import { resolutionOf } from "../networks/index.ts";
+import type { Schedule, SchedulePhase } from "../schedule.ts";
+import type { Computing } from "./device.ts";
+import { createLearner, disposeLearner, type Learner } from "./learner.ts";
+import { recipes } from "./recipe.ts";
+import { trainStep } from "./step.ts";
+import { drawLatents } from "./streams.ts";
+
+/** What one step needs. */
+export interface StepNeed {
+  readonly seconds: number;
+  /** Peak resident memory of the process. */
+  readonly peakMiB: number;
+}
+
+/** A trial longer than this is done with a smaller batch and scaled up. */
+const patienceSeconds = 30;
+
+/** A learner to try steps with; its weights are thrown away. */
+export class Trial {
+  readonly #config: TrainConfig;
+  readonly #computing: Computing;
+  readonly #learner: Learner;
+  readonly #random = new RandomGenerator(0);
+
+  constructor(config: TrainConfig, computing: Computing) {
+    const { latent, channels, lr, recipe } = config;
+    this.#config = config;
+    this.#computing = computing;
+    this.#learner = createLearner(recipes[recipe], { latent, channels }, lr, this.#random);
+  }
+
+  /** Time and memory of a step of `batch` images, faded in: measured with fewer images where that takes too long. */
+  need(phase: number, batch: number): StepNeed {
+    const two = this.#measure(phase, 2);
+    if (batch === 2) return two;
+    const tried = Math.max(3, Math.min(batch, Math.floor((2 * patienceSeconds) / two.seconds)));
+    const measured = this.#measure(phase, tried);
+    if (tried >= batch) return measured;
+    const growth = Math.max(0, measured.peakMiB - two.peakMiB) / (tried - 2);
+    const perImage = measured.seconds / tried;
+    return { seconds: perImage * batch, peakMiB: measured.peakMiB + growth * (batch - tried) };
+  }
+
+  #measure(phase: number, batch: number): StepNeed {
+    const { precision, device } = this.#computing;
+    const { encoderOrder, latent } = this.#config;
+    const { recipe } = this.#learner;
+    const resolution = resolutionOf(phase);
+    const growth = { phase, alpha: 0.999 }; // both to_rgb and from_rgb at work: the most memory
+    resetPeak();
+    const start = performance.now();
+    scope(() => {
+      const z = () => drawLatents(batch, latent, this.#random).to(device);
+      const inputs = {
+        x: rand([batch, 3, resolution, resolution], this.#random, -1, 1).to(device),
+        zEncoder: z(),
+        zGenerator: Array.from({ length: recipe.generatorSteps }, z),
+        poolRandom: this.#random,
+      };
+      trainStep(this.#learner, inputs, { growth, precision, encoderOrder, reduce: (mean) => mean }).generator.item();
+    });
+    return { seconds: (performance.now() - start) / 1000, peakMiB: peakMiB() };
+  }
+
+  dispose(): void {
+    disposeLearner(this.#learner);
+  }
+}
+
+/**
+ * Tries the last phase before the first step.
+ * @throws ConfigError if it would not fit into memory, with both sizes and the mend
+ */
+export function tryLastPhase(
+  config: TrainConfig,
+  { phases }: Schedule,
+  computing: Computing,
+  log: (text: string) => void,
+): void {
+  const { phase } = phases.at(-1) as SchedulePhase;
+  const resolution = resolutionOf(phase);
+  const batch = batchAt(config.batch, resolution);
+  const available = availableMemory() / 2 ** 20;
+  const trial = new Trial(config, computing);
+  try {
+    const { peakMiB: peak, seconds } = trial.need(phase, batch);
+    if (peak > available) throw tooLarge(resolution, batch, peak, available);
+    log(
+      `tried the last phase: a step at ${resolution}x${resolution} with batch ${batch} takes ${seconds.toPrecision(2)} s and ${Math.round(peak)} MiB`,
+    );
+  } catch (error) {
+    if (/not enough memory|out of memory/i.test((error as Error).message)) throw tooLarge(resolution, batch, undefined, available);
+    throw error;
+  } finally {
+    trial.dispose();
+  }
+}
+
+function tooLarge(resolution: number, batch: number, peakMiB: number | undefined, availableMiB: number): ConfigError {
+  const needs = peakMiB === undefined ? "more memory than there is" : `about ${Math.round(peakMiB)} MiB`;
+  return new ConfigError(
+    `the last phase (${resolution}x${resolution}, batch ${batch}) needs ${needs}, ${Math.round(availableMiB)} MiB are available: ` +
+      `give a smaller --batch, for instance "${resolution}:${Math.max(2, batch >> 1)}", or fewer --channels`,
+  );
+}
+
+/** Linux counts the peak from now on; elsewhere the peak is that of the whole process. */
+function resetPeak(): void {
+  try {
+    writeFileSync("/proc/self/clear_refs", "5");
+  } catch {
+    // not Linux
+  }
+}
+
+function peakMiB(): number {
+  try {
+    const status = readFileSync("/proc/self/status", "utf8");
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+  } catch {
+    return process.resourceUsage().maxRSS / 1024;
+  }
+}
