@@ -9,6 +9,7 @@ import {
   parseOptions,
   positive,
   resolution,
+  share,
   text,
   toggle,
   whole,
@@ -112,6 +113,11 @@ export const trainSchema = z.strictObject({
     value: "X",
     group: "Schedule",
     description: "learning rate of Adam, above 0, at most 1; default 0.001",
+  }),
+  emaDecay: option(share().default(0.999), {
+    value: "D",
+    group: "Schedule",
+    description: "decay per step of the averaged generator, from 0, below 1; default 0.999; below 10,000 steps take 0.99",
   }),
   seed: option(whole(0).default(0), {
     value: "S",
@@ -248,6 +254,7 @@ export const resumeRules = {
   totalKimg: "free",
   batch: "fixed",
   lr: "fixed",
+  emaDecay: "fixed",
   seed: "fixed",
   precision: "free",
   device: "free",

@@ -30,6 +30,12 @@ export function positive(max = Number.POSITIVE_INFINITY) {
   return z.number(error).positive(error).max(max, error);
 }
 
+/** From 0, below 1. */
+export function share() {
+  const error = "a number from 0, below 1";
+  return z.number(error).min(0, error).lt(1, error);
+}
+
 export function text(expected: string) {
   return z.string(expected).min(1, expected);
 }

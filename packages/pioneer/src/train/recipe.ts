@@ -26,5 +26,10 @@ export const accv2018: Recipe = {
   poolSize: { below256: 200, from256: 100 },
 };
 
-export const recipes = { accv2018 } as const;
-export type RecipeName = keyof typeof recipes;
+const recipes = { accv2018 } as const;
+
+/** The recipe of a run, with what its configuration sets itself. */
+export const recipeOf = ({ recipe, emaDecay }: { recipe: keyof typeof recipes; emaDecay: number }): Recipe => ({
+  ...recipes[recipe],
+  emaDecay,
+});

@@ -8,7 +8,7 @@ import { resolutionOf } from "../networks/index.ts";
 import type { Schedule, SchedulePhase } from "../schedule.ts";
 import type { Computing } from "./device.ts";
 import { createLearner, disposeLearner, type Learner } from "./learner.ts";
-import { recipes } from "./recipe.ts";
+import { recipeOf } from "./recipe.ts";
 import { trainStep } from "./step.ts";
 import { drawLatents } from "./streams.ts";
 
@@ -30,22 +30,28 @@ export class Trial {
   readonly #random = new RandomGenerator(0);
 
   constructor(config: TrainConfig, computing: Computing) {
-    const { latent, channels, lr, recipe } = config;
+    const { latent, channels, lr } = config;
     this.#config = config;
     this.#computing = computing;
-    this.#learner = createLearner(recipes[recipe], { latent, channels }, lr, this.#random);
+    this.#learner = createLearner(recipeOf(config), { latent, channels }, lr, this.#random);
   }
 
   /** Time and memory of a step of `batch` images, faded in: measured with fewer images where that takes too long. */
   need(phase: number, batch: number): StepNeed {
-    const two = this.#measure(phase, 2);
+    const two = this.#settled(phase, 2);
     if (batch === 2) return two;
     const tried = Math.max(3, Math.min(batch, Math.floor((2 * patienceSeconds) / two.seconds)));
-    const measured = this.#measure(phase, tried);
+    const measured = this.#settled(phase, tried);
     if (tried >= batch) return measured;
     const growth = Math.max(0, measured.peakMiB - two.peakMiB) / (tried - 2);
     const perImage = measured.seconds / tried;
     return { seconds: perImage * batch, peakMiB: measured.peakMiB + growth * (batch - tried) };
+  }
+
+  /** The first step of a shape also builds its kernels: a quick one is measured again. */
+  #settled(phase: number, batch: number): StepNeed {
+    const first = this.#measure(phase, batch);
+    return first.seconds < 5 ? this.#measure(phase, batch) : first;
   }
 
   #measure(phase: number, batch: number): StepNeed {

@@ -15,7 +15,7 @@ import { createLearner } from "./learner.ts";
 import { gridSplit, type Session, saveCheckpoint, trainLoop } from "./loop.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 import { Recorder } from "./recorder.ts";
-import { recipes } from "./recipe.ts";
+import { recipeOf } from "./recipe.ts";
 import { chooseGridImages, writeReals } from "./snapshot.ts";
 import { stream } from "./streams.ts";
 import { tryLastPhase } from "./trial.ts";
@@ -90,7 +90,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
 
   const computing = chooseComputing(config);
   setThreads(computing.threads);
-  const recipe = recipes[config.recipe];
+  const recipe = recipeOf(config);
   tryLastPhase(config, schedule, computing, (text) => pass({ kind: "log", text }));
   const learner = resumed
     ? readCheckpoint(resumed.folder, recipe, config.lr).learner

@@ -1,0 +1,43 @@
+# One door for newcomers and for CI. Each target installs and builds what is missing, then goes.
+# Needs Node (>= 20.19), npm and make. Everything else: scripts/setup-system.sh.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build lint test verify bench demo clean
+
+PIONEER := node packages/pioneer/bin/pioneer.js
+
+# DIR: the folder `make verify` checks against. ARGS: more options for demo, verify and bench.
+DIR ?= fixtures/reference
+ARGS ?=
+
+help: ## show this list
+	@echo "usage: make TARGET [ARGS=\"...\"]"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "LIBTORCH=DIR uses the libtorch in DIR instead of the system's."
+
+setup: ## install what is missing: libtorch, a C++ compiler, cmake, npm packages
+	@scripts/setup-system.sh
+	@scripts/setup-npm.sh
+
+build: setup ## setup, then build C++ and TypeScript
+	@scripts/build-native.sh
+	@node_modules/.bin/tsc -b
+
+lint: build ## check formatting and code (biome, oxlint)
+	@npm run --silent lint
+
+test: lint ## build, lint, run all tests, verify against the reference numbers
+	@scripts/run-tests.sh
+	@npm run --silent verify -- fixtures/reference
+
+verify: build ## compare with the reference numbers in DIR (default fixtures/reference)
+	@npm run --silent verify -- "$(DIR)" $(ARGS)
+
+bench: build ## time one training step; ARGS="step --phase 4 --batch 8 --json" is the default
+	@npm run --silent bench -- $(or $(ARGS),step --phase 4 --batch 8 --json)
+
+demo: build ## train for some minutes on drawn faces and show where the pictures are
+	@$(PIONEER) demo $(ARGS)
+
+clean: ## remove everything that was built (keeps node_modules and your runs)
+	rm -rf packages/*/build packages/*/dist packages/*/*.tsbuildinfo .cache

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Builds the C++ addon of packages/torch. Does nothing when it is newer than its sources and was built against the
+# libtorch that is asked for now. Another libtorch, or a repository that was moved, starts from a clean build folder.
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+readonly PACKAGE=packages/torch
+readonly BUILD=$PACKAGE/build
+readonly ADDON=$BUILD/pioneer_torch.node
+readonly STAMP=$BUILD/libtorch.stamp
+
+libtorch=$(libtorch_cmake_dir)
+wanted="$libtorch $(libtorch_version "$libtorch") in $PWD"
+
+if [ "$(cat "$STAMP" 2>/dev/null)" != "$wanted" ]; then
+  rm -rf "$BUILD"
+elif [ -f "$ADDON" ] && [ -z "$(find "$PACKAGE/native" "$PACKAGE/CMakeLists.txt" -newer "$ADDON" | head -n 1)" ]; then
+  exit 0
+fi
+
+say "building $ADDON with ${wanted%% in *}"
+if [ ! -f "$STAMP" ]; then
+  logged cmake-configure cmake -S "$PACKAGE" -B "$BUILD" -DCMAKE_BUILD_TYPE=Release \
+    -DTorch_DIR="$libtorch" ${LIBTORCH:+"-DCMAKE_PREFIX_PATH=$LIBTORCH"}
+  printf '%s\n' "$wanted" >"$STAMP"
+fi
+logged cmake-build cmake --build "$BUILD" --parallel "$(getconf _NPROCESSORS_ONLN)"
+[ -f "$ADDON" ] || fail "the build ended without $ADDON; see $LOG_DIR/cmake-build.log"
+# cmake leaves an up-to-date addon alone: the touch tells the check above that there is nothing to do.
+touch "$ADDON"
