@@ -43,11 +43,20 @@ const timing = timeStep({ phase, batch, n, computing, steps });
 if (values.json) {
   // The baselines are measured by `make bench`; null is: not measured in this run.
   const { imagesPerSecond, peakRssMiB } = timing;
-  const unmeasured = { eagerFp32ImagesPerSecond: null, ratioToEagerFp32: null, ratioToEagerBf16: null, shareOfLimit: null };
+  const unmeasured = {
+    eagerFp32ImagesPerSecond: null,
+    ratioToEagerFp32: null,
+    ratioToEagerBf16: null,
+    shareOfLimit: null,
+  };
   console.log(JSON.stringify({ phase, batch, n, imagesPerSecond, ...unmeasured, peakRssMiB }));
 } else {
   const spread = timing.secondsPerStep.map((seconds) => seconds.toFixed(2)).join(" ");
-  console.log(`phase ${phase}, batch ${batch}, n ${n}, ${computing.device} ${computing.precision} (${computing.why}), ${timing.threads} threads`);
-  console.log(`${timing.imagesPerSecond.toPrecision(3)} images/s, ${timing.tflops.toFixed(2)} TFLOP/s, peak ${timing.peakRssMiB.toFixed(0)} MiB; seconds per step: ${spread}`);
+  console.log(
+    `phase ${phase}, batch ${batch}, n ${n}, ${computing.device} ${computing.precision} (${computing.why}), ${timing.threads} threads`,
+  );
+  console.log(
+    `${timing.imagesPerSecond.toPrecision(3)} images/s, ${timing.tflops.toFixed(2)} TFLOP/s, peak ${timing.peakRssMiB.toFixed(0)} MiB; seconds per step: ${spread}`,
+  );
 }
 process.exit(0);

@@ -1,6 +1,14 @@
 // One training step, timed in a process of its own.
 import { readFileSync } from "node:fs";
-import { type Computing, createLearner, drawLatents, flopsPerImage, resolutionOf, trainStep, accv2018 } from "pioneer-networks/torch";
+import {
+  accv2018,
+  type Computing,
+  createLearner,
+  drawLatents,
+  flopsPerImage,
+  resolutionOf,
+  trainStep,
+} from "pioneer-networks/torch";
 import { getThreads, RandomGenerator, rand, scope, setThreads, type Tensor } from "pioneer-torch";
 
 export interface StepTrial {

@@ -117,7 +117,8 @@ export const trainSchema = z.strictObject({
   emaDecay: option(share().default(0.999), {
     value: "D",
     group: "Schedule",
-    description: "decay per step of the averaged generator, from 0, below 1; default 0.999; below 10,000 steps take 0.99",
+    description:
+      "decay per step of the averaged generator, from 0, below 1; default 0.999; below 10,000 steps take 0.99",
   }),
   seed: option(whole(0).default(0), {
     value: "S",

@@ -1,10 +1,11 @@
 // A run as a model to use: its newest checkpoint, computed by libtorch.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { noGrad, scope, setThreads, tensor } from "pioneer-torch";
 import type { Model } from "pioneer-runtime";
+import { noGrad, scope, setThreads, type Tensor, tensor } from "pioneer-torch";
 import { readModelNetworks } from "./checkpoint/checkpoint.ts";
 import { CheckpointError } from "./errors.ts";
+import { inColour } from "./images/colour.ts";
 import { resolutionOf } from "./networks/index.ts";
 import { newestCheckpoint } from "./run-folder.ts";
 import { chooseComputing } from "./train/device.ts";
@@ -22,16 +23,23 @@ export interface OpenModelOptions {
 export async function openModel(path: string, options: OpenModelOptions = {}): Promise<Model> {
   const folder = existsSync(join(path, "state.json")) ? path : newestCheckpoint(path);
   if (!folder) {
-    throw new CheckpointError(`${path} holds no checkpoint: give --model a run folder (with checkpoint-... in it) or a checkpoint`);
+    throw new CheckpointError(
+      `${path} holds no checkpoint: give --model a run folder (with checkpoint-... in it) or a checkpoint`,
+    );
   }
   // Pictures in float32: using a model is quick, and its results do not depend on the processor's bf16 units.
-  const { device, threads } = chooseComputing({ device: options.device ?? "auto", precision: "fp32", threads: options.threads });
+  const { device, threads } = chooseComputing({
+    device: options.device ?? "auto",
+    precision: "fp32",
+    threads: options.threads,
+  });
   setThreads(threads);
   const { state, encoder, generatorEma } = readModelNetworks(folder);
   const growth = { phase: state.phase, alpha: state.alpha };
   const resolution = resolutionOf(state.phase);
   const encode = noGrad(() => encoder.prepare(growth, "fp32", "keep"));
-  const generate = noGrad(() => generatorEma.prepare(growth, "fp32"));
+  const generator = noGrad(() => generatorEma.prepare(growth, "fp32"));
+  const generate = (z: Tensor) => inColour(generator(z), state.colour);
   const compute = (input: Float32Array, shape: number[], network: typeof encode) =>
     noGrad(() => scope(() => network(tensor(input, shape).to(device)).toFloat32Array()));
   return {

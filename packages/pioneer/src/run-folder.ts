@@ -23,7 +23,9 @@ export function createRun(config: TrainConfig): void {
   const { run } = config;
   const newest = newestCheckpoint(run);
   if (newest) {
-    throw new RunError(`${run} already holds a run (${newest}): go on with it by --resume, or give --run another folder`);
+    throw new RunError(
+      `${run} already holds a run (${newest}): go on with it by --resume, or give --run another folder`,
+    );
   }
   saveConfig(config);
 }
@@ -72,7 +74,9 @@ export async function lockRun(run: string, tryLock: (fd: number) => boolean, pat
     if (Date.now() > deadline) {
       const holder = readFileSync(path, "utf8").trim();
       closeSync(fd);
-      throw new RunError(`${run} is being trained by another process (${holder || "unknown"}): wait for it, or stop it`);
+      throw new RunError(
+        `${run} is being trained by another process (${holder || "unknown"}): wait for it, or stop it`,
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

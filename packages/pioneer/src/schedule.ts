@@ -37,7 +37,12 @@ export function growthSchedule(maxPhase: number, imagesPerPhase: number): Schedu
  * length, at the earliest now: a finished run grows at once, with alpha from 0.
  * @param shownImages images shown so far
  */
-export function extendSchedule(before: Schedule, maxPhase: number, imagesPerPhase: number, shownImages: number): Schedule {
+export function extendSchedule(
+  before: Schedule,
+  maxPhase: number,
+  imagesPerPhase: number,
+  shownImages: number,
+): Schedule {
   const phases = before.phases.filter(({ startImages }) => startImages <= shownImages);
   for (let last = phases.at(-1); last && last.phase < maxPhase; last = phases.at(-1)) {
     const startImages = Math.max(last.startImages + imagesPerPhase, shownImages);

@@ -26,6 +26,7 @@ describe("defaults and checks", () => {
       latent: 512,
       channels: 512,
       recipe: "accv2018",
+      emaDecay: 0.999,
       encoderOrder: "joint",
       kimgPerPhase: 2400,
       batch: "auto",

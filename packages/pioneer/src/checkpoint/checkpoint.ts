@@ -2,7 +2,17 @@
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { type AdamState, cat, keep, readSafetensors, type Tensor, noGrad, scope, TorchError, writeSafetensors } from "pioneer-torch";
+import {
+  type AdamState,
+  cat,
+  keep,
+  noGrad,
+  readSafetensors,
+  scope,
+  type Tensor,
+  TorchError,
+  writeSafetensors,
+} from "pioneer-torch";
 import { CheckpointError } from "../errors.ts";
 import { Encoder, Generator } from "../networks/index.ts";
 import { assembleLearner, type Learner, type Trained } from "../train/learner.ts";
@@ -44,10 +54,12 @@ export function writeCheckpoint(run: string, learner: Learner, facts: Checkpoint
     if (code === undefined) throw error;
     const reason = code === "ENOSPC" ? "the disk is full" : message;
     const newest = checkpointNames(run).at(-1);
-    throw new CheckpointError(
-      `${join(run, name)} could not be written: ${reason}. ${newest ? `The last good checkpoint is ${join(run, newest)}; ` : ""}make room, then go on with --resume`,
-      { cause: error },
-    );
+    const mend = newest
+      ? `then go on with --resume from the last good checkpoint, ${join(run, newest)}`
+      : "then run the same command again";
+    throw new CheckpointError(`${join(run, name)} could not be written: ${reason}; make room, ${mend}`, {
+      cause: error,
+    });
   }
 }
 
@@ -81,8 +93,19 @@ export function readCheckpointState(folder: string): CheckpointState {
   return readState(join(folder, stateFile));
 }
 
+/** The state of a checkpoint folder whose files are whole. @throws CheckpointError naming the one that is not */
+export function verifyCheckpoint(folder: string): CheckpointState {
+  const state = readCheckpointState(folder);
+  for (const file of [networksFile, trainingFile]) verifyFile(folder, file, state);
+  return state;
+}
+
 /** Encoder and averaged generator: what using a model needs. @throws CheckpointError naming the file */
-export function readModelNetworks(folder: string): { state: CheckpointState; encoder: Encoder; generatorEma: Generator } {
+export function readModelNetworks(folder: string): {
+  state: CheckpointState;
+  encoder: Encoder;
+  generatorEma: Generator;
+} {
   const state = readCheckpointState(folder);
   const networks = readVerified(folder, networksFile, state);
   return assemble(folder, networks, () => ({
@@ -93,7 +116,11 @@ export function readModelNetworks(folder: string): { state: CheckpointState; enc
 }
 
 /** Everything, to train on. @throws CheckpointError naming the file and what is wrong */
-export function readCheckpoint(folder: string, recipe: Recipe, learningRate: number): { state: CheckpointState; learner: Learner } {
+export function readCheckpoint(
+  folder: string,
+  recipe: Recipe,
+  learningRate: number,
+): { state: CheckpointState; learner: Learner } {
   const state = readCheckpointState(folder);
   const networks = readVerified(folder, networksFile, state);
   const training = readVerified(folder, trainingFile, state);
@@ -137,7 +164,8 @@ function assemble<T>(folder: string, tensors: ReadonlyMap<string, Tensor>, build
   try {
     return build();
   } catch (error) {
-    if (error instanceof TorchError) throw new CheckpointError(`${folder} does not fit together: ${error.message}`, { cause: error });
+    if (error instanceof TorchError)
+      throw new CheckpointError(`${folder} does not fit together: ${error.message}`, { cause: error });
     throw error;
   } finally {
     for (const tensor of tensors.values()) tensor.dispose();
@@ -145,12 +173,17 @@ function assemble<T>(folder: string, tensors: ReadonlyMap<string, Tensor>, build
 }
 
 function readVerified(folder: string, file: string, state: CheckpointState): Map<string, Tensor> {
+  return readSafetensors(verifyFile(folder, file, state)).tensors;
+}
+
+/** @returns the file's path */
+function verifyFile(folder: string, file: string, state: CheckpointState): string {
   const path = join(folder, file);
   if (!existsSync(path)) throw new CheckpointError(`${path} is missing`);
   if (sha256(path) !== state.sha256[file]) {
     throw new CheckpointError(`${path} was changed or cut short: its sha256 is not the one in ${stateFile}`);
   }
-  return readSafetensors(path).tensors;
+  return path;
 }
 
 function sha256(path: string): string {
@@ -158,7 +191,8 @@ function sha256(path: string): string {
   const block = Buffer.alloc(4 * 2 ** 20);
   const fd = openSync(path, "r");
   try {
-    for (let length = readSync(fd, block); length > 0; length = readSync(fd, block)) hash.update(block.subarray(0, length));
+    for (let length = readSync(fd, block); length > 0; length = readSync(fd, block))
+      hash.update(block.subarray(0, length));
   } finally {
     closeSync(fd);
   }

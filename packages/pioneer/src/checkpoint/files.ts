@@ -1,5 +1,5 @@
 // Checkpoint folders of a run: names, newest, making and pruning without ever leaving a half-written one.
-import { existsSync, fsyncSync, openSync, closeSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 const pattern = /^checkpoint-(\d{8})$/;
@@ -36,7 +36,7 @@ export function writeFolder(run: string, name: string, write: (folder: string) =
     renameSync(beside, target);
     syncFolder(run);
   } catch (error) {
-    rmSync(beside, { recursive: true, force: true });
+    recoverCheckpoints(run);
     throw error;
   }
   rmSync(target + replaced, { recursive: true, force: true });
@@ -59,7 +59,12 @@ export function recoverCheckpoints(run: string): void {
 /** Removes all but the newest `keep` checkpoints; 0 keeps all. */
 export function pruneCheckpoints(run: string, keep: number): void {
   if (keep === 0) return;
-  for (const name of checkpointNames(run).slice(0, -keep)) rmSync(join(run, name), { recursive: true, force: true });
+  for (const name of checkpointNames(run).slice(0, -keep)) {
+    // Renamed first: one that is half removed must not look whole.
+    const path = join(run, name);
+    renameSync(path, path + unfinished);
+    rmSync(path + unfinished, { recursive: true, force: true });
+  }
 }
 
 /** Makes renames and new files of a folder survive a power cut. */

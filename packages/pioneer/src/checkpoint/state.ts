@@ -24,9 +24,7 @@ const stateSchema = z.object({
   crop: z.enum(["center", "none", "celeba"]),
   encoderOrder: z.enum(["authors", "joint"]),
   schedule: z.object({
-    phases: z
-      .array(z.object({ phase: z.int(), startImages: z.number(), fadeImages: z.number() }))
-      .min(1),
+    phases: z.array(z.object({ phase: z.int(), startImages: z.number(), fadeImages: z.number() })).min(1),
     totalImages: z.number(),
   }),
   /** The data it was trained on: another id is other data. */
@@ -55,9 +53,12 @@ export function readState(path: string): CheckpointState {
   }
   const { digest, ...rest } = Object(parsed) as Record<string, unknown>;
   if (typeof rest.format === "number" && rest.format > checkpointFormat) {
-    throw new CheckpointError(`${path} has format ${rest.format}, newer than this program's ${checkpointFormat}: update pioneer`);
+    throw new CheckpointError(
+      `${path} has format ${rest.format}, newer than this program's ${checkpointFormat}: update pioneer`,
+    );
   }
-  if (digest !== digestOf(rest)) throw new CheckpointError(`${path} was edited or cut short: its digest does not match`);
+  if (digest !== digestOf(rest))
+    throw new CheckpointError(`${path} was edited or cut short: its digest does not match`);
   const checked = stateSchema.safeParse(rest);
   if (!checked.success) {
     throw new CheckpointError(`${path} is not a checkpoint state: ${z.prettifyError(checked.error).split("\n")[0]}`);

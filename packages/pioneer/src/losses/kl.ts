@@ -1,4 +1,4 @@
-import { scope, ShapeError, type Tensor } from "pioneer-torch";
+import { ShapeError, scope, type Tensor } from "pioneer-torch";
 
 /** The mean of a statistic over all ranks, with gradients; the identity on one rank. */
 export type Reduce = (statistic: Tensor) => Tensor;

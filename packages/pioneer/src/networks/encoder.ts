@@ -1,6 +1,26 @@
-import { avgPool2d, keep, leakyRelu, noGrad, type RandomGenerator, rand, randn, scope, type Tensor, zeros } from "pioneer-torch";
+import {
+  avgPool2d,
+  keep,
+  leakyRelu,
+  noGrad,
+  type RandomGenerator,
+  rand,
+  randn,
+  scope,
+  type Tensor,
+  zeros,
+} from "pioneer-torch";
 import { blockCount, type Growth, type NetworkSize, width } from "./growth.ts";
-import { convolution, denseFrom4x4, dtypeOf, type Layer, layoutOf, leakySlope, normalise, type Precision } from "./layers.ts";
+import {
+  convolution,
+  denseFrom4x4,
+  dtypeOf,
+  type Layer,
+  layoutOf,
+  leakySlope,
+  normalise,
+  type Precision,
+} from "./layers.ts";
 import { addConvolutionShapes, copyWithShape, Network, shapeIn } from "./network.ts";
 import { spectralNorm } from "./spectral-norm.ts";
 
@@ -106,7 +126,12 @@ export class Encoder extends Network {
 
   #block(phase: number, precision: Precision, spectral: SpectralUpdate): Layer {
     const first = this.#normalised(convolutionName(phase, 0), convolution, precision, spectral);
-    const second = this.#normalised(convolutionName(phase, 2), phase === 0 ? denseFrom4x4 : convolution, precision, spectral);
+    const second = this.#normalised(
+      convolutionName(phase, 2),
+      phase === 0 ? denseFrom4x4 : convolution,
+      precision,
+      spectral,
+    );
     return (h) =>
       scope(() => {
         const out = leakyRelu(second(leakyRelu(first(h), leakySlope)), leakySlope);

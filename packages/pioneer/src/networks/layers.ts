@@ -37,7 +37,13 @@ export function convolution(weight: Tensor, bias: Tensor, precision: Precision):
 export function denseTo4x4(weight: Tensor, bias: Tensor, precision: Precision): Layer {
   const out = weight.size(0);
   // Output pixel (y, x) uses tap (3 - y, 3 - x); rows of the matrix are (y, x, out), which is channels last.
-  const matrix = scope(() => weight.flip([2, 3]).permute([2, 3, 0, 1]).reshape([16 * out, -1]).to(dtypeOf(precision)));
+  const matrix = scope(() =>
+    weight
+      .flip([2, 3])
+      .permute([2, 3, 0, 1])
+      .reshape([16 * out, -1])
+      .to(dtypeOf(precision)),
+  );
   const b = scope(() => bias.expand([16, out]).reshape([-1]).to(dtypeOf(precision)));
   return (z) =>
     scope(() => linear(z, matrix, b).reshape([-1, 4, 4, out]).permute([0, 3, 1, 2]).contiguous(layoutOf(precision)));

@@ -16,13 +16,18 @@ export interface Computing {
  * Chooses device and precision. `auto` takes CUDA where there is one, and bf16 where the hardware has units for it.
  * @throws ConfigError if CUDA is asked for and not there
  */
-export function chooseComputing(wanted: Pick<TrainConfig, "device" | "precision"> & { threads?: number | undefined }): Computing {
+export function chooseComputing(
+  wanted: Pick<TrainConfig, "device" | "precision"> & { threads?: number | undefined },
+): Computing {
   const { libtorch, cudaDevices, cpuBf16 } = capabilities();
   if (wanted.device === "cuda" && cudaDevices === 0) {
-    throw new ConfigError(`--device cuda: libtorch ${libtorch} sees no CUDA device here; use --device cpu, or set LIBTORCH to a CUDA build and run make build`);
+    throw new ConfigError(
+      `--device cuda: libtorch ${libtorch} sees no CUDA device here; use --device cpu, or set LIBTORCH to a CUDA build and run make build`,
+    );
   }
   const device: Device = wanted.device === "cuda" || (wanted.device === "auto" && cudaDevices > 0) ? "cuda" : "cpu";
-  const deviceWhy = wanted.device === "auto" ? (device === "cuda" ? "CUDA is available" : "no CUDA device is visible") : "asked for";
+  const deviceWhy =
+    wanted.device === "auto" ? (device === "cuda" ? "CUDA is available" : "no CUDA device is visible") : "asked for";
   const threads = wanted.threads ?? availableParallelism();
   if (wanted.precision !== "auto") {
     return { device, precision: wanted.precision, why: `device: ${deviceWhy}; precision: asked for`, threads };

@@ -21,7 +21,9 @@ export class ImagePool {
         // Row-major whatever the network's layout, so that a restored pool is the same to the bit.
         const images = fresh.contiguous();
         const draws = rand([batch, 2], random, 0, 1, "float64").toTypedArray() as Float64Array;
-        return cat(Array.from({ length: batch }, (_, i) => this.#exchangeOne(images.narrow(0, i, 1), draws.subarray(2 * i))));
+        return cat(
+          Array.from({ length: batch }, (_, i) => this.#exchangeOne(images.narrow(0, i, 1), draws.subarray(2 * i))),
+        );
       }),
     );
   }

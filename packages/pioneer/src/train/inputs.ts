@@ -1,5 +1,5 @@
-import type { Batches } from "../data/batches.ts";
 import type { Device } from "pioneer-torch";
+import type { Batches } from "../data/batches.ts";
 import type { Growth } from "../networks/index.ts";
 import type { Recipe } from "./recipe.ts";
 import type { StepInputs } from "./step.ts";
@@ -13,7 +13,14 @@ export interface InputSettings {
 }
 
 /** Everything random about step `step`, which begins after `images` images. Call it in the step's scope. */
-export function drawInputs(batches: Batches, step: number, images: number, batch: number, growth: Growth, settings: InputSettings): StepInputs {
+export function drawInputs(
+  batches: Batches,
+  step: number,
+  images: number,
+  batch: number,
+  growth: Growth,
+  settings: InputSettings,
+): StepInputs {
   const { recipe, latent, seed, device } = settings;
   const latents = drawLatents((1 + recipe.generatorSteps) * batch, latent, stream(seed, "latents", step)).to(device);
   const part = (index: number) => latents.narrow(0, index * batch, batch);

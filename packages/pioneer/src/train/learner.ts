@@ -15,7 +15,12 @@ export interface Learner {
 }
 
 /** A learner at its beginning: random networks, the average a copy of the generator. */
-export function createLearner(recipe: Recipe, size: NetworkSize, learningRate: number, random: RandomGenerator): Learner {
+export function createLearner(
+  recipe: Recipe,
+  size: NetworkSize,
+  learningRate: number,
+  random: RandomGenerator,
+): Learner {
   return scope(() => {
     const generator = Generator.create(size, random);
     const encoder = Encoder.create(size, random);
@@ -51,6 +56,16 @@ export function updateEma(average: Generator, generator: Generator, decay: numbe
   noGrad(() => {
     for (const [name, value] of average.parameters) value.lerp_(generator.parameter(name), 1 - decay);
   });
+}
+
+/** The name of a parameter that holds an infinity or NaN; undefined where all are finite. */
+export function brokenParameter({ generator, encoder }: Learner): string | undefined {
+  for (const [network, { parameters }] of Object.entries({ generator, encoder })) {
+    for (const [name, value] of parameters) {
+      if (scope(() => value.isFinite().all().item()) === 0) return `${network}.${name}`;
+    }
+  }
+  return undefined;
 }
 
 /** Networks that are trained: both, not the average. */

@@ -12,8 +12,8 @@ import { flopsPerImage } from "./cost.ts";
 import type { Computing } from "./device.ts";
 import type { EndEvent, TickEvent } from "./events.ts";
 import { drawInputs } from "./inputs.ts";
-import type { Learner } from "./learner.ts";
-import { checkFinite, Meter, readLosses } from "./meter.ts";
+import { brokenParameter, type Learner } from "./learner.ts";
+import { checkFinite, diverged, Meter, readLosses } from "./meter.ts";
 import type { Recorder } from "./recorder.ts";
 import { chooseGridImages, writeSnapshots } from "./snapshot.ts";
 import { trainStep } from "./step.ts";
@@ -33,6 +33,8 @@ export interface Session {
   readonly recorder: Recorder;
   /** Set from outside to end the run after the present step. */
   readonly stop: { reason?: "interrupted" | "terminated" };
+  /** What an image of the last phase was found to take before the run began. */
+  readonly lastPhaseSeconds: number;
   /** Where the run is. */
   images: number;
   steps: number;
@@ -78,7 +80,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     const resolution = resolutionOf(at.phase);
     const batch = batchAt(config.batch, resolution);
     if (at.phase !== announcedPhase) {
-      preparePool(learner, at, session.images === at.startImages || announcedPhase >= 0);
+      preparePool(learner, at);
       recorder.report({ kind: "phase", phase: at.phase, resolution, batch });
       announcedPhase = at.phase;
     }
@@ -126,9 +128,10 @@ function oneStep({ config, computing, batches, learner, images, steps }: Session
 }
 
 /** The pool belongs to one resolution; a resumed run keeps what its checkpoint held. */
-function preparePool({ pool, recipe }: Learner, { phase }: Position, changed: boolean): void {
-  if (changed) pool.clear();
-  pool.capacity = resolutionOf(phase) >= 256 ? recipe.poolSize.from256 : recipe.poolSize.below256;
+function preparePool({ pool, recipe }: Learner, { phase }: Position): void {
+  const resolution = resolutionOf(phase);
+  if (pool.images[0]?.size(-1) !== resolution) pool.clear();
+  pool.capacity = resolution >= 256 ? recipe.poolSize.from256 : recipe.poolSize.below256;
 }
 
 /** Alpha of this phase at an image count that may already lie in the next. */
@@ -150,6 +153,10 @@ const passed = (images: number, batch: number, every: number) =>
 /** Writes a checkpoint of the present state, then removes the oldest beyond --keep. */
 export function saveCheckpoint(session: Session): void {
   const { config, pack, schedule, images, steps, elapsedSeconds, learner, recorder } = session;
+  // The losses of a step are those before its last update, which may have been the one that broke a weight.
+  const broken = brokenParameter(learner);
+  if (broken)
+    throw diverged(`${broken} is not finite after the update`, steps, images, session.lastCheckpoint, config.run);
   const { phase, alpha } = positionAt(schedule, images);
   const facts: CheckpointFacts = {
     format: 1,
@@ -173,20 +180,14 @@ export function saveCheckpoint(session: Session): void {
 }
 
 function tick(
-  { images, schedule, learner }: Session,
+  session: Session,
   at: Position,
   batch: number,
   { losses, imagesPerSecond }: ReturnType<Meter["take"]>,
   elapsedSeconds: number,
 ): TickEvent {
+  const { images, schedule, learner } = session;
   const { size } = learner.generator;
-  const cost = (phase: number) => flopsPerImage(size, phase, learner.recipe);
-  // Later phases cost more per image: the rate of now, scaled by the work.
-  const seconds = schedule.phases.reduce((sum, { phase, startImages }, i) => {
-    const end = schedule.phases[i + 1]?.startImages ?? schedule.totalImages;
-    const left = Math.max(0, end - Math.max(startImages, images));
-    return sum + (left * (cost(phase) / cost(at.phase))) / imagesPerSecond;
-  }, 0);
   return {
     kind: "tick",
     images,
@@ -199,10 +200,29 @@ function tick(
     batch,
     imagesPerSecond,
     etaPhaseSeconds: Math.max(0, at.endImages - images) / imagesPerSecond,
-    etaRunSeconds: seconds,
+    etaRunSeconds: secondsLeft(session, at.phase, 1 / imagesPerSecond),
     losses,
     cosine: (2 - losses.zRecon) * size.latent,
     elapsedSeconds,
     rssMiB: process.memoryUsage.rss() / 2 ** 20,
   };
+}
+
+/**
+ * Later phases cost more per image. Their times lie between that of now and that of the last phase, as their work does:
+ * at small resolutions a step is mostly overhead, so time is not in proportion to work.
+ */
+function secondsLeft(
+  { learner, schedule, images, lastPhaseSeconds }: Session,
+  phaseNow: number,
+  secondsNow: number,
+): number {
+  const work = (phase: number) => flopsPerImage(learner.generator.size, phase, learner.recipe);
+  const last = schedule.phases.at(-1)?.phase ?? phaseNow;
+  return schedule.phases.reduce((sum, { phase, startImages }, i) => {
+    const end = schedule.phases[i + 1]?.startImages ?? schedule.totalImages;
+    const left = Math.max(0, Math.min(end, schedule.totalImages) - Math.max(startImages, images));
+    const share = phase > phaseNow ? (work(phase) - work(phaseNow)) / (work(last) - work(phaseNow)) : 0;
+    return sum + left * (secondsNow + share * (lastPhaseSeconds - secondsNow));
+  }, 0);
 }

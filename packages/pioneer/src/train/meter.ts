@@ -3,7 +3,15 @@ import { DivergedError } from "../errors.ts";
 import type { Losses } from "./events.ts";
 import type { StepLosses } from "./step.ts";
 
-const names = ["klReal", "klFake", "klGenerated", "xRecon", "zRecon", "encoder", "generator"] as const satisfies (keyof Losses)[];
+const names = [
+  "klReal",
+  "klFake",
+  "klGenerated",
+  "xRecon",
+  "zRecon",
+  "encoder",
+  "generator",
+] as const satisfies (keyof Losses)[];
 
 /** The losses of a step as numbers: one transfer from the device. */
 export function readLosses(losses: StepLosses): Losses {
@@ -14,9 +22,13 @@ export function readLosses(losses: StepLosses): Losses {
 /** @throws DivergedError naming the step, the loss and the last good checkpoint */
 export function checkFinite(losses: Losses, step: number, images: number, lastGood: string, run: string): void {
   const bad = names.find((name) => !Number.isFinite(losses[name]));
-  if (bad === undefined) return;
-  throw new DivergedError(
-    `training diverged: ${bad} is ${losses[bad]} in step ${step} (${images} images). The last good checkpoint is ${lastGood}, nothing was overwritten: ` +
+  if (bad !== undefined) throw diverged(`${bad} is ${losses[bad]}`, step, images, lastGood, run);
+}
+
+/** Training cannot go on from numbers that are not finite. @param what is not finite */
+export function diverged(what: string, step: number, images: number, lastGood: string, run: string): DivergedError {
+  return new DivergedError(
+    `training diverged: ${what} in step ${step} (${images} images). The last good checkpoint is ${lastGood}, nothing was overwritten: ` +
       `go on with \`pioneer train --run ${run} --resume --precision fp32\`, or start a new run with a lower --lr`,
   );
 }

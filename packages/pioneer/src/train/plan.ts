@@ -1,11 +1,16 @@
 // The schedule with what it will cost, measured on this machine before anything runs.
+import { stat } from "node:fs/promises";
 import { setThreads } from "pioneer-torch";
 import { batchAt, type TrainConfig } from "../config.ts";
+import { onDisk } from "../data/disk.ts";
 import { ensurePack } from "../data/ensure.ts";
-import { ConfigError } from "../errors.ts";
+import { isPack } from "../data/pack.ts";
+import { proceduralFaces } from "../data/sources/procedural.ts";
 import { phaseOf, resolutionOf } from "../networks/index.ts";
-import { growthSchedule } from "../schedule.ts";
+import type { Schedule } from "../schedule.ts";
 import { chooseComputing } from "./device.ts";
+import { openRun, plannedSchedule } from "./opening.ts";
+import { packingOptions } from "./run.ts";
 import { Trial } from "./trial.ts";
 
 /** One row of the schedule. */
@@ -33,27 +38,46 @@ export interface TrainPlan {
 
 /** @throws as training would, before its first step */
 export async function planTraining(config: TrainConfig): Promise<TrainPlan> {
-  const resolution = config.resolution ?? (await ensurePack(config.data, { seed: config.seed })).pack.resolution;
-  const maxPhase = phaseOf(resolution);
-  if (maxPhase === undefined) throw new ConfigError(`--resolution must be a power of two from 4 to 1024, got ${resolution}`);
+  const { schedule, shownImages } = await scheduleOf(config);
   const computing = chooseComputing(config);
   setThreads(computing.threads);
-  const schedule = growthSchedule(maxPhase, config.kimgPerPhase * 1000);
-  const totalImages = (config.totalKimg ?? schedule.totalImages / 1000) * 1000;
+  const { totalImages } = schedule;
   const trial = new Trial(config, computing);
   try {
     const phases = schedule.phases.flatMap(({ phase, startImages, fadeImages }, i): PlanPhase[] => {
       const end = Math.min(totalImages, schedule.phases[i + 1]?.startImages ?? totalImages);
-      const images = end - startImages;
+      const images = end - Math.max(startImages, shownImages);
       if (images <= 0) return [];
       const batch = batchAt(config.batch, resolutionOf(phase));
       const { seconds, peakMiB } = trial.need(phase, batch);
       const hours = ((images / batch) * seconds) / 3600;
-      return [{ phase, resolution: resolutionOf(phase), batch, images, fadeImages: Math.min(fadeImages, images), hours, memoryMiB: peakMiB }];
+      return [
+        {
+          phase,
+          resolution: resolutionOf(phase),
+          batch,
+          images,
+          fadeImages: Math.min(fadeImages, images),
+          hours,
+          memoryMiB: peakMiB,
+        },
+      ];
     });
     const { device, precision, why } = computing;
     return { phases, totalImages, hours: phases.reduce((sum, { hours }) => sum + hours, 0), device, precision, why };
   } finally {
     trial.dispose();
   }
+}
+
+/** What training would follow. Where --resolution says all that a plan needs, a source is not packed for it. */
+async function scheduleOf(config: TrainConfig): Promise<{ schedule: Schedule; shownImages: number }> {
+  const { data, resolution, resume } = config;
+  const maxPhase = resolution === undefined ? undefined : phaseOf(resolution);
+  if (maxPhase !== undefined && !resume && !data.endsWith(".pack") && !(await isPack(data))) {
+    if (data !== proceduralFaces) await onDisk(data, () => stat(data));
+    return { schedule: plannedSchedule(config, maxPhase, undefined), shownImages: 0 };
+  }
+  const { schedule, resumed } = openRun(config, (await ensurePack(data, packingOptions(config))).pack);
+  return { schedule, shownImages: resumed?.state.images ?? 0 };
 }

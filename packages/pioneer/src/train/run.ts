@@ -1,8 +1,9 @@
 // Training from outside: the pack is made ready, a process of its own trains, its events are passed on.
 import { type ChildProcess, fork } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { TrainConfig } from "../config.ts";
-import { ensurePack } from "../data/ensure.ts";
+import { type EnsureOptions, ensurePack } from "../data/ensure.ts";
 import { exitCodes, PioneerError } from "../errors.ts";
 import type { EndEvent, TrainReporter } from "./events.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
@@ -15,7 +16,7 @@ export interface RunOptions {
 }
 
 /** The worker is always the built one: a process cannot be started on TypeScript sources. */
-const workerFile = fileURLToPath(new URL("../../dist/train/worker.js", import.meta.url));
+const workerFile = fileURLToPath(new URL("../../dist/train/process.js", import.meta.url));
 
 /**
  * Trains or continues a run; the event loop of the caller stays free. Sources that are not packs are packed first.
@@ -23,15 +24,19 @@ const workerFile = fileURLToPath(new URL("../../dist/train/worker.js", import.me
  * @returns why the run ended
  * @throws PioneerError: ConfigError's, DataError's and so on of the training process, with their codes
  */
-export async function runTraining(config: TrainConfig, report: TrainReporter, options: RunOptions = {}): Promise<EndEvent> {
+export async function runTraining(
+  config: TrainConfig,
+  report: TrainReporter,
+  options: RunOptions = {},
+): Promise<EndEvent> {
   const stopper = new Stopper(options, report);
   try {
-    const { data, resolution, crop, labels, colour, seed, cacheDir } = config;
-    const given = Object.fromEntries(
-      Object.entries({ resolution, crop, labels, colour, cacheDir }).filter(([, value]) => value !== undefined),
-    );
     const progress = packingProgress(report);
-    const { pack, prepared } = await ensurePack(data, { ...given, seed, signal: stopper.packing, onProgress: progress });
+    const { pack, prepared } = await ensurePack(config.data, {
+      ...packingOptions(config),
+      signal: stopper.packing,
+      onProgress: progress,
+    });
     if (prepared) report({ kind: "log", text: `packed ${pack.count} images into ${pack.path}` });
     for (const { name, reason } of prepared?.skipped ?? []) report({ kind: "log", text: `skipped ${name}: ${reason}` });
     return await trainInProcess(config, pack.path, report, stopper);
@@ -40,9 +45,18 @@ export async function runTraining(config: TrainConfig, report: TrainReporter, op
   }
 }
 
+/** How a source that is not a pack is packed: the same for a run and for its plan, so that they share the pack. */
+export function packingOptions({ resolution, crop, labels, colour, cacheDir, seed }: TrainConfig): EnsureOptions {
+  return { resolution, crop, labels, colour, cacheDir, seed };
+}
+
 function trainInProcess(config: TrainConfig, pack: string, report: TrainReporter, stopper: Stopper): Promise<EndEvent> {
   // In a process group of its own, Ctrl-C reaches only us, and we decide what it means.
-  const worker = fork(workerFile, [], { detached: true, stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const worker = fork(workerFile, [], {
+    detached: true,
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    env: { ...threadPlacement(config), ...process.env },
+  });
   const tell = (message: ToWorker) => worker.connected && worker.send(message);
   return new Promise<EndEvent>((resolve, reject) => {
     let answered = false;
@@ -63,8 +77,18 @@ function trainInProcess(config: TrainConfig, pack: string, report: TrainReporter
   });
 }
 
+/**
+ * libgomp's threads spin at barriers; where the kernel puts two on one core, each waits out the other's time slice (7 times
+ * slower, measured beside a second busy process). With a thread per core they are bound, one to each.
+ */
+function threadPlacement({ threads }: TrainConfig): Record<string, string> {
+  return threads === undefined || threads === availableParallelism() ? { OMP_PROC_BIND: "true" } : {};
+}
+
 function died({ run }: TrainConfig, code: number | null, signal: string | null): PioneerError {
-  const how = signal ? `was killed (${signal}${signal === "SIGKILL" ? ", perhaps for lack of memory" : ""})` : `ended with exit code ${code}`;
+  const how = signal
+    ? `was killed (${signal}${signal === "SIGKILL" ? ", perhaps for lack of memory" : ""})`
+    : `ended with exit code ${code}`;
   return new PioneerError(
     "WORKER",
     `the training process ${how}. Nothing before the last checkpoint is lost: go on with \`pioneer train --run ${run} --resume\``,
@@ -105,7 +129,11 @@ class Stopper {
   #stop(reason: "interrupted" | "terminated"): void {
     if (this.#asked) {
       if (reason === "terminated") return;
-      this.atOnce = new PioneerError("INTERRUPTED", "stopped at once; go on from the last checkpoint with --resume", exitCodes.interrupted);
+      this.atOnce = new PioneerError(
+        "INTERRUPTED",
+        "stopped at once; go on from the last checkpoint with --resume",
+        exitCodes.interrupted,
+      );
       this.#worker?.kill("SIGKILL");
       if (!this.#worker) process.exit(exitCodes.interrupted);
       return;

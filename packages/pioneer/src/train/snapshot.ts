@@ -1,13 +1,13 @@
 // Pictures of a run: the same test images and the same latents every time, through the averaged generator.
 import { join } from "node:path";
 import { latentGrid, latentRow, sampleLatents } from "pioneer-runtime";
-import { noGrad, scope, tensor } from "pioneer-torch";
+import { type Device, noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { kimgText } from "../checkpoint/files.ts";
 import { fade, type PackPixels } from "../data/batches.ts";
+import { inColour } from "../images/colour.ts";
 import { composeGrid, white } from "../images/grid.ts";
 import { writePng } from "../images/png.ts";
 import { type Growth, type Precision, resolutionOf } from "../networks/index.ts";
-import type { Device } from "pioneer-torch";
 import type { Learner } from "./learner.ts";
 
 /** Images in the grids: originals and reconstructions alternate, 8 to a row. */
@@ -40,7 +40,12 @@ export function chooseGridImages(split: Uint32Array): Uint32Array {
 }
 
 /** reals.png: the fixed test images at the run's final resolution. */
-export async function writeReals(run: string, pixels: PackPixels, chosen: Uint32Array, phase: number): Promise<Snapshot> {
+export async function writeReals(
+  run: string,
+  pixels: PackPixels,
+  chosen: Uint32Array,
+  phase: number,
+): Promise<Snapshot> {
   const images = scope(() => pixels.images(chosen, phase).toFloat32Array());
   return writeGrid("reals", join(run, "reals.png"), images, resolutionOf(phase));
 }
@@ -73,7 +78,8 @@ function render(
   { growth, precision, device }: SnapshotSettings,
 ): Record<"recons" | "samples" | "morphs", Float32Array> {
   const encode = encoder.prepare(growth, precision, "keep");
-  const generate = generatorEma.prepare(growth, precision);
+  const generator = generatorEma.prepare(growth, precision);
+  const generate = (z: Tensor) => inColour(generator(z), pixels.colour);
   const latent = encoder.size.latent;
   const size = 3 * resolutionOf(growth.phase) ** 2;
 
@@ -83,7 +89,10 @@ function render(
     const images = new Float32Array(count * size);
     for (let at = 0; at < count; at += columns) {
       const part = latents.slice(at * latent, Math.min(count, at + columns) * latent);
-      images.set(scope(() => generate(tensor(part, [part.length / latent, latent]).to(device)).toFloat32Array()), at * size);
+      images.set(
+        scope(() => generate(tensor(part, [part.length / latent, latent]).to(device)).toFloat32Array()),
+        at * size,
+      );
     }
     return images;
   };
@@ -130,7 +139,12 @@ function morphs(
   return all;
 }
 
-async function writeGrid(tag: Snapshot["tag"], path: string, images: Float32Array, resolution: number): Promise<Snapshot> {
+async function writeGrid(
+  tag: Snapshot["tag"],
+  path: string,
+  images: Float32Array,
+  resolution: number,
+): Promise<Snapshot> {
   const grid = composeGrid(images, { resolution, columns });
   const png = await writePng(path, grid);
   return { tag, path, png, width: grid.width, height: grid.height };

@@ -53,7 +53,12 @@ export interface StepObserver {
 }
 
 /** One encoder update, the generator updates, the moving average. Call it in a scope: the losses are handed out. */
-export function trainStep(learner: Learner, inputs: StepInputs, settings: StepSettings, observer?: StepObserver): StepLosses {
+export function trainStep(
+  learner: Learner,
+  inputs: StepInputs,
+  settings: StepSettings,
+  observer?: StepObserver,
+): StepLosses {
   const encoderLosses = encoderUpdate(learner, inputs, settings, observer);
   let generatorLosses: GeneratorLosses | undefined;
   for (const z of inputs.zGenerator) generatorLosses = generatorUpdate(learner, z, settings, observer);
@@ -65,7 +70,12 @@ type EncoderLosses = Pick<StepLosses, "klReal" | "klFake" | "xRecon" | "encoder"
 type GeneratorLosses = Pick<StepLosses, "klGenerated" | "zRecon" | "generator">;
 
 /** E minimises klScale·KL(E(x)) - klScale·KL(E(fake)) + xScale·L1(G(E(x)), x); G is frozen, gradients pass through it. */
-function encoderUpdate(learner: Learner, inputs: StepInputs, settings: StepSettings, observer?: StepObserver): EncoderLosses {
+function encoderUpdate(
+  learner: Learner,
+  inputs: StepInputs,
+  settings: StepSettings,
+  observer?: StepObserver,
+): EncoderLosses {
   const { recipe, encoder, pool } = learner;
   const { growth, precision, encoderOrder, reduce } = settings;
   return scope(() => {
@@ -105,7 +115,12 @@ function encoderUpdate(learner: Learner, inputs: StepInputs, settings: StepSetti
 }
 
 /** G minimises klScale·KL(E(G(z))) + zScale·cos(E(G(z)), z); E is frozen, gradients pass through it. */
-function generatorUpdate(learner: Learner, z: Tensor, settings: StepSettings, observer?: StepObserver): GeneratorLosses {
+function generatorUpdate(
+  learner: Learner,
+  z: Tensor,
+  settings: StepSettings,
+  observer?: StepObserver,
+): GeneratorLosses {
   const { recipe, generator, encoder } = learner;
   const { growth, precision, reduce } = settings;
   return scope(() => {

@@ -1,7 +1,8 @@
 // Everything random in a run is a function of its seed and of a count, never of what was drawn before: resuming needs no
 // generator states, and every rank of a larger run can draw the same numbers.
-import { normalise } from "../networks/index.ts";
+
 import { RandomGenerator, randn, scope, type Tensor } from "pioneer-torch";
+import { normalise } from "../networks/index.ts";
 
 const purposes = { weights: 1, order: 2, mirror: 3, latents: 4, pool: 5 } as const;
 

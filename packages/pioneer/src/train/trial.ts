@@ -1,7 +1,7 @@
 // Steps on random data with a throwaway learner: what a phase will need, before a run spends days to find out.
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableMemory } from "node:process";
-import { rand, RandomGenerator, scope } from "pioneer-torch";
+import { RandomGenerator, rand, scope } from "pioneer-torch";
 import { batchAt, type TrainConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { resolutionOf } from "../networks/index.ts";
@@ -82,6 +82,7 @@ export class Trial {
 
 /**
  * Tries the last phase before the first step.
+ * @returns seconds an image of the last phase takes
  * @throws ConfigError if it would not fit into memory, with both sizes and the mend
  */
 export function tryLastPhase(
@@ -89,7 +90,7 @@ export function tryLastPhase(
   { phases }: Schedule,
   computing: Computing,
   log: (text: string) => void,
-): void {
+): number {
   const { phase } = phases.at(-1) as SchedulePhase;
   const resolution = resolutionOf(phase);
   const batch = batchAt(config.batch, resolution);
@@ -101,8 +102,10 @@ export function tryLastPhase(
     log(
       `tried the last phase: a step at ${resolution}x${resolution} with batch ${batch} takes ${seconds.toPrecision(2)} s and ${Math.round(peak)} MiB`,
     );
+    return seconds / batch;
   } catch (error) {
-    if (/not enough memory|out of memory/i.test((error as Error).message)) throw tooLarge(resolution, batch, undefined, available);
+    if (/not enough memory|out of memory/i.test((error as Error).message))
+      throw tooLarge(resolution, batch, undefined, available);
     throw error;
   } finally {
     trial.dispose();

@@ -27,7 +27,10 @@ async function main(): Promise<number> {
   const groups = verify(folder);
   const ok = Object.values(groups).every((group) => group.ok);
   if (values.json) {
-    const plain = Object.entries(groups).map(([name, { metric, value, tolerance, maxAbs }]) => [name, { metric, value, tolerance, maxAbs }]);
+    const plain = Object.entries(groups).map(([name, { metric, value, tolerance, maxAbs }]) => [
+      name,
+      { metric, value, tolerance, maxAbs },
+    ]);
     console.log(JSON.stringify({ ok, groups: Object.fromEntries(plain) }));
   } else {
     for (const [name, group] of Object.entries(groups)) {
@@ -38,7 +41,9 @@ async function main(): Promise<number> {
           (group.ok ? "" : `; worst: ${group.worst}`),
       );
     }
-    console.log(ok ? "The networks and the training step match the reference." : "The networks do NOT match the reference.");
+    console.log(
+      ok ? "The networks and the training step match the reference." : "The networks do NOT match the reference.",
+    );
   }
   return ok ? exitCodes.done : exitCodes.failed;
 }

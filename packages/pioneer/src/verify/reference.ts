@@ -28,12 +28,15 @@ export function readReference(folder: string): Reference {
   const file = (name: string) => {
     const path = join(folder, name);
     if (!existsSync(path)) {
-      throw new DataError(`${folder} is not a reference folder: ${name} is missing. It needs networks.safetensors, train_step.safetensors and train_step.json`);
+      throw new DataError(
+        `${folder} is not a reference folder: ${name} is missing. It needs networks.safetensors, train_step.safetensors and train_step.json`,
+      );
     }
     return path;
   };
   const parsed = trainStepSchema.safeParse(JSON.parse(readFileSync(file("train_step.json"), "utf8")));
-  if (!parsed.success) throw new DataError(`${file("train_step.json")}: ${z.prettifyError(parsed.error).split("\n")[0]}`);
+  if (!parsed.success)
+    throw new DataError(`${file("train_step.json")}: ${z.prettifyError(parsed.error).split("\n")[0]}`);
   return {
     networks: readSafetensors(file("networks.safetensors")).tensors,
     trainStep: readSafetensors(file("train_step.safetensors")).tensors,

@@ -100,7 +100,11 @@ function verifyStep(tensors: Tensors, name: string, settings: ReferenceCase, gro
         compare(groups.gradients, `${name}/${path}`, gradient, at(path));
       }
       const loss = (group: Group, path: string, value: Tensor | undefined, factor = 1) =>
-        group.add(`${name}/loss/${update}/${path}`, [(value as Tensor).item() * factor], [at(`loss/${update}/${path}`).item()]);
+        group.add(
+          `${name}/loss/${update}/${path}`,
+          [(value as Tensor).item() * factor],
+          [at(`loss/${update}/${path}`).item()],
+        );
       if (network === "encoder") {
         loss(groups.encoderLosses, "KL_real", losses.klReal, recipe.klScale);
         loss(groups.encoderLosses, "KL_fake", losses.klFake, -recipe.klScale);
@@ -168,6 +172,11 @@ function takeParameters(learner: Learner, network: Trained, tensors: Tensors, na
 function compareEma(learner: Learner, tensors: Tensors, name: string, group: Group): void {
   for (const [parameter, value] of learner.generatorEma.parameters) {
     const path = `g_running.${parameter}`;
-    compare(group, `${name}/after/${path}`, value, tensors.get(`${name}/after/${path}`) ?? needed(tensors, `before/${path}`));
+    compare(
+      group,
+      `${name}/after/${path}`,
+      value,
+      tensors.get(`${name}/after/${path}`) ?? needed(tensors, `before/${path}`),
+    );
   }
 }

@@ -1,0 +1,104 @@
+// What a run is before it runs: the checkpoint it goes on from, its schedule, and whether data and options fit.
+import { join } from "node:path";
+import { verifyCheckpoint } from "../checkpoint/checkpoint.ts";
+import { checkpointNames } from "../checkpoint/files.ts";
+import type { CheckpointState } from "../checkpoint/state.ts";
+import { batchAt, type TrainConfig } from "../config.ts";
+import type { Pack } from "../data/pack.ts";
+import { CheckpointError, ConfigError, DataError } from "../errors.ts";
+import { phaseOf, resolutionOf } from "../networks/index.ts";
+import { newestCheckpoint } from "../run-folder.ts";
+import { extendSchedule, growthSchedule, type Schedule } from "../schedule.ts";
+
+export interface Opening {
+  /** The newest checkpoint of a run that goes on. */
+  readonly resumed: { readonly folder: string; readonly state: CheckpointState } | undefined;
+  /** Final resolution, and its phase. */
+  readonly resolution: number;
+  readonly maxPhase: number;
+  readonly schedule: Schedule;
+}
+
+/**
+ * Reads where a run stands; writes nothing.
+ * @throws CheckpointError if the newest checkpoint is damaged; ConfigError, DataError if options or data do not fit
+ */
+export function openRun(config: TrainConfig, pack: Pack): Opening {
+  const resumed = config.resume ? newest(config.run) : undefined;
+  const { resolution, maxPhase } = finalResolution(config, pack);
+  if (resumed) checkPack(resumed.state.pack, pack);
+  const schedule = plannedSchedule(config, maxPhase, resumed?.state);
+  checkBatches(config, pack, schedule);
+  return { resumed, resolution, maxPhase, schedule };
+}
+
+/** @param before the checkpoint of a run that goes on */
+export function plannedSchedule(config: TrainConfig, maxPhase: number, before: CheckpointState | undefined): Schedule {
+  const imagesPerPhase = Math.round(config.kimgPerPhase * 1000);
+  const planned = before
+    ? extendSchedule(before.schedule, maxPhase, imagesPerPhase, before.images)
+    : growthSchedule(maxPhase, imagesPerPhase);
+  const totalImages = config.totalKimg === undefined ? planned.totalImages : Math.round(config.totalKimg * 1000);
+  return { ...planned, totalImages };
+}
+
+function newest(run: string) {
+  const folder = newestCheckpoint(run);
+  if (!folder) return undefined; // killed before its first checkpoint: it begins again
+  try {
+    return { folder, state: verifyCheckpoint(folder) };
+  } catch (error) {
+    throw offerOlder(error, run);
+  }
+}
+
+/** A damaged checkpoint is named, with the newest good one and how to go on from it. */
+function offerOlder(error: unknown, run: string): unknown {
+  if (!(error instanceof CheckpointError)) return error;
+  const [damaged, ...older] = checkpointNames(run).reverse();
+  const good = older.find((name) => {
+    try {
+      verifyCheckpoint(join(run, name));
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  const mend = good
+    ? `to go on from ${good}, move the damaged one away (mv ${run}/${damaged} ${run}/damaged-${damaged}) and --resume again`
+    : "there is no older one in the run: restore it from a copy, or start a new run";
+  return new CheckpointError(`${error.message}; ${mend}`, { cause: error });
+}
+
+function finalResolution(config: TrainConfig, pack: Pack): { resolution: number; maxPhase: number } {
+  const resolution = config.resolution ?? pack.resolution;
+  const maxPhase = phaseOf(resolution);
+  if (maxPhase === undefined)
+    throw new ConfigError(`--resolution must be a power of two from 4 to 1024, got ${resolution}`);
+  if (resolution > pack.resolution) {
+    throw new ConfigError(
+      `--resolution ${resolution} is larger than the images of ${pack.path} (${pack.resolution}): choose at most ${pack.resolution}, or prepare a larger pack`,
+    );
+  }
+  return { resolution, maxPhase };
+}
+
+function checkPack(trained: { id: string; path: string }, pack: Pack): void {
+  if (trained.id === pack.id) return;
+  throw new DataError(
+    `${pack.path} is not the pack this run was trained on (${trained.path}, id ${trained.id.slice(0, 12)}; now ${pack.id.slice(0, 12)}): give --data the old one, or start a new run`,
+  );
+}
+
+function checkBatches(config: TrainConfig, pack: Pack, schedule: Schedule): void {
+  const count = pack.splits.train?.length ?? 0;
+  for (const { phase } of schedule.phases) {
+    const resolution = resolutionOf(phase);
+    const batch = batchAt(config.batch, resolution);
+    if (batch > count) {
+      throw new DataError(
+        `${pack.path} has ${count} training images, fewer than the batch of ${batch} at ${resolution}x${resolution}: ${count < 2 ? "add images" : `give --batch ${Math.min(count, 2 ** Math.floor(Math.log2(count)))}`}`,
+      );
+    }
+  }
+}
