@@ -1,6 +1,7 @@
 // Module registration and the conversions every entry point uses.
 #include "addon.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -40,19 +41,26 @@ bool isNullish(napi_env env, napi_value value) {
   return type == napi_undefined || type == napi_null;
 }
 
+/// Short and on one line, whatever it holds.
+static std::string quote(const std::string& text) {
+  std::string quoted(1, '"');
+  for (char letter : text.substr(0, 40)) quoted += static_cast<unsigned char>(letter) < ' ' ? ' ' : letter;
+  return quoted.append(text.size() > 40 ? "...\"" : "\"");
+}
+
 std::string describe(napi_env env, napi_value value) {
   switch (typeOf(env, value)) {
     case napi_undefined: return "undefined";
     case napi_null: return "null";
     case napi_boolean: return toBool(env, value, "") ? "true" : "false";
     case napi_number: {
-      double number = toNumber(env, value, "");
+      double number = toHandle(env, value, "");
       if (auto* tensor = state(env).tensors.find(number)) return describe(*tensor);
       char text[32];
       snprintf(text, sizeof text, "%.15g", number);
       return text;
     }
-    case napi_string: return "\"" + toString(env, value, "") + "\"";
+    case napi_string: return quote(toString(env, value, ""));
     case napi_function: return "a function";
     case napi_bigint: return "a bigint";
     case napi_symbol: return "a symbol";
@@ -80,18 +88,24 @@ std::string describe(const at::Tensor& tensor) {
       default: return c10::toString(type);
     }
   };
-  std::string text = name(tensor.scalar_type()) + "[";
-  for (int64_t i = 0; i < tensor.dim(); i++) text += (i ? "," : "") + std::to_string(tensor.size(i));
-  return text + "] " + tensor.device().str();
+  std::string text = name(tensor.scalar_type()).append("[");
+  for (int64_t i = 0; i < tensor.dim(); i++) text.append(i ? "," : "").append(std::to_string(tensor.size(i)));
+  return text.append("] ").append(tensor.device().str());
 }
 
 static std::invalid_argument expected(napi_env env, const std::string& what, const char* kind, napi_value got) {
   return std::invalid_argument(what + " must be " + kind + ", got " + describe(env, got));
 }
 
-double toNumber(napi_env env, napi_value value, const char* what) {
+double toHandle(napi_env env, napi_value value, const char* what) {
   double number;
   if (napi_get_value_double(env, value, &number) != napi_ok) throw expected(env, what, "a number", value);
+  return number;
+}
+
+double toNumber(napi_env env, napi_value value, const char* what) {
+  double number = toHandle(env, value, what);
+  if (decltype(State::tensors)::tagged(number)) throw expected(env, what, "a number", value);
   return number;
 }
 
@@ -109,12 +123,28 @@ std::string toString(napi_env env, napi_value value, const char* what) {
   return text;
 }
 
+int64_t toInt(napi_env env, napi_value value, const std::string& what, int64_t low, int64_t high) {
+  double number = toNumber(env, value, what.c_str());
+  if (number != std::floor(number)) throw expected(env, what, "a whole number", value);
+  if (!(number >= static_cast<double>(low) && number <= static_cast<double>(high))) {
+    throw std::invalid_argument(what + " must be from " + std::to_string(low) + " to " + std::to_string(high) + ", got " +
+                                describe(env, value));
+  }
+  return static_cast<int64_t>(number);
+}
+
+at::ScalarType toScalarType(napi_env env, napi_value value, const std::string& what) {
+  return static_cast<at::ScalarType>(toInt(env, value, what, 0, static_cast<int64_t>(at::ScalarType::NumOptions) - 1));
+}
+
 uint32_t arrayLength(napi_env env, napi_value value, const std::string& what) {
   bool isArray = false;
   check(env, napi_is_array(env, value, &isArray));
   if (!isArray) throw expected(env, what, "an array", value);
   uint32_t length;
   check(env, napi_get_array_length(env, value, &length));
+  // JavaScript may say `new Array(4e9)`; the longest real lists are those of all parameters of a network.
+  if (length > 1 << 20) throw std::invalid_argument(what + " is a list of " + std::to_string(length) + " elements, too many");
   return length;
 }
 
@@ -140,11 +170,7 @@ std::vector<at::Tensor> toTensors(napi_env env, napi_value value, const std::str
 
 std::vector<int64_t> toInts(napi_env env, napi_value value, const std::string& what) {
   std::vector<int64_t> ints(arrayLength(env, value, what));
-  for (uint32_t i = 0; i < ints.size(); i++) {
-    double number = toNumber(env, element(env, value, i), what.c_str());
-    if (number != std::floor(number)) throw std::invalid_argument(what + " must hold whole numbers");
-    ints[i] = static_cast<int64_t>(number);
-  }
+  for (uint32_t i = 0; i < ints.size(); i++) ints[i] = toInt(env, element(env, value, i), what);
   return ints;
 }
 
@@ -175,7 +201,10 @@ napi_value undefined(napi_env env) {
 std::string firstLine(const std::exception& error) {
   auto* torchError = dynamic_cast<const c10::Error*>(&error);
   std::string text = torchError ? torchError->what_without_backtrace() : error.what();
-  return text.substr(0, text.find('\n'));
+  size_t start = std::min(text.find_first_not_of(" \n"), text.size());
+  std::string line = text.substr(start, text.find('\n', start) - start);
+  // Some go on and list every backend there is.
+  return line.size() > 500 ? line.substr(0, 500).append("...") : line;
 }
 
 void throwError(napi_env env, const std::string& message) {
@@ -212,8 +241,10 @@ static const std::vector<Export> addonExports = {{"setErrorFactory", setErrorFac
 
 static napi_value initialise(napi_env env, napi_value exports) {
   auto release = [](napi_env, void* data, void*) { delete static_cast<State*>(data); };
-  if (napi_set_instance_data(env, new State(), release, nullptr) != napi_ok) return nullptr;
   return guard(env, [&] {
+    auto own = std::make_unique<State>();
+    check(env, napi_set_instance_data(env, own.get(), release, nullptr));
+    own.release();
     for (auto* list : {&addonExports, &tensorExports, &dispatchExports, &autogradExports, &deviceExports, &processExports}) {
       for (auto& entry : *list) {
         napi_value function;

@@ -5,6 +5,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <node_api.h>
 
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -13,9 +14,11 @@
 
 namespace pioneer {
 
-/// JavaScript holds tensors as numbers: slot + generation * 2^24. A number that was never handed out, or whose tensor
-/// was freed, misses its generation and is refused, so no value from JavaScript can reach a wrong or dead object.
-template <typename T>
+/// JavaScript holds tensors and generators as numbers whose 64 bits are: 12 of `kTag`, 28 of generation, 24 of slot.
+/// A number that was never handed out, or whose object was freed, misses its generation and is refused, so no value
+/// from JavaScript can reach a wrong or dead object. The tag makes handles odd numbers near 1e295, which nobody passes
+/// by accident, and tells the tables apart.
+template <typename T, uint64_t kTag>
 class HandleTable {
  public:
   double add(T value) {
@@ -29,37 +32,57 @@ class HandleTable {
       free_.pop_back();
       slots_[slot].value = std::move(value);
     }
-    return static_cast<double>(slot) + static_cast<double>(slots_[slot].generation) * kSlots;
+    live_++;
+    uint64_t bits = kTag << 52 | slots_[slot].generation * kSlots | slot;
+    double id;
+    memcpy(&id, &bits, sizeof id);
+    return id;
   }
 
   T* find(double id) {
-    if (!(id >= kSlots) || id > 9007199254740991.0 || id != static_cast<double>(static_cast<uint64_t>(id))) return nullptr;
-    auto bits = static_cast<uint64_t>(id);
-    auto slot = bits % kSlots;
-    if (slot >= slots_.size() || slots_[slot].generation != bits / kSlots || !slots_[slot].value.defined()) return nullptr;
-    return &slots_[slot].value;
+    Slot* slot = slotOf(id);
+    return slot ? &slot->value : nullptr;
   }
 
   bool remove(double id) {
-    T* value = find(id);
-    if (!value) return false;
-    auto slot = static_cast<uint32_t>(static_cast<uint64_t>(id) % kSlots);
-    *value = T();
-    slots_[slot].generation++;
-    free_.push_back(slot);
+    Slot* slot = slotOf(id);
+    if (!slot) return false;
+    live_--;
+    // A slot whose generations are used up retires; reusing a number could reach a wrong object.
+    if (++slot->generation < kGenerations) free_.push_back(static_cast<uint32_t>(slot - slots_.data()));
+    slot->value = T();
     return true;
   }
 
-  size_t live() const { return slots_.size() - free_.size(); }
+  size_t live() const { return live_; }
+
+  /// Whether a number looks like a handle of this table.
+  static bool tagged(double id) {
+    uint64_t bits;
+    memcpy(&bits, &id, sizeof bits);
+    return bits >> 52 == kTag;
+  }
 
  private:
   static constexpr uint64_t kSlots = 1 << 24;
+  static constexpr uint64_t kGenerations = 1 << 28;
   struct Slot {
     T value;
-    uint32_t generation;
+    uint64_t generation;
   };
+
+  Slot* slotOf(double id) {
+    uint64_t bits;
+    memcpy(&bits, &id, sizeof bits);
+    uint64_t slot = bits % kSlots;
+    if (!tagged(id) || slot >= slots_.size()) return nullptr;
+    Slot& found = slots_[slot];
+    return found.generation == bits / kSlots % kGenerations && found.value.defined() ? &found : nullptr;
+  }
+
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_;
+  size_t live_ = 0;
 };
 
 /// JavaScript buffers lent to tensors (from_blob). libtorch may drop the last use on any thread; the reference is
@@ -76,12 +99,12 @@ struct Operator {
 
 /// Everything one JavaScript environment (main thread or worker) owns.
 struct State {
-  HandleTable<at::Tensor> tensors;
-  HandleTable<at::Generator> generators;
+  HandleTable<at::Tensor, 0x7d5> tensors;
+  HandleTable<at::Generator, 0x7d7> generators;
   std::vector<Operator> operators;
   std::shared_ptr<LentBuffers> lent = std::make_shared<LentBuffers>();
   napi_ref makeError = nullptr;
-  int64_t bytes = 0;          // of storage held by live handles, views counted once each
+  int64_t bytes = 0;          // of the elements behind live handles
   int64_t reportedBytes = 0;  // what V8 was told
 };
 
@@ -92,11 +115,17 @@ struct PendingException {};
 
 void check(napi_env env, napi_status status);
 
+/// The whole numbers that a double holds exactly.
+constexpr int64_t kMaxInt = 9007199254740991;
+
 // Values in (each throws std::invalid_argument naming `what`).
 std::vector<napi_value> arguments(napi_env env, napi_callback_info info, size_t count);
+double toHandle(napi_env env, napi_value value, const char* what);
 double toNumber(napi_env env, napi_value value, const char* what);
 bool toBool(napi_env env, napi_value value, const char* what);
 std::string toString(napi_env env, napi_value value, const char* what);
+int64_t toInt(napi_env env, napi_value value, const std::string& what, int64_t low = -kMaxInt, int64_t high = kMaxInt);
+at::ScalarType toScalarType(napi_env env, napi_value value, const std::string& what);
 bool isNullish(napi_env env, napi_value value);
 uint32_t arrayLength(napi_env env, napi_value value, const std::string& what);
 napi_value element(napi_env env, napi_value array, uint32_t index);

@@ -19,8 +19,10 @@ static napi_value grad(napi_env env, napi_callback_info info) {
   return guard(env, [&] {
     auto args = arguments(env, info, 6);
     bool createGraph = flag(env, args[4], "createGraph");
-    auto gradients = torch::autograd::grad(toTensors(env, args[0], "outputs"), toTensors(env, args[1], "inputs"),
-                                           tensorsOrNone(env, args[2], "gradOutputs"), createGraph || flag(env, args[3], "retainGraph"),
+    auto outputs = toTensors(env, args[0], "outputs");
+    auto inputs = toTensors(env, args[1], "inputs");
+    if (outputs.empty() || inputs.empty()) throw std::invalid_argument("grad needs at least one output and one input");
+    auto gradients = torch::autograd::grad(outputs, inputs, tensorsOrNone(env, args[2], "gradOutputs"), createGraph || flag(env, args[3], "retainGraph"),
                                            createGraph, flag(env, args[5], "allowUnused"));
     return fromTensors(env, gradients);
   });

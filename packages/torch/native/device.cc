@@ -25,9 +25,7 @@ static napi_value threads(napi_env env, napi_callback_info) {
 
 static napi_value setThreads(napi_env env, napi_callback_info info) {
   return guard(env, [&] {
-    double count = toNumber(env, arguments(env, info, 1)[0], "threads");
-    if (!(count >= 1 && count <= 1024)) throw std::invalid_argument("threads must be from 1 to 1024");
-    at::set_num_threads(static_cast<int>(count));
+    at::set_num_threads(static_cast<int>(toInt(env, arguments(env, info, 1)[0], "threads", 1, 1024)));
     return undefined(env);
   });
 }
@@ -41,7 +39,7 @@ static napi_value setDeterministic(napi_env env, napi_callback_info info) {
 }
 
 static at::Generator& toGenerator(napi_env env, napi_value value) {
-  auto* generator = state(env).generators.find(toNumber(env, value, "generator"));
+  auto* generator = state(env).generators.find(toHandle(env, value, "generator"));
   if (!generator) throw std::invalid_argument("generator must be a live Generator");
   return *generator;
 }
@@ -50,8 +48,7 @@ static at::Generator& toGenerator(napi_env env, napi_value value) {
 static napi_value generator(napi_env env, napi_callback_info info) {
   return guard(env, [&] {
     auto args = arguments(env, info, 2);
-    double seed = toNumber(env, args[0], "seed");
-    if (!(seed >= 0 && seed <= 9007199254740991.0)) throw std::invalid_argument("seed must be a whole number from 0 to 2^53 - 1");
+    int64_t seed = toInt(env, args[0], "seed", 0);
     auto device = c10::Device(toString(env, args[1], "device"));
     auto made = device.is_cpu() ? at::detail::createCPUGenerator() : at::globalContext().defaultGenerator(device).clone();
     made.set_current_seed(static_cast<uint64_t>(seed));
@@ -73,7 +70,7 @@ static napi_value setGeneratorState(napi_env env, napi_callback_info info) {
 
 static napi_value freeGenerator(napi_env env, napi_callback_info info) {
   return guard(env, [&] {
-    return fromBool(env, state(env).generators.remove(toNumber(env, arguments(env, info, 1)[0], "generator")));
+    return fromBool(env, state(env).generators.remove(toHandle(env, arguments(env, info, 1)[0], "generator")));
   });
 }
 

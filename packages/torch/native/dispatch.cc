@@ -18,11 +18,12 @@ static at::Scalar toScalar(napi_env env, napi_value value, const std::string& wh
 }
 
 static c10::IValue toList(napi_env env, napi_value value, const c10::TypePtr& elementType, const std::string& what) {
-  c10::impl::GenericList list(elementType);
+  bool symbolic = elementType->kind() == c10::TypeKind::SymIntType;
+  c10::impl::GenericList list(symbolic ? c10::TypePtr(c10::IntType::get()) : elementType);
   uint32_t length = arrayLength(env, value, what);
   list.reserve(length);
   for (uint32_t i = 0; i < length; i++) {
-    list.push_back(toIValue(env, element(env, value, i), elementType, what + "[" + std::to_string(i) + "]"));
+    list.push_back(toIValue(env, element(env, value, i), elementType, what));
   }
   return list;
 }
@@ -35,13 +36,15 @@ static c10::IValue toIValue(napi_env env, napi_value value, const c10::TypePtr& 
     case c10::TypeKind::BoolType: return toBool(env, value, what.c_str());
     case c10::TypeKind::StringType: return toString(env, value, what.c_str());
     case c10::TypeKind::DeviceObjType: return c10::Device(toString(env, value, what.c_str()));
-    case c10::TypeKind::IntType: {
-      double number = toNumber(env, value, what.c_str());
-      if (number != std::floor(number)) throw std::invalid_argument(what + " must be a whole number, got " + std::to_string(number));
-      return static_cast<int64_t>(number);
-    }
+    case c10::TypeKind::IntType:
+    case c10::TypeKind::SymIntType: return toInt(env, value, what);
+    // libtorch indexes tables with these and does not look twice.
+    case c10::TypeKind::ScalarTypeType: return static_cast<int64_t>(toScalarType(env, value, what));
+    case c10::TypeKind::LayoutType: return toInt(env, value, what, 0, static_cast<int64_t>(c10::Layout::NumOptions) - 1);
+    case c10::TypeKind::MemoryFormatType:
+      return toInt(env, value, what, 0, static_cast<int64_t>(c10::MemoryFormat::NumOptions) - 1);
     case c10::TypeKind::GeneratorType: {
-      auto* generator = state(env).generators.find(toNumber(env, value, what.c_str()));
+      auto* generator = state(env).generators.find(toHandle(env, value, what.c_str()));
       if (!generator) throw std::invalid_argument(what + " must be a Generator");
       return *generator;
     }
@@ -113,10 +116,8 @@ static std::string describeTensors(const c10::FunctionSchema& schema, const std:
 static napi_value call(napi_env env, napi_callback_info info) {
   return guard(env, [&]() -> napi_value {
     auto args = arguments(env, info, 2);
-    auto index = static_cast<size_t>(toNumber(env, args[0], "operator"));
     auto& operators = state(env).operators;
-    if (index >= operators.size()) throw std::invalid_argument("no operator has this index");
-    auto op = operators[index];
+    auto op = operators[toInt(env, args[0], "operator", 0, static_cast<int64_t>(operators.size()) - 1)];
     auto& schema = op.handle.schema();
     auto& parameters = schema.arguments();
     std::vector<c10::IValue> stack;
@@ -134,7 +135,7 @@ static napi_value call(napi_env env, napi_callback_info info) {
         if (kind == napi_undefined && parameter.default_value()) {
           stack.push_back(*parameter.default_value());
         } else {
-          stack.push_back(toIValue(env, value, parameter.type(), parameter.name()));
+          stack.push_back(toIValue(env, value, parameter.real_type(), parameter.name()));
         }
       }
       op.handle.callBoxed(&stack);

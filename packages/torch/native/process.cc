@@ -7,6 +7,7 @@
 #endif
 
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstring>
 
@@ -16,7 +17,7 @@ namespace pioneer {
 /// with the process, however it ends, so it is never stale.
 static napi_value lockFile(napi_env env, napi_callback_info info) {
   return guard(env, [&] {
-    int fd = static_cast<int>(toNumber(env, arguments(env, info, 1)[0], "fd"));
+    int fd = static_cast<int>(toInt(env, arguments(env, info, 1)[0], "fd", 0, INT_MAX));
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fromBool(env, true);
     if (errno == EWOULDBLOCK) return fromBool(env, false);
     throw std::runtime_error(std::string("flock: ") + strerror(errno));
@@ -24,6 +25,7 @@ static napi_value lockFile(napi_env env, napi_callback_info info) {
 }
 
 /// dieWithParent(): the kernel kills this process when its parent ends, even by kill -9. Returns whether this system can.
+/// A parent that ended before this call goes unnoticed; a closed IPC channel tells of that.
 static napi_value dieWithParent(napi_env env, napi_callback_info) {
   return guard(env, [&] {
 #ifdef __linux__

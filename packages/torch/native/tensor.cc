@@ -1,6 +1,10 @@
 // Tensor handles: their life, their description, and views to and from typed arrays.
 #include "addon.h"
 
+#include <algorithm>
+#include <cstdlib>
+#include <iterator>
+
 namespace pioneer {
 
 /// V8 collects wrappers of tensors it believes to be a few bytes; it is told of their memory in coarse steps, because
@@ -17,8 +21,10 @@ static void account(napi_env env, int64_t change) {
   own.reportedBytes = own.bytes;
 }
 
-static int64_t storageBytes(const at::Tensor& tensor) {
-  return tensor.has_storage() ? static_cast<int64_t>(tensor.storage().nbytes()) : 0;
+/// Of the tensor's own elements, not its whole storage: many small views of a large tensor must not look like as many
+/// large ones, or V8 would collect all the time.
+static int64_t elementBytes(const at::Tensor& tensor) {
+  return tensor.has_storage() ? static_cast<int64_t>(std::min(tensor.storage().nbytes(), tensor.nbytes())) : 0;
 }
 
 napi_value fromTensor(napi_env env, at::Tensor tensor) {
@@ -27,7 +33,7 @@ napi_value fromTensor(napi_env env, at::Tensor tensor) {
     check(env, napi_get_null(env, &none));
     return none;
   }
-  account(env, storageBytes(tensor));
+  account(env, elementBytes(tensor));
   return fromNumber(env, state(env).tensors.add(std::move(tensor)));
 }
 
@@ -52,11 +58,11 @@ static void returnLentBuffers(napi_env env) {
 static napi_value free(napi_env env, napi_callback_info info) {
   return guard(env, [&] {
     auto args = arguments(env, info, 1);
-    double id = toNumber(env, args[0], "id");
+    double id = toHandle(env, args[0], "id");
     auto& own = state(env);
     auto* tensor = own.tensors.find(id);
     if (!tensor) return fromBool(env, false);
-    int64_t bytes = storageBytes(*tensor);
+    int64_t bytes = elementBytes(*tensor);
     own.tensors.remove(id);
     account(env, -bytes);
     returnLentBuffers(env);
@@ -64,7 +70,7 @@ static napi_value free(napi_env env, napi_callback_info info) {
   });
 }
 
-/// memory(): [live tensor handles, bytes of storage behind them].
+/// memory(): [live tensor handles, bytes of the elements behind them].
 static napi_value memory(napi_env env, napi_callback_info) {
   return guard(env, [&] {
     napi_value pair;
@@ -113,7 +119,7 @@ static napi_value fromBuffer(napi_env env, napi_callback_info info) {
     void* data;
     napi_value buffer;
     check(env, napi_get_typedarray_info(env, args[0], &kind, &length, &data, &buffer, &offset));
-    auto dtype = static_cast<at::ScalarType>(static_cast<int>(toNumber(env, args[1], "dtype")));
+    auto dtype = toScalarType(env, args[1], "dtype");
     auto shape = toInts(env, args[2], "shape");
     size_t wanted = c10::elementSize(dtype);
     for (auto size : shape) {
@@ -122,6 +128,7 @@ static napi_value fromBuffer(napi_env env, napi_callback_info info) {
       wanted *= static_cast<size_t>(size);
     }
     static constexpr size_t kWidths[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8};
+    if (static_cast<size_t>(kind) >= std::size(kWidths)) throw std::invalid_argument("data is an array of an unknown kind");
     size_t bytes = length * kWidths[kind];
     if (bytes != wanted) {
       throw std::invalid_argument("data holds " + std::to_string(bytes) + " bytes, shape and dtype need " + std::to_string(wanted));
@@ -131,6 +138,9 @@ static napi_value fromBuffer(napi_env env, napi_callback_info info) {
       auto tensor = at::empty(shape, options);
       if (bytes) memcpy(tensor.data_ptr(), data, bytes);
       return fromTensor(env, std::move(tensor));
+    }
+    if (reinterpret_cast<uintptr_t>(data) % c10::elementSize(dtype) != 0) {
+      throw std::invalid_argument("data to share must start at a multiple of its element's size");
     }
     napi_ref reference;
     check(env, napi_create_reference(env, args[0], 1, &reference));
@@ -142,30 +152,42 @@ static napi_value fromBuffer(napi_env env, napi_callback_info info) {
   });
 }
 
+static at::Tensor& toPlain(napi_env env, napi_value value) {
+  auto& tensor = toTensor(env, value, "tensor");
+  if (!tensor.device().is_cpu() || !tensor.is_contiguous()) {
+    throw std::invalid_argument("expected a contiguous tensor on the CPU, got " + describe(tensor));
+  }
+  return tensor;
+}
+
+static napi_value copyOut(napi_env env, const at::Tensor& tensor) {
+  napi_value buffer;
+  void* data;
+  check(env, napi_create_arraybuffer(env, tensor.nbytes(), &data, &buffer));
+  if (tensor.nbytes() != 0) memcpy(data, tensor.data_ptr(), tensor.nbytes());
+  return buffer;
+}
+
+/// read(id): an ArrayBuffer with a copy of the elements of a contiguous CPU tensor.
+static napi_value read(napi_env env, napi_callback_info info) {
+  return guard(env, [&] { return copyOut(env, toPlain(env, arguments(env, info, 1)[0])); });
+}
+
 /// view(id): an ArrayBuffer over the memory of a contiguous CPU tensor, which it keeps alive.
 static napi_value view(napi_env env, napi_callback_info info) {
   return guard(env, [&] {
-    auto& tensor = toTensor(env, arguments(env, info, 1)[0], "tensor");
-    if (!tensor.device().is_cpu() || !tensor.is_contiguous()) {
-      throw std::invalid_argument("view needs a contiguous tensor on the CPU, got " + describe(tensor));
-    }
-    napi_value buffer;
-    if (tensor.nbytes() == 0) {
-      void* none;
-      check(env, napi_create_arraybuffer(env, 0, &none, &buffer));
-      return buffer;
-    }
+    auto& tensor = toPlain(env, arguments(env, info, 1)[0]);
+    if (tensor.nbytes() == 0) return copyOut(env, tensor);
     auto* keep = new at::Tensor(tensor);
     auto release = [](napi_env, void*, void* hint) { delete static_cast<at::Tensor*>(hint); };
+    napi_value buffer;
     auto status = napi_create_external_arraybuffer(env, keep->data_ptr(), keep->nbytes(), release, keep, &buffer);
     if (status == napi_no_external_buffers_allowed) {
       // Electron: its sandbox allows no foreign memory, so the bytes are copied.
-      void* data;
-      std::unique_ptr<at::Tensor> owned(keep);
-      check(env, napi_create_arraybuffer(env, owned->nbytes(), &data, &buffer));
-      memcpy(data, owned->data_ptr(), owned->nbytes());
-      return buffer;
+      delete keep;
+      return copyOut(env, tensor);
     }
+    // On any other failure Node has already run `release`.
     check(env, status);
     return buffer;
   });
@@ -173,7 +195,7 @@ static napi_value view(napi_env env, napi_callback_info info) {
 
 const std::vector<Export> tensorExports = {
     {"free", free},   {"memory", memory},         {"shape", shape}, {"dtype", dtype},
-    {"device", device}, {"fromBuffer", fromBuffer}, {"view", view},
+    {"device", device}, {"fromBuffer", fromBuffer}, {"read", read}, {"view", view},
 };
 
 }  // namespace pioneer

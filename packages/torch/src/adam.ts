@@ -1,5 +1,5 @@
 import { noGrad } from "./autograd.ts";
-import { TorchError } from "./errors.ts";
+import { ShapeError, TorchError } from "./errors.ts";
 import { foreach, zerosLike } from "./ops.ts";
 import { keep, scope } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
@@ -42,6 +42,12 @@ export class Adam {
       throw new TorchError(`Adam: ${parameters.size} parameters, but ${gradients.length} gradients`);
     }
     if (parameters.size === 0) return;
+    // Before anything moves: a refusal half way would leave moments and step counts apart.
+    for (const [i, [name, { shape }]] of [...parameters].entries()) {
+      const gradient = gradients[i]?.shape ?? [];
+      if (shape.join() !== gradient.join())
+        throw new ShapeError(`Adam: ${name} has shape [${shape.join()}], its gradient [${gradient.join()}]`);
+    }
     const { learningRate, beta1, beta2, epsilon } = this.options;
     const weights = [...parameters.values()];
     const states = [...parameters].map(([name, parameter]) => this.#advance(name, parameter));

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LoadError, TorchError } from "./errors.ts";
 
@@ -18,6 +18,7 @@ export interface Native {
   dtype(id: number): number;
   device(id: number): string;
   fromBuffer(data: NodeJS.TypedArray, dtype: number, shape: readonly number[], copy: boolean): number;
+  read(id: number): ArrayBuffer;
   view(id: number): ArrayBuffer;
   grad(
     outputs: number[],
@@ -50,7 +51,8 @@ const waysToLibtorch =
 
 function load(): Native {
   // A second build, against another libtorch, is chosen by its folder.
-  const file = join(process.env.PIONEER_TORCH_BUILD ?? join(packageFolder, "build"), "pioneer_torch.node");
+  const folder = process.env.PIONEER_TORCH_BUILD ?? join(packageFolder, "build");
+  const file = resolve(folder, "pioneer_torch.node");
   if (!existsSync(file)) {
     throw new LoadError(`pioneer-torch: the native addon ${file} is not built: ${waysToLibtorch}`);
   }

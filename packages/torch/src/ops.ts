@@ -33,7 +33,9 @@ const uniform_ = operator<[Tensor, number, number, number], Tensor>("aten::unifo
 
 /** Standard normal numbers drawn from `generator`, on its device. */
 export function randn(shape: readonly number[], generator: RandomGenerator, dtype: DType = "float32"): Tensor {
-  return normal_(empty(shape, { dtype, device: generator.device }), 0, 1, generator.handle);
+  const drawn = empty(shape, { dtype, device: generator.device });
+  normal_(drawn, 0, 1, generator.handle).dispose();
+  return drawn;
 }
 
 /** Uniform numbers in [low, high) drawn from `generator`, on its device. */
@@ -44,7 +46,9 @@ export function rand(
   high = 1,
   dtype: DType = "float32",
 ): Tensor {
-  return uniform_(empty(shape, { dtype, device: generator.device }), low, high, generator.handle);
+  const drawn = empty(shape, { dtype, device: generator.device });
+  uniform_(drawn, low, high, generator.handle).dispose();
+  return drawn;
 }
 
 const catOp = operator<[readonly Tensor[], number], Tensor>("aten::cat");
@@ -66,6 +70,14 @@ export const conv2d = (x: Tensor, weight: Tensor, bias: Tensor | null, padding =
 export const linear = operator<[x: Tensor, weight: Tensor, bias: Tensor | null], Tensor>("aten::linear");
 
 export const leakyRelu = operator<[x: Tensor, slope: number], Tensor>("aten::leaky_relu");
+
+/** leakyRelu(x + bias) in one pass. @param x [batch, c, h, w] channels last, or [batch, c]; float32 or bfloat16 @param bias [c], float32 */
+export const biasLeakyRelu = operator<[x: Tensor, bias: Tensor, slope: number], Tensor>("pioneer::bias_lrelu");
+
+/** leakyRelu(h / sqrt(mean over channels of h² + epsilon)) with h = x + bias, in one pass; as biasLeakyRelu. */
+export const pixelNormBiasLeakyRelu = operator<[x: Tensor, bias: Tensor, slope: number, epsilon: number], Tensor>(
+  "pioneer::pixel_norm_lrelu",
+);
 
 const avgPoolOp = operator<[Tensor, readonly number[]], Tensor>("aten::avg_pool2d");
 /** Means over `size` x `size` squares. */

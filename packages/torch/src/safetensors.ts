@@ -36,12 +36,6 @@ const elementBytes: Record<DType, number> = {
 /** Headers are a few hundred kB; a larger one is a damaged length. */
 const maxHeaderBytes = 100 * 1024 * 1024;
 
-interface Entry {
-  dtype: keyof typeof formatNames;
-  shape: number[];
-  data_offsets: [number, number];
-}
-
 export interface SafetensorsFile {
   readonly tensors: Map<string, Tensor>;
   readonly metadata: Record<string, string>;
@@ -56,15 +50,17 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): void {
-  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
+  // A map, not an object: tensors may be called "__proto__".
+  const header = new Map<string, unknown>(Object.keys(metadata).length > 0 ? [["__metadata__", metadata]] : []);
   let offset = 0;
   for (const [name, value] of tensors) {
+    if (name === "__metadata__") throw new TorchError(`${path}: no tensor can be called __metadata__ in safetensors`);
     const { dtype, shape } = value;
     const end = offset + value.length * elementBytes[dtype];
-    header[name] = { dtype: formatNameOf.get(dtype), shape, data_offsets: [offset, end] };
+    header.set(name, { dtype: formatNameOf.get(dtype), shape, data_offsets: [offset, end] });
     offset = end;
   }
-  let text = JSON.stringify(header);
+  let text = JSON.stringify(Object.fromEntries(header));
   // Data starts at a multiple of 8, so that every element type can be read in place.
   text += " ".repeat((8 - (Buffer.byteLength(text) % 8)) % 8);
   const length = Buffer.alloc(8);
@@ -103,26 +99,52 @@ export function readSafetensors(path: string): SafetensorsFile {
   const size = statSync(path).size;
   const { header, dataStart } = readHeader(path, size, wrong);
   const { __metadata__: metadata = {}, ...entries } = header;
-  const tensors = new Map<string, Tensor>();
-  scope(() => {
-    const bytes = size > 0 ? fromFile(path, size) : undefined;
-    for (const [name, entry] of Object.entries(entries as Record<string, Entry>)) {
-      const dtype = formatNames[entry.dtype];
-      const [from, to] = entry.data_offsets ?? [];
-      const count = entry.shape?.reduce((product, length) => product * length, 1);
-      if (!dtype || !(from >= 0) || to - from !== count * elementBytes[dtype])
-        throw wrong(`entry ${name} does not make sense`);
-      if (dataStart + to > size) throw wrong(`${name} ends at byte ${dataStart + to}, the file at ${size}`);
-      if (count === 0 || !bytes) {
-        tensors.set(name, keep(tensor(new Uint8Array(0), entry.shape, { dtype })));
+  if (!isMetadata(metadata)) throw wrong("its __metadata__ is not an object of strings");
+  const tensors = scope(() => {
+    const read = new Map<string, Tensor>();
+    const bytes = fromFile(path, size);
+    let lastByte = dataStart;
+    for (const [name, value] of Object.entries(entries)) {
+      const entry = parseEntry(value);
+      if (!entry) throw wrong(`dtype, shape and data_offsets of ${JSON.stringify(name)} do not agree or are not known`);
+      const { dtype, shape, from, to } = entry;
+      if (dataStart + to > size)
+        throw wrong(`${JSON.stringify(name)} ends at byte ${dataStart + to}, the file at ${size}`);
+      lastByte = Math.max(lastByte, dataStart + to);
+      if (from === to) {
+        read.set(name, tensor(new Uint8Array(0), shape, { dtype }));
         continue;
       }
       // clone() both frees the mapping and aligns what a foreign writer left unaligned.
       const raw = bytes.narrow(0, dataStart + from, to - from).clone();
-      tensors.set(name, keep(raw.viewAs(dtype).reshape(entry.shape)));
+      read.set(name, raw.viewAs(dtype).reshape(shape));
     }
+    if (lastByte !== size) throw wrong(`its last tensor ends at byte ${lastByte}, the file at ${size}`);
+    return read;
   });
-  return { tensors, metadata: metadata as Record<string, string> };
+  for (const value of tensors.values()) keep(value);
+  return { tensors, metadata };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isMetadata = (value: unknown): value is Record<string, string> =>
+  isObject(value) && Object.values(value).every((text) => typeof text === "string");
+
+const isCounts = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
+
+/** A header entry whose dtype, shape and byte range are known and agree; undefined for any other value. */
+function parseEntry(entry: unknown) {
+  if (!isObject(entry)) return undefined;
+  const { dtype: format, shape, data_offsets: range } = entry;
+  if (typeof format !== "string" || !Object.hasOwn(formatNames, format)) return undefined;
+  if (!isCounts(shape) || !isCounts(range) || range.length !== 2) return undefined;
+  const dtype = formatNames[format as keyof typeof formatNames];
+  const [from, to] = range as [number, number];
+  const bytes = shape.reduce((product, length) => product * length, elementBytes[dtype]);
+  return to - from === bytes ? { dtype, shape, from, to } : undefined;
 }
 
 function readHeader(path: string, size: number, wrong: (reason: string, cause?: unknown) => TorchError) {
@@ -136,9 +158,8 @@ function readHeader(path: string, size: number, wrong: (reason: string, cause?: 
     const text = Buffer.alloc(length);
     readSync(fd, text, 0, length, 8);
     const header: unknown = JSON.parse(text.toString("utf8"));
-    if (typeof header !== "object" || header === null || Array.isArray(header))
-      throw wrong("its header is not an object");
-    return { header: header as Record<string, unknown>, dataStart: 8 + length };
+    if (!isObject(header)) throw wrong("its header is not an object");
+    return { header, dataStart: 8 + length };
   } catch (error) {
     if (error instanceof SyntaxError) throw wrong("its header is not JSON", error);
     throw error;

@@ -1,7 +1,8 @@
+import { markAsUntransferable } from "node:worker_threads";
 import { type DType, dtypeCode, dtypeName, dtypeOfArray, typedArrayOf } from "./dtype.ts";
 import { DisposedError, TorchError } from "./errors.ts";
 import { type NativeValue, native } from "./native.ts";
-import { track } from "./scope.ts";
+import { scope, track } from "./scope.ts";
 
 /** Where a tensor lives: "cpu", "cuda" or "cuda:1". */
 export type Device = "cpu" | "cuda" | `cuda:${number}`;
@@ -98,23 +99,33 @@ export class Tensor implements Disposable {
 
   /** The one element of the tensor. Waits for the device. */
   item(): number {
-    if (this.length !== 1) throw new TorchError(`item needs a tensor of one element, got ${this}`);
-    return Number((this.to("float64").toTypedArray() as Float64Array)[0]);
+    if (this.length !== 1) throw new TorchError(`item needs a tensor of one element, got ${this.toString()}`);
+    return scope(() => (this.to("float64").toTypedArray() as Float64Array)[0] as number);
   }
 
   /** A copy of the elements, row-major, in the typed array of the dtype (16-bit floats as their bits). */
   toTypedArray(): NodeJS.TypedArray {
-    return this.view().slice() as NodeJS.TypedArray;
+    return scope(() => {
+      const plain = this.#plain();
+      return typedArrayOf(plain.dtype, native.read(Tensor.handleOf(plain)));
+    });
   }
 
   /** The elements themselves, not a copy: a typed array over the memory of a tensor on the CPU. Keeps the memory alive. */
   view(): NodeJS.TypedArray {
-    const plain = this.device === "cpu" ? this.contiguous() : this.to("cpu").contiguous();
-    return typedArrayOf(plain.dtype, native.view(Tensor.handleOf(plain)));
+    return scope(() => {
+      const plain = this.#plain();
+      return typedArrayOf(plain.dtype, native.view(Tensor.handleOf(plain)));
+    });
+  }
+
+  /** Row-major and on the CPU. */
+  #plain(): Tensor {
+    return this.device === "cpu" ? this.contiguous() : this.to("cpu").contiguous();
   }
 
   toFloat32Array(): Float32Array {
-    return this.to("float32").toTypedArray() as Float32Array;
+    return scope(() => this.to("float32").toTypedArray() as Float32Array);
   }
 
   // Arithmetic.
@@ -376,6 +387,12 @@ const ops = {
   detach: operator<[Tensor], Tensor>("aten::detach"),
 };
 
+/** Memory that libtorch uses must not move to another thread or shrink. */
+function pin(buffer: ArrayBufferLike & { resizable?: boolean; growable?: boolean }): void {
+  if (buffer.resizable || buffer.growable) throw new TorchError("share needs an array whose buffer cannot be resized");
+  markAsUntransferable(buffer);
+}
+
 /**
  * A tensor on the CPU with these elements.
  * @param options.dtype  what the bytes mean where the array's own type does not say (float16, bfloat16, bool)
@@ -388,10 +405,11 @@ export function tensor(
 ): Tensor {
   const array = ArrayBuffer.isView(data) ? data : Float32Array.from(data);
   const dtype = options.dtype ?? dtypeOfArray(array);
+  if (options.share) pin(array.buffer);
   return Tensor.fromHandle(native.fromBuffer(array, dtypeCode(dtype), shape, !options.share));
 }
 
-/** Tensors alive in this thread and the bytes of storage behind them (a view counts its whole storage). */
+/** Tensors alive in this thread and the bytes of their elements (a view counts as many as it shows). */
 export function memory(): { tensors: number; bytes: number } {
   const [tensors, bytes] = native.memory();
   return { tensors, bytes };

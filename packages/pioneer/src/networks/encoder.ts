@@ -1,25 +1,15 @@
-import {
-  avgPool2d,
-  keep,
-  leakyRelu,
-  noGrad,
-  type RandomGenerator,
-  rand,
-  randn,
-  scope,
-  type Tensor,
-  zeros,
-} from "pioneer-torch";
+import { avgPool2d, keep, noGrad, type RandomGenerator, rand, randn, scope, type Tensor, zeros } from "pioneer-torch";
+import { biasedLeakyRelu } from "./activation.ts";
 import { blockCount, type Growth, type NetworkSize, width } from "./growth.ts";
 import {
   convolution,
   denseFrom4x4,
-  dtypeOf,
+  inComputeFormat,
   type Layer,
-  layoutOf,
-  leakySlope,
+  type Linear,
   normalise,
   type Precision,
+  rgbConvolution,
 } from "./layers.ts";
 import { addConvolutionShapes, copyWithShape, Network, shapeIn } from "./network.ts";
 import { spectralNorm } from "./spectral-norm.ts";
@@ -134,27 +124,28 @@ export class Encoder extends Network {
     );
     return (h) =>
       scope(() => {
-        const out = leakyRelu(second(leakyRelu(first(h), leakySlope)), leakySlope);
+        const out = second(first(h));
         return phase === 0 ? out : avgPool2d(out);
       });
   }
 
-  #normalised(name: string, layer: typeof convolution, precision: Precision, spectral: SpectralUpdate): Layer {
+  #normalised(name: string, linear: Linear, precision: Precision, spectral: SpectralUpdate): Layer {
     const before = this.u.get(name) as Tensor;
     const { weight, u } = spectralNorm(this.parameter(`${name}.weight_orig`), before);
     if (spectral === "store") {
       this.u.set(name, keep(noGrad(() => u.detach().clone())));
       before.dispose(); // a graph that needs it holds it itself
     }
-    const prepared = layer(weight, this.parameter(`${name}.bias`), precision);
+    const layer = linear(weight, precision);
     weight.dispose();
-    return prepared;
+    const bias = this.parameter(`${name}.bias`);
+    return (h) => scope(() => biasedLeakyRelu(layer(h), bias));
   }
 
   #fromRgb(phase: number, precision: Precision): Layer {
     const weight = this.parameter(`from_rgb.${index(phase)}.weight`);
-    const layer = convolution(weight, this.parameter(`from_rgb.${index(phase)}.bias`), precision);
-    return (x) => scope(() => layer(x.to(dtypeOf(precision)).contiguous(layoutOf(precision))));
+    const layer = rgbConvolution(weight, this.parameter(`from_rgb.${index(phase)}.bias`), precision);
+    return (x) => scope(() => layer(inComputeFormat(x, precision)));
   }
 
   override dispose(): void {

@@ -1,8 +1,8 @@
 import { type RandomGenerator, rand, randn, scope, type Tensor, upsampleNearest, zeros } from "pioneer-torch";
+import { pixelNormLeakyRelu } from "./activation.ts";
 import { blockCount, type Growth, type NetworkSize, width } from "./growth.ts";
-import { convolution, denseTo4x4, dtypeOf, type Layer, type Precision } from "./layers.ts";
+import { convolution, denseTo4x4, dtypeOf, type Layer, type Linear, type Precision, rgbConvolution } from "./layers.ts";
 import { addConvolutionShapes, Network, shapeIn } from "./network.ts";
-import { pixelNormLeakyRelu } from "./pixel-norm.ts";
 
 /** Latents on the sphere to images: [batch, latent] -> [batch, 3, r, r], float32, about [-1, 1], not clamped. */
 export type Generate = (z: Tensor) => Tensor;
@@ -88,24 +88,25 @@ export class Generator extends Network {
     return (h) =>
       scope(() => {
         const wide = phase === 0 ? h : upsampleNearest(h);
-        return pixelNormLeakyRelu(second(pixelNormLeakyRelu(first(wide))));
+        return second(first(wide));
       });
   }
 
-  /** Equalised learning rate: the stored weight is ~N(0, 1), the used one is scaled by sqrt(2 / fan_in). */
-  #equalised(name: string, layer: typeof convolution, precision: Precision): Layer {
+  /** Convolution, PixelNorm, LeakyReLU. Equalised learning rate: the stored weight is ~N(0, 1), the used one is scaled by sqrt(2 / fan_in). */
+  #equalised(name: string, linear: Linear, precision: Precision): Layer {
     const weight = this.parameter(`${name}.weight_orig`);
     const [, into = 1, height = 1, wide = 1] = weight.shape;
     const scaled = weight.mul(Math.sqrt(2 / (into * height * wide)));
-    const prepared = layer(scaled, this.parameter(`${name}.bias`), precision);
+    const layer = linear(scaled, precision);
     scaled.dispose();
-    return prepared;
+    const bias = this.parameter(`${name}.bias`);
+    return (h) => scope(() => pixelNormLeakyRelu(layer(h), bias));
   }
 
   /** Pictures leave the compute format here. */
   #toRgb(phase: number, precision: Precision): Layer {
     const weight = this.parameter(`to_rgb.${phase}.weight`);
-    const layer = convolution(weight, this.parameter(`to_rgb.${phase}.bias`), precision);
+    const layer = rgbConvolution(weight, this.parameter(`to_rgb.${phase}.bias`), precision);
     return (h) => scope(() => layer(h).to(precision === "fp64" ? "float64" : "float32"));
   }
 }

@@ -56,5 +56,5 @@ export function copyWithShape(tensors: ReadonlyMap<string, Tensor>, name: string
   if (found.shape.join() !== shape.join()) {
     throw new ShapeError(`${name}: expected shape [${shape.join(", ")}], got [${found.shape.join(", ")}]`);
   }
-  return keep(noGrad(() => found.detach().clone()));
+  return keep(noGrad(() => found.clone()));
 }

@@ -5,6 +5,7 @@ import { resolveTrainConfig, resumeTrainConfig, type TrainConfig } from "../../c
 import { option, positive, text } from "../../option-schema.ts";
 import { newestCheckpoint, readRunConfig } from "../../run-folder.ts";
 import { addCommand } from "../options.ts";
+import type { Output } from "../report.ts";
 import { exitCodeOf, trainWithDisplay } from "./train.ts";
 
 const schema = z.strictObject({
@@ -21,9 +22,10 @@ const preset = {
   resolution: 32,
   latent: 64,
   channels: 64,
-  kimgPerPhase: 20,
-  batch: 32,
-  gridKimg: 5,
+  batch: { 4: 64, 8: 64, 16: 32, 32: 16 },
+  // A few thousand steps: the paper's 0.999 would still show the random start.
+  emaDecay: 0.995,
+  gridKimg: 4,
   keep: 1,
 };
 
@@ -35,7 +37,7 @@ export function addDemoCommand(program: Command): void {
     schema,
     examples: ["pioneer demo --minutes 8"],
     async run({ minutes, run }, _args, { output }) {
-      const end = await trainWithDisplay(demoConfig(run, minutes), { output });
+      const end = await trainWithDisplay(await demoConfig(run, minutes, output), { output });
       output.log(
         `pictures: ${join(run, "recons-*.png")} (drawn faces and their reconstructions), ${join(run, "samples-*.png")}`,
       );
@@ -46,7 +48,13 @@ export function addDemoCommand(program: Command): void {
   });
 }
 
-function demoConfig(run: string, minutes: number): TrainConfig {
-  if (newestCheckpoint(run) === undefined) return resolveTrainConfig({ ...preset, run, maxMinutes: minutes });
-  return resumeTrainConfig(readRunConfig(run), { run, maxMinutes: minutes });
+/** A new demo's phases are as long as this machine has time for; another demo goes on with the run. */
+async function demoConfig(run: string, minutes: number, output: Output): Promise<TrainConfig> {
+  if (newestCheckpoint(run) !== undefined) return resumeTrainConfig(readRunConfig(run), { run, maxMinutes: minutes });
+  const { planTraining } = await import("../../train/plan.ts");
+  output.log("measuring how fast this machine trains");
+  const { hours } = await planTraining(resolveTrainConfig({ ...preset, run, kimgPerPhase: 1 }));
+  // Pictures and checkpoints take their share, and what is not used up costs nobody anything.
+  const kimgPerPhase = Math.max(2, Math.floor((0.85 * minutes) / (hours * 60)));
+  return resolveTrainConfig({ ...preset, run, kimgPerPhase, maxMinutes: minutes });
 }
