@@ -37,9 +37,9 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
   const { state, encoder, generatorEma } = readModelNetworks(folder);
   const growth = { phase: state.phase, alpha: state.alpha };
   const resolution = resolutionOf(state.phase);
-  const encode = noGrad(() => encoder.prepare(growth, "fp32", "keep"));
-  const generator = noGrad(() => generatorEma.prepare(growth, "fp32"));
-  const generate = (z: Tensor) => inColour(generator(z), state.colour);
+  // Prepared anew in each call's scope, which frees what it made: little work beside the convolutions.
+  const encode = (x: Tensor) => encoder.prepare(growth, "fp32", "keep")(x);
+  const generate = (z: Tensor) => inColour(generatorEma.prepare(growth, "fp32")(z), state.colour);
   const compute = (input: Float32Array, shape: number[], network: typeof encode) =>
     noGrad(() => scope(() => network(tensor(input, shape).to(device)).toFloat32Array()));
   return {

@@ -34,7 +34,7 @@ export function readReference(folder: string): Reference {
     }
     return path;
   };
-  const parsed = trainStepSchema.safeParse(JSON.parse(readFileSync(file("train_step.json"), "utf8")));
+  const parsed = trainStepSchema.safeParse(readJson(file("train_step.json")));
   if (!parsed.success)
     throw new DataError(`${file("train_step.json")}: ${z.prettifyError(parsed.error).split("\n")[0]}`);
   return {
@@ -42,4 +42,12 @@ export function readReference(folder: string): Reference {
     trainStep: readSafetensors(file("train_step.safetensors")).tensors,
     cases: parsed.data.cases,
   };
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new DataError(`${path}: not JSON (${(error as Error).message})`, { cause: error });
+  }
 }

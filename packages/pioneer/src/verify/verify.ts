@@ -26,6 +26,7 @@ const newGroups = () => ({
 type Groups = ReturnType<typeof newGroups>;
 type Tensors = ReadonlyMap<string, Tensor>;
 const precision = "fp32";
+const learningRate = 0.001;
 
 /** @param folder laid out like fixtures/reference @throws DataError if it is not */
 export function verify(folder: string): Record<keyof Groups, GroupResult> {
@@ -88,7 +89,7 @@ function verifyStep(tensors: Tensors, name: string, settings: ReferenceCase, gro
     generatorEma: Generator.from(tensors, "before/g_running."),
   };
   const recipe = { ...accv2018, xScale: { fading: settings.match_x, stable: settings.match_x } };
-  const learner = assembleLearner(recipe, networks, 0.001);
+  const learner = assembleLearner(recipe, networks, learningRate);
   const at = (part: string) => needed(tensors, `${name}/${part}`);
   const updates: string[] = ["E", "G1", "G2"];
 
@@ -121,13 +122,21 @@ function verifyStep(tensors: Tensors, name: string, settings: ReferenceCase, gro
       }
     },
     updated(network) {
-      if (network !== "encoder") return;
-      compareU(groups.stepU, learner.encoder, tensors, `${name}/after_E_step/encoder.`);
-      compareParameters(learner, "encoder", tensors, name, settings, groups.parameters);
       // A first Adam step moves an element by lr times its gradient's sign, whatever the size; where the gradient is at
-      // rounding level, two correct programs may part by 2 lr, and what follows would measure only that. The encoder moves
-      // once in an iteration, so the generator updates can start from the reference's encoder.
-      takeParameters(learner, "encoder", tensors, name);
+      // rounding level, two correct programs may part by 2 lr, and what follows would measure only that. So each update is
+      // judged, and the next one starts from where the reference was.
+      if (network === "encoder") {
+        compareU(groups.stepU, learner.encoder, tensors, `${name}/after_E_step/encoder.`);
+        compareParameters(learner, "encoder", tensors, name, settings, groups.parameters);
+        takeParameters(learner.encoder, (parameter) => tensors.get(`${name}/after/encoder.${parameter}`));
+      } else if (updates.length > 0) {
+        const moved = (parameter: string) => afterFirstUpdate(tensors, name, parameter);
+        for (const [parameter, value] of learner.generator.parameters) {
+          const expected = moved(parameter);
+          if (expected) compare(groups.parameters, `${name}/after_G1/generator.${parameter}`, value, expected);
+        }
+        takeParameters(learner.generator, moved);
+      }
     },
   };
   const inputs = {
@@ -162,11 +171,19 @@ function compareParameters(
   }
 }
 
-function takeParameters(learner: Learner, network: Trained, tensors: Tensors, name: string): void {
-  for (const [parameter, value] of learner[network].parameters) {
-    const reference = tensors.get(`${name}/after/${network}.${parameter}`);
-    if (reference) noGrad(() => value.copy_(reference));
+function takeParameters(network: Generator | Encoder, reference: (parameter: string) => Tensor | undefined): void {
+  for (const [parameter, value] of network.parameters) {
+    const taken = reference(parameter);
+    if (taken) noGrad(() => value.copy_(taken));
   }
+}
+
+/** Where the reference's generator was after its first update: Adam's first step at beta1 = 0 is lr · g / (|g| + eps). */
+function afterFirstUpdate(tensors: Tensors, name: string, parameter: string): Tensor | undefined {
+  const gradient = tensors.get(`${name}/grad/G1/generator.${parameter}`)?.to("float64");
+  if (!gradient) return undefined;
+  const move = gradient.div(gradient.abs().add(accv2018.adam.epsilon)).mul(learningRate);
+  return needed(tensors, `before/generator.${parameter}`).to("float64").sub(move).to("float32");
 }
 
 function compareEma(learner: Learner, tensors: Tensors, name: string, group: Group): void {

@@ -1,0 +1,107 @@
+import { mkdir, open, readFile, rm, statfs } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname } from "node:path";
+import { DataError } from "../errors.ts";
+
+/** Reasons a disk gives for refusing, each with its mend. */
+const refusals: Record<string, string> = {
+  ENOSPC: "the disk is full; free some space or choose another folder, then run the same command again",
+  EDQUOT: "your disk quota is used up; free some space or choose another folder, then run the same command again",
+  EFBIG: "the file is larger than this file system or user limit allows; choose another folder",
+  EACCES: "no permission; choose a folder you may write to",
+  EPERM: "no permission; choose a folder you may write to",
+  EROFS: "the file system is read-only; choose another folder",
+  ENOENT: "no such file or folder; check the path",
+  ENOTDIR: "a part of this path is a file, not a folder; check the path",
+  EEXIST: "a file of this name is in the way; choose another folder",
+  EISDIR: "this is a folder; give a file name",
+  EMFILE: "too many open files; raise the limit (ulimit -n)",
+};
+
+/** The error as one line about `path` where the operating system gave a reason, anything else unchanged. */
+export function diskError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
+  const refusal = refusals[error.code];
+  if (refusal === undefined && !("syscall" in error)) return error;
+  return new DataError(`${path}: ${refusal ?? error.message}`, { cause: error });
+}
+
+/** Runs `work`; what a disk refuses becomes one line about `path`. */
+export async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw diskError(error, path);
+  }
+}
+
+/** Bytes as people read them, in powers of 1024: "1.5 GiB". */
+export function formatBytes(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  const power = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`;
+}
+
+/**
+ * Refuses to begin what the disk cannot hold.
+ * @param path  a file to be written; its folder exists
+ * @param bytes how much is still to be written
+ * @throws DataError with both numbers
+ */
+export async function checkSpace(path: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await onDisk(dirname(path), () => statfs(dirname(path)));
+  if (bytes > bavail * bsize) {
+    throw new DataError(
+      `${path}: needs ${formatBytes(bytes)}, but only ${formatBytes(bavail * bsize)} are free; ` +
+        "choose another disk, a lower resolution or fewer images",
+    );
+  }
+}
+
+/** Locks held by this process: a process id found in a lock file says nothing where ids repeat (containers). */
+const held = new Set<string>();
+
+/**
+ * Keeps a second process from writing the same file: `PATH.lock` holds our process id. A lock whose process has
+ * ended, on this machine, is taken over.
+ * @returns a function that gives the lock back
+ * @throws DataError naming the other process
+ */
+export async function lockFile(path: string): Promise<() => Promise<void>> {
+  const lock = `${path}.lock`;
+  await onDisk(dirname(path), () => mkdir(dirname(path), { recursive: true }));
+  const owner = `${process.pid} ${hostname()}`;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const handle = await open(lock, "wx");
+      await handle.writeFile(owner);
+      await handle.close();
+      held.add(lock);
+      return async () => {
+        held.delete(lock);
+        await rm(lock, { force: true });
+      };
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw diskError(error, path);
+    }
+    const found = await readFile(lock, "utf8").catch(() => "");
+    if (attempt > 0 || !isStale(found, lock)) {
+      throw new DataError(
+        `${path} is being written by process ${found || "(unknown)"}; wait for it, or delete ${lock} if it has ended`,
+      );
+    }
+    await rm(lock, { force: true });
+  }
+}
+
+function isStale(owner: string, lock: string): boolean {
+  const [pid, host] = owner.split(" ");
+  if (host !== hostname() || !/^\d+$/.test(pid ?? "")) return false;
+  if (Number(pid) === process.pid) return !held.has(lock);
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ESRCH";
+  }
+}

@@ -1,0 +1,215 @@
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { open } from "node:fs/promises";
+import type { Colour, Crop } from "pioneer-runtime";
+import { DataError } from "../errors.ts";
+import { diskError, onDisk } from "./disk.ts";
+import {
+  decodeHeader,
+  decodePrefix,
+  digestChunk,
+  hasPackMagic,
+  imageBytesOf,
+  type PackHeader,
+  type PackPrefix,
+  prefixBytes,
+  type SkippedFile,
+  type StoredLabel,
+} from "./pack-format.ts";
+
+/** A label whose values are numbers; NaN where an image has none. */
+export interface NumberLabel {
+  readonly name: string;
+  readonly kind: "number";
+  /** [count] */
+  readonly values: Float64Array;
+}
+
+/** A label whose values are names; code -1 where an image has none. */
+export interface CategoryLabel {
+  readonly name: string;
+  readonly kind: "category";
+  readonly categories: readonly string[];
+  /** [count], indices into `categories`. */
+  readonly codes: Int32Array;
+}
+
+export type Label = NumberLabel | CategoryLabel;
+
+/**
+ * A data set as one file, open for reading; it holds no file descriptor. Its pixels are one block
+ * [count, resolution, resolution, channels] of uint8 from byte `pixelOffset` on, which training maps into memory.
+ */
+export interface Pack {
+  readonly path: string;
+  /** Size of the file in bytes. */
+  readonly bytes: number;
+  /** Digest of the header, which holds the digests of the pixels: another id is other data. */
+  readonly id: string;
+  readonly count: number;
+  readonly resolution: number;
+  readonly channels: 1 | 3;
+  readonly colour: Colour;
+  readonly crop: Crop;
+  readonly pixelOffset: number;
+  /** resolution² · channels */
+  readonly imageBytes: number;
+  /** Image indices by split, ascending; "train" and "test" always exist, perhaps empty. */
+  readonly splits: Readonly<Record<string, Uint32Array>>;
+  readonly labels: readonly Label[];
+  /** [count], the images' names in their source. */
+  readonly names: readonly string[];
+  readonly source: PackHeader["source"];
+  readonly skipped: readonly SkippedFile[];
+  /** How many images were smaller than the resolution. */
+  readonly enlarged: number;
+  readonly notes: readonly string[];
+  /** @returns uint8 [indices.length, resolution, resolution, channels]; @throws DataError, RangeError for a wrong index */
+  readImages(indices: ArrayLike<number>): Uint8Array;
+}
+
+/**
+ * Opens and checks a pack: magic, format, size, header. Pixels are not read; `verifyPack` does.
+ * @throws DataError in one line: missing, not a pack, newer format, cut short, damaged
+ */
+export function openPack(path: string): Pack {
+  const { prefix, header, bytes } = readHeader(path);
+  const imageBytes = imageBytesOf(header);
+  const splits = splitIndices(header);
+  const pack: Pack = {
+    path,
+    bytes,
+    id: prefix.id,
+    count: header.count,
+    resolution: header.resolution,
+    channels: header.colour === "grey" ? 1 : 3,
+    colour: header.colour,
+    crop: header.crop,
+    pixelOffset: prefixBytes,
+    imageBytes,
+    splits: Object.freeze(splits),
+    labels: Object.freeze(header.labels.map(toLabel)),
+    names: Object.freeze(header.names),
+    source: Object.freeze(header.source),
+    skipped: Object.freeze(header.skipped),
+    enlarged: header.enlarged,
+    notes: Object.freeze(header.notes),
+    readImages: (indices) => readImages(path, indices, header.count, imageBytes),
+  };
+  return Object.freeze(pack);
+}
+
+/** Whether a file begins as a pack does; false for a missing file or a folder. */
+export async function isPack(path: string): Promise<boolean> {
+  const file = await open(path, "r").catch(() => undefined);
+  if (file === undefined) return false;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(8), 0, 8, 0);
+    return hasPackMagic(buffer.subarray(0, bytesRead));
+  } catch {
+    return false; // a folder
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Reads every pixel and compares the sha256 of each 64 MiB.
+ * @param onProgress told the bytes read so far, of how many
+ * @throws DataError naming the images in the first chunk that differs
+ */
+export async function verifyPack(path: string, onProgress?: (done: number, total: number) => void): Promise<void> {
+  const { header } = readHeader(path);
+  const imageBytes = imageBytesOf(header);
+  const total = header.count * imageBytes;
+  const file = await onDisk(path, () => open(path, "r"));
+  try {
+    const block = Buffer.alloc(Math.min(total, 4 * 2 ** 20));
+    for (const [chunk, expected] of header.sha256.entries()) {
+      const end = Math.min(total, (chunk + 1) * digestChunk);
+      const hash = createHash("sha256");
+      for (let at = chunk * digestChunk; at < end; ) {
+        const want = Math.min(block.length, end - at);
+        const { bytesRead } = await onDisk(path, () => file.read(block, 0, want, prefixBytes + at));
+        if (bytesRead === 0) throw new DataError(`${path} is cut short; copy it again, or prepare it again`);
+        hash.update(block.subarray(0, bytesRead));
+        at += bytesRead;
+        onProgress?.(at, total);
+      }
+      if (hash.digest("hex") !== expected) {
+        const first = Math.floor((chunk * digestChunk) / imageBytes);
+        const last = Math.ceil(end / imageBytes) - 1;
+        throw new DataError(`${path} is damaged in images ${first} to ${last}; copy it again, or prepare it again`);
+      }
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function readHeader(path: string): { prefix: PackPrefix; header: PackHeader; bytes: number } {
+  let file: number | undefined;
+  try {
+    file = openSync(path, "r");
+    const { size } = fstatSync(file);
+    const prefix = decodePrefix(readExactly(file, 0, Math.min(size, prefixBytes), path), size, path);
+    const header = decodeHeader(readExactly(file, prefix.headerOffset, prefix.headerLength, path), prefix, path);
+    return { prefix, header, bytes: size };
+  } catch (error) {
+    throw diskError(error, path);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+function readImages(path: string, indices: ArrayLike<number>, count: number, imageBytes: number): Uint8Array {
+  const images = new Uint8Array(indices.length * imageBytes);
+  let file: number | undefined;
+  try {
+    file = openSync(path, "r");
+    for (let i = 0; i < indices.length; i++) {
+      const index = indices[i] as number;
+      if (!Number.isInteger(index) || index < 0 || index >= count) {
+        throw new RangeError(`${path}: no image ${index}; it holds 0 to ${count - 1}`);
+      }
+      images.set(readExactly(file, prefixBytes + index * imageBytes, imageBytes, path), i * imageBytes);
+    }
+  } catch (error) {
+    throw diskError(error, path);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+  return images;
+}
+
+function readExactly(file: number, offset: number, length: number, path: string): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let done = 0; done < length; ) {
+    const read = readSync(file, bytes, done, length - done, offset + done);
+    if (read === 0) throw new DataError(`${path} is cut short; copy it again, or prepare it again`);
+    done += read;
+  }
+  return bytes;
+}
+
+function splitIndices(header: PackHeader): Record<string, Uint32Array> {
+  const lists = new Map<string, number[]>([
+    ["train", []],
+    ["test", []],
+  ]);
+  for (const name of header.splits.names) if (!lists.has(name)) lists.set(name, []);
+  const byCode = header.splits.names.map((name) => lists.get(name) as number[]);
+  header.splits.codes.forEach((code, index) => {
+    byCode[code]?.push(index);
+  });
+  return Object.fromEntries([...lists].map(([name, list]) => [name, Uint32Array.from(list)]));
+}
+
+function toLabel(label: StoredLabel): Label {
+  if (label.kind === "number") {
+    const values = Float64Array.from(label.values, (value) => value ?? Number.NaN);
+    return Object.freeze({ name: label.name, kind: "number", values });
+  }
+  const codes = Int32Array.from(label.codes);
+  return Object.freeze({ name: label.name, kind: "category", categories: Object.freeze(label.categories), codes });
+}

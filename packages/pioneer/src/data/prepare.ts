@@ -1,0 +1,342 @@
+import { rm, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import type { Colour, Crop } from "pioneer-runtime";
+import sharp from "sharp";
+import { ConfigError, DataError, exitCodes, PioneerError } from "../errors.ts";
+import { decodeSquare, isGrey, readSize, type SquareImage, toGrey } from "./decode.ts";
+import { checkSpace, lockFile } from "./disk.ts";
+import { addToJournal, type PackingState, readJournal, removeJournal, startJournal } from "./journal.ts";
+import { buildLabels } from "./labels.ts";
+import { openPack, type Pack } from "./pack.ts";
+import type { SkippedFile } from "./pack-format.ts";
+import { PackWriter, partOf } from "./pack-writer.ts";
+import { openSource } from "./sources/open.ts";
+import { proceduralResolution } from "./sources/procedural.ts";
+import { digestOf, type Source, type SourceContent, type SourceEntry } from "./sources/source.ts";
+import { buildSplits, smallestHashes } from "./splits.ts";
+
+export interface PrepareOptions {
+  /** An image folder, a tar, tar.gz or zip of images, or "procedural:faces". */
+  readonly source: string;
+  /** The pack to write. */
+  readonly out: string;
+  /**
+   * A power of two, 4 to 1024. By default the largest one, at most 256, that hardly any photo is too small for: that
+   * the short side of 19 in 20 reaches (of all, with fewer than 20 photos; of a sample of 256, with more); 64 for
+   * procedural faces.
+   */
+  readonly resolution?: number | undefined;
+  /** "center" by default. "none" skips photos that are not square; "celeba" is the authors' way with CelebA. */
+  readonly crop?: Crop | undefined;
+  /** A labels CSV; by default labels.csv inside or beside the source. */
+  readonly labels?: string | undefined;
+  /** Use at most this many of the source's images, chosen by the hash of their names and the seed. */
+  readonly limit?: number | undefined;
+  /** Images to draw, of a procedural source: 10,000 by default. */
+  readonly count?: number | undefined;
+  /** Of a procedural source, and of `limit`; 0 by default. */
+  readonly seed?: number | undefined;
+  /** "auto" (default): one channel if every image is grey, else three. */
+  readonly colour?: Colour | "auto" | undefined;
+  /** Replace an existing pack. */
+  readonly force?: boolean | undefined;
+  /** Called after each image. */
+  readonly onProgress?: ((progress: PrepareProgress) => void) | undefined;
+  /** Stops packing; what is done is kept for the next call. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PrepareProgress {
+  /** Images done, skipped ones included, of all wanted. */
+  readonly done: number;
+  readonly total: number;
+  readonly skipped: number;
+}
+
+export interface PrepareResult {
+  /** The finished pack. */
+  readonly pack: Pack;
+  /** Images that an earlier, interrupted call had already done. */
+  readonly resumedFrom: number;
+  readonly skipped: readonly SkippedFile[];
+  /** How many images were smaller than the resolution, and were enlarged. */
+  readonly enlarged: number;
+  /** Remarks: ignored files, labels that fit no image. */
+  readonly notes: readonly string[];
+}
+
+/** See `PrepareOptions.resolution`: the limits, the photos looked at, and the share that may be smaller. */
+const defaultResolution = { largest: 256, celeba: 128, sample: 256, share: 0.05 };
+/** A state is made safe after so many bytes, or so many milliseconds. */
+const safeEvery = { bytes: 32 * 2 ** 20, milliseconds: 5000 };
+
+/**
+ * Turns a source into a pack. Memory stays bounded whatever the source's size; an interrupted call, killed or
+ * aborted, is continued by the next one with the same source and options. Same source and options, same pack.
+ * @throws ConfigError for a wrong option; DataError if nothing can be read, for an existing pack without `force`, a
+ *   full disk, a folder that cannot be written; PioneerError INTERRUPTED (exit code 130) when `signal` aborts
+ */
+export async function prepareDataset(options: PrepareOptions): Promise<PrepareResult> {
+  checkOptions(options);
+  const { out } = options;
+  await checkTarget(out, options.force ?? false);
+  const unlock = await lockFile(out);
+  try {
+    const drawn = options.resolution ?? proceduralResolution;
+    const source = await openSource(options.source, drawn, options);
+    try {
+      return await packSource(source, options);
+    } finally {
+      await source.close();
+    }
+  } finally {
+    await unlock();
+  }
+}
+
+/** @throws ConfigError */
+export function checkResolution(resolution: number): void {
+  if (!Number.isInteger(Math.log2(resolution)) || resolution < 4 || resolution > 1024) {
+    throw new ConfigError(`resolution: expected a power of two from 4 to 1024, got ${resolution}`);
+  }
+}
+
+function checkOptions({ resolution, limit, count, seed }: PrepareOptions): void {
+  if (resolution !== undefined) checkResolution(resolution);
+  for (const [name, value] of Object.entries({ limit, count })) {
+    if (value !== undefined && !(Number.isInteger(value) && value >= 1)) {
+      throw new ConfigError(`${name}: expected a whole number of images from 1 on, got ${value}`);
+    }
+  }
+  if (seed !== undefined && !Number.isSafeInteger(seed)) {
+    throw new ConfigError(`seed: expected a whole number, got ${seed}`);
+  }
+}
+
+async function checkTarget(out: string, force: boolean): Promise<void> {
+  const info = await stat(out).catch(() => undefined);
+  if (info?.isDirectory())
+    throw new DataError(`${out} is a folder; give the pack a file name, for instance faces.pack`);
+  if (info !== undefined && !force) {
+    throw new DataError(`${out} exists; choose another name, or replace it with --force`);
+  }
+}
+
+async function packSource(source: Source, options: PrepareOptions): Promise<PrepareResult> {
+  const { out, crop = "center", limit, colour = "auto", seed = 0 } = options;
+  if (source.entries.length === 0) {
+    const notes = source.notes.length > 0 ? ` (${source.notes.join("; ")})` : "";
+    throw new DataError(
+      `${options.source}: no images found; put jpg, png, webp, avif, tiff or gif files there${notes}`,
+    );
+  }
+  const names = source.entries.map(({ name }) => name);
+  const all = names.map((_, index) => index);
+  const wanted = limit === undefined ? all : smallestHashes(all, names, `limit ${seed}`, limit);
+  const resolution = options.resolution ?? (await chooseResolution(source, wanted, crop));
+  const packing = new Packing(source, wanted, { out, resolution, crop, colour });
+  const key = digestOf([source.digest, resolution, crop, colour, limit ?? "", seed]);
+  const resumedFrom = await packing.begin(key);
+  try {
+    await packing.run(options.onProgress, options.signal);
+    const { skipped, enlarged } = packing.state;
+    const files = skipped.map(({ index, reason }) => ({ name: names[index] as string, reason }));
+    if (packing.state.count === 0) {
+      await packing.discard();
+      const [first] = files;
+      throw new DataError(
+        `${options.source}: none of its ${files.length} images can be used; the first, ${first?.name}, ${first?.reason}`,
+      );
+    }
+    const left = new Set(skipped.map(({ index }) => index));
+    const written = wanted.filter((index) => !left.has(index)).map((index) => source.entries[index] as SourceEntry);
+    const writtenNames = written.map(({ name }) => name);
+    await packing.finish({
+      crop,
+      source: { kind: source.kind, name: source.name, options: { limit: limit ?? null, seed } },
+      labels: buildLabels(written.map(({ labels }) => labels)),
+      splits: buildSplits(
+        written.map(({ split }) => split),
+        writtenNames,
+      ),
+      names: writtenNames,
+      skipped: files,
+      enlarged,
+      notes: [...source.notes],
+    });
+    return { pack: openPack(out), resumedFrom, skipped: files, enlarged, notes: source.notes };
+  } finally {
+    await packing.close();
+  }
+}
+
+/** As told at `PrepareOptions.resolution`. Images that cannot be read have no say. */
+async function chooseResolution(source: Source, wanted: readonly number[], crop: Crop): Promise<number> {
+  const count = Math.min(wanted.length, defaultResolution.sample);
+  const sample = Array.from({ length: count }, (_, i) => wanted[Math.floor((i * wanted.length) / count)] as number);
+  const sides: number[] = [];
+  for await (const content of source.contents(sample)) {
+    const size = await readAnySize(content).catch(() => undefined);
+    if (size !== undefined) sides.push(Math.min(size.width, size.height));
+  }
+  sides.sort((a, b) => a - b);
+  const side = sides[Math.floor(sides.length * defaultResolution.share)] ?? proceduralResolution;
+  const largest = crop === "celeba" ? defaultResolution.celeba : defaultResolution.largest;
+  return Math.max(4, Math.min(largest, 2 ** Math.floor(Math.log2(side))));
+}
+
+async function readAnySize(content: SourceContent): Promise<{ width: number; height: number }> {
+  const image = await content.read();
+  return Buffer.isBuffer(image) ? await readSize(image) : image;
+}
+
+interface PackingOptions {
+  readonly out: string;
+  readonly resolution: number;
+  readonly crop: Crop;
+  readonly colour: Colour | "auto";
+}
+
+/** One image decoded, or the reason why not. */
+type Outcome = { readonly index: number } & ({ readonly image: SquareImage } | { readonly reason: string });
+
+/** The work between source and pack file, and its state. */
+class Packing {
+  readonly #source: Source;
+  readonly #wanted: readonly number[];
+  readonly #options: PackingOptions;
+  #writer: PackWriter | undefined;
+  #next = 0;
+  #skipped: { index: number; reason: string }[] = [];
+  #enlarged = 0;
+  #safe: PackingState = { next: 0, channels: 1, count: 0, sha256: [], skipped: [], enlarged: 0 };
+  #safeAt = 0;
+
+  constructor(source: Source, wanted: readonly number[], options: PackingOptions) {
+    this.#source = source;
+    this.#wanted = wanted;
+    this.#options = options;
+  }
+
+  /** Goes on from an earlier call's state, or starts. @returns images already done */
+  async begin(key: string): Promise<number> {
+    const { out, resolution, colour } = this.#options;
+    const found = await readJournal(out, key, resolution);
+    const initial: PackingState = { ...this.#safe, channels: colour === "rgb" ? 3 : 1 };
+    const state = found ?? initial;
+    await this.#checkSpace(state, state.channels);
+    this.#writer = await PackWriter.open(out, resolution, state);
+    if (found === undefined) await startJournal(out, key);
+    this.#next = state.next;
+    this.#skipped = [...state.skipped];
+    this.#enlarged = state.enlarged;
+    this.#safe = state;
+    this.#safeAt = Date.now();
+    return state.next;
+  }
+
+  get state(): PackingState {
+    const { channels, count, sha256 } = this.#open.progress;
+    return { next: this.#next, channels, count, sha256, skipped: this.#skipped, enlarged: this.#enlarged };
+  }
+
+  /** Decodes on all cores, several images ahead, and writes in order. */
+  async run(onProgress: PrepareOptions["onProgress"], signal: AbortSignal | undefined): Promise<void> {
+    const cores = availableParallelism();
+    // Parallel across images, not within: sharp's own threads would only fight.
+    const threads = sharp.concurrency();
+    sharp.concurrency(1);
+    const pending: Promise<Outcome>[] = [];
+    const takeFirst = async (): Promise<void> => {
+      await this.#take(await (pending.shift() as Promise<Outcome>));
+      onProgress?.({ done: this.#next, total: this.#wanted.length, skipped: this.#skipped.length });
+    };
+    try {
+      for await (const content of this.#source.contents(this.#wanted.slice(this.#next))) {
+        if (signal?.aborted) break;
+        pending.push(this.#decode(content));
+        if (pending.length > 2 * cores) await takeFirst();
+      }
+      while (pending.length > 0 && !signal?.aborted) await takeFirst();
+      await this.#makeSafe();
+    } finally {
+      await Promise.allSettled(pending);
+      sharp.concurrency(threads);
+    }
+    if (signal?.aborted && this.#next < this.#wanted.length) {
+      throw new PioneerError(
+        "INTERRUPTED",
+        `stopped after ${this.#next} of ${this.#wanted.length} images; the same command goes on from there`,
+        exitCodes.interrupted,
+      );
+    }
+  }
+
+  async finish(fields: Parameters<PackWriter["finish"]>[0]): Promise<void> {
+    await this.#open.finish(fields);
+    this.#writer = undefined;
+    await removeJournal(this.#options.out);
+  }
+
+  async discard(): Promise<void> {
+    await rm(partOf(this.#options.out), { force: true });
+    await removeJournal(this.#options.out);
+  }
+
+  async close(): Promise<void> {
+    await this.#writer?.close();
+    this.#writer = undefined;
+  }
+
+  get #open(): PackWriter {
+    if (this.#writer === undefined) throw new Error("packing has not begun, or has ended");
+    return this.#writer;
+  }
+
+  async #decode(content: SourceContent): Promise<Outcome> {
+    const { resolution, crop } = this.#options;
+    try {
+      return { index: content.index, image: await decodeSquare(await content.read(), resolution, crop) };
+    } catch (error) {
+      const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+      return { index: content.index, reason };
+    }
+  }
+
+  async #take(outcome: Outcome): Promise<void> {
+    if ("reason" in outcome) {
+      this.#skipped.push({ index: outcome.index, reason: outcome.reason });
+    } else {
+      const { pixels, enlarged } = outcome.image;
+      if (this.#options.colour === "auto" && this.#open.channels === 1 && !isGrey(pixels)) await this.#promote();
+      await this.#open.append(this.#open.channels === 1 ? toGrey(pixels) : pixels);
+      if (enlarged) this.#enlarged++;
+    }
+    this.#next++;
+    const bytes = (this.#open.count - this.#safe.count) * this.#open.imageBytes;
+    if (bytes >= safeEvery.bytes || Date.now() - this.#safeAt >= safeEvery.milliseconds) await this.#makeSafe();
+  }
+
+  /** The first image in colour among grey ones. */
+  async #promote(): Promise<void> {
+    await this.#checkSpace(this.#safe, 3);
+    await this.#open.promote(async () => await this.#addToJournal());
+  }
+
+  async #makeSafe(): Promise<void> {
+    await this.#open.flush();
+    await this.#addToJournal();
+  }
+
+  async #addToJournal(): Promise<void> {
+    const state = { ...this.state, skipped: [...this.#skipped] };
+    await addToJournal(this.#options.out, state, this.#safe);
+    this.#safe = state;
+    this.#safeAt = Date.now();
+  }
+
+  async #checkSpace(state: PackingState, channels: 1 | 3): Promise<void> {
+    const { out, resolution } = this.#options;
+    await checkSpace(out, (this.#wanted.length - state.next) * resolution ** 2 * channels);
+  }
+}

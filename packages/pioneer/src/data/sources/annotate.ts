@@ -1,0 +1,117 @@
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { DataError } from "../../errors.ts";
+import { onDisk } from "../disk.ts";
+import { type LabelTable, normalizeName, parseLabels } from "../labels.ts";
+import { readFolders, type SourceEntry } from "./source.ts";
+
+/** A labels file as read. */
+export interface LabelsFile {
+  readonly path: string;
+  readonly text: string;
+  /** Found beside the source rather than inside it or given: it may belong to something else. */
+  readonly isGuess: boolean;
+}
+
+/** Entries with splits and labels, and what there is to say about them. */
+export interface Annotated {
+  readonly entries: SourceEntry[];
+  readonly notes: string[];
+}
+
+/**
+ * The labels file to use: the one given, else `labels.csv` inside the source, else one beside it.
+ * @param source path of the folder or archive
+ * @param given  `--labels`
+ * @param inside reads the one inside the source; undefined where there is none
+ * @throws DataError if the given one cannot be read
+ */
+export async function findLabels(
+  source: string,
+  given: string | undefined,
+  inside: () => Promise<string | undefined>,
+): Promise<LabelsFile | undefined> {
+  if (given !== undefined) {
+    return { path: given, text: await onDisk(given, () => readFile(given, "utf8")), isGuess: false };
+  }
+  const found = await inside();
+  if (found !== undefined) return { path: join(source, "labels.csv"), text: found, isGuess: false };
+  const path = join(dirname(source), "labels.csv");
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  return text === undefined ? undefined : { path, text, isGuess: true };
+}
+
+/**
+ * Splits and labels of files by their folders and the labels file, whose word counts more.
+ * @param names    paths inside the source
+ * @param prefixes what names in the labels file may begin with besides: the source's own name, an archive's top folder
+ * @throws DataError if no row of a labels file that was given or is inside the source names an image
+ */
+export function annotate(
+  names: readonly string[],
+  file: LabelsFile | undefined,
+  prefixes: readonly string[],
+): Annotated {
+  const folders = names.map(readFolders);
+  // One class for all says nothing: often it is just the folder the photos came in.
+  const hasClasses = new Set(folders.map(({ className }) => className)).size > 1;
+  const table = file === undefined ? undefined : parseLabels(file.text, file.path);
+  const rowOf = table === undefined ? () => undefined : matchRows(table, names, prefixes);
+  const matched = new Set<readonly string[]>();
+  const entries = names.map((name, i) => {
+    const labels: Record<string, string> = {};
+    let { split } = folders[i] ?? {};
+    const className = folders[i]?.className;
+    if (hasClasses && className !== undefined) labels.class = className;
+    const row = rowOf(name);
+    if (row !== undefined) matched.add(row);
+    row?.forEach((cell, column) => {
+      const label = table?.columns[column] ?? "";
+      if (label.toLowerCase() !== "split") labels[label] = cell;
+      else if (cell !== "") split = cell.toLowerCase();
+    });
+    return split === undefined ? { name, labels } : { name, split, labels };
+  });
+  const notes =
+    file === undefined || table === undefined ? [] : describeMatches(file, table, matched.size, names.length);
+  return { entries, notes };
+}
+
+/** Finds a file's row: by its whole path, by that without a prefix, or by its bare name if only one image has it. */
+function matchRows(
+  table: LabelTable,
+  names: readonly string[],
+  prefixes: readonly string[],
+): (name: string) => readonly string[] | undefined {
+  const bareCounts = new Map<string, number>();
+  for (const name of names) {
+    const bare = basename(normalizeName(name));
+    bareCounts.set(bare, (bareCounts.get(bare) ?? 0) + 1);
+  }
+  return (name) => {
+    const key = normalizeName(name);
+    for (const prefix of ["", ...prefixes]) {
+      const row = table.rows.get(normalizeName(prefix + key));
+      if (row !== undefined) return row;
+    }
+    const bare = basename(key);
+    return bareCounts.get(bare) === 1 ? table.rows.get(bare) : undefined;
+  };
+}
+
+function describeMatches(file: LabelsFile, table: LabelTable, matched: number, images: number): string[] {
+  if (matched === 0) {
+    if (file.isGuess)
+      return [`${file.path} names none of the images and was not used; give it with --labels to insist`];
+    const [first = "no rows"] = table.rows.keys();
+    throw new DataError(
+      `${file.path}: none of its ${table.rows.size} rows names an image (first: ${first}); ` +
+        "the first column is the file's path inside the source, the first line names the columns",
+    );
+  }
+  const notes: string[] = [];
+  const spare = table.rows.size - matched;
+  if (spare > 0) notes.push(`${file.path}: ${spare} of ${table.rows.size} rows name no image`);
+  if (matched < images) notes.push(`${file.path}: ${images - matched} of ${images} images have no row`);
+  return notes;
+}

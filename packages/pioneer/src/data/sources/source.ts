@@ -1,0 +1,142 @@
+import { createHash } from "node:crypto";
+import { DataError } from "../../errors.ts";
+import type { RawImage } from "../decode.ts";
+
+/** An image of a source, known before it is read. */
+export interface SourceEntry {
+  /** Path inside the source, with forward slashes. */
+  readonly name: string;
+  /** "train", "test", ... where the source says so. */
+  readonly split?: string;
+  /** Values by label name, "" for none. Columns of a CSV arrive as text and become numbers if all of a column are. */
+  readonly labels: Readonly<Record<string, string | number>>;
+}
+
+/** One image's content; `read` may be called once, at any time before the source is closed, several at once. */
+export interface SourceContent {
+  /** Index into `Source.entries`. */
+  readonly index: number;
+  /** @returns the encoded file, or pixels where the source holds or draws them */
+  read(): Promise<Buffer | RawImage>;
+}
+
+/** Images from anywhere. Every kind of source is one file of this folder, listed in open.ts. */
+export interface Source {
+  /** "folder", "tar", "zip", "procedural" ... */
+  readonly kind: string;
+  /** Its own name, without the folders that lead to it. */
+  readonly name: string;
+  /** In a stable order. */
+  readonly entries: readonly SourceEntry[];
+  /** Changes when the list of files, their sizes, times or labels change. */
+  readonly digest: string;
+  /** Remarks for the user: ignored files, rows of labels without an image. */
+  readonly notes: readonly string[];
+  /** Contents of some entries, `indices` ascending; memory stays bounded if at most a few are unread at a time. */
+  contents(indices: readonly number[]): AsyncIterable<SourceContent>;
+  close(): Promise<void>;
+}
+
+/** A file found in a folder or archive, before labels and splits are known. */
+export interface ListedFile {
+  /** Path inside the source, with forward slashes. */
+  readonly name: string;
+  readonly bytes: number;
+  /** Last change, milliseconds; 0 where an archive holds it and has its own. */
+  readonly modified: number;
+}
+
+/** Larger files are skipped: a photo is not, and an archive may lie about its sizes. */
+export const maxFileBytes = 512 * 2 ** 20;
+
+const readable = new Set("jpg jpeg jpe jfif png webp avif tif tiff gif".split(" "));
+const unreadable = new Set("heic heif bmp jxl jp2 dng cr2 nef arw psd ico tga".split(" "));
+const splitFolders: Record<string, string> = {
+  train: "train",
+  training: "train",
+  test: "test",
+  testing: "test",
+  val: "val",
+  valid: "val",
+  validation: "val",
+};
+
+export type FileUse = "image" | "unsupported" | "labels" | "other" | "hidden";
+
+/** What a file is to us, by its name: hidden files and those of macOS archives are passed over in silence. */
+export function classify(name: string): FileUse {
+  const parts = name.split("/");
+  if (parts.some((part) => part.startsWith(".") || part === "__MACOSX")) return "hidden";
+  const file = parts.at(-1) ?? "";
+  if (name === "labels.csv") return "labels";
+  const extension = extensionOf(file);
+  if (readable.has(extension)) return "image";
+  return unreadable.has(extension) ? "unsupported" : "other";
+}
+
+/** "3 files are not images (.txt 2, .pdf 1)", "1 ... needs converting"; empty where there is nothing to say. */
+export function noteIgnored(names: readonly string[]): string[] {
+  return [
+    countByExtension(names, "other", "not images"),
+    countByExtension(names, "unsupported", "images of kinds that are not read; convert them to png or jpg"),
+  ].filter((note) => note !== "");
+}
+
+function countByExtension(names: readonly string[], use: FileUse, what: string): string {
+  const counts = new Map<string, number>();
+  for (const name of names) {
+    if (classify(name) !== use) continue;
+    const extension = extensionOf(name.split("/").at(-1) ?? "");
+    counts.set(extension, (counts.get(extension) ?? 0) + 1);
+  }
+  if (counts.size === 0) return "";
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const list = [...counts].map(
+    ([extension, count]) => `${extension === "" ? "no extension" : `.${extension}`} ${count}`,
+  );
+  return `ignored: ${total} ${total === 1 ? "file" : "files"} (${list.join(", ")}), ${what}`;
+}
+
+/**
+ * Split and class by the folders a file is in: train/ and test/ first, then the first folder below is its class.
+ * @returns names as in `splitFolders`; undefined where there is no such folder
+ */
+export function readFolders(name: string): { split: string | undefined; className: string | undefined } {
+  const folders = name.split("/").slice(0, -1);
+  const split = splitFolders[folders[0]?.toLowerCase() ?? ""];
+  return { split, className: split === undefined ? folders[0] : folders[1] };
+}
+
+/**
+ * The one folder that holds everything in an archive, with its slash; "" where there is none, or where it is a split.
+ */
+export function topFolder(names: readonly string[]): string {
+  const [first] = names;
+  const end = first?.indexOf("/") ?? -1;
+  if (first === undefined || end < 0) return "";
+  const top = first.slice(0, end + 1);
+  if (splitFolders[top.slice(0, -1).toLowerCase()] !== undefined) return "";
+  return names.every((name) => name.startsWith(top)) ? top : "";
+}
+
+/** A digest over anything that identifies a source. */
+export function digestOf(parts: Iterable<string | number>): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(`${part}\0`);
+  return hash.digest("hex");
+}
+
+/** Compares by code units, so that the order is the same on every machine and in every language. */
+export function compareNames(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** @throws DataError for a file beyond `maxFileBytes` */
+export function checkFileSize(bytes: number): void {
+  if (bytes > maxFileBytes) throw new DataError(`is larger than ${maxFileBytes / 2 ** 20} MiB`);
+}
+
+function extensionOf(file: string): string {
+  const dot = file.lastIndexOf(".");
+  return dot > 0 ? file.slice(dot + 1).toLowerCase() : "";
+}

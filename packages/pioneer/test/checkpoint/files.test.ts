@@ -1,0 +1,152 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, test } from "vitest";
+import { verifyCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import {
+  checkpointName,
+  checkpointNames,
+  pruneCheckpoints,
+  recoverCheckpoints,
+  writeFolder,
+} from "../../src/checkpoint/files.ts";
+import { newestCheckpoint } from "../../src/run-folder.ts";
+import { temporaryFolder, tinyLearner } from "../train/support/tiny.ts";
+import { facts } from "./support.ts";
+
+const base = temporaryFolder();
+let count = 0;
+let run: string;
+beforeEach(() => {
+  run = join(base, `run-${count++}`);
+  mkdirSync(run);
+});
+
+/** A folder with one file that says which version it is. */
+function make(name: string, text: string): void {
+  mkdirSync(join(run, name));
+  writeFileSync(join(run, name, "a"), text);
+}
+const read = (name: string) => readFileSync(join(run, name, "a"), "utf8");
+const write = (text: string) => (folder: string) => {
+  mkdirSync(folder);
+  writeFileSync(join(folder, "a"), text);
+};
+const name = "checkpoint-00000012";
+
+describe("names", () => {
+  test.each([
+    [0, "checkpoint-00000000"],
+    [999, "checkpoint-00000000"],
+    [1000, "checkpoint-00000001"],
+    [16_800_000, "checkpoint-00016800"],
+  ])("%i images are %s", (images, expected) => {
+    expect(checkpointName(images)).toBe(expected);
+  });
+
+  test("only whole checkpoints count, the oldest first", () => {
+    for (const folder of [
+      "checkpoint-00000012",
+      "checkpoint-00000003",
+      "checkpoint-00000020.writing",
+      "checkpoint-00000019.replaced",
+      "damaged-checkpoint-00000018",
+      "checkpoint-17",
+      "tb",
+    ]) {
+      mkdirSync(join(run, folder));
+    }
+    expect(checkpointNames(run)).toEqual(["checkpoint-00000003", "checkpoint-00000012"]);
+    expect(newestCheckpoint(run)).toBe(join(run, "checkpoint-00000012"));
+    expect(newestCheckpoint(join(run, "nowhere"))).toBeUndefined();
+  });
+});
+
+describe("writeFolder", () => {
+  test("makes the folder appear, then replaces it", () => {
+    for (const text of ["first", "second"]) {
+      expect(writeFolder(run, name, write(text))).toBe(join(run, name));
+      expect(read(name)).toBe(text);
+      expect(readdirSync(run)).toEqual([name]);
+    }
+  });
+
+  test("the folder is not there before it is whole, and the one before it stays until then", () => {
+    make(name, "old");
+    writeFolder(run, name, (folder) => {
+      write("new")(folder);
+      expect(checkpointNames(run)).toEqual([name]);
+      expect(read(name)).toBe("old");
+    });
+    expect(read(name)).toBe("new");
+  });
+
+  test("one that fails leaves the old one and nothing of its own", () => {
+    make(name, "old");
+    const fail = () =>
+      writeFolder(run, name, (folder) => {
+        write("half")(folder);
+        throw new Error("no space");
+      });
+    expect(fail).toThrow("no space");
+    expect(readdirSync(run)).toEqual([name]);
+    expect(read(name)).toBe("old");
+  });
+});
+
+describe("what a killed process leaves is put right", () => {
+  test("killed while writing: the half goes, the old one stays", () => {
+    make(name, "old");
+    make(`${name}.writing`, "half");
+    recoverCheckpoints(run);
+    expect(readdirSync(run)).toEqual([name]);
+    expect(read(name)).toBe("old");
+  });
+
+  test("killed between the two renames: the old one comes back", () => {
+    make(`${name}.replaced`, "old");
+    make(`${name}.writing`, "new");
+    recoverCheckpoints(run);
+    expect(readdirSync(run)).toEqual([name]);
+    expect(read(name)).toBe("old");
+  });
+
+  test("killed before the old one was removed: the new one stays", () => {
+    make(name, "new");
+    make(`${name}.replaced`, "old");
+    recoverCheckpoints(run);
+    expect(readdirSync(run)).toEqual([name]);
+    expect(read(name)).toBe("new");
+  });
+
+  test("nothing left, nothing changed; a run that does not exist is no error", () => {
+    make(name, "whole");
+    mkdirSync(join(run, "tb"));
+    recoverCheckpoints(run);
+    expect(readdirSync(run).sort()).toEqual([name, "tb"]);
+    recoverCheckpoints(join(run, "nowhere"));
+  });
+
+  test("a real checkpoint survives being set aside", () => {
+    const whole = writeCheckpoint(run, tinyLearner(), facts());
+    renameSync(whole, `${whole}.replaced`);
+    recoverCheckpoints(run);
+    expect(verifyCheckpoint(whole).images).toBe(1234);
+  });
+});
+
+describe("pruning", () => {
+  const numbers = [3, 5, 8, 13];
+  beforeEach(() => {
+    for (const number of numbers) make(checkpointName(number * 1000), "");
+  });
+
+  test.each([
+    [0, [3, 5, 8, 13]],
+    [1, [13]],
+    [3, [5, 8, 13]],
+    [9, [3, 5, 8, 13]],
+  ])("--keep %i", (keep, expected) => {
+    pruneCheckpoints(run, keep);
+    expect(readdirSync(run)).toEqual(expected.map((number) => checkpointName(number * 1000)));
+  });
+});

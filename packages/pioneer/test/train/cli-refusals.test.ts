@@ -1,0 +1,368 @@
+// What a run refuses, and how it stops: one line with the mend, the right exit code, nothing lost.
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { readCheckpoint, verifyCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { accv2018 } from "../../src/train/recipe.ts";
+import { digests, facts } from "../checkpoint/support.ts";
+import { bin, checkpoints, fingerprint, type Outcome, Pioneer, pioneer, tiny } from "./support/cli.ts";
+import { discs, makePack, temporaryFolder, tinyLearner } from "./support/tiny.ts";
+
+// Each test starts some processes, perhaps beside other tests.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const folder = temporaryFolder();
+let data: string;
+let training: number;
+const start = (...more: string[]) => ["train", "--data", data, "--run", "new", ...tiny, ...more];
+const resume = (...more: string[]) => ["train", "--run", "old", "--resume", ...more];
+
+// A run that is not finished, with three checkpoints: 4x4 for 3.2 kimg.
+beforeAll(async () => {
+  const pack = await makePack(folder, 40, 8, discs);
+  data = pack.path;
+  training = pack.splits.train?.length ?? 0;
+  const options = ["--kimg-per-phase", "4", "--checkpoint-kimg", "1", "--total-kimg", "2.2", "--grid-kimg", "100"];
+  const { code, stderr } = await pioneer(folder, ["train", "--data", data, "--run", "old", ...tiny, ...options]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(checkpoints(join(folder, "old"))).toEqual([0, 1, 2].map((kimg) => `checkpoint-0000000${kimg}`));
+});
+
+/** One line on stderr, and no more on stdout than what was tried before. */
+function expectLine({ code, stderr, stdout }: Outcome, exit: number, line: string | RegExp): void {
+  if (typeof line === "string") expect(stderr).toBe(`pioneer: ${line}\n`);
+  else expect(stderr).toMatch(line);
+  expect(stderr.trimEnd()).not.toContain("\n");
+  expect(stdout.replace(/^tried the last phase.*\n/, "")).toBe("");
+  expect(code).toBe(exit);
+}
+
+describe("a run that cannot begin is refused, and leaves nothing", () => {
+  const refused: [string, () => string[], number, string | RegExp | (() => string)][] = [
+    [
+      "an unknown option",
+      () => start("--speed", "9"),
+      2,
+      "unknown option '--speed' (Did you mean --seed?); see pioneer train --help",
+    ],
+    ["a batch below 2", () => start("--batch", "1"), 2, /^pioneer: --batch: expected .* every batch from 2, got /],
+    [
+      "a batch below 2 at one resolution",
+      () => start("--batch", "4:8,8:1"),
+      2,
+      /^pioneer: --batch: expected .* every batch from 2, got /,
+    ],
+    [
+      "a resolution that is no power of two",
+      () => start("--resolution", "12"),
+      2,
+      "--resolution: expected a power of two from 4 to 1024, got 12",
+    ],
+    [
+      "a resolution larger than the pack",
+      () => start("--resolution", "16"),
+      2,
+      () => `--resolution 16 is larger than the images of ${data} (8): choose at most 8, or prepare a larger pack`,
+    ],
+    [
+      "the plan of a resolution larger than the pack",
+      () => start("--resolution", "16", "--plan"),
+      2,
+      () => `--resolution 16 is larger than the images of ${data} (8): choose at most 8, or prepare a larger pack`,
+    ],
+    [
+      "fewer images than a batch",
+      () => start("--batch", "64"),
+      1,
+      () => `${data} has ${training} training images, fewer than the batch of 64 at 4x4: give --batch 32`,
+    ],
+    [
+      "data that is not there",
+      () => ["train", "--data", "no/photos", "--run", "new", ...tiny],
+      1,
+      /^pioneer: no\/photos.*no such file or folder/,
+    ],
+    [
+      "the plan of data that is not there",
+      () => ["train", "--data", "no/photos", "--resolution", "8", "--plan", ...tiny],
+      1,
+      /^pioneer: no\/photos.*no such file or folder/,
+    ],
+    [
+      "a run to go on with that is not there",
+      () => ["train", "--run", "new", "--resume"],
+      1,
+      "new holds no run (no config.json): check the path",
+    ],
+    [
+      "a GPU that is not there",
+      () => start("--device", "cuda"),
+      2,
+      /^pioneer: --device cuda: libtorch .* sees no CUDA device here; use --device cpu/,
+    ],
+  ];
+
+  test.each(refused)("%s", async (_, args, exit, line) => {
+    expectLine(await pioneer(folder, args()), exit, typeof line === "function" ? line() : line);
+    // The lock that was taken may stay; a configuration or a checkpoint may not.
+    const left = existsSync(join(folder, "new")) ? readdirSync(join(folder, "new")) : [];
+    expect(left.filter((name) => name !== ".lock")).toEqual([]);
+  });
+
+  test("libtorch missing: the ways to get it, and no stack", async () => {
+    const empty = join(folder, "no-build");
+    mkdirSync(empty);
+    const outcome = await pioneer(folder, start(), { PIONEER_TORCH_BUILD: empty });
+    expectLine(
+      outcome,
+      1,
+      `pioneer-torch: the native addon ${join(empty, "pioneer_torch.node")} is not built: install libtorch-dev (Debian, Ubuntu) or pytorch (Homebrew), ` +
+        "or set LIBTORCH to an unpacked libtorch or to the torch folder of a Python wheel, then run `make build`",
+    );
+    // One that cannot be loaded, as after libtorch was removed or was too old.
+    writeFileSync(join(empty, "pioneer_torch.node"), "not a library");
+    expectLine(
+      await pioneer(folder, start(), { PIONEER_TORCH_BUILD: empty }),
+      1,
+      /^pioneer: pioneer-torch: .*could not be loaded \(.*\)\. .*libtorch-dev/,
+    );
+    expectLine(
+      await pioneer(folder, start("--plan"), { PIONEER_TORCH_BUILD: empty }),
+      1,
+      /^pioneer: pioneer-torch: .*could not be loaded/,
+    );
+  });
+
+  test("a folder inside a file", async () => {
+    expectLine(
+      await pioneer(folder, ["train", "--data", data, "--run", `${data}/run`, ...tiny]),
+      1,
+      /^pioneer: .*\.pack\/run: a part of this path is a file, not a folder; check the path$/m,
+    );
+  });
+
+  test("an unwritable folder", async () => {
+    const closed = join(folder, "closed");
+    mkdirSync(closed);
+    chmodSync(closed, 0o555);
+    // Root may write everywhere, unless it gives that up.
+    const root = process.getuid?.() === 0;
+    const capabilities = "-dac_override,-dac_read_search";
+    const command = root
+      ? ["setpriv", `--bounding-set=${capabilities}`, `--inh-caps=${capabilities}`, process.execPath, bin]
+      : [process.execPath, bin];
+    const outcome = await new Pioneer(folder, ["train", "--data", data, "--run", "closed/run", ...tiny], {}, command)
+      .end;
+    expectLine(outcome, 1, "closed/run: no permission; choose a folder you may write to");
+    expect(readdirSync(closed)).toEqual([]);
+  });
+});
+
+describe("a run that cannot go on is refused, and stays as it was", () => {
+  const run = join(folder, "old");
+  const unchanged = async (args: string[], exit: number, line: string | RegExp) => {
+    const before = fingerprint(run);
+    const config = readFileSync(join(run, "config.json"), "utf8");
+    expectLine(await pioneer(folder, args), exit, line);
+    expect(fingerprint(run)).toEqual(before);
+    expect(readFileSync(join(run, "config.json"), "utf8")).toBe(config);
+  };
+
+  test("the folder holds a run", async () => {
+    const args = ["train", "--data", data, "--run", "old", ...tiny];
+    await unchanged(
+      args,
+      1,
+      "old already holds a run (old/checkpoint-00000002): go on with it by --resume, or give --run another folder",
+    );
+  });
+
+  test.each([
+    ["--latent", "32", "16"],
+    ["--batch", "4", "8"],
+    ["--seed", "5", "4"],
+    ["--kimg-per-phase", "3", "4"],
+  ])("another configuration: %s %s", async (flag, now, before) => {
+    await unchanged(
+      resume(flag, now),
+      2,
+      `${flag} is ${now}, but the run was started with ${before}: leave ${flag} out to go on, or start a new run with another --run`,
+    );
+  });
+
+  test("a pack that is another one now", async () => {
+    const other = await makePack(join(folder, "other"), 40, 8, (index, x, y) => discs(index + 1, x, y));
+    await unchanged(
+      resume("--data", other.path, "--total-kimg", "3"),
+      1,
+      /^pioneer: .* is not the pack this run was trained on \(.*photos-40-8\.pack, id [0-9a-f]{12}; now [0-9a-f]{12}\): give --data the old one, or start a new run$/m,
+    );
+    // The same path, but made again of other photos.
+    renameSync(data, `${data}.kept`);
+    cpSync(other.path, data);
+    await unchanged(resume("--total-kimg", "3"), 1, /^pioneer: .* is not the pack this run was trained on/);
+    renameSync(`${data}.kept`, data);
+  });
+
+  test("a newer config.json", async () => {
+    const path = join(run, "config.json");
+    const text = readFileSync(path, "utf8");
+    writeFileSync(path, text.replace('"format": 1', '"format": 7'));
+    await unchanged(resume(), 2, "old/config.json: format 7, and this version of pioneer reads 1: update pioneer");
+    writeFileSync(path, text);
+  });
+});
+
+describe("a damaged checkpoint is named, the newest good one offered, and the advice works", () => {
+  test.each([
+    [
+      "cut short",
+      "networks.safetensors",
+      (path: string) => truncateSync(path, 5000),
+      "was changed or cut short: its sha256 is not the one in state.json",
+    ],
+    [
+      "edited",
+      "state.json",
+      (path: string) => writeFileSync(path, readFileSync(path, "utf8").replace('"images": 22', '"images": 21')),
+      "was edited or cut short: its digest does not match",
+    ],
+  ])("%s: %s", async (how, file, damage, reason) => {
+    const name = `damaged-${how.replace(" ", "-")}`;
+    const run = join(folder, name);
+    cpSync(join(folder, "old"), run, { recursive: true });
+    damage(join(run, "checkpoint-00000002", file));
+    // The one before is damaged as well: it must not be offered.
+    truncateSync(join(run, "checkpoint-00000001", "state.safetensors"), 100);
+    const goOn = ["train", "--run", name, "--resume", "--total-kimg", "0.2"];
+    const mend = `mv ${name}/checkpoint-00000002 ${name}/damaged-checkpoint-00000002`;
+    const refused = await pioneer(folder, goOn);
+    expectLine(
+      refused,
+      1,
+      `${name}/checkpoint-00000002/${file} ${reason}; to go on from checkpoint-00000000, move the damaged one away (${mend}) and --resume again`,
+    );
+    expect(checkpoints(run).length).toBe(3);
+
+    expect(spawnSync("sh", ["-c", mend], { cwd: folder }).status).toBe(0);
+    const next = await pioneer(folder, goOn);
+    expect(next.stderr).toMatch(/checkpoint-00000001\/state\.safetensors was changed or cut short.* \(mv /);
+    expect(spawnSync("sh", ["-c", /\((mv [^)]*)\)/.exec(next.stderr)?.[1] ?? "false"], { cwd: folder }).status).toBe(0);
+    const good = await pioneer(folder, goOn);
+    expect(good).toMatchObject({ code: 0, stderr: "" });
+    expect(verifyCheckpoint(join(run, "checkpoint-00000000")).images).toBe(200);
+  });
+
+  test("no good one is left", async () => {
+    const run = join(folder, "lost");
+    cpSync(join(folder, "old"), run, { recursive: true });
+    for (const name of checkpoints(run)) truncateSync(join(run, name, "networks.safetensors"), 0);
+    expectLine(
+      await pioneer(folder, ["train", "--run", "lost", "--resume"]),
+      1,
+      "lost/checkpoint-00000002/networks.safetensors was changed or cut short: its sha256 is not the one in state.json; " +
+        "there is no older one in the run: restore it from a copy, or start a new run",
+    );
+  });
+});
+
+test("numbers that are not finite stop the run: step, loss and checkpoint named, nothing overwritten", async () => {
+  const run = join(folder, "diverging");
+  cpSync(join(folder, "old"), run, { recursive: true });
+  const newest = join(run, "checkpoint-00000002");
+  // Finite weights whose pictures are not: the largest float32 in the generator's output layer.
+  const { state, learner } = readCheckpoint(newest, accv2018, 0.001);
+  (learner.generator.parameter("to_rgb.0.weight").detach().view() as Float32Array).fill(3e38);
+  const { sha256: _, adamSteps: __, poolImages: ___, latent: ____, channels: _____, ...said } = state;
+  writeCheckpoint(run, learner, said);
+  const before = digests(newest);
+  const outcome = await pioneer(folder, ["train", "--run", "diverging", "--resume", "--total-kimg", "3"]);
+  expect(outcome.code).toBe(1);
+  expect(outcome.stderr).toMatch(
+    /^pioneer: training diverged: (klFake|xRecon|encoder) is (NaN|-?Infinity) in step 276 \(2208 images\)\. The last good checkpoint is diverging\/checkpoint-00000002, nothing was overwritten: go on with `pioneer train --run diverging --resume --precision fp32`, or start a new run with a lower --lr\n$/,
+  );
+  expect(digests(newest)).toEqual(before);
+  expect(checkpoints(run).length).toBe(3);
+});
+
+describe("a full disk: one line, the checkpoint before it stays good, and the run goes on", () => {
+  const goesOn = async (name: string, before: readonly string[]) => {
+    const run = join(folder, name);
+    const left = checkpoints(run);
+    expect(left).toEqual(before);
+    const { images } = verifyCheckpoint(join(run, left.at(-1) as string));
+    const next = await pioneer(folder, [
+      "train",
+      "--run",
+      name,
+      "--resume",
+      "--total-kimg",
+      String((images + 8) / 1000),
+    ]);
+    expect(next).toMatchObject({ code: 0, stderr: "" });
+    expect(next.stdout).toContain("going on at");
+  };
+
+  /** Bytes of networks.safetensors for so many channels. */
+  const networksOf = (channels: number) =>
+    statSync(
+      join(
+        writeCheckpoint(join(folder, "size"), tinyLearner({ latent: 16, channels }), facts()),
+        "networks.safetensors",
+      ),
+    ).size;
+
+  test("a limit on the size of files", async () => {
+    // The networks fit, Adam's state and the pool of 200 images of 8x8 do not.
+    const bytes = networksOf(12);
+    const blocks = Math.ceil(bytes / 512) + 8;
+    const command = ["sh", "-c", `ulimit -f ${blocks}; exec "$@"`, "sh", process.execPath, bin];
+    const args = [
+      "train",
+      "--data",
+      data,
+      "--run",
+      "limited",
+      ...tiny,
+      "--resolution",
+      "8",
+      "--channels",
+      "12",
+      "--grid-kimg",
+      "100",
+    ];
+    const { code, stderr } = await new Pioneer(folder, args, {}, command).end;
+    expect(stderr).toMatch(
+      /^pioneer: limited\/checkpoint-00000000 could not be written: EFBIG[^\n]*; make room, then go on with --resume from the last good checkpoint, limited\/checkpoint-00000000\n$/,
+    );
+    expect(code).toBe(1);
+    await goesOn("limited", ["checkpoint-00000000"]);
+  });
+
+  const disk = join(folder, "disk");
+  mkdirSync(disk);
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]).status === 0;
+  if (!mounted) console.log("skipped: a small disk needs the right to mount one");
+  afterAll(() => mounted && spawnSync("umount", [disk]));
+
+  test.skipIf(!mounted)("a small disk", async () => {
+    const args = ["train", "--data", data, "--run", "disk/run", ...tiny, "--resolution", "8", "--grid-kimg", "100"];
+    const { code, stderr } = await pioneer(folder, args);
+    expect(stderr).toMatch(/^pioneer: disk\/run[^\n]*the disk is full[^\n]*\n$/);
+    expect(code).toBe(1);
+    expect(spawnSync("mount", ["-o", "remount,size=20m", disk]).status).toBe(0);
+    await goesOn("disk/run", ["checkpoint-00000000"]);
+  });
+});

@@ -1,0 +1,176 @@
+import { appendFileSync, cpSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Rng } from "pioneer-runtime";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import type { TickEvent } from "../../src/train/events.ts";
+import { fingerprint, isAlive, Pioneer, pioneer, tiny, workerOf } from "./support/cli.ts";
+import { discs, makePack, temporaryFolder } from "./support/tiny.ts";
+
+// Each test starts many processes, perhaps beside other tests.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
+
+const folder = temporaryFolder();
+let data: string;
+let never: ReturnType<typeof fingerprint>;
+const start = (run: string, ...more: string[]) => ["train", "--data", data, "--run", run, ...tiny, ...more];
+const resume = (run: string, ...more: string[]) => ["train", "--run", run, "--resume", ...more];
+const goOn = (run: string) => `go on with: pioneer train --run ${run} --resume\n`;
+
+// The run that nothing stops: 4x4 to 16x16, 0.84 kimg in 105 steps, a checkpoint about every 4.
+beforeAll(async () => {
+  data = (await makePack(folder, 40, 16, discs)).path;
+  const { code, stderr } = await pioneer(folder, start("never"));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  never = fingerprint(join(folder, "never"));
+});
+
+/** Polled, because nobody tells us of the end of a grandchild. */
+const gone = (pid: number) => expect.poll(() => isAlive(pid), { timeout: 10_000, interval: 20 }).toBe(false);
+
+test("a run killed with -9 at random moments and resumed equals the run never killed, bit for bit", async () => {
+  const random = new Rng(11);
+  const upTo = (end: number) => random.uint32() % end;
+  const run = join(folder, "killed");
+  let kills = 0;
+  for (let session = new Pioneer(folder, start("killed")); ; session = new Pioneer(folder, resume("killed"))) {
+    // Some checkpoints further, then any moment of the steps and the writing that follow.
+    const alive = kills < 5 && (await session.says(/^wrote .*checkpoint/, 1 + upTo(4)));
+    if (!alive) {
+      expect(await session.end).toMatchObject({ code: 0, stderr: "" });
+      break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, upTo(120)));
+    const worker = workerOf(run);
+    if (kills % 2 === 0) {
+      // The command line dies, and its training process with it.
+      session.child.kill("SIGKILL");
+      await gone(worker);
+      if ((await session.end).signal === "SIGKILL") kills++;
+    } else {
+      if (isAlive(worker)) process.kill(worker, "SIGKILL");
+      const { code, stderr } = await session.end;
+      if (code === 0) break;
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        /^pioneer: the training process was killed \(SIGKILL.*go on with `pioneer train --run killed --resume`\n$/,
+      );
+      kills++;
+    }
+  }
+  expect(kills).toBe(5);
+  expect(fingerprint(run)).toEqual(never);
+  const ticks = readFileSync(join(run, "stats.jsonl"), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as TickEvent);
+  expect(ticks.map(({ images }) => images)).toEqual(ticks.map(({ images }) => images).sort((a, b) => a - b));
+});
+
+test("Ctrl-C, SIGTERM and --max-minutes each end in a checkpoint, and the run goes on as if nothing had been", async () => {
+  const first = new Pioneer(folder, start("stopped"));
+  expect(await first.says(/^wrote .*checkpoint/, 3)).toBe(true);
+  first.child.kill("SIGINT");
+  const interrupted = await first.end;
+  expect(interrupted).toMatchObject({ code: 130, stderr: "" });
+  expect(interrupted.stdout).toContain("finishing this step, then writing a checkpoint; Ctrl-C again stops at once\n");
+  expect(interrupted.stdout).toMatch(/^interrupted at 0\.\d+ kimg, checkpoint stopped\/checkpoint-00000000$/m);
+  expect(interrupted.stdout.endsWith(goOn("stopped"))).toBe(true);
+
+  const second = new Pioneer(folder, resume("stopped", "--json"));
+  // With --json everything for people is on stderr.
+  while (!second.stderr.includes("wrote stopped/checkpoint"))
+    await new Promise((resolve) => second.child.stderr?.once("data", resolve));
+  second.child.kill("SIGTERM");
+  const terminated = await second.end;
+  expect(terminated.code).toBe(143);
+  const end = JSON.parse(terminated.stdout) as { images: number };
+  expect(end).toMatchObject({
+    reason: "terminated",
+    path: "stopped/checkpoint-00000000",
+    continueCommand: "pioneer train --run stopped --resume",
+  });
+
+  const timed = await pioneer(folder, resume("stopped", "--max-minutes", "1e-9"));
+  expect(timed).toMatchObject({ code: 0, stderr: "" });
+  expect(timed.stdout).toMatch(/^time is up at /m);
+  expect(timed.stdout.endsWith(goOn("stopped"))).toBe(true);
+  const state = fingerprint(join(folder, "stopped")).state as { images: number };
+  expect(state.images).toBe(end.images + 8); // one step
+
+  expect(await pioneer(folder, resume("stopped"))).toMatchObject({ code: 0, stderr: "" });
+  expect(fingerprint(join(folder, "stopped"))).toEqual(never);
+});
+
+test("a run stopped between two phases goes on as if nothing had been", async () => {
+  // Phase 1 begins at 210 images, between 208 and 216: the checkpoint there still has the pool of 4x4 images.
+  const stopped = await pioneer(folder, start("between", "--total-kimg", "0.216"));
+  expect(stopped).toMatchObject({ code: 0, stderr: "" });
+  expect(fingerprint(join(folder, "between")).state).toMatchObject({ images: 216, phase: 1, poolImages: 104 });
+  expect(await pioneer(folder, resume("between", "--total-kimg", "0.84"))).toMatchObject({ code: 0, stderr: "" });
+  expect({ ...fingerprint(join(folder, "between")), state: {} }).toEqual({ ...never, state: {} });
+});
+
+test("in bf16, on two threads and in the authors' order, resuming is exact as well", async () => {
+  const options = ["--precision", "bf16", "--threads", "2", "--encoder-order", "authors", "--total-kimg"];
+  expect(await pioneer(folder, start("short", ...options, "0.5"))).toMatchObject({ code: 0, stderr: "" });
+  expect(await pioneer(folder, start("short2", ...options, "0.3"))).toMatchObject({ code: 0, stderr: "" });
+  expect(await pioneer(folder, resume("short2", "--total-kimg", "0.5"))).toMatchObject({ code: 0, stderr: "" });
+  expect(fingerprint(join(folder, "short2"))).toEqual(fingerprint(join(folder, "short")));
+});
+
+describe("stopping at once, and who holds the run", () => {
+  test("a second Ctrl-C stops at once; meanwhile nobody else may train the run, afterwards anybody", async () => {
+    const first = new Pioneer(folder, start("held"));
+    expect(await first.says(/^wrote .*checkpoint/)).toBe(true);
+    // The training process is made to stand still, as one in a long step does.
+    const worker = workerOf(join(folder, "held"));
+    process.kill(worker, "SIGSTOP");
+    const second = await pioneer(folder, resume("held"));
+    expect(second).toMatchObject({ code: 1, stdout: "" });
+    expect(second.stderr).toBe(
+      `pioneer: held is being trained by another process (process ${worker}): wait for it, or stop it\n`,
+    );
+
+    first.child.kill("SIGINT");
+    expect(await first.says(/^finishing this step/)).toBe(true);
+    first.child.kill("SIGINT");
+    const ended = await first.end;
+    expect(ended.code).toBe(130);
+    expect(ended.stderr).toBe("pioneer: stopped at once; go on from the last checkpoint with --resume\n");
+    expect(isAlive(worker)).toBe(false);
+
+    expect(await pioneer(folder, resume("held", "--max-minutes", "1e-9"))).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("after -9 of the command line the training process ends by itself, and --resume works immediately", async () => {
+    const run = join(folder, "orphan");
+    const first = new Pioneer(folder, start("orphan"));
+    expect(await first.says(/^phase 0/)).toBe(true);
+    const worker = workerOf(run);
+    expect(isAlive(worker)).toBe(true);
+    first.child.kill("SIGKILL");
+    const next = new Pioneer(folder, resume("orphan", "--max-minutes", "1e-9"));
+    await gone(worker);
+    expect(await next.end).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+test("a log that a killed process cut off in the middle of a line is put right", async () => {
+  const run = join(folder, "cut");
+  cpSync(join(folder, "never"), run, { recursive: true });
+  rmSync(join(run, ".lock"));
+  const stats = join(run, "stats.jsonl");
+  const whole = readFileSync(stats, "utf8");
+  appendFileSync(stats, '{"images":2000,"totalImages":840}\n{"images":8');
+  const longer = await pioneer(folder, resume("cut", "--total-kimg", "0.85"));
+  expect(longer).toMatchObject({ code: 0, stderr: "" });
+  const after = readFileSync(stats, "utf8");
+  expect(after.startsWith(whole)).toBe(true);
+  expect(
+    after
+      .slice(whole.length)
+      .trimEnd()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as TickEvent).images),
+  ).toEqual([856]);
+});
