@@ -16,6 +16,8 @@ export interface GroupResult {
   /** The tensor with the largest measure. */
   readonly worst: string;
   readonly tensors: number;
+  /** What the judged numbers were computed in. */
+  readonly precision: "fp32" | "fp64";
 }
 
 /** Collects comparisons of one group. */
@@ -72,6 +74,15 @@ export class Group {
     // A group without a single number has shown nothing.
     const ok = this.#elements > 0 && (share ? value >= this.tolerance : value <= this.tolerance);
     const { metric, tolerance } = this;
-    return { metric, value, tolerance, maxAbs: this.#maxAbs, ok, worst: this.#worst, tensors: this.#tensors };
+    return {
+      metric,
+      value,
+      tolerance,
+      maxAbs: this.#maxAbs,
+      ok,
+      worst: this.#worst,
+      tensors: this.#tensors,
+      precision: "fp32",
+    };
   }
 }

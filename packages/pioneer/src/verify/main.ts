@@ -38,6 +38,7 @@ async function main(): Promise<number> {
       console.log(
         `${group.ok ? "ok    " : "FAILED"} ${name.padEnd(16)} ${group.metric.padEnd(14)} ${group.value.toPrecision(4).padStart(10)} ` +
           `(${relation} ${group.tolerance}), largest difference ${group.maxAbs.toExponential(1)} over ${group.tensors} tensors` +
+          (group.precision === "fp64" ? ", judged in float64: rounding crosses a kink in float32" : "") +
           (group.ok ? "" : `; worst: ${group.worst}`),
       );
     }
