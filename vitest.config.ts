@@ -5,7 +5,11 @@ const source = (name: string) => fileURLToPath(new URL(`packages/${name}/src/ind
 
 export default defineConfig({
   resolve: {
-    alias: { "pioneer-torch": source("torch"), "pioneer-runtime": source("runtime"), "pioneer-networks": source("pioneer") },
+    alias: {
+      "pioneer-torch": source("torch"),
+      "pioneer-runtime": source("runtime"),
+      "pioneer-networks": source("pioneer"),
+    },
   },
   test: {
     include: ["packages/*/test/**/*.test.ts"],

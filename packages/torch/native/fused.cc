@@ -84,6 +84,11 @@ Tensor checkedBias(const Tensor& bias, const Tensor& x, const char* name) {
   return bias.contiguous();
 }
 
+/// The loops below are invisible to autograd: a gradient of their gradient would silently be zero.
+void refuseSecondDerivative(const char* name) {
+  TORCH_CHECK(!at::GradMode::is_enabled(), name, " has no second derivative: compose it of ATen operators where createGraph is set");
+}
+
 struct PixelNormLrelu : torch::autograd::Function<PixelNormLrelu> {
   static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& inputBias, double slope, double eps) {
     auto x = asRows(input, "pixel_norm_lrelu");
@@ -103,6 +108,7 @@ struct PixelNormLrelu : torch::autograd::Function<PixelNormLrelu> {
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
+    refuseSecondDerivative("pioneer::pixel_norm_lrelu");
     auto saved = context->get_saved_variables();
     auto& y = saved[0];
     auto& scale = saved[1];
@@ -138,6 +144,7 @@ struct BiasLrelu : torch::autograd::Function<BiasLrelu> {
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
+    refuseSecondDerivative("pioneer::bias_lrelu");
     auto y = context->get_saved_variables()[0];
     auto dy = asRows(gradients[0], "bias_lrelu");
     auto slope = static_cast<float>(context->saved_data["slope"].toDouble());

@@ -130,3 +130,10 @@ test("a bias of the wrong size or type, and float64, are refused in one line", (
   expect(() => biasLeakyRelu(x, randn([4], random).to("bfloat16"), slope)).toThrow(/expected a bias float32\[4\]/);
   expect(() => biasLeakyRelu(x.to("float64"), randn([4], random), slope)).toThrow(/expected float32 or bfloat16/);
 });
+
+test("a second derivative is refused, not silently zero", () => {
+  const random = new RandomGenerator(4);
+  const x = randn([2, 4, 3, 3], random).requiresGrad_();
+  const y = biasLeakyRelu(x, randn([4], random), slope).sum();
+  expect(() => grad(y, [x], { createGraph: true })).toThrow(/pioneer::bias_lrelu has no second derivative/);
+});

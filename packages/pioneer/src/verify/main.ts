@@ -29,7 +29,8 @@ async function main(): Promise<number> {
   if (values.json) {
     const plain = Object.entries(groups).map(([name, { metric, value, tolerance, maxAbs }]) => [
       name,
-      { metric, value, tolerance, maxAbs },
+      // JSON has no infinity.
+      { metric, value: Math.min(value, Number.MAX_VALUE), tolerance, maxAbs: Math.min(maxAbs, Number.MAX_VALUE) },
     ]);
     console.log(JSON.stringify({ ok, groups: Object.fromEntries(plain) }));
   } else {
