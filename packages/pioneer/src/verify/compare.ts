@@ -32,6 +32,7 @@ export class Group {
   #tensors = 0;
   #elements = 0;
   #inside = 0;
+  #rejected: string | undefined;
 
   constructor(metric: Metric, tolerance: number, within = 0) {
     this.metric = metric;
@@ -68,11 +69,18 @@ export class Group {
     }
   }
 
+  /** Something that no number can excuse, for instance a tensor that should have moved and did not. */
+  reject(name: string): void {
+    this.#rejected = name;
+  }
+
   result(): GroupResult {
     const share = this.metric === "fractionWithin";
-    const value = share ? this.#inside / this.#elements : this.#value;
     // A group without a single number has shown nothing.
-    const ok = this.#elements > 0 && (share ? value >= this.tolerance : value <= this.tolerance);
+    const failed = this.#elements === 0 || this.#rejected !== undefined;
+    const worstValue = share ? 0 : Number.POSITIVE_INFINITY;
+    const value = failed ? worstValue : share ? this.#inside / this.#elements : this.#value;
+    const ok = share ? value >= this.tolerance : value <= this.tolerance;
     const { metric, tolerance } = this;
     return {
       metric,
