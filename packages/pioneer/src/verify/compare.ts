@@ -88,7 +88,7 @@ export class Group {
       tolerance,
       maxAbs: this.#maxAbs,
       ok,
-      worst: this.#worst,
+      worst: this.#rejected ?? this.#worst,
       tensors: this.#tensors,
       precision: "fp32",
     };

@@ -65,6 +65,7 @@ const metrics = {
   generatorLosses: "maxAbs",
   stepImages: "maxAbs",
   stepCodes: "maxAbs",
+  generatorCodes: "maxAbs",
   gradients: "relL2",
   parameters: "fractionWithin",
   ema: "maxAbs",
