@@ -1,6 +1,5 @@
 // Training from outside: the pack is made ready, a process of its own trains, its events are passed on.
 import { type ChildProcess, fork } from "node:child_process";
-import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { TrainConfig } from "../config.ts";
 import { type EnsureOptions, ensurePack } from "../data/ensure.ts";
@@ -55,7 +54,6 @@ function trainInProcess(config: TrainConfig, pack: string, report: TrainReporter
   const worker = fork(workerFile, [], {
     detached: true,
     stdio: ["ignore", "ignore", "inherit", "ipc"],
-    env: { ...threadPlacement(config), ...process.env },
   });
   const tell = (message: ToWorker) => worker.connected && worker.send(message);
   return new Promise<EndEvent>((resolve, reject) => {
@@ -75,14 +73,6 @@ function trainInProcess(config: TrainConfig, pack: string, report: TrainReporter
     stopper.attach(worker, (reason) => tell({ kind: "stop", reason }));
     tell({ kind: "train", config, pack });
   });
-}
-
-/**
- * libgomp's threads spin at barriers; where the kernel puts two on one core, each waits out the other's time slice (7 times
- * slower, measured beside a second busy process). With a thread per core they are bound, one to each.
- */
-function threadPlacement({ threads }: TrainConfig): Record<string, string> {
-  return threads === undefined || threads === availableParallelism() ? { OMP_PROC_BIND: "true" } : {};
 }
 
 function died({ run }: TrainConfig, code: number | null, signal: string | null): PioneerError {

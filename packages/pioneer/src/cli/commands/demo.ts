@@ -16,10 +16,9 @@ const schema = z.strictObject({
   }),
 });
 
-/** Drawn faces at 32x32 on a laptop: small networks, and small batches for many steps in little time. */
+/** Drawn faces on a laptop: small networks, and small batches for many steps in little time. */
 const preset = {
   data: "procedural:faces",
-  resolution: 32,
   latent: 64,
   channels: 64,
   batch: 16,
@@ -49,13 +48,30 @@ export function addDemoCommand(program: Command): void {
   });
 }
 
-/** A new demo's phases are as long as this machine has time for; another demo goes on with the run. */
+/** Below this many images per phase, faces are not recognised for faces. */
+const leastKimgPerPhase = 15;
+
+/**
+ * A new demo's phases are as long as this machine has time for, up to the largest resolution that leaves them long
+ * enough; another demo goes on with the run.
+ */
 async function demoConfig(run: string, minutes: number, output: Output): Promise<TrainConfig> {
   if (newestCheckpoint(run) !== undefined) return resumeTrainConfig(readRunConfig(run), { run, maxMinutes: minutes });
   const { planTraining } = await import("../../train/plan.ts");
   output.log("measuring how fast this machine trains");
-  const { hours } = await planTraining(resolveTrainConfig({ ...preset, run, kimgPerPhase: 1 }));
+  const { phases } = await planTraining(resolveTrainConfig({ ...preset, resolution: 32, run, kimgPerPhase: 1 }));
+  // Minutes of a phase for every thousand images; the last row shows its phase twice as long.
+  const [at4 = 0, at8 = 0, at16 = 0, twiceAt32 = 0] = phases.map(({ hours }) => hours * 60);
   // Pictures and checkpoints take their share, and what is not used up costs nobody anything.
-  const kimgPerPhase = Math.max(2, Math.floor((0.85 * minutes) / (hours * 60)));
-  return resolveTrainConfig({ ...preset, run, kimgPerPhase, maxMinutes: minutes });
+  const training = 0.85 * minutes;
+  const upTo32 = training / (at4 + at8 + at16 + twiceAt32);
+  const upTo16 = training / (at4 + at8 + 2 * at16);
+  const [resolution, kimgPerPhase] = upTo32 >= leastKimgPerPhase ? [32, upTo32] : [16, upTo16];
+  return resolveTrainConfig({
+    ...preset,
+    resolution,
+    run,
+    kimgPerPhase: Math.max(1, Math.floor(kimgPerPhase)),
+    maxMinutes: minutes,
+  });
 }
