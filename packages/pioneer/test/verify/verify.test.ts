@@ -133,6 +133,7 @@ describe("a reference of another network is not matched", () => {
       ["case2/loss/G1/G_loss", 2e-3],
       ["case2/E/recon_x", 4e-5],
       ["case1/E/real_z", 1e-5],
+      ["case1/G2/egz", 4e-5],
       ["case2/after/g_running.to_rgb.3.weight", 2e-5],
       ["case2/after/encoder.progression.8.conv.0.conv.weight_u", 2e-4],
     ];
