@@ -9,7 +9,7 @@ import {
   resolutionOf,
   trainStep,
 } from "pioneer-networks/torch";
-import { getThreads, RandomGenerator, rand, scope, setThreads, type Tensor } from "pioneer-torch";
+import { cacheMemory, getThreads, RandomGenerator, rand, scope, setThreads, type Tensor } from "pioneer-torch";
 
 export interface StepTrial {
   readonly phase: number;
@@ -32,6 +32,7 @@ export interface StepTiming {
 /** Full training steps, faded in, on random images. */
 export function timeStep({ phase, batch, n, computing, steps }: StepTrial): StepTiming {
   setThreads(computing.threads);
+  cacheMemory();
   const recipe = accv2018;
   const random = new RandomGenerator(0);
   const size = { latent: n, channels: n };

@@ -1,5 +1,5 @@
-// The loops of fused.cc, compiled once for each instruction set (CMakeLists.txt) and chosen at load time. Rows are pixels of
-// a channels-last image: C values in a row. Values are float32 or bfloat16, sums are float32.
+// The loops of fused-cpu.cc, compiled once for each instruction set (CMakeLists.txt) and chosen at load time. Rows are pixels
+// of a channels-last image: C values in a row. Values are float32 or bfloat16, sums are float32.
 #include "kernels.h"
 
 #include <cmath>
@@ -26,8 +26,9 @@ inline void store(Bf16* to, float value) {
 
 /// y = lrelu(h s), h = x + b, s = 1 / sqrt(mean(h^2) + eps); s is kept for the way back.
 template <typename T>
-void pixelNormForward(const T* x, const float* b, T* y, float* scale, int64_t rows, int64_t c, float slope, float eps) {
-  for (int64_t r = 0; r < rows; r++, x += c, y += c) {
+void pixelNormForward(Run run, const T* x, const float* b, T* y, float* scale, float slope, float eps) {
+  const int64_t c = run.c;
+  for (int64_t r = 0; r < run.count; r++, x += run.xStep, y += run.yStep, scale += run.scaleStep) {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < c; i++) {
@@ -35,7 +36,7 @@ void pixelNormForward(const T* x, const float* b, T* y, float* scale, int64_t ro
       sum += h * h;
     }
     float s = 1.0f / std::sqrt(sum / static_cast<float>(c) + eps);
-    scale[r] = s;
+    *scale = s;
 #pragma omp simd
     for (int64_t i = 0; i < c; i++) {
       float n = (load(x[i]) + b[i]) * s;
@@ -44,16 +45,17 @@ void pixelNormForward(const T* x, const float* b, T* y, float* scale, int64_t ro
   }
 }
 
-/// dx = s (dn - n mean(dn n)), dn = dy lrelu'(n), n = y or y / slope; dn n is dy y. Adds dx into db.
+/// dx = s (dn - n mean(dn n)), dn = dy lrelu'(n), n = y or y / slope; dn n is dy y.
 template <typename T>
-void pixelNormBackward(const T* dy, const T* y, const float* scale, T* dx, float* db, int64_t rows, int64_t c, float slope) {
+void pixelNormBackward(Run run, const T* dy, const T* y, const float* scale, T* dx, float* db, float slope) {
   const float undo = 1.0f / slope;
-  for (int64_t r = 0; r < rows; r++, dy += c, y += c, dx += c) {
+  const int64_t c = run.c;
+  for (int64_t r = 0; r < run.count; r++, dy += run.yStep, y += run.yStep, dx += run.xStep, scale += run.scaleStep) {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < c; i++) sum += load(dy[i]) * load(y[i]);
     float mean = sum / static_cast<float>(c);
-    float s = scale[r];
+    float s = *scale;
 #pragma omp simd
     for (int64_t i = 0; i < c; i++) {
       float v = load(y[i]);
@@ -93,14 +95,146 @@ void biasBackward(const T* dy, const T* y, T* dx, float* db, int64_t rows, int64
   }
 }
 
+/// y = mean over 2x2 of lrelu(x + b). The signs of the four are all the way back needs: one bit each.
 template <typename T>
-constexpr PixelKernels<T> kernels() {
-  return {pixelNormForward<T>, pixelNormBackward<T>, biasForward<T>, biasBackward<T>};
+void poolForward(const T* x, int64_t wide, const float* b, T* y, uint8_t* signs, int64_t pixels, int64_t c, float slope) {
+  for (int64_t p = 0; p < pixels; p++, x += 2 * c, y += c, signs += c) {
+#pragma omp simd
+    for (int64_t i = 0; i < c; i++) {
+      float h0 = load(x[i]) + b[i], h1 = load(x[c + i]) + b[i];
+      float h2 = load(x[wide + i]) + b[i], h3 = load(x[wide + c + i]) + b[i];
+      float sum = (h0 > 0 ? h0 : h0 * slope) + (h1 > 0 ? h1 : h1 * slope) + (h2 > 0 ? h2 : h2 * slope) +
+                  (h3 > 0 ? h3 : h3 * slope);
+      store(y + i, 0.25f * sum);
+      signs[i] = static_cast<uint8_t>((h0 > 0 ? 1 : 0) | (h1 > 0 ? 2 : 0) | (h2 > 0 ? 4 : 0) | (h3 > 0 ? 8 : 0));
+    }
+  }
+}
+
+template <typename T>
+void poolBackward(const T* dy, const uint8_t* signs, T* dx, int64_t wide, float* db, int64_t pixels, int64_t c, float slope) {
+  for (int64_t p = 0; p < pixels; p++, dy += c, signs += c, dx += 2 * c) {
+#pragma omp simd
+    for (int64_t i = 0; i < c; i++) {
+      float up = 0.25f * load(dy[i]), low = up * slope;
+      uint32_t s = signs[i];
+      float g0 = s & 1 ? up : low, g1 = s & 2 ? up : low, g2 = s & 4 ? up : low, g3 = s & 8 ? up : low;
+      store(dx + i, g0);
+      store(dx + c + i, g1);
+      store(dx + wide + i, g2);
+      store(dx + wide + c + i, g3);
+      db[i] += (g0 + g1) + (g2 + g3);
+    }
+  }
+}
+
+template <typename T>
+void fade(const T* before, const T* now, T* y, int64_t n, float alpha) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; i++) {
+    float from = load(before[i]);
+    store(y + i, from + alpha * (load(now[i]) - from));
+  }
+}
+
+template <typename From, typename To>
+void scaled(const From* x, To* y, int64_t n, float scale) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; i++) store(y + i, load(x[i]) * scale);
+}
+
+/// Which of the three taps of a row a tap of a 2x2 kernel sums: even output pixels see taps {0}, {1, 2}, odd ones {0, 1}, {2}.
+constexpr int kFirst[2][2] = {{0, 1}, {0, 2}};
+constexpr int kLast[2][2] = {{0, 2}, {1, 2}};
+
+template <typename T>
+void foldKernel(const float* w, T* y, int64_t phaseStep, int64_t c, float scale) {
+  for (int phase = 0; phase < 4; phase++) {
+    for (int tap = 0; tap < 4; tap++) {
+      int a = phase / 2, b = phase % 2, row = tap / 2, column = tap % 2;
+      // One, two or four taps; a tap taken twice is weighed half.
+      int top = kFirst[a][row], bottom = kLast[a][row], left = kFirst[b][column], right = kLast[b][column];
+      const float *w0 = w + (3 * top + left) * c, *w1 = w + (3 * top + right) * c;
+      const float *w2 = w + (3 * bottom + left) * c, *w3 = w + (3 * bottom + right) * c;
+      float share = scale * (top == bottom ? 0.5f : 1.0f) * (left == right ? 0.5f : 1.0f);
+      T* to = y + phase * phaseStep + tap * c;
+#pragma omp simd
+      for (int64_t i = 0; i < c; i++) store(to + i, ((w0[i] + w1[i]) + (w2[i] + w3[i])) * share);
+    }
+  }
+}
+
+template <typename T>
+void unfoldKernel(const T* dy, int64_t phaseStep, float* dw, int64_t c, float scale) {
+  constexpr int holder[2][3] = {{0, 1, 1}, {0, 0, 1}};  // which tap of a 2x2 kernel holds tap 0, 1, 2
+  for (int y = 0; y < 3; y++) {
+    for (int x = 0; x < 3; x++) {
+      const T* from[4];
+      for (int phase = 0; phase < 4; phase++) {
+        from[phase] = dy + phase * phaseStep + (2 * holder[phase / 2][y] + holder[phase % 2][x]) * c;
+      }
+      const T *d0 = from[0], *d1 = from[1], *d2 = from[2], *d3 = from[3];
+      float* to = dw + (3 * y + x) * c;
+#pragma omp simd
+      for (int64_t i = 0; i < c; i++) to[i] = ((load(d0[i]) + load(d1[i])) + (load(d2[i]) + load(d3[i]))) * scale;
+    }
+  }
+}
+
+template <typename T>
+double dot(const T* x, const float* y, int64_t n) {
+  double total = 0;
+  for (int64_t begin = 0; begin < n; begin += 1024) {
+    int64_t end = begin + 1024 < n ? begin + 1024 : n;
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = begin; i < end; i++) sum += load(x[i]) * y[i];
+    total += sum;
+  }
+  return total;
+}
+
+template <typename T>
+void spectralBackward(const T* dy, const float* v, const float* q, float* dw, int64_t n, float a, float b, float c) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; i++) dw[i] = a * load(dy[i]) - b * v[i] - c * q[i];
+}
+
+template <typename Copy>
+void adamInto(float* p, const float* g, float* m, float* v, Copy copy, int64_t n, AdamNumbers numbers) {
+  auto [beta1, beta2, rate, secondCorrection, epsilon] = numbers;
+  const bool first = m != nullptr;
+#pragma omp simd
+  for (int64_t i = 0; i < n; i++) {
+    float gradient = g[i];
+    float second = beta2 * v[i] + (1 - beta2) * gradient * gradient;
+    v[i] = second;
+    float moment = gradient;
+    if (first) m[i] = moment = beta1 * m[i] + (1 - beta1) * gradient;
+    float value = p[i] - rate * moment / (std::sqrt(second) * secondCorrection + epsilon);
+    p[i] = value;
+    copy(i, value);
+  }
+}
+
+void adam(float* p, const float* g, float* m, float* v, float* copy, Bf16* copy16, float scale, int64_t n, AdamNumbers numbers) {
+  if (copy16) adamInto(p, g, m, v, [=](int64_t i, float value) { store(copy16 + i, value * scale); }, n, numbers);
+  else if (copy) adamInto(p, g, m, v, [=](int64_t i, float value) { copy[i] = value * scale; }, n, numbers);
+  else adamInto(p, g, m, v, [](int64_t, float) {}, n, numbers);
+}
+
+void lerp(float* average, const float* value, int64_t n, float weight) { fade(average, value, average, n, weight); }
+
+template <typename T>
+constexpr PixelKernels<T> pixelKernels() {
+  return {pixelNormForward<T>, pixelNormBackward<T>, biasForward<T>, biasBackward<T>, poolForward<T>,
+          poolBackward<T>,     fade<T>,              scaled<T, float>, scaled<float, T>, foldKernel<T>,
+          unfoldKernel<T>,     dot<T>,               spectralBackward<T>};
 }
 
 }  // namespace
 
 extern const Kernels PIONEER_KERNELS;
-const Kernels PIONEER_KERNELS = {kernels<float>(), kernels<Bf16>()};
+const Kernels PIONEER_KERNELS = {pixelKernels<float>(), pixelKernels<Bf16>(), adam, lerp};
 
 }  // namespace pioneer

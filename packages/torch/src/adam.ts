@@ -1,8 +1,9 @@
 import { noGrad } from "./autograd.ts";
 import { ShapeError, TorchError } from "./errors.ts";
-import { foreach, zerosLike } from "./ops.ts";
+import { empty, foreach, fused, isFusable, zerosLike } from "./ops.ts";
 import { keep, scope } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
+import type { WeightCopies } from "./weight-copies.ts";
 
 export interface AdamOptions {
   learningRate: number;
@@ -36,8 +37,9 @@ export class Adam {
    * One update, in place.
    * @param parameters  by name; the names are the keys of `state`
    * @param gradients   of the same shapes, in the same order
+   * @param copies      what convolutions use of these parameters; written in the same pass
    */
-  step(parameters: ReadonlyMap<string, Tensor>, gradients: readonly Tensor[]): void {
+  step(parameters: ReadonlyMap<string, Tensor>, gradients: readonly Tensor[], copies?: WeightCopies): void {
     if (parameters.size !== gradients.length) {
       throw new TorchError(`Adam: ${parameters.size} parameters, but ${gradients.length} gradients`);
     }
@@ -48,33 +50,63 @@ export class Adam {
       if (shape.join() !== gradient.join())
         throw new ShapeError(`Adam: ${name} has shape [${shape.join()}], its gradient [${gradient.join()}]`);
     }
-    const { learningRate, beta1, beta2, epsilon } = this.options;
     const weights = [...parameters.values()];
     const states = [...parameters].map(([name, parameter]) => this.#advance(name, parameter));
-    const correction = (beta: number) => states.map(({ step }) => 1 - beta ** step);
     noGrad(() =>
       scope(() => {
-        const second = states.map(({ secondMoment }) => secondMoment);
-        foreach.mul_(second, beta2);
-        foreach.addcmul_(second, [...gradients], [...gradients], 1 - beta2);
-
-        let first = [...gradients];
-        if (beta1 > 0) {
-          first = states.map(({ firstMoment }) => firstMoment as Tensor);
-          foreach.mul_(first, beta1);
-          foreach.add_(first, [...gradients], 1 - beta1);
-        }
-
-        const denominator = foreach.sqrt(second);
-        foreach.div_(denominator, correction(beta2).map(Math.sqrt));
-        foreach.addScalar_(denominator, epsilon);
-        foreach.addcdiv_(
-          weights,
-          first,
-          denominator,
-          correction(beta1).map((bias) => -learningRate / bias),
-        );
+        if (weights.every(isFusable)) this.#fused(weights, gradients, states, copies);
+        else this.#composed(weights, gradients, states);
       }),
+    );
+  }
+
+  #fused(
+    weights: readonly Tensor[],
+    gradients: readonly Tensor[],
+    states: readonly AdamState[],
+    copies?: WeightCopies,
+  ): void {
+    const { learningRate, beta1, beta2, epsilon } = this.options;
+    const none = empty([0]);
+    const held = weights.map((weight) => copies?.find(weight));
+    fused.adam_(
+      weights,
+      gradients,
+      beta1 > 0 ? states.map(({ firstMoment }) => firstMoment as Tensor) : [],
+      states.map(({ secondMoment }) => secondMoment),
+      held.map((copy) => copy?.copy ?? none),
+      held.map((copy) => copy?.scale ?? 1),
+      states.map(({ step }) => step),
+      learningRate,
+      beta1,
+      beta2,
+      epsilon,
+    );
+    for (const [i, copy] of held.entries()) if (copy) copies?.written(weights[i] as Tensor);
+  }
+
+  #composed(weights: Tensor[], gradients: readonly Tensor[], states: readonly AdamState[]): void {
+    const { learningRate, beta1, beta2, epsilon } = this.options;
+    const correction = (beta: number) => states.map(({ step }) => 1 - beta ** step);
+    const second = states.map(({ secondMoment }) => secondMoment);
+    foreach.mul_(second, beta2);
+    foreach.addcmul_(second, [...gradients], [...gradients], 1 - beta2);
+
+    let first = [...gradients];
+    if (beta1 > 0) {
+      first = states.map(({ firstMoment }) => firstMoment as Tensor);
+      foreach.mul_(first, beta1);
+      foreach.add_(first, [...gradients], 1 - beta1);
+    }
+
+    const denominator = foreach.sqrt(second);
+    foreach.div_(denominator, correction(beta2).map(Math.sqrt));
+    foreach.addScalar_(denominator, epsilon);
+    foreach.addcdiv_(
+      weights,
+      first,
+      denominator,
+      correction(beta1).map((bias) => -learningRate / bias),
     );
   }
 

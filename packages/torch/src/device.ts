@@ -30,6 +30,12 @@ export const setThreads = (count: number): void => native.setThreads(count);
 /** On: operators whose result depends on scheduling are refused or replaced (matters on CUDA only). */
 export const setDeterministic = (enabled: boolean): void => native.setDeterministic(enabled);
 
+/**
+ * From now on this process keeps large blocks of memory for the next tensor of their size instead of giving them back to
+ * the system: for training, which asks for the same sizes in each step. An eighth more memory, at most.
+ */
+export const cacheMemory = (): void => native.cacheMemory();
+
 /** True if this process now holds the exclusive lock on the open file; the kernel drops it when the process ends. */
 export const lockFile = (fd: number): boolean => native.lockFile(fd);
 

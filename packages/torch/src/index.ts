@@ -2,6 +2,7 @@ export { Adam, type AdamOptions, type AdamState } from "./adam.ts";
 export { backward, type GradOptions, grad, gradWhereUsed, noGrad } from "./autograd.ts";
 export {
   type Capabilities,
+  cacheMemory,
   capabilities,
   dieWithParent,
   getThreads,
@@ -25,3 +26,4 @@ export {
   tensor,
   type Value,
 } from "./tensor.ts";
+export { WeightCopies } from "./weight-copies.ts";

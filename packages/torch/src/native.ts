@@ -40,6 +40,7 @@ export interface Native {
   generatorState(generator: number): number;
   setGeneratorState(generator: number, state: number): void;
   freeGenerator(generator: number): boolean;
+  cacheMemory(): void;
   lockFile(fd: number): boolean;
   dieWithParent(): boolean;
 }

@@ -12,6 +12,7 @@ import {
   type Tensor,
   TorchError,
   writeSafetensors,
+  zerosLike,
 } from "pioneer-torch";
 import { CheckpointError } from "../errors.ts";
 import { Encoder, Generator } from "../networks/index.ts";
@@ -138,7 +139,8 @@ export function readCheckpoint(
   assemble(folder, training, () => {
     for (const network of trained) {
       for (const [name, step] of Object.entries(state.adamSteps[network])) {
-        learner.optimisers[network].state.set(name, adamState(training, `adam.${network}.${name}`, step));
+        const parameter = learner[network].parameter(name);
+        learner.optimisers[network].state.set(name, adamState(training, `adam.${network}.${name}`, step, parameter));
       }
     }
     const pool = training.get("pool");
@@ -149,10 +151,11 @@ export function readCheckpoint(
   return { state, learner };
 }
 
-function adamState(tensors: ReadonlyMap<string, Tensor>, prefix: string, step: number): AdamState {
+/** The moments of a parameter, laid out like it. */
+function adamState(tensors: ReadonlyMap<string, Tensor>, prefix: string, step: number, parameter: Tensor): AdamState {
   const copy = (name: string) => {
     const found = tensors.get(`${prefix}.${name}`);
-    return found && keep(noGrad(() => found.clone()));
+    return found && keep(noGrad(() => zerosLike(parameter.detach()).copy_(found)));
   };
   const secondMoment = copy("second_moment");
   if (!secondMoment) throw new TorchError(`the tensor ${prefix}.second_moment is missing`);

@@ -1,9 +1,21 @@
-import { avgPool2d, keep, noGrad, type RandomGenerator, rand, randn, scope, type Tensor, zeros } from "pioneer-torch";
-import { biasedLeakyRelu } from "./activation.ts";
+import {
+  avgPool2d,
+  type DType,
+  keep,
+  noGrad,
+  type RandomGenerator,
+  rand,
+  randn,
+  scope,
+  type Tensor,
+  zeros,
+} from "pioneer-torch";
 import { blockCount, type Growth, type NetworkSize, width } from "./growth.ts";
 import {
   convolution,
+  convolutionOfRgb,
   denseFrom4x4,
+  dtypeOf,
   inComputeFormat,
   type Layer,
   type Linear,
@@ -12,7 +24,7 @@ import {
   rgbConvolution,
 } from "./layers.ts";
 import { addConvolutionShapes, copyWithShape, Network, shapeIn } from "./network.ts";
-import { spectralNorm } from "./spectral-norm.ts";
+import type { Activation, Passes } from "./passes.ts";
 
 /** Images to latents on the sphere: [batch, 3, r, r] in [-1, 1] -> [batch, latent], float32, rows of length 1. */
 export type Encode = (x: Tensor) => Tensor;
@@ -97,49 +109,61 @@ export class Encoder extends Network {
    * Prepares the weights once (one power iteration each, format) and returns the network as a function.
    * Under noGrad() the weights are constants, but gradients still flow through the function to the images.
    * @param spectral "store" in training: every call moves u; "keep" in evaluation: training is not disturbed
+   * @param passes "composed" ones where a second derivative is wanted
    */
-  prepare({ phase, alpha }: Growth, precision: Precision, spectral: SpectralUpdate): Encode {
-    const blocks = Array.from({ length: phase + 1 }, (_, p) => this.#block(p, precision, spectral));
-    const fromRgb = this.#fromRgb(phase, precision);
+  prepare(
+    { phase, alpha }: Growth,
+    precision: Precision,
+    spectral: SpectralUpdate,
+    passes = this.passes(precision),
+  ): Encode {
+    const dtype = dtypeOf(precision);
+    const exact = precision === "fp64" ? "float64" : "float32";
+    const [rgbWeight, rgbBias] = ["weight", "bias"].map((part) => this.parameter(`from_rgb.${index(phase)}.${part}`));
+
+    /** Spectrally normalised convolution, bias, activation. */
+    const activated = (name: string, linear: Linear, activation: Activation, of: DType = dtype): Layer => {
+      const layer = linear(this.#normalised(name, spectral, passes, of));
+      const bias = this.parameter(`${name}.bias`);
+      return (h) => scope(() => activation(layer(h), bias));
+    };
+    const ofRgb: Linear = (weight) => convolutionOfRgb(weight, rgbWeight as Tensor, rgbBias as Tensor, precision);
+    const block = (p: number): Layer => {
+      const [one, two] = [convolutionName(p, 0), convolutionName(p, 2)];
+      const first =
+        p === phase
+          ? activated(one, ofRgb, passes.biasedLeakyRelu, exact)
+          : activated(one, convolution, passes.biasedLeakyRelu);
+      const second =
+        p === 0
+          ? activated(two, denseFrom4x4, passes.biasedLeakyRelu)
+          : activated(two, convolution, passes.pooledLeakyRelu);
+      return (h) => scope(() => second(first(h)));
+    };
+
+    const blocks = Array.from({ length: phase + 1 }, (_, p) => block(p));
     const fromRgbBefore = phase > 0 && alpha < 1 ? this.#fromRgb(phase - 1, precision) : undefined;
     return (x) =>
       scope(() => {
-        let h = fromRgb(x);
-        for (let p = phase; p >= 1; p--) {
+        let h = x;
+        for (let p = phase; p >= 0; p--) {
           h = (blocks[p] as Layer)(h);
-          if (p === phase && fromRgbBefore) h = fromRgbBefore(avgPool2d(x)).lerp(h, alpha);
+          if (p === phase && fromRgbBefore) h = passes.fade(fromRgbBefore(avgPool2d(x)), h, alpha);
         }
-        h = (blocks[0] as Layer)(h);
-        return normalise(h.to(precision === "fp64" ? "float64" : "float32"));
+        return normalise(h.to(exact));
       });
   }
 
-  #block(phase: number, precision: Precision, spectral: SpectralUpdate): Layer {
-    const first = this.#normalised(convolutionName(phase, 0), convolution, precision, spectral);
-    const second = this.#normalised(
-      convolutionName(phase, 2),
-      phase === 0 ? denseFrom4x4 : convolution,
-      precision,
-      spectral,
-    );
-    return (h) =>
-      scope(() => {
-        const out = second(first(h));
-        return phase === 0 ? out : avgPool2d(out);
-      });
-  }
-
-  #normalised(name: string, linear: Linear, precision: Precision, spectral: SpectralUpdate): Layer {
+  /** weight / sigma. */
+  #normalised(name: string, spectral: SpectralUpdate, passes: Passes, dtype: DType): Tensor {
     const before = this.u.get(name) as Tensor;
-    const { weight, u } = spectralNorm(this.parameter(`${name}.weight_orig`), before);
+    const { weight, u } = passes.spectralNorm(this.parameter(`${name}.weight_orig`), before, dtype);
     if (spectral === "store") {
       this.u.set(name, keep(noGrad(() => u.detach().clone())));
       before.dispose(); // a graph that needs it holds it itself
     }
-    const layer = linear(weight, precision);
-    weight.dispose();
-    const bias = this.parameter(`${name}.bias`);
-    return (h) => scope(() => biasedLeakyRelu(layer(h), bias));
+    u.dispose();
+    return weight;
   }
 
   #fromRgb(phase: number, precision: Precision): Layer {

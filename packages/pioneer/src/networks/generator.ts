@@ -1,8 +1,8 @@
-import { type RandomGenerator, rand, randn, scope, type Tensor, upsampleNearest, zeros } from "pioneer-torch";
-import { pixelNormLeakyRelu } from "./activation.ts";
+import { type RandomGenerator, rand, randn, scope, type Tensor, zeros } from "pioneer-torch";
 import { blockCount, type Growth, type NetworkSize, width } from "./growth.ts";
 import { convolution, denseTo4x4, dtypeOf, type Layer, type Linear, type Precision, rgbConvolution } from "./layers.ts";
 import { addConvolutionShapes, Network, shapeIn } from "./network.ts";
+import type { Passes, PrepareWeight } from "./passes.ts";
 
 /** Latents on the sphere to images: [batch, latent] -> [batch, 3, r, r], float32, about [-1, 1], not clamped. */
 export type Generate = (z: Tensor) => Tensor;
@@ -63,9 +63,11 @@ export class Generator extends Network {
   /**
    * Prepares the weights once (equalised scale, format) and returns the network as a function.
    * Under noGrad() the weights are constants, but gradients still flow through the function to z.
+   * @param passes "composed" ones where a second derivative is wanted
    */
-  prepare({ phase, alpha }: Growth, precision: Precision): Generate {
-    const blocks = Array.from({ length: phase + 1 }, (_, p) => this.#block(p, precision));
+  prepare({ phase, alpha }: Growth, precision: Precision, passes = this.passes(precision)): Generate {
+    const block = this.#blocks(precision, passes);
+    const blocks = Array.from({ length: phase + 1 }, (_, p) => block(p));
     const toRgb = this.#toRgb(phase, precision);
     const toRgbBefore = phase > 0 && alpha < 1 ? this.#toRgb(phase - 1, precision) : undefined;
     return (z) =>
@@ -78,29 +80,38 @@ export class Generator extends Network {
         }
         const image = toRgb(h);
         // A 1x1 convolution of an upsampled image is the upsampled convolution.
-        return toRgbBefore ? upsampleNearest(toRgbBefore(before)).lerp(image, alpha) : image;
+        return toRgbBefore ? passes.fade(toRgbBefore(before), image, alpha) : image;
       });
   }
 
-  #block(phase: number, precision: Precision): Layer {
-    const first = this.#equalised(convolutionName(phase, 0), phase === 0 ? denseTo4x4 : convolution, precision);
-    const second = this.#equalised(convolutionName(phase, 3), convolution, precision);
-    return (h) =>
-      scope(() => {
-        const wide = phase === 0 ? h : upsampleNearest(h);
-        return second(first(wide));
-      });
+  /** Block p: (upsampled for p > 0) convolution, PixelNorm, LeakyReLU; and once more. */
+  #blocks(precision: Precision, passes: Passes): (phase: number) => Layer {
+    const dtype = dtypeOf(precision);
+    const prepare = (weight: PrepareWeight, name: string) =>
+      weight(this.parameter(`${name}.weight_orig`), this.#scale(name), dtype, this.copies);
+
+    const activated = (name: string, linear: Linear): Layer => {
+      const layer = linear(prepare(passes.scaled, name));
+      const bias = this.parameter(`${name}.bias`);
+      return (h) => scope(() => passes.pixelNormLeakyRelu(layer(h), bias));
+    };
+    const upsampled = (name: string): Layer => {
+      const kernel = prepare(passes.upsampledKernel, name);
+      const bias = this.parameter(`${name}.bias`);
+      return (h) => scope(() => passes.upsampledPixelNormLeakyRelu(passes.upsampledConvolution(h, kernel), bias));
+    };
+    return (phase) => {
+      const name = convolutionName(phase, 0);
+      const first = phase === 0 ? activated(name, denseTo4x4) : upsampled(name);
+      const second = activated(convolutionName(phase, 3), convolution);
+      return (h) => scope(() => second(first(h)));
+    };
   }
 
-  /** Convolution, PixelNorm, LeakyReLU. Equalised learning rate: the stored weight is ~N(0, 1), the used one is scaled by sqrt(2 / fan_in). */
-  #equalised(name: string, linear: Linear, precision: Precision): Layer {
-    const weight = this.parameter(`${name}.weight_orig`);
-    const [, into = 1, height = 1, wide = 1] = weight.shape;
-    const scaled = weight.mul(Math.sqrt(2 / (into * height * wide)));
-    const layer = linear(scaled, precision);
-    scaled.dispose();
-    const bias = this.parameter(`${name}.bias`);
-    return (h) => scope(() => pixelNormLeakyRelu(layer(h), bias));
+  /** Equalised learning rate: the stored weight is ~N(0, 1), the used one is scaled by sqrt(2 / fan_in). */
+  #scale(name: string): number {
+    const [, into = 1, height = 1, wide = 1] = this.parameter(`${name}.weight_orig`).shape;
+    return Math.sqrt(2 / (into * height * wide));
   }
 
   /** Pictures leave the compute format here. */

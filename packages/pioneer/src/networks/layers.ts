@@ -1,5 +1,5 @@
 // What the generator and the encoder are both made of.
-import { conv2d, type DType, linear, scope, type Tensor } from "pioneer-torch";
+import { cat, conv2d, type DType, full, linear, scope, type Tensor } from "pioneer-torch";
 
 /** Number format of convolutions and activations; statistics, norms and losses are float32 in either. */
 export type Precision = "fp32" | "bf16" | "fp64";
@@ -11,43 +11,57 @@ export const dtypeOf = (precision: Precision): DType => dtypes[precision];
 /** A layer with its weights as this step uses them. */
 export type Layer = (x: Tensor) => Tensor;
 
-/** Makes a layer without bias of a weight [out, in, k, k]. */
-export type Linear = (weight: Tensor, precision: Precision) => Layer;
+/** Makes a layer without bias of a prepared weight: [out, in, k, k], in the dtype of convolutions, channels last. */
+export type Linear = (weight: Tensor) => Layer;
 
 /** Activations and weights lie channels last: what oneDNN's bf16 convolutions and the fused operators want. */
 export const inComputeFormat = (x: Tensor, precision: Precision): Tensor =>
   scope(() => x.to(dtypeOf(precision)).contiguous("channelsLast"));
 
-/** 3x3 convolution, same size; or 1x1. */
-export const convolution: Linear = (weight, precision) => {
-  const w = inComputeFormat(weight, precision);
-  const padding = (weight.size(-1) - 1) / 2;
-  return (x) => conv2d(x, w, null, padding);
-};
+/** 3x3 convolution, same size. */
+export const convolution: Linear = (weight) => (x) => conv2d(x, weight, null, 1);
 
 /**
  * 4x4 convolution of a 1x1 image padded by 3: every output pixel sees the one input pixel through one tap, so it is a
  * matrix product. [batch, in] -> [batch, out, 4, 4]
  */
-export const denseTo4x4: Linear = (weight, precision) => {
+export const denseTo4x4: Linear = (weight) => {
   const out = weight.size(0);
   // Output pixel (y, x) uses tap (3 - y, 3 - x); rows of the matrix are (y, x, out), which is channels last.
   const matrix = scope(() =>
     weight
-      .flip([2, 3])
       .permute([2, 3, 0, 1])
-      .reshape([16 * out, -1])
-      .to(dtypeOf(precision)),
+      .flip([0, 1])
+      .reshape([16 * out, -1]),
   );
   return (z) => scope(() => linear(z, matrix, null).reshape([-1, 4, 4, out]).permute([0, 3, 1, 2]));
 };
 
 /** 4x4 convolution without padding of a 4x4 image: a matrix product over all its pixels. [batch, in, 4, 4] -> [batch, out] */
-export const denseFrom4x4: Linear = (weight, precision) => {
+export const denseFrom4x4: Linear = (weight) => {
   const out = weight.size(0);
-  const matrix = scope(() => weight.permute([0, 2, 3, 1]).reshape([out, -1]).to(dtypeOf(precision)));
+  const matrix = scope(() => weight.permute([0, 2, 3, 1]).reshape([out, -1]));
   return (x) => scope(() => linear(x.permute([0, 2, 3, 1]).reshape([x.size(0), -1]), matrix, null));
 };
+
+/**
+ * A 3x3 convolution of what from_rgb makes of a picture is one 3x3 convolution of the picture itself: nothing stands
+ * between the two. A fourth channel of ones carries from_rgb's bias, which ends where the picture ends.
+ * @param weight [out, c, 3, 3] @param rgbWeight [c, 3, 1, 1] @param rgbBias [c]; all float32
+ */
+export function convolutionOfRgb(weight: Tensor, rgbWeight: Tensor, rgbBias: Tensor, precision: Precision): Layer {
+  const [out, channels] = weight.shape as [number, number];
+  const kernel = scope(() => {
+    const rgb = cat([rgbWeight.reshape([channels, 3]), rgbBias.reshape([channels, 1])], 1).to(weight.dtype);
+    const taps = weight.permute([0, 2, 3, 1]).reshape([-1, channels]).matmul(rgb);
+    return inComputeFormat(taps.reshape([out, 3, 3, 4]).permute([0, 3, 1, 2]), precision);
+  });
+  return (x) =>
+    scope(() => {
+      const ones = full([x.size(0), 1, x.size(2), x.size(3)], 1, { dtype: x.dtype, device: x.device });
+      return conv2d(inComputeFormat(cat([x, ones], 1), precision), kernel, null, 1);
+    });
+}
 
 /** Plain 1x1 convolution with bias, to or from RGB. */
 export const rgbConvolution = (weight: Tensor, bias: Tensor, precision: Precision): Layer => {

@@ -1,18 +1,30 @@
-import { keep, noGrad, ShapeError, type Tensor } from "pioneer-torch";
+import { keep, noGrad, ShapeError, type Tensor, type WeightCopies } from "pioneer-torch";
 import type { NetworkSize } from "./growth.ts";
+import type { Precision } from "./layers.ts";
+import { type Passes, passesFor } from "./passes.ts";
 
 /** What the generator and the encoder share: named parameters. Names are those of the authors' state dicts. */
 export abstract class Network {
   readonly size: NetworkSize;
   /** Raw weights and biases, float32, as stored: before equalised scale and spectral norm. */
   readonly parameters = new Map<string, Tensor>();
+  /** What convolutions use of them, held from step to step; only a network that is trained has these. */
+  copies?: WeightCopies;
 
   constructor(size: NetworkSize) {
     this.size = size;
   }
 
   protected add(name: string, value: Tensor): void {
-    this.parameters.set(name, keep(value.requiresGrad_()));
+    // Channels last, as convolutions want them and give their gradients; logically nothing changes.
+    const laidOut = value.contiguous(value.shape.length === 4 ? "channelsLast" : "contiguous");
+    value.dispose();
+    this.parameters.set(name, keep(laidOut.requiresGrad_()));
+  }
+
+  /** The passes that suit the network's device. */
+  protected passes(precision: Precision): Passes {
+    return passesFor(precision, [...this.parameters.values()][0] as Tensor);
   }
 
   /** Copies every parameter in; none may be missing or of another shape. */
@@ -34,6 +46,7 @@ export abstract class Network {
   dispose(): void {
     for (const value of this.parameters.values()) value.dispose();
     this.parameters.clear();
+    this.copies?.dispose();
   }
 }
 

@@ -1,12 +1,26 @@
 import { type NetworkSize, resolutionOf, width } from "../networks/index.ts";
 import type { Recipe } from "./recipe.ts";
 
-/** Multiply-adds of one pass of one image through one network at a phase (E and G are mirror images), times two. */
-export function flopsPerPass({ latent, channels }: NetworkSize, phase: number): number {
-  let flops = 2 * 16 * latent * channels + 2 * 9 * 16 * channels * channels; // block 0
+/** Multiply-adds times two of a k x k convolution of an image of `side` x `side` pixels. */
+const convolution = (side: number, k: number, into: number, out: number) => 2 * k * k * side * side * into * out;
+
+/** Work of one image through G at a phase, as it is done: an upsampled 3x3 convolution as four 2x2 ones. */
+function generatorPass({ latent, channels }: NetworkSize, phase: number): number {
+  let flops = convolution(4, 1, latent, channels) + convolution(4, 3, channels, channels);
   for (let p = 1; p <= phase; p++) {
     const [into, out] = [width(channels, p - 1), width(channels, p)];
-    flops += 2 * 9 * resolutionOf(p) ** 2 * (into * out + out * out);
+    flops += convolution(resolutionOf(p - 1) + 1, 2, into, 4 * out) + convolution(resolutionOf(p), 3, out, out);
+  }
+  return flops;
+}
+
+/** The same through E, whose newest convolution sees the picture itself. Its blocks are wider than G's: narrow to wide, then wide to wide. */
+function encoderPass({ latent, channels }: NetworkSize, phase: number): number {
+  let flops = convolution(4, 1, channels, latent);
+  for (let p = 0; p <= phase; p++) {
+    const [narrow, wide] = [p === phase ? 4 : width(channels, p), width(channels, Math.max(0, p - 1))];
+    flops += convolution(resolutionOf(p), 3, narrow, wide);
+    if (p > 0) flops += convolution(resolutionOf(p), 3, wide, wide);
   }
   return flops;
 }
@@ -19,5 +33,5 @@ export function flopsPerPass({ latent, channels }: NetworkSize, phase: number): 
 export function flopsPerImage(size: NetworkSize, phase: number, { generatorSteps }: Recipe): number {
   const encoderPasses = 2 + 4 + 2 * generatorSteps;
   const generatorPasses = 3 + 3 * generatorSteps;
-  return (encoderPasses + generatorPasses) * flopsPerPass(size, phase);
+  return encoderPasses * encoderPass(size, phase) + generatorPasses * generatorPass(size, phase);
 }

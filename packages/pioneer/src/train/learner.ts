@@ -1,4 +1,4 @@
-import { Adam, keep, noGrad, type RandomGenerator, scope } from "pioneer-torch";
+import { Adam, keep, movingAverage_, noGrad, type RandomGenerator, scope, WeightCopies } from "pioneer-torch";
 import { Encoder, Generator, type NetworkSize } from "../networks/index.ts";
 import { ImagePool } from "./image-pool.ts";
 import type { Recipe } from "./recipe.ts";
@@ -35,6 +35,7 @@ export function assembleLearner(
   learningRate: number,
 ): Learner {
   const adam = () => new Adam({ learningRate, ...recipe.adam });
+  networks.generator.copies ??= new WeightCopies();
   return {
     recipe,
     ...networks,
@@ -53,9 +54,14 @@ export function copyOf(generator: Generator): Generator {
 
 /** Moves the average towards the generator: every parameter, raw weights, all phases. */
 export function updateEma(average: Generator, generator: Generator, decay: number): void {
-  noGrad(() => {
-    for (const [name, value] of average.parameters) value.lerp_(generator.parameter(name), 1 - decay);
-  });
+  const names = [...average.parameters.keys()];
+  noGrad(() =>
+    movingAverage_(
+      names.map((name) => average.parameter(name)),
+      names.map((name) => generator.parameter(name)),
+      1 - decay,
+    ),
+  );
 }
 
 /** The name of a parameter that holds an infinity or NaN; undefined where all are finite. */

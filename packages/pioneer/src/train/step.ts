@@ -135,7 +135,7 @@ function generatorUpdate(
     const gradients = grad(loss, [...used.values()]).map(reduce);
     const losses = detached({ klGenerated, zRecon, generator: loss });
     observer?.update("generator", named(used, gradients), { code }, losses);
-    learner.optimisers.generator.step(used, gradients);
+    learner.optimisers.generator.step(used, gradients, generator.copies);
     observer?.updated("generator");
     return losses;
   });

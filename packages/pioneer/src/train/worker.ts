@@ -1,5 +1,5 @@
 // The training process: started by run.ts through process.ts, told what to do over IPC, ends with its parent.
-import { dieWithParent, lockFile, setThreads } from "pioneer-torch";
+import { cacheMemory, dieWithParent, lockFile, setThreads } from "pioneer-torch";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 import { recoverCheckpoints } from "../checkpoint/files.ts";
 import type { TrainConfig } from "../config.ts";
@@ -29,6 +29,7 @@ const send = (message: FromWorker) =>
 const stop: Session["stop"] = {};
 
 dieWithParent();
+cacheMemory();
 // Where the kernel cannot end us with the parent, the closed channel does.
 process.on("disconnect", () => process.exit(exitCodes.failed));
 process.on("SIGTERM", () => {

@@ -1,8 +1,8 @@
 import { cat, grad, memory, noGrad, RandomGenerator, scope, type Tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
 import { klToPrior, l1 } from "../../src/losses/index.ts";
+import { fused } from "../../src/networks/fused.ts";
 import type { Growth } from "../../src/networks/index.ts";
-import { spectralNorm } from "../../src/networks/spectral-norm.ts";
 import { disposeLearner, type Learner } from "../../src/train/learner.ts";
 import { readLosses } from "../../src/train/meter.ts";
 import { type StepObserver, trainStep } from "../../src/train/step.ts";
@@ -53,7 +53,7 @@ describe("encoder order", () => {
     let u = (learner.encoder.u.get(name) as Tensor).clone();
     const old = weight().clone();
     train(learner, 1, { growth, encoderOrder });
-    for (let i = 0; i < times; i++) u = spectralNorm(i < times - 2 ? old : weight(), u).u;
+    for (let i = 0; i < times; i++) u = fused.spectralNorm(i < times - 2 ? old : weight(), u, "float32").u;
     expect(learner.encoder.u.get(name)?.toFloat32Array()).toEqual(u.toFloat32Array());
   });
 });

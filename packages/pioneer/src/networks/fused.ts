@@ -1,0 +1,26 @@
+import { dtypeCode, noGrad, fused as passes, scope, type Tensor, type WeightCopies } from "pioneer-torch";
+import { epsilon, slope } from "./constants.ts";
+import type { Passes } from "./passes.ts";
+
+/** The parameter's copy for convolutions, as a function of the parameter. */
+function prepared(weight: Tensor, scale: number, make: () => Tensor, copies?: WeightCopies): Tensor {
+  return scope(() => passes.prepared(weight, copies ? copies.of(weight, scale, make) : noGrad(make), scale));
+}
+
+/** Single passes over memory (packages/torch/native/fused.cc); no second derivative. */
+export const fused: Passes = {
+  pixelNormLeakyRelu: (x, bias) => passes.pixelNormLeakyRelu(x, bias, slope, epsilon),
+  upsampledPixelNormLeakyRelu: (x, bias) => passes.upsampledPixelNormLeakyRelu(x, bias, slope, epsilon),
+  biasedLeakyRelu: (x, bias) => passes.biasLeakyRelu(x, bias, slope),
+  pooledLeakyRelu: (x, bias) => passes.biasLeakyReluPool(x, bias, slope),
+  fade: passes.fade,
+  scaled: (weight, scale, dtype, copies) =>
+    prepared(weight, scale, () => passes.scaled(weight, scale, dtypeCode(dtype)), copies),
+  upsampledKernel: (weight, scale, dtype, copies) =>
+    prepared(weight, scale, () => passes.upsampledKernel(weight, scale, dtypeCode(dtype)), copies),
+  upsampledConvolution: passes.upsampledConvolution,
+  spectralNorm: (weight, u, dtype) => {
+    const [normalised, next] = passes.spectralNorm(weight, u, dtypeCode(dtype));
+    return { weight: normalised, u: next };
+  },
+};
