@@ -1,0 +1,102 @@
+// Does training in bfloat16 go where training in float32 goes? The same steps on the same images with the same random
+// numbers, and how far apart float32 itself comes to lie with other seeds.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { prepareDataset } from "pioneer-networks";
+import {
+  accv2018,
+  Batches,
+  createLearner,
+  disposeLearner,
+  drawInputs,
+  openPack,
+  readLosses,
+  resolutionOf,
+  stream,
+  trainStep,
+} from "pioneer-networks/torch";
+import { scope } from "pioneer-torch";
+
+export interface PrecisionTrial {
+  /** Latent dimension and channels. */
+  readonly n: number;
+  readonly batch: number;
+  readonly steps: number;
+  readonly phase: number;
+  readonly onStep?: (run: string, step: number) => void;
+}
+
+const quantities = ["xRecon", "klReal", "klFake", "cosine"] as const;
+export type Outcome = Record<(typeof quantities)[number], number>;
+
+export interface PrecisionRow {
+  readonly quantity: keyof Outcome;
+  readonly bf16: number;
+  /** One for each seed; bf16 has the first. */
+  readonly fp32: readonly number[];
+  /** |bf16 - fp32 of the same seed|, and what it may be: the larger of 3 % and twice the spread of the seeds. */
+  readonly difference: number;
+  readonly allowed: number;
+}
+
+const seeds = [1, 2, 3];
+
+/** Procedural faces, 2,000 of them; means over the last quarter of the steps. */
+export async function comparePrecisions(trial: PrecisionTrial): Promise<PrecisionRow[]> {
+  const folder = mkdtempSync(join(tmpdir(), "pioneer-precision-"));
+  try {
+    const out = join(folder, "faces.pack");
+    await prepareDataset({ source: "procedural:faces", out, resolution: resolutionOf(trial.phase), count: 2000 });
+    const bf16 = await train(out, "bf16", seeds[0] as number, trial);
+    const fp32: Outcome[] = [];
+    for (const seed of seeds) fp32.push(await train(out, "fp32", seed, trial));
+    return quantities.map((quantity) => {
+      const values = fp32.map((outcome) => outcome[quantity]);
+      const [same = 0] = values;
+      const spread = Math.max(...values) - Math.min(...values);
+      return {
+        quantity,
+        bf16: bf16[quantity],
+        fp32: values,
+        difference: Math.abs(bf16[quantity] - same),
+        allowed: Math.max(0.03 * Math.abs(same), 2 * spread),
+      };
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function train(
+  packPath: string,
+  precision: "fp32" | "bf16",
+  seed: number,
+  { n, batch, steps, phase, onStep }: PrecisionTrial,
+): Promise<Outcome> {
+  const pack = openPack(packPath);
+  const learner = createLearner(accv2018, { latent: n, channels: n }, 0.001, stream(seed, "weights"));
+  const batches = new Batches(pack, pack.splits.train as Uint32Array, { seed, mirror: true, device: "cpu" });
+  const growth = { phase, alpha: 1 };
+  const settings = { recipe: accv2018, latent: n, seed, device: "cpu" } as const;
+  const sums: Outcome = { xRecon: 0, klReal: 0, klFake: 0, cosine: 0 };
+  const counted = Math.ceil(steps / 4);
+  for (let step = 0; step < steps; step++) {
+    scope(() => {
+      const inputs = drawInputs(batches, step, step * batch, batch, growth, settings);
+      const losses = readLosses(
+        trainStep(learner, inputs, { growth, precision, encoderOrder: "joint", reduce: (mean) => mean }),
+      );
+      if (step < steps - counted) return;
+      const { xRecon, klReal, klFake, zRecon } = losses;
+      const values: Outcome = { xRecon, klReal, klFake, cosine: (2 - zRecon) * n };
+      for (const quantity of quantities) sums[quantity] += values[quantity] / counted;
+    });
+    onStep?.(`${precision} seed ${seed}`, step + 1);
+    // Lets the batch thread and signals in.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  batches.dispose();
+  disposeLearner(learner);
+  return sums;
+}
