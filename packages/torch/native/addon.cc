@@ -245,7 +245,8 @@ static napi_value initialise(napi_env env, napi_value exports) {
     auto own = std::make_unique<State>();
     check(env, napi_set_instance_data(env, own.get(), release, nullptr));
     own.release();
-    for (auto* list : {&addonExports, &tensorExports, &dispatchExports, &autogradExports, &deviceExports, &memoryExports, &processExports}) {
+    for (auto* list : {&addonExports, &tensorExports, &dispatchExports, &autogradExports, &deviceExports,
+                       &memoryExports, &processExports, &batchExports}) {
       for (auto& entry : *list) {
         napi_value function;
         check(env, napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function));

@@ -97,10 +97,19 @@ struct Operator {
   std::string name;
 };
 
+class BatchLoader;
+
+/// A loader and its thread (batches.cc); both end with the last reference.
+struct LoaderHandle {
+  std::shared_ptr<BatchLoader> loader;
+  bool defined() const { return loader != nullptr; }
+};
+
 /// Everything one JavaScript environment (main thread or worker) owns.
 struct State {
   HandleTable<at::Tensor, 0x7d5> tensors;
   HandleTable<at::Generator, 0x7d7> generators;
+  HandleTable<LoaderHandle, 0x7d9> loaders;
   std::vector<Operator> operators;
   std::shared_ptr<LentBuffers> lent = std::make_shared<LentBuffers>();
   napi_ref makeError = nullptr;
@@ -173,5 +182,6 @@ extern const std::vector<Export> autogradExports;
 extern const std::vector<Export> deviceExports;
 extern const std::vector<Export> memoryExports;
 extern const std::vector<Export> processExports;
+extern const std::vector<Export> batchExports;
 
 }  // namespace pioneer

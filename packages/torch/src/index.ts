@@ -1,5 +1,6 @@
 export { Adam, type AdamOptions, type AdamState } from "./adam.ts";
 export { backward, type GradOptions, grad, gradWhereUsed, noGrad } from "./autograd.ts";
+export { BatchLoader, type BatchRequest } from "./batches.ts";
 export {
   type Capabilities,
   cacheMemory,

@@ -43,6 +43,10 @@ export interface Native {
   cacheMemory(): void;
   lockFile(fd: number): boolean;
   dieWithParent(): boolean;
+  batchLoader(images: number, pinned: boolean): number;
+  beginBatch(loader: number, indices: Uint32Array, mirrored: Uint8Array, size: number, blend: number): void;
+  finishBatch(loader: number): number;
+  freeBatchLoader(loader: number): boolean;
 }
 
 const packageFolder = fileURLToPath(new URL("..", import.meta.url));

@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Colour } from "pioneer-runtime";
 import {
   avgPool2d,
-  cat,
+  BatchLoader,
   type Device,
   fromFile,
   keep,
@@ -32,10 +33,14 @@ export interface BatchOptions {
  * were drawn before, and on nothing else, so a resumed run sees what it would have seen.
  */
 export class Batches {
-  readonly #pixels: PackPixels;
   readonly #images: Uint32Array;
   readonly #options: BatchOptions;
-  #epoch: { index: number; order: Uint32Array; mirrored: Uint8Array } | undefined;
+  readonly #loader: BatchLoader;
+  #epoch: Epoch | undefined;
+  /** The batch that the loader has begun. */
+  #begun: Place | undefined;
+  /** Batches that were ready when they were asked for, and others. */
+  readonly counts = { prepared: 0, afresh: 0 };
 
   /** @param images indices into the pack that training may see @throws DataError if there are none */
   constructor(pack: Pack, images: Uint32Array, options: BatchOptions) {
@@ -43,33 +48,46 @@ export class Batches {
       throw new DataError(
         `${pack.path} has no images in the split "train": prepare it again with a labels.csv that names some`,
       );
-    this.#pixels = new PackPixels(pack);
+    this.#loader = scope(() => new BatchLoader(mapPixels(pack), { pinned: options.device !== "cpu" }));
     this.#images = images;
     this.#options = options;
   }
 
   /**
    * @param drawn how many images were drawn before
-   * @returns [size, 3, r, r] in [-1, 1], float32; faded like the networks: alpha · x_r + (1 - alpha) · x_{r/2} enlarged
+   * @returns [size, 3, r, r] in [-1, 1], float32, channels last; faded like the networks:
+   *          alpha · x_r + (1 - alpha) · x_{r/2} enlarged
    */
   at(drawn: number, size: number, growth: Growth): Tensor {
-    const chosen = new Uint32Array(size);
+    const place = placeOf(drawn, size, growth);
+    const isPrepared = isDeepStrictEqual(place, this.#begun);
+    this.counts[isPrepared ? "prepared" : "afresh"]++;
+    if (!isPrepared) this.#begin(place);
+    this.#begun = undefined;
+    const x = this.#loader.finish();
+    return this.#options.device === "cpu" ? x : x.to(this.#options.device, { nonBlocking: true });
+  }
+
+  /** Begins the batch that `at` will be asked for next, in the background. Any other one is then made when it is asked for. */
+  prepare(drawn: number, size: number, growth: Growth): void {
+    this.#begin(placeOf(drawn, size, growth));
+  }
+
+  #begin(place: Place): void {
+    const { drawn, size, resolution, blend } = place;
+    const indices = new Uint32Array(size);
     const mirrored = new Uint8Array(size);
     for (let i = 0; i < size; i++) {
       const epoch = this.#epochOf(Math.floor((drawn + i) / this.#images.length));
-      const place = (drawn + i) % this.#images.length;
-      chosen[i] = this.#images[epoch.order[place] as number] as number;
-      mirrored[i] = epoch.mirrored[place] as number;
+      const at = (drawn + i) % this.#images.length;
+      indices[i] = this.#images[epoch.order[at] as number] as number;
+      mirrored[i] = epoch.mirrored[at] as number;
     }
-    return noGrad(() =>
-      scope(() => {
-        const x = mirror(this.#pixels.images(chosen, growth.phase), mirrored).to(this.#options.device);
-        return fade(x, growth);
-      }),
-    );
+    this.#loader.begin({ indices, mirrored, size: resolution, blend });
+    this.#begun = place;
   }
 
-  #epochOf(index: number): { order: Uint32Array; mirrored: Uint8Array } {
+  #epochOf(index: number): Epoch {
     if (this.#epoch?.index !== index) {
       const { seed, mirror } = this.#options;
       const count = this.#images.length;
@@ -80,22 +98,50 @@ export class Batches {
         const draws = mirror
           ? rand([count], stream(seed, "mirror", index)).toFloat32Array()
           : new Float32Array(count).fill(1);
-        return {
-          index,
-          order: Uint32Array.from(order),
-          mirrored: Uint8Array.from(draws, (draw) => (draw < 0.5 ? 1 : 0)),
-        };
+        return { index, order, mirrored: Uint8Array.from(draws, (draw) => (draw < 0.5 ? 1 : 0)) };
       });
     }
-    return this.#epoch as { order: Uint32Array; mirrored: Uint8Array };
+    return this.#epoch as Epoch;
   }
 
   dispose(): void {
-    this.#pixels.dispose();
+    this.#loader.dispose();
   }
 }
 
-/** A pack's pixels, mapped into memory. */
+/** The order of the training images in one epoch, and which of them are mirrored. */
+interface Epoch {
+  readonly index: number;
+  readonly order: Int32Array;
+  readonly mirrored: Uint8Array;
+}
+
+/** What decides about every value of a batch. */
+interface Place {
+  readonly drawn: number;
+  readonly size: number;
+  readonly resolution: number;
+  readonly blend: number;
+}
+
+const placeOf = (drawn: number, size: number, { phase, alpha }: Growth): Place => ({
+  drawn,
+  size,
+  resolution: resolutionOf(phase),
+  blend: phase === 0 ? 1 : Math.min(1, alpha),
+});
+
+/** @returns [count, R, R, channels], uint8, mapped into memory */
+function mapPixels({ path, count, resolution, channels, pixelOffset, imageBytes }: Pack): Tensor {
+  const bytes = count * imageBytes;
+  return scope(() =>
+    fromFile(path, pixelOffset + bytes)
+      .narrow(0, pixelOffset, bytes)
+      .reshape([count, resolution, resolution, channels]),
+  );
+}
+
+/** A pack's pixels, mapped into memory, for single images. */
 export class PackPixels {
   readonly #pack: Pack;
   /** [count, R, R, channels], uint8. */
@@ -103,15 +149,7 @@ export class PackPixels {
 
   constructor(pack: Pack) {
     this.#pack = pack;
-    const { count, resolution, channels, pixelOffset, imageBytes } = pack;
-    const bytes = count * imageBytes;
-    this.#pixels = scope(() =>
-      keep(
-        fromFile(pack.path, pixelOffset + bytes)
-          .narrow(0, pixelOffset, bytes)
-          .reshape([count, resolution, resolution, channels]),
-      ),
-    );
+    this.#pixels = scope(() => keep(mapPixels(pack)));
   }
 
   get colour(): Colour {
@@ -139,11 +177,6 @@ export class PackPixels {
   dispose(): void {
     this.#pixels.dispose();
   }
-}
-
-function mirror(x: Tensor, mirrored: Uint8Array): Tensor {
-  const flipped = x.flip([3]);
-  return cat(Array.from(mirrored, (flag, i) => (flag ? flipped : x).narrow(0, i, 1)));
 }
 
 /** While a block fades in, the images do too. @param x [batch, 3, r, r] */

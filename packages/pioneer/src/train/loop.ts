@@ -119,11 +119,21 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
   return { kind: "end", reason: "already-finished", images: session.images, path: session.lastCheckpoint };
 }
 
-function oneStep({ config, computing, batches, learner, images, steps }: Session, at: Position, batch: number) {
+function oneStep(
+  { config, computing, batches, learner, schedule, images, steps }: Session,
+  at: Position,
+  batch: number,
+) {
   const { seed, encoderOrder } = config;
   const { recipe, generator } = learner;
   const { device, precision } = computing;
   const inputs = drawInputs(batches, steps, images, batch, at, { recipe, latent: generator.size.latent, seed, device });
+  // While this step trains, the next one's images are made.
+  const next = images + batch;
+  if (next < schedule.totalImages) {
+    const then = positionAt(schedule, next);
+    batches.prepare(next, batchAt(config.batch, resolutionOf(then.phase)), then);
+  }
   return readLosses(trainStep(learner, inputs, { growth: at, precision, encoderOrder, reduce: (mean) => mean }));
 }
 

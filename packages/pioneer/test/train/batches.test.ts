@@ -1,10 +1,15 @@
+import { mkdir } from "node:fs/promises";
 import { scope } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
+import { resolveTrainConfig } from "../../src/config.ts";
 import { Batches, fade, PackPixels } from "../../src/data/batches.ts";
-import type { Pack } from "../../src/data/pack.ts";
+import { openPack, type Pack } from "../../src/data/pack.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
 import { type Growth, resolutionOf } from "../../src/networks/index.ts";
-import { type Drawing, makePack, temporaryFolder } from "./support/tiny.ts";
+import { growthSchedule, positionAt } from "../../src/schedule.ts";
+import { type Session, trainLoop } from "../../src/train/loop.ts";
+import { Recorder } from "../../src/train/recorder.ts";
+import { type Drawing, makePack, temporaryFolder, tinyLearner } from "./support/tiny.ts";
 
 const folder = temporaryFolder();
 const [count, side] = [24, 16];
@@ -126,6 +131,10 @@ describe("levels", () => {
     const factor = side / resolutionOf(phase);
     const got = scope(() => new PackPixels(pack).images([11], phase).toFloat32Array());
     expectPixels(got, meanOver(drawnAs(11), factor), resolutionOf(phase));
+    const source = batches({ mirror: false });
+    const [{ index } = { index: -1 }] = look(source, 3, 1);
+    const batch = scope(() => source.at(3, 1, { phase, alpha: 1 }).toFloat32Array());
+    expectPixels(batch, meanOver(index, factor), resolutionOf(phase));
   });
 
   test.each([0.25, 0.9])("at alpha %f images are faded like the networks", (alpha) => {
@@ -177,6 +186,114 @@ test("a grey pack gives its one channel three times", async () => {
     );
   }
 });
+
+test("a batch of a grey pack is that of the same pack in colour", () => {
+  const rgb = openPack(`${folder}/photos-${count}-${side}.pack`);
+  const grey = openPack(`${folder}/grey.pack`);
+  const at = (source: Pack, growth: Growth) =>
+    scope(() =>
+      new Batches(source, train, { seed: 5, mirror: true, device: "cpu" }).at(7, 30, growth).toFloat32Array(),
+    );
+  const [one, three] = [at(grey, still), at(rgb, still)];
+  const plane = side * side;
+  for (let image = 0; image < 30; image++) {
+    const planes = [0, 1, 2].map((c) => one.subarray((3 * image + c) * plane, (3 * image + c + 1) * plane));
+    expect(planes[1]).toEqual(planes[0]);
+    expect(planes[2]).toEqual(planes[0]);
+    for (let i = 0; i < plane; i++) {
+      const [r = 0, g = 0, b = 0] = [0, 1, 2].map((c) => three[(3 * image + c) * plane + i]);
+      // The grey pack holds whole numbers: half a step of 2 / 255, and rounding.
+      expect(Math.abs((planes[0]?.[i] ?? 9) - (0.299 * r + 0.587 * g + 0.114 * b))).toBeLessThan(1 / 255 + 1e-6);
+    }
+  }
+});
+
+describe("in the background", () => {
+  const values = (source: Batches, ...place: [number, number, Growth]) =>
+    scope(() => source.at(...place).toFloat32Array());
+
+  test("a batch prepared is the batch made when it is asked for: each phase, fading and faded, across epochs", () => {
+    const source = batches();
+    const schedule = growthSchedule(2, 60);
+    const sizes = [12, 7, 31]; // no divisors of the phases or the data set; the last is larger than the data set
+    let drawn = 0;
+    for (const next = () => positionAt(schedule, drawn); drawn < schedule.totalImages; ) {
+      const size = sizes[next().phase] as number;
+      const place = [drawn, size, next()] as const;
+      source.prepare(...place);
+      expect(values(source, ...place)).toEqual(values(batches(), ...place));
+      drawn += size;
+    }
+    expect(source.counts).toEqual({ prepared: 5 + 9 + 4, afresh: 0 });
+  });
+
+  test.each<[string, [number, number, Growth]]>([
+    ["place", [9, 8, { phase: 2, alpha: 0.5 }]],
+    ["size", [8, 4, { phase: 2, alpha: 0.5 }]],
+    ["alpha", [8, 8, { phase: 2, alpha: 0.6 }]],
+    ["phase", [8, 8, { phase: 1, alpha: 0.5 }]],
+  ])("asked for another %s than was prepared, the right one is made afresh", (_, asked) => {
+    const source = batches();
+    source.prepare(8, 8, { phase: 2, alpha: 0.5 });
+    expect(values(source, ...asked)).toEqual(values(batches(), ...asked));
+    expect(source.counts).toEqual({ prepared: 0, afresh: 1 });
+  });
+
+  test("alpha that changes no pixel changes no batch: nothing fades in phase 0, or beyond 1", () => {
+    const source = batches();
+    source.prepare(0, 4, { phase: 0, alpha: 0.5 });
+    values(source, 0, 4, { phase: 0, alpha: 0.6 });
+    source.prepare(4, 4, { phase: 1, alpha: 1 });
+    values(source, 4, 4, { phase: 1, alpha: 1.5 });
+    expect(source.counts).toEqual({ prepared: 2, afresh: 0 });
+  });
+
+  test("a batch prepared is given out once", () => {
+    const source = batches();
+    source.prepare(0, 4, still);
+    expect(values(source, 0, 4, still)).toEqual(values(source, 0, 4, still));
+    expect(source.counts).toEqual({ prepared: 1, afresh: 1 });
+  });
+
+  test("a run, through growth and fading, waits for its first batch only", async () => {
+    const session = await openSession(pack, `${folder}/run`);
+    const end = await trainLoop(session);
+    expect(end.reason).toBe("finished");
+    expect(session.batches.counts).toEqual({ prepared: session.steps - 1, afresh: 1 });
+    expect(session.steps).toBeGreaterThan(20);
+  });
+});
+
+/** A new run of the tests' smallest networks, as the training process opens it. */
+async function openSession(data: Pack, run: string): Promise<Session> {
+  await mkdir(run);
+  const config = resolveTrainConfig({
+    data: data.path,
+    run,
+    latent: 8,
+    channels: 6,
+    batch: "4:8,8:4,16:6",
+    kimgPerPhase: 0.03,
+    precision: "fp32",
+    threads: 1,
+  });
+  return {
+    config,
+    computing: { device: "cpu", precision: "fp32", threads: 1, why: "" },
+    pack: data,
+    batches: new Batches(data, train, { seed: 0, mirror: true, device: "cpu" }),
+    pixels: new PackPixels(data),
+    learner: tinyLearner(),
+    schedule: growthSchedule(2, 30),
+    recorder: new Recorder(run, 0, () => {}),
+    stop: {},
+    lastPhaseSeconds: 1,
+    images: 0,
+    steps: 0,
+    elapsedSeconds: 0,
+    lastCheckpoint: "",
+  };
+}
 
 test("a pack without training images is refused", () => {
   expect(() => new Batches(pack, new Uint32Array(), { seed: 0, mirror: true, device: "cpu" })).toThrow(
