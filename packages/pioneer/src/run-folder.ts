@@ -1,12 +1,24 @@
 // A run as a folder: what is in it, who holds it, and its newest checkpoint.
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { checkpointNames } from "./checkpoint/files.ts";
 import { parseConfigFile, resolveTrainConfig, savedConfigText, type TrainConfig } from "./config.ts";
-import { diskError } from "./data/disk.ts";
+import { diskError, makeFolders } from "./data/disk.ts";
 import { RunError } from "./errors.ts";
 
 const configFile = "config.json";
+const lockName = ".lock";
 
 /** Newest checkpoint of a run, or undefined. */
 export function newestCheckpoint(run: string): string | undefined {
@@ -33,7 +45,7 @@ export function createRun(config: TrainConfig): void {
 /** Writes config.json beside and renames it. */
 export function saveConfig(config: TrainConfig): void {
   try {
-    mkdirSync(config.run, { recursive: true });
+    makeFolders(config.run);
     const path = join(config.run, configFile);
     writeFileSync(`${path}.writing`, savedConfigText(config));
     renameSync(`${path}.writing`, path);
@@ -42,10 +54,24 @@ export function saveConfig(config: TrainConfig): void {
   }
 }
 
-/** Takes back what createRun() wrote, where the run could not even begin. */
-export function abandonRun(run: string): void {
+/**
+ * Takes back what lockRun() and createRun() wrote, where the run could not even begin. A folder with something else in it
+ * stays.
+ * @param made what lockRun() returned
+ */
+export function abandonRun(run: string, made: string | undefined): void {
   if (newestCheckpoint(run)) return;
   rmSync(join(run, configFile), { force: true });
+  rmSync(join(run, lockName), { force: true });
+  if (made === undefined) return;
+  try {
+    for (let folder = resolve(run); ; folder = dirname(folder)) {
+      rmdirSync(folder);
+      if (folder === resolve(made)) return;
+    }
+  } catch {
+    // Not empty: what is in it is not ours.
+  }
 }
 
 /** @throws RunError if the folder holds no run; ConfigError if its config.json is damaged */
@@ -58,27 +84,46 @@ export function readRunConfig(run: string): TrainConfig {
 /**
  * Takes the run for this process until it ends. Waits a little for a predecessor that is just being killed.
  * @param tryLock takes the kernel's lock on an open file, or says that another process has it
+ * @returns the topmost folder that was made for it; undefined where the run's folder was there
  * @throws RunError if another process keeps it
  */
-export async function lockRun(run: string, tryLock: (fd: number) => boolean, patienceMs = 10_000): Promise<void> {
-  const path = join(run, ".lock");
-  let fd: number;
-  try {
-    mkdirSync(run, { recursive: true });
-    fd = openSync(path, "a+");
-  } catch (error) {
-    throw diskError(error, run);
-  }
+export async function lockRun(
+  run: string,
+  tryLock: (fd: number) => boolean,
+  patienceMs = 10_000,
+): Promise<string | undefined> {
+  const path = join(run, lockName);
   const deadline = Date.now() + patienceMs;
-  while (!tryLock(fd)) {
+  let made: string | undefined;
+  for (;;) {
+    let fd: number;
+    try {
+      made = makeFolders(run) ?? made;
+      fd = openSync(path, "a+");
+    } catch (error) {
+      throw diskError(error, run);
+    }
+    if (tryLock(fd)) {
+      if (isAt(fd, path)) {
+        writeFileSync(path, `process ${process.pid}\n`);
+        return made;
+      }
+      closeSync(fd); // its holder gave up the run and took the file away
+      continue;
+    }
+    const holder = readFileSync(fd, "utf8").trim();
+    closeSync(fd);
     if (Date.now() > deadline) {
-      const holder = readFileSync(path, "utf8").trim();
-      closeSync(fd);
       throw new RunError(
         `${run} is being trained by another process (${holder || "unknown"}): wait for it, or stop it`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  writeFileSync(path, `process ${process.pid}\n`);
+}
+
+/** Whether the open file is the one of this name, and not one that was removed. */
+function isAt(fd: number, path: string): boolean {
+  const [open, named] = [fstatSync(fd), statSync(path, { throwIfNoEntry: false })];
+  return named !== undefined && open.ino === named.ino && open.dev === named.dev;
 }

@@ -1,4 +1,5 @@
-import { mkdir, open, readFile, rm, statfs } from "node:fs/promises";
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import { open, readFile, rm, statfs } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { DataError } from "../errors.ts";
@@ -32,6 +33,25 @@ export async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T
     return await work();
   } catch (error) {
     throw diskError(error, path);
+  }
+}
+
+/**
+ * Makes a folder and those above it. Node 20's own way (`recursive`) tries for ever where a system says "no such
+ * file" of a folder whose parent is there, as /proc does.
+ * @returns the topmost folder that was made; undefined where all were there
+ * @throws the file system's error
+ */
+export function makeFolders(path: string): string | undefined {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+  const above = existsSync(dirname(path)) ? undefined : makeFolders(dirname(path));
+  try {
+    mkdirSync(path);
+    return above ?? path;
+  } catch (error) {
+    // Another process may have been quicker.
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return above;
+    throw error;
   }
 }
 
@@ -69,7 +89,7 @@ const held = new Set<string>();
  */
 export async function lockFile(path: string): Promise<() => Promise<void>> {
   const lock = `${path}.lock`;
-  await onDisk(dirname(path), () => mkdir(dirname(path), { recursive: true }));
+  await onDisk(dirname(path), async () => makeFolders(dirname(path)));
   const owner = `${process.pid} ${hostname()}`;
   for (let attempt = 0; ; attempt++) {
     try {

@@ -1,7 +1,7 @@
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import sharp from "sharp";
-import { onDisk } from "../data/disk.ts";
+import { makeFolders, onDisk } from "../data/disk.ts";
 import { composeGrid, type RgbImage } from "./grid.ts";
 
 /**
@@ -14,7 +14,7 @@ export async function writePng(path: string, image: RgbImage): Promise<Buffer> {
   const png = await encodePng(image);
   const beside = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
   await onDisk(path, async () => {
-    await mkdir(dirname(path), { recursive: true });
+    makeFolders(dirname(path));
     try {
       await writeFile(beside, png);
       await rename(beside, path);

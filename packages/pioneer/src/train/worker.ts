@@ -46,8 +46,8 @@ process.on("message", (message: ToWorker) => {
 async function main(config: TrainConfig, packPath: string): Promise<void> {
   const pass = (event: TrainEvent) => void send({ kind: "event", event });
   try {
-    await lockRun(config.run, lockFile);
-    await send({ kind: "done", end: await openAndTrain(config, packPath, pass) });
+    const made = await lockRun(config.run, lockFile);
+    await send({ kind: "done", end: await openAndTrain(config, packPath, made, pass) });
   } catch (thrown) {
     const error = diskError(thrown, config.run);
     if (!(error instanceof PioneerError)) {
@@ -68,18 +68,19 @@ async function main(config: TrainConfig, packPath: string): Promise<void> {
   process.exit(0);
 }
 
-/** A new run notes its configuration first; what one that could not begin wrote is taken back. */
+/** A new run notes its configuration first; what one that could not begin wrote is taken back, its folder too if it was `made`. */
 async function openAndTrain(
   config: TrainConfig,
   packPath: string,
+  made: string | undefined,
   pass: (event: TrainEvent) => void,
 ): Promise<EndEvent> {
   recoverCheckpoints(config.run);
-  if (!config.resume) createRun(config);
   try {
+    if (!config.resume) createRun(config);
     return await train(config, packPath, pass);
   } catch (error) {
-    if (!config.resume) abandonRun(config.run);
+    if (!config.resume) abandonRun(config.run, made);
     throw error;
   }
 }

@@ -116,9 +116,29 @@ describe("a run that cannot begin is refused, and leaves nothing", () => {
 
   test.each(refused)("%s", async (_, args, exit, line) => {
     expectLine(await pioneer(folder, args()), exit, typeof line === "function" ? line() : line);
-    // The lock that was taken may stay; a configuration or a checkpoint may not.
-    const left = existsSync(join(folder, "new")) ? readdirSync(join(folder, "new")) : [];
-    expect(left.filter((name) => name !== ".lock")).toEqual([]);
+    expect(existsSync(join(folder, "new"))).toBe(false);
+  });
+
+  test("folders on the way to the run go as well; one that was there stays as it was", async () => {
+    const refuse = (run: string) => pioneer(folder, ["train", "--data", data, "--run", run, ...tiny, "--batch", "64"]);
+    const fewer = /^pioneer: .* fewer than the batch of 64 at 4x4: give --batch 32\n$/;
+    expectLine(await refuse("deep/er/run"), 1, fewer);
+    expect(existsSync(join(folder, "deep"))).toBe(false);
+    mkdirSync(join(folder, "there"));
+    expectLine(await refuse("there/run"), 1, fewer);
+    expect(readdirSync(join(folder, "there"))).toEqual([]);
+    writeFileSync(join(folder, "there", "notes.txt"), "mine");
+    expectLine(await refuse("there"), 1, fewer);
+    expect(readdirSync(join(folder, "there"))).toEqual(["notes.txt"]);
+  });
+
+  test.runIf(existsSync("/proc/self"))("a folder that the system will not make", async () => {
+    const reason = "no such file or folder; check the path";
+    const train = (run: string) => pioneer(folder, ["train", "--data", data, "--run", run, ...tiny]);
+    expectLine(await train("/proc/nope"), 1, `/proc/nope: ${reason}`);
+    expectLine(await train("/proc/nope/run"), 1, `/proc/nope/run: ${reason}`);
+    const pack = await pioneer(folder, ["dataset", "prepare", "procedural:faces", "/proc/nope/faces.pack"]);
+    expectLine(pack, 1, `/proc/nope: ${reason}`);
   });
 
   test("libtorch missing: the ways to get it, and no stack", async () => {
