@@ -1,8 +1,9 @@
-import { rm, stat } from "node:fs/promises";
+import { realpath, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { isPack, openPack, type Pack } from "./pack.ts";
 import { checkResolution, type PrepareOptions, type PrepareResult, prepareDataset } from "./prepare.ts";
+import { findLabels } from "./sources/annotate.ts";
 import { openSource } from "./sources/open.ts";
 import { proceduralResolution } from "./sources/procedural.ts";
 import { digestOf } from "./sources/source.ts";
@@ -21,7 +22,8 @@ export interface EnsuredPack {
 
 /**
  * The pack to train on: `data` itself if it is one (the options are then not used), else the one made of it in the
- * cache, which is used again as long as the source's files, their sizes and times, the labels and the options stay.
+ * cache, which is used again as long as the source's files, their sizes and times, the labels and the options stay; of
+ * an archive path, size and time.
  * @param data a pack, or any source of `prepareDataset`
  * @throws as `openPack` and `prepareDataset`
  */
@@ -29,7 +31,7 @@ export async function ensurePack(data: string, options: EnsureOptions = {}): Pro
   const isFile = (await stat(data).catch(() => undefined))?.isFile() ?? false;
   if (isFile && (data.endsWith(".pack") || (await isPack(data)))) return { pack: openPack(data), prepared: undefined };
   if (options.resolution !== undefined) checkResolution(options.resolution);
-  const out = join(options.cacheDir ?? defaultCacheDir(), await cacheName(data, options));
+  const out = join(options.cacheDir ?? defaultCacheDir(), await cacheName(data, isFile, options));
   if (await isPack(out)) {
     try {
       return { pack: openPack(out), prepared: undefined };
@@ -48,11 +50,30 @@ export function defaultCacheDir(): string {
   return join(base === undefined || base === "" ? join(homedir(), ".cache") : base, "pioneer");
 }
 
-async function cacheName(data: string, options: EnsureOptions): Promise<string> {
-  const { resolution, crop = "center", labels, limit, count, seed = 0, colour = "auto" } = options;
+async function cacheName(data: string, isFile: boolean, options: EnsureOptions): Promise<string> {
+  const { resolution, crop = "center", limit, seed = 0, colour = "auto" } = options;
+  const { name, key } = isFile ? await identifyArchive(data, options) : await identifySource(data, options);
+  const digest = digestOf([...key, resolution ?? "", crop, limit ?? "", seed, colour]);
+  const readable = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60);
+  return `${readable}-${resolution ?? "auto"}-${digest.slice(0, 16)}.pack`;
+}
+
+/** What tells a source from others, and from itself before a change. */
+interface Identity {
+  readonly name: string;
+  readonly key: readonly (string | number)[];
+}
+
+async function identifySource(data: string, { resolution, labels, count, seed = 0 }: EnsureOptions): Promise<Identity> {
   const source = await openSource(data, resolution ?? proceduralResolution, { labels, count, seed });
   await source.close();
-  const key = digestOf([source.kind, source.digest, resolution ?? "", crop, limit ?? "", seed, colour]);
-  const name = source.name.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60);
-  return `${name}-${resolution ?? "auto"}-${key.slice(0, 16)}.pack`;
+  return { name: source.name, key: [source.kind, source.digest] };
+}
+
+/** An archive is not read for this: listing a large tar, or unpacking one that is compressed, takes minutes. */
+async function identifyArchive(data: string, { labels, count }: EnsureOptions): Promise<Identity> {
+  const path = await realpath(data);
+  const { size, mtimeMs } = await stat(path);
+  const file = await findLabels(data, labels, async () => undefined);
+  return { name: basename(data), key: ["archive", path, size, mtimeMs, file?.text ?? "", count ?? ""] };
 }

@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import { defaultCacheDir, ensurePack } from "../../src/data/ensure.ts";
 import { packInfo, packSheet } from "../../src/data/info.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
-import { png, temporaryFolder, writeFiles } from "./support.ts";
+import { png, temporaryFolder, writeFiles, writeTar } from "./support.ts";
 
 const folder = temporaryFolder();
 const cacheDir = join(folder, "cache");
@@ -47,6 +47,44 @@ test("a source is packed once, and again when it or the options change", async (
   expect((await ensurePack(source, { cacheDir, resolution: 8 })).prepared).toBeDefined();
   expect(readdirSync(cacheDir)).toHaveLength(4);
 });
+
+test.each(["photos.tar", "photos.tar.gz"])(
+  "%s is read when it is packed, and not again until it changes",
+  async (name) => {
+    const cache = join(folder, `cache of ${name}`);
+    const photos = await Promise.all([40, 90, 140].map((level) => png(8, 8, [level, level, 255])));
+    const files = Object.fromEntries(photos.map((photo, i) => [`${i}.png`, photo]));
+    const path = await writeTar(join(writeFiles(join(folder, `of ${name}`), {}), name), files);
+    utimesSync(path, 3, 3);
+    const ensure = (options: { labels?: string } = {}) =>
+      ensurePack(path, { cacheDir: cache, resolution: 4, ...options });
+    const first = await ensure();
+    expect(first.prepared?.pack.count).toBe(3);
+
+    // The same size and time, but nothing that could be read as an archive: only who reads it would notice.
+    const bytes = readFileSync(path);
+    writeFileSync(path, Buffer.alloc(bytes.length, 7));
+    utimesSync(path, 3, 3);
+    const again = await ensure();
+    expect([again.prepared, again.pack.id]).toEqual([undefined, first.pack.id]);
+
+    // Another time: read, and refused for what it holds now.
+    utimesSync(path, 1, 1);
+    await expect(ensure()).rejects.toThrow(path);
+    writeFileSync(path, bytes);
+    utimesSync(path, 2, 2);
+    expect((await ensure()).prepared?.pack.id).toBe(first.pack.id);
+    // Another size, and labels given or put beside it.
+    await writeTar(path, { ...files, "3.png": photos[0] as Buffer });
+    expect((await ensure()).prepared?.pack.count).toBe(4);
+    writeFiles(join(folder, `of ${name}`), { "other.csv": "file,age\n0.png,7\n" });
+    const labelled = await ensure({ labels: join(folder, `of ${name}`, "other.csv") });
+    expect(labelled.prepared?.pack.labels.map((label) => label.name)).toEqual(["age"]);
+    writeFiles(join(folder, `of ${name}`), { "labels.csv": "file,mood\n1.png,calm\n" });
+    expect((await ensure()).prepared?.pack.labels.map((label) => label.name)).toEqual(["mood"]);
+    expect((await ensure()).prepared).toBeUndefined();
+  },
+);
 
 test("a damaged pack in the cache is made again", async () => {
   const { pack } = await ensurePack("procedural:faces", { cacheDir, resolution: 4, count: 10, seed: 1 });
