@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import "../dist/verify/main.js";
+void import("../dist/verify/main.js");

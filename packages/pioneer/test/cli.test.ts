@@ -25,6 +25,25 @@ const expectError = (args: string[], status: number, line: string) => {
   expect(pioneer(...args)).toEqual({ status, stdout: "", stderr: `pioneer: ${line}\n` });
 };
 
+test.runIf(existsSync("/proc/self/task"))("images are decoded on as many threads as there are cores", () => {
+  const threads = (cores: number) => {
+    // The machine as the program sees it, and its threads when it ends.
+    const preload = join(folder, `cores-${cores}.cjs`);
+    writeFileSync(
+      preload,
+      `require("node:os").availableParallelism = () => ${cores};
+       process.on("exit", () => console.error(require("node:fs").readdirSync("/proc/self/task").length));`,
+    );
+    const photo = join(folder, "photo.png");
+    writeFileSync(photo, Buffer.from("not a photo"));
+    const { UV_THREADPOOL_SIZE: _, ...env } = process.env;
+    const args = ["--require", preload, bin, "dataset", "info", photo];
+    const { stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8", env });
+    return Number(/^\d+$/m.exec(stderr)?.[0]);
+  };
+  expect(threads(20) - threads(4)).toBe(16);
+});
+
 describe("help", () => {
   const commands = [
     "train",

@@ -67,6 +67,8 @@ export interface PrepareResult {
 
 /** See `PrepareOptions.resolution`: the limits, the photos looked at, and the share that may be smaller. */
 const defaultResolution = { largest: 256, celeba: 128, sample: 256, share: 0.05 };
+/** Images begun for each core: they end in any order and are written in their own, and a slow one must not stop the rest. */
+const imagesAhead = 4;
 /** A state is made safe after so many bytes, or so many milliseconds. */
 const safeEvery = { bytes: 32 * 2 ** 20, milliseconds: 5000 };
 
@@ -255,7 +257,7 @@ class Packing {
       for await (const content of this.#source.contents(this.#wanted.slice(this.#next))) {
         if (signal?.aborted) break;
         pending.push(this.#decode(content));
-        if (pending.length > 2 * cores) await takeFirst();
+        if (pending.length >= imagesAhead * cores) await takeFirst();
       }
       while (pending.length > 0 && !signal?.aborted) await takeFirst();
       await this.#makeSafe();
