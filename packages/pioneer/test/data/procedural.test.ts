@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import type { RawImage } from "../../src/data/decode.ts";
+import { Drawers } from "../../src/data/procedural/drawers.ts";
 import { renderFace } from "../../src/data/procedural/face.ts";
 import {
   drawParameters,
@@ -136,6 +138,25 @@ describe("pictures", () => {
       expect(await content.read()).toEqual({ width: 32, height: 32, pixels: renderFace(drawParameters(9, 7), 32) });
     }
     expect(openProceduralFaces(32, 50, 10).digest).not.toBe(source.digest);
+  });
+
+  test("are the same when there are so many that threads draw them, read in any order", async () => {
+    const source = openProceduralFaces(16, 200, 9);
+    const reads: Promise<RawImage | Buffer>[] = [];
+    for await (const content of source.contents(source.entries.map((_, index) => index))) reads.push(content.read());
+    for (const [index, read] of reads.entries()) {
+      expect(await read).toEqual({ width: 16, height: 16, pixels: renderFace(drawParameters(9, index), 16) });
+    }
+    await source.close();
+  });
+
+  test("threads that end in the middle leave no one waiting", async () => {
+    const drawers = Drawers.start(200);
+    if (drawers === undefined) return; // one core
+    const drawings = Array.from({ length: 50 }, () => drawers.draw(drawParameters(0, 0), 256));
+    const outcomes = Promise.allSettled(drawings);
+    await drawers.close();
+    expect((await outcomes).filter(({ status }) => status === "rejected")).not.toEqual([]);
   });
 
   test("have not changed since drawingVersion 1", () => {

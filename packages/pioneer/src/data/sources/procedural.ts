@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
+import { Drawers } from "../procedural/drawers.ts";
 import { renderFace } from "../procedural/face.ts";
-import { drawParameters } from "../procedural/parameters.ts";
+import { drawParameters, type FaceParameters } from "../procedural/parameters.ts";
 import { digestOf, type Source } from "./source.ts";
 
 /** The name of the source. */
@@ -17,6 +18,7 @@ const drawingVersion = 1;
  */
 export function openProceduralFaces(resolution: number, count = 10_000, seed = 0): Source {
   const faces = Array.from({ length: count }, (_, index) => drawParameters(seed, index));
+  let drawers: Drawers | undefined;
   return {
     kind: "procedural",
     name: "faces",
@@ -27,16 +29,23 @@ export function openProceduralFaces(resolution: number, count = 10_000, seed = 0
     digest: digestOf([proceduralFaces, drawingVersion, count, seed]),
     notes: [],
     async *contents(indices) {
+      drawers ??= Drawers.start(indices.length);
       for (const index of indices) {
         const face = faces[index];
         if (face === undefined) throw new RangeError(`${proceduralFaces}: no face ${index} of ${count}`);
         const read = async () => {
-          await setImmediate(); // drawing never waits for anything: let signals and timers have their turn
-          return { width: resolution, height: resolution, pixels: renderFace(face, resolution) };
+          const pixels = drawers ? await drawers.draw(face, resolution) : await drawHere(face, resolution);
+          return { width: resolution, height: resolution, pixels };
         };
         yield { index, read };
       }
     },
-    close: async () => {},
+    close: async () => await drawers?.close(),
   };
+}
+
+/** Drawing never waits for anything: signals and timers have their turn before. */
+async function drawHere(face: FaceParameters, resolution: number): Promise<Uint8Array> {
+  await setImmediate();
+  return renderFace(face, resolution);
 }
