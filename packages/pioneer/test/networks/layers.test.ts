@@ -2,8 +2,8 @@ import { conv2d, RandomGenerator, rand, randn, singularValues, type Tensor } fro
 import { describe, expect, test } from "vitest";
 import { expectClose, f64, values } from "../../../torch/test/support/close.ts";
 import { expectGradients, normal } from "../../../torch/test/support/differences.ts";
+import { composed } from "../../src/networks/composed.ts";
 import { convolution, denseFrom4x4, denseTo4x4, normalise, rgbConvolution } from "../../src/networks/layers.ts";
-import { spectralNorm } from "../../src/networks/spectral-norm.ts";
 
 // Float64 sums of at most 16 * 7 products of size about 1: 112 * 1.1e-16 * 112 = 1.4e-12 at the very worst, and the
 // order of the sums is all that differs.
@@ -15,27 +15,27 @@ describe("block 0 as matrix products", () => {
   test("denseTo4x4 is the 4x4 convolution of a 1x1 image padded by 3", () => {
     const z = normal(3, [3, 7]);
     const expected = conv2d(z.reshape([3, 7, 1, 1]), weight, null, 3);
-    const got = denseTo4x4(weight, "fp64")(z);
+    const got = denseTo4x4(weight)(z);
     expect(got.shape).toEqual([3, 5, 4, 4]);
     expectClose(got, values(expected), rounding);
   });
 
   test("denseFrom4x4 is the unpadded 4x4 convolution of a 4x4 image", () => {
     const x = normal(4, [3, 7, 4, 4]);
-    const got = denseFrom4x4(weight, "fp64")(x);
+    const got = denseFrom4x4(weight)(x);
     expect(got.shape).toEqual([3, 5]);
     expectClose(got, values(conv2d(x, weight, null)), rounding);
   });
 
   test("their gradients are those of finite differences", () => {
-    expectGradients((w, z) => denseTo4x4(w, "fp64")(z), [normal(5, [2, 3, 4, 4]), normal(7, [2, 3])]);
-    expectGradients((w, x) => denseFrom4x4(w, "fp64")(x), [normal(8, [2, 3, 4, 4]), normal(10, [2, 3, 4, 4])]);
+    expectGradients((w, z) => denseTo4x4(w)(z), [normal(5, [2, 3, 4, 4]), normal(7, [2, 3])]);
+    expectGradients((w, x) => denseFrom4x4(w)(x), [normal(8, [2, 3, 4, 4]), normal(10, [2, 3, 4, 4])]);
   });
 });
 
 test("3x3 convolutions keep the size, those to and from RGB mix channels pixel by pixel", () => {
   const x = normal(11, [2, 3, 5, 5]);
-  expect(convolution(normal(12, [2, 3, 3, 3]), "fp64")(x).shape).toEqual([2, 2, 5, 5]);
+  expect(convolution(normal(12, [2, 3, 3, 3]))(x).shape).toEqual([2, 2, 5, 5]);
   // First output: red minus blue; second: twice green, plus 10.
   const mixed = rgbConvolution(f64([1, 0, -1, 0, 2, 0], [2, 3, 1, 1]), f64([0, 10]), "fp64")(x);
   const [r, g, b] = [0, 1, 2].map((channel) => x.select(1, channel)) as [Tensor, Tensor, Tensor];
@@ -49,6 +49,8 @@ test("normalise gives rows of length 1, whatever their length was", () => {
 });
 
 describe("spectralNorm", () => {
+  const spectralNorm = (w: Tensor, u: Tensor) => composed.spectralNorm(w, u, "float64");
+
   /** v = W'u/|W'u|, u' = Wv/|Wv|, sigma = u'Wv, in plain numbers. */
   function byHand(w: number[][], u: number[]) {
     const unit = (a: number[]) => a.map((value) => value / Math.hypot(...a));

@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { gradWhereUsed, noGrad, RandomGenerator, readSafetensors, ShapeError, scope, type Tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
+import { fused } from "../../src/networks/fused.ts";
 import { Encoder, Generator, type Growth, type NetworkSize, resolutionOf, width } from "../../src/networks/index.ts";
 import type { Network } from "../../src/networks/network.ts";
-import { spectralNorm } from "../../src/networks/spectral-norm.ts";
 import { drawLatents } from "../../src/train/streams.ts";
 import { contents, randomImages, tinyLearner, train } from "../train/support/tiny.ts";
 
@@ -162,7 +162,9 @@ describe("spectral norm's u", () => {
     const numbers = () => new Map([...encoder.u].map(([name, u]) => [name, u.toFloat32Array()]));
     const expected = new Map(
       [...encoder.u].map(([name, u]) => {
-        const next = noGrad(() => spectralNorm(encoder.parameter(`${name}.weight_orig`), u).u.toFloat32Array());
+        const next = noGrad(() =>
+          fused.spectralNorm(encoder.parameter(`${name}.weight_orig`), u, "float32").u.toFloat32Array(),
+        );
         return [name, inUse(name) ? next : u.toFloat32Array()];
       }),
     );
