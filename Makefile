@@ -33,8 +33,8 @@ test: lint ## build, lint, run all tests, verify against the reference numbers
 verify: build ## compare with the reference numbers in DIR (default fixtures/reference)
 	@npm run --silent verify -- "$(DIR)" $(ARGS)
 
-bench: build ## time one training step; ARGS="step --phase 4 --batch 8 --json" is the default
-	@npm run --silent bench -- $(or $(ARGS),step --phase 4 --batch 8 --json)
+bench: build ## measure everything into bench/results/ (two hours), or a part: ARGS="step --phase 4 --batch 8"
+	@npm run --silent bench -- $(or $(ARGS),all)
 
 demo: build ## train for some minutes on drawn faces and show where the pictures are
 	@$(PIONEER) demo $(ARGS)

@@ -8,11 +8,12 @@ export default defineConfig({
     alias: {
       "pioneer-torch": source("torch"),
       "pioneer-runtime": source("runtime"),
+      "pioneer-networks/torch": fileURLToPath(new URL("packages/pioneer/src/torch.ts", import.meta.url)),
       "pioneer-networks": source("pioneer"),
     },
   },
   test: {
-    include: ["packages/*/test/**/*.test.ts"],
+    include: ["packages/*/test/**/*.test.ts", "bench/test/**/*.test.ts"],
     // The native addon lives in a process: forks, and two at a time so that libtorch's threads do not fight.
     pool: "forks",
     maxWorkers: 2,

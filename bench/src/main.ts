@@ -1,62 +1,133 @@
 // npm run -s bench -- step --phase 4 --batch 8 --json
-import { parseArgs } from "node:util";
-import { chooseComputing } from "pioneer-networks/torch";
-import { timeStep } from "./step.ts";
+import { compareStep, type Extent, type StepComparison, summaryOf, type Timing } from "./compare.ts";
+import {
+  command,
+  computingOf,
+  defaultSize,
+  flags,
+  operands,
+  stepsOf,
+  trialsOf,
+  UsageError,
+  wholes,
+  workloadOf,
+} from "./options.ts";
+import { progress } from "./process.ts";
+import { recordStep, tableOf, totalsOf } from "./profile.ts";
+import { addonFor, newestPython, systemPython } from "./python.ts";
+import { batches, type Part, parts } from "./results.ts";
+import { runTrial, type Settings } from "./trial.ts";
 
-const usage = `Usage: npm run -s bench -- step [--phase P] [--batch B] [--n N] [--steps S] [--precision auto|bf16|fp32] [--threads T] [--json]
+const usage = `Usage: npm run -s bench -- COMMAND [options]
 
-Times whole training steps (one encoder and two generator updates) on random images: median of S (default 5) after one
-warm-up. N is the latent dimension and the channels (default 512).
+  all       everything, into bench/results/ and bench/RESULTS.md (some hours); a part of it with
+            --only steps,inference,prepare,commands  --phases 2,4  --n 512
+  step      training steps (one encoder and two generator updates) beside PyTorch and the limit
+  profile   what one step spends its time in, operator by operator
+  report    bench/RESULTS.md anew from bench/results/
+
+  --phase P, --batch B    default 4 and 8
+  --n N                   latent dimension and channels, default 512
+  --steps S, --trials T   timed steps of each process (default 5) after a warm-up, and processes (default 1)
+  --precision auto|bf16|fp32, --threads T
+  --no-baselines, --no-limit
+                          leave out the steps in PyTorch, or the products alone
+  --json                  one object on one line
+
+Baselines (a) and (b) need a python3 with PyTorch, (c) a Python named in PIONEER_BENCH_PYTHON (bench/README.md).
 
 Example: npm run -s bench -- step --phase 4 --batch 8 --json`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    phase: { type: "string", default: "4" },
-    batch: { type: "string", default: "8" },
-    n: { type: "string", default: "512" },
-    steps: { type: "string", default: "5" },
-    precision: { type: "string", default: "auto" },
-    threads: { type: "string" },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", short: "h", default: false },
+function settingsOf(): Settings & { why: string } {
+  const { precision, threads, why } = computingOf();
+  if (precision === "fp64") throw new UsageError("steps are timed in bf16 or fp32");
+  return { precision, threads, why };
+}
+
+/** What `step` and `all` compare with; only `all` takes the newest PyTorch, which needs a build and compiles for minutes. */
+async function extentOf({ newest }: { newest: boolean }): Promise<Extent> {
+  const baselines = !flags["no-baselines"];
+  const newestFound = baselines && newest ? await newestPython() : undefined;
+  return {
+    steps: stepsOf(),
+    trials: trialsOf(),
+    limit: !flags["no-limit"],
+    system: baselines ? await systemPython() : undefined,
+    newest: newestFound,
+    newestAddon: newestFound && (await addonFor(newestFound)),
+  };
+}
+
+const commands: Record<string, () => void | Promise<void>> = {
+  async all() {
+    // Not before: it loads the image library, which trials do not need.
+    const { benchAll } = await import("./all.ts");
+    const only = (flags.only ?? parts.join(",")).split(",");
+    const unknown = only.find((part) => !parts.includes(part as Part));
+    if (unknown !== undefined) throw new UsageError(`--only takes ${parts.join(", ")}, got ${unknown}`);
+    const selection = {
+      only: only as Part[],
+      phases: wholes("phases", flags.phases ?? [...batches.keys()].join(","), 0),
+      sizes: wholes("n", flags.n ?? `${defaultSize},128`, 2),
+    };
+    progress("all of it takes about two hours on two cores; what is measured is saved as it comes");
+    await benchAll(selection, settingsOf(), await extentOf({ newest: only.includes("steps") }));
   },
-});
-const whole = (name: "phase" | "batch" | "n" | "steps", min: number) => {
-  const value = Number(values[name]);
-  if (!Number.isInteger(value) || value < min) {
-    console.error(`bench: --${name} must be a whole number from ${min}, got ${values[name]}`);
-    process.exit(2);
-  }
-  return value;
+
+  async report() {
+    const { writeReport } = await import("./all.ts");
+    writeReport();
+  },
+
+  async step() {
+    const { why, ...settings } = settingsOf();
+    const comparison = await compareStep(workloadOf(), settings, await extentOf({ newest: false }));
+    console.log(flags.json ? JSON.stringify(summaryOf(comparison)) : described(comparison, why));
+  },
+
+  profile() {
+    const totals = totalsOf(recordStep(workloadOf(), computingOf()));
+    console.log(flags.json ? JSON.stringify(totals) : tableOf(totals));
+  },
+
+  /** A child of the above. */
+  trial: () => runTrial(operands[0] as string),
 };
 
-if (values.help || positionals[0] !== "step" || !["auto", "bf16", "fp32"].includes(values.precision)) {
-  console.log(usage);
-  process.exit(values.help ? 0 : 2);
-}
-const threads = values.threads === undefined ? undefined : Number(values.threads);
-const computing = chooseComputing({ device: "auto", precision: values.precision as "auto" | "bf16" | "fp32", threads });
-const [phase, batch, n, steps] = [whole("phase", 0), whole("batch", 2), whole("n", 2), whole("steps", 1)];
-const timing = timeStep({ phase, batch, n, computing, steps });
-if (values.json) {
-  // The baselines are measured by `make bench`; null is: not measured in this run.
-  const { imagesPerSecond, peakRssMiB } = timing;
-  const unmeasured = {
-    eagerFp32ImagesPerSecond: null,
-    ratioToEagerFp32: null,
-    ratioToEagerBf16: null,
-    shareOfLimit: null,
+function described(comparison: StepComparison, why: string): string {
+  const { phase, batch, n, precision, threads, ours, eagerFp32, eagerBf16, limit } = comparison;
+  const line = (what: string, timing: Timing | null) => {
+    if (!timing) return `${what}: not measured`;
+    const { median, min, max } = timing.seconds;
+    const spread = `${median.toFixed(3)} s per step (${min.toFixed(3)} to ${max.toFixed(3)})`;
+    return `${what}: ${timing.imagesPerSecond.toPrecision(3)} images/s, ${spread}, peak ${timing.peakRssMiB.toFixed(0)} MiB, libtorch ${timing.torch}`;
   };
-  console.log(JSON.stringify({ phase, batch, n, imagesPerSecond, ...unmeasured, peakRssMiB }));
-} else {
-  const spread = timing.secondsPerStep.map((seconds) => seconds.toFixed(2)).join(" ");
-  console.log(
-    `phase ${phase}, batch ${batch}, n ${n}, ${computing.device} ${computing.precision} (${computing.why}), ${timing.threads} threads`,
-  );
-  console.log(
-    `${timing.imagesPerSecond.toPrecision(3)} images/s, ${timing.tflops.toFixed(2)} TFLOP/s, peak ${timing.peakRssMiB.toFixed(0)} MiB; seconds per step: ${spread}`,
-  );
+  const { ratioToEagerFp32, ratioToEagerBf16, shareOfLimit } = summaryOf(comparison);
+  const times = (ratio: number | null) => (ratio === null ? "" : `; ours is ${ratio.toFixed(2)} times as fast`);
+  return [
+    `phase ${phase}, batch ${batch}, n ${n}, ${precision} (${why}), ${threads} threads`,
+    line("ours", ours),
+    line("(a) the authors' step, eager float32", eagerFp32) + times(ratioToEagerFp32),
+    line(`(b) the best eager step, ${precision}`, eagerBf16) + times(ratioToEagerBf16),
+    limit && shareOfLimit !== null
+      ? `limit, the products alone: ${limit.seconds.toFixed(3)} s; ours reaches ${(100 * shareOfLimit).toFixed(0)} %`
+      : "limit: not measured",
+  ].join("\n");
 }
-process.exit(0);
+
+async function main(): Promise<number> {
+  const run = commands[command];
+  if (flags.help || !run) {
+    console.log(usage);
+    return flags.help ? 0 : 2;
+  }
+  try {
+    await run();
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`bench: ${error.message}`);
+    return 2;
+  }
+}
+process.exitCode = await main();

@@ -1,21 +1,10 @@
-// One training step, timed in a process of its own.
+// Training steps, timed in a process of their own.
 import { readFileSync } from "node:fs";
-import {
-  accv2018,
-  type Computing,
-  createLearner,
-  drawLatents,
-  flopsPerImage,
-  resolutionOf,
-  trainStep,
-} from "pioneer-networks/torch";
-import { cacheMemory, getThreads, RandomGenerator, rand, scope, setThreads, type Tensor } from "pioneer-torch";
+import { type Computing, flopsPerImage } from "pioneer-networks/torch";
+import { getThreads } from "pioneer-torch";
+import { createStepper, recipe, type Workload } from "./workload.ts";
 
-export interface StepTrial {
-  readonly phase: number;
-  readonly batch: number;
-  /** Latent dimension and channels. */
-  readonly n: number;
+export interface StepTrial extends Workload {
   readonly computing: Computing;
   /** Timed steps after one that is not. */
   readonly steps: number;
@@ -30,42 +19,38 @@ export interface StepTiming {
 }
 
 /** Full training steps, faded in, on random images. */
-export function timeStep({ phase, batch, n, computing, steps }: StepTrial): StepTiming {
-  setThreads(computing.threads);
-  cacheMemory();
-  const recipe = accv2018;
-  const random = new RandomGenerator(0);
-  const size = { latent: n, channels: n };
-  const learner = createLearner(recipe, size, 0.001, random);
-  const resolution = resolutionOf(phase);
-  const settings = {
-    growth: { phase, alpha: 1 },
-    precision: computing.precision,
-    encoderOrder: "joint" as const,
-    reduce: (mean: Tensor) => mean,
-  };
+export function timeStep({ computing, steps, ...workload }: StepTrial): StepTiming {
+  const { phase, batch, n } = workload;
+  const stepper = createStepper(workload, computing);
   const secondsPerStep: number[] = [];
   for (let step = 0; step <= steps; step++) {
-    scope(() => {
-      const z = () => drawLatents(batch, n, random).to(computing.device);
-      const inputs = {
-        x: rand([batch, 3, resolution, resolution], random, -1, 1).to(computing.device),
-        zEncoder: z(),
-        zGenerator: Array.from({ length: recipe.generatorSteps }, z),
-        poolRandom: random,
-      };
-      const start = performance.now();
-      // item() waits for the device.
-      trainStep(learner, inputs, settings).generator.item();
-      if (step > 0) secondsPerStep.push((performance.now() - start) / 1000);
-    });
+    const seconds = stepper.step((run) => secondsOf(run));
+    if (step > 0) secondsPerStep.push(seconds);
   }
-  const median = [...secondsPerStep].sort((a, b) => a - b)[secondsPerStep.length >> 1] as number;
+  const median = medianOf(secondsPerStep);
   return {
     secondsPerStep,
     imagesPerSecond: batch / median,
-    tflops: (batch * flopsPerImage(size, phase, recipe)) / median / 1e12,
-    peakRssMiB: Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) / 1024,
+    tflops: (batch * flopsPerImage({ latent: n, channels: n }, phase, recipe)) / median / 1e12,
+    peakRssMiB: peakRssMiB(),
     threads: getThreads(),
   };
 }
+
+export function secondsOf(body: () => void): number {
+  const start = performance.now();
+  body();
+  return (performance.now() - start) / 1000;
+}
+
+/** The middle one; of an even number the slower of the two. */
+export function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const median = sorted[sorted.length >> 1];
+  if (median === undefined) throw new Error("the median of nothing");
+  return median;
+}
+
+/** The most memory this process ever held. */
+export const peakRssMiB = (): number =>
+  Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) / 1024;

@@ -183,5 +183,6 @@ extern const std::vector<Export> deviceExports;
 extern const std::vector<Export> memoryExports;
 extern const std::vector<Export> processExports;
 extern const std::vector<Export> batchExports;
+extern const std::vector<Export> profileExports;
 
 }  // namespace pioneer

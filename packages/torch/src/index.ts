@@ -14,6 +14,7 @@ export {
 export { type DType, dtypeCode } from "./dtype.ts";
 export { DisposedError, LoadError, ShapeError, TorchError } from "./errors.ts";
 export * from "./ops.ts";
+export { type CalledValue, type OperatorCall, recordOperators, type TensorNote } from "./profile.ts";
 export { RandomGenerator } from "./random.ts";
 export { readSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 export { keep, scope } from "./scope.ts";

@@ -47,7 +47,25 @@ export interface Native {
   beginBatch(loader: number, indices: Uint32Array, mirrored: Uint8Array, size: number, blend: number): void;
   finishBatch(loader: number): number;
   freeBatchLoader(loader: number): boolean;
+  startRecording(): void;
+  stopRecording(): RecordedCall[];
 }
+
+/** An operator call or a node of a backward pass, as native/profile.cc notes it. */
+export interface RecordedCall {
+  name: string;
+  inputs: RecordedValue[];
+  parent: number | null;
+  seconds: number;
+}
+
+export type RecordedValue =
+  | number
+  | boolean
+  | string
+  | null
+  | { shape: number[]; strides: number[]; dtype: number }
+  | RecordedValue[];
 
 const packageFolder = fileURLToPath(new URL("..", import.meta.url));
 

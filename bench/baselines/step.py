@@ -1,0 +1,51 @@
+"""Times training steps of one baseline: python3 step.py authors|tuned|compiled --phase 4 --batch 8. Prints one JSON object."""
+
+import argparse
+import json
+import re
+import sys
+import time
+
+import torch
+
+import authors
+import tuned
+from common import on_sphere, random_start
+
+parser = argparse.ArgumentParser()
+parser.add_argument("variant", choices=["authors", "tuned", "compiled"])
+parser.add_argument("--phase", type=int, required=True)
+parser.add_argument("--batch", type=int, required=True)
+parser.add_argument("--n", type=int, default=512)
+parser.add_argument("--steps", type=int, default=5)
+parser.add_argument("--threads", type=int, required=True)
+parser.add_argument("--precision", choices=["bf16", "fp32"], default="bf16")
+options = parser.parse_args()
+
+torch.set_num_threads(options.threads)
+torch.manual_seed(0)
+state = random_start(options.n, options.n)
+if options.variant == "authors":
+    trainer = authors.Trainer(state)
+else:
+    dtype = torch.bfloat16 if options.precision == "bf16" else torch.float32
+    trainer = tuned.Trainer(state, dtype, compiled=options.variant == "compiled")
+del state
+
+resolution = 4 * 2**options.phase
+seconds = []
+# One step that is not timed; under torch.compile a second one, because the first gradients change what is compiled.
+warm_up = 2 if options.variant == "compiled" else 1
+for step in range(warm_up + options.steps):
+    x = torch.rand(options.batch, 3, resolution, resolution) * 2 - 1
+    z = [on_sphere(options.batch, options.n) for _ in range(3)]
+    start = time.perf_counter()
+    trainer.step(x, z[0], z[1:], options.phase)
+    if step >= warm_up:
+        seconds.append(time.perf_counter() - start)
+    else:
+        print(f"warm-up {time.perf_counter() - start:.1f} s", file=sys.stderr)
+
+with open("/proc/self/status") as status:
+    peak = int(re.search(r"^VmHWM:\s+(\d+) kB$", status.read(), re.M).group(1)) / 1024
+print(json.dumps({"torch": torch.__version__.split("+")[0], "threads": torch.get_num_threads(), "secondsPerStep": seconds, "peakRssMiB": peak}))

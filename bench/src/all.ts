@@ -1,0 +1,52 @@
+// `make bench`: everything, one part after the other; each part is saved as soon as it is measured.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { timeCommands, timePrepare } from "./commands.ts";
+import { compareStep, type Extent } from "./compare.ts";
+import { bench } from "./places.ts";
+import { progress } from "./process.ts";
+import { reportOf } from "./report.ts";
+import { batches, newResults, type Part, type Results, readResults, saveResults } from "./results.ts";
+import { inOwnProcess, type Settings } from "./trial.ts";
+
+export interface Selection {
+  readonly only: readonly Part[];
+  readonly phases: readonly number[];
+  readonly sizes: readonly number[];
+}
+
+const resultsFolder = join(bench, "results");
+
+/** RESULTS.md anew, of all files there. */
+export function writeReport(): void {
+  writeFileSync(join(bench, "RESULTS.md"), reportOf(readResults(resultsFolder)));
+}
+
+export async function benchAll({ only, phases, sizes }: Selection, settings: Settings, extent: Extent): Promise<void> {
+  const results: Results = newResults(extent.system, extent.newest);
+  const save = () => {
+    const name = saveResults(resultsFolder, results);
+    writeReport();
+    progress(`saved bench/results/${name}`);
+  };
+  const workloads = sizes.flatMap((n) => phases.map((phase) => ({ phase, batch: batches[phase] ?? 4, n })));
+  if (only.includes("prepare")) {
+    results.prepare = await timePrepare();
+    save();
+  }
+  if (only.includes("commands")) {
+    results.commands = await timeCommands(3);
+    save();
+  }
+  for (const workload of only.includes("inference") ? workloads : []) {
+    const { phase, n } = workload;
+    progress(`phase ${phase}, n ${n}: encode and decode`);
+    const timing = await inOwnProcess({ kind: "inference", workload, steps: 0, ...settings });
+    results.inference = [...results.inference, { ...workload, ...timing }];
+    save();
+  }
+  for (const workload of only.includes("steps") ? workloads : []) {
+    results.steps = [...results.steps, await compareStep(workload, settings, extent)];
+    save();
+  }
+}

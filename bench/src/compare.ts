@@ -1,0 +1,129 @@
+// One workload: our step, the baselines and the limit, side by side.
+import type { TimedProduct } from "./limit.ts";
+import { progress } from "./process.ts";
+import { type Python, timeBaseline, type Variant } from "./python.ts";
+import { medianOf } from "./step.ts";
+import { inOwnProcess, type Settings } from "./trial.ts";
+import type { Workload } from "./workload.ts";
+
+/** Seconds of all timed steps of all trials. */
+export interface Timing {
+  readonly torch: string;
+  readonly imagesPerSecond: number;
+  readonly seconds: { readonly median: number; readonly min: number; readonly max: number };
+  /** One a trial. */
+  readonly trialMedians: readonly number[];
+  readonly peakRssMiB: number;
+}
+
+/** Null is: not measured. */
+export interface StepComparison extends Workload, Settings {
+  readonly ours: Timing;
+  readonly oursOnNewest: Timing | null;
+  readonly eagerFp32: Timing | null;
+  readonly eagerBf16: Timing | null;
+  readonly newestEager: Timing | null;
+  readonly newestCompiled: Timing | null;
+  readonly limit: { readonly seconds: number; readonly products: readonly TimedProduct[] } | null;
+}
+
+export interface Extent {
+  readonly steps: number;
+  readonly trials: number;
+  readonly limit: boolean;
+  /** Python for (a) and (b), and for (c). */
+  readonly system: Python | undefined;
+  readonly newest: Python | undefined;
+  /** Our addon on the libtorch of `newest`. */
+  readonly newestAddon: string | undefined;
+}
+
+interface TrialTiming {
+  readonly torch: string;
+  readonly secondsPerStep: readonly number[];
+  readonly peakRssMiB: number;
+}
+
+export async function compareStep(workload: Workload, settings: Settings, extent: Extent): Promise<StepComparison> {
+  const { steps, trials, system, newest, newestAddon } = extent;
+  const { phase, batch, n } = workload;
+  const repeat = async (what: string, trial: () => Promise<TrialTiming>): Promise<Timing> => {
+    const timings: TrialTiming[] = [];
+    for (let i = 1; i <= trials; i++) {
+      progress(`phase ${phase}, batch ${batch}, n ${n}: ${what}${trials > 1 ? `, trial ${i} of ${trials}` : ""}`);
+      timings.push(await trial());
+    }
+    return summarised(timings, batch);
+  };
+  const ours = (addon?: string) => async () => {
+    const { libtorch, ...timing } = await inOwnProcess({ kind: "step", workload, steps, ...settings }, addon);
+    return { torch: libtorch, ...timing };
+  };
+  const baseline = (what: string, variant: Variant, python: Python | undefined) =>
+    python ? repeat(what, () => timeBaseline(python, variant, workload, settings, steps)) : null;
+  const limit = async () => {
+    progress(`phase ${phase}, batch ${batch}, n ${n}: the limit`);
+    const { seconds, products } = await inOwnProcess({ kind: "limit", workload, steps, ...settings });
+    return { seconds, products };
+  };
+  return {
+    ...workload,
+    ...settings,
+    ours: await repeat("ours", ours()),
+    oursOnNewest: newestAddon ? await repeat(`ours on libtorch ${newest?.torch}`, ours(newestAddon)) : null,
+    eagerFp32: await baseline("(a) the authors' step, eager float32", "authors", system),
+    eagerBf16: await baseline("(b) the best eager step", "tuned", system),
+    newestEager: await baseline(`(c) eager, PyTorch ${newest?.torch}`, "tuned", newest),
+    newestCompiled: await baseline(`(c) torch.compile, PyTorch ${newest?.torch}`, "compiled", newest),
+    limit: extent.limit ? await limit() : null,
+  };
+}
+
+function summarised(timings: readonly TrialTiming[], batch: number): Timing {
+  const seconds = timings.flatMap(({ secondsPerStep }) => secondsPerStep);
+  const median = medianOf(seconds);
+  return {
+    torch: (timings[0] as TrialTiming).torch,
+    imagesPerSecond: batch / median,
+    seconds: { median, min: Math.min(...seconds), max: Math.max(...seconds) },
+    trialMedians: timings.map(({ secondsPerStep }) => medianOf(secondsPerStep)),
+    peakRssMiB: Math.max(...timings.map(({ peakRssMiB }) => peakRssMiB)),
+  };
+}
+
+const ratio = (ours: Timing, other: Timing | null): number | null =>
+  other && ours.imagesPerSecond / other.imagesPerSecond;
+
+/** The faster of the two on the newest PyTorch. */
+export function fasterOfNewest({ newestEager, newestCompiled }: StepComparison): Timing | null {
+  if (!newestEager || !newestCompiled) return newestEager ?? newestCompiled;
+  return newestEager.imagesPerSecond > newestCompiled.imagesPerSecond ? newestEager : newestCompiled;
+}
+
+export function ratiosOf(comparison: StepComparison) {
+  const { ours, oursOnNewest, eagerFp32, eagerBf16, limit } = comparison;
+  return {
+    toEagerFp32: ratio(ours, eagerFp32),
+    toEagerBf16: ratio(ours, eagerBf16),
+    // On the same libtorch where that was measured.
+    toNewest: ratio(oursOnNewest ?? ours, fasterOfNewest(comparison)),
+    ofLimit: limit && limit.seconds / ours.seconds.median,
+  };
+}
+
+/** What `step --json` prints. */
+export function summaryOf(comparison: StepComparison) {
+  const { phase, batch, n, ours, eagerFp32 } = comparison;
+  const { toEagerFp32, toEagerBf16, ofLimit } = ratiosOf(comparison);
+  return {
+    phase,
+    batch,
+    n,
+    imagesPerSecond: ours.imagesPerSecond,
+    eagerFp32ImagesPerSecond: eagerFp32?.imagesPerSecond ?? null,
+    ratioToEagerFp32: toEagerFp32,
+    ratioToEagerBf16: toEagerBf16,
+    shareOfLimit: ofLimit,
+    peakRssMiB: ours.peakRssMiB,
+  };
+}

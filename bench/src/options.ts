@@ -1,0 +1,71 @@
+import { parseArgs } from "node:util";
+import { type Computing, chooseComputing } from "pioneer-networks/torch";
+import type { Workload } from "./workload.ts";
+
+/** A wrong command line; exit code 2. */
+export class UsageError extends Error {}
+
+const { values, positionals } = (() => {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        phase: { type: "string", default: "4" },
+        phases: { type: "string" },
+        batch: { type: "string", default: "8" },
+        n: { type: "string" },
+        steps: { type: "string", default: "5" },
+        trials: { type: "string", default: "1" },
+        precision: { type: "string", default: "auto" },
+        threads: { type: "string" },
+        only: { type: "string" },
+        "no-baselines": { type: "boolean", default: false },
+        "no-limit": { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    console.error(`bench: ${(error as Error).message}`);
+    process.exit(2);
+  }
+})();
+
+export const flags = values;
+export const [command = values.help ? "help" : "", ...operands] = positionals;
+
+/** The whole numbers of a list such as "0,2,4". */
+export function wholes(name: string, text: string, min: number): number[] {
+  return text.split(",").map((part) => {
+    const value = Number(part);
+    if (part === "" || !Number.isInteger(value) || value < min) {
+      throw new UsageError(
+        `--${name} must be ${text.includes(",") ? "whole numbers" : "a whole number"} from ${min}, got ${text}`,
+      );
+    }
+    return value;
+  });
+}
+
+const whole = (name: "phase" | "batch" | "steps" | "trials" | "threads", min: number) =>
+  wholes(name, values[name] as string, min)[0] as number;
+
+export const defaultSize = 512;
+
+export const workloadOf = (): Workload => ({
+  phase: whole("phase", 0),
+  batch: whole("batch", 2),
+  n: wholes("n", values.n ?? `${defaultSize}`, 2)[0] as number,
+});
+
+export const stepsOf = (): number => whole("steps", 1);
+export const trialsOf = (): number => whole("trials", 1);
+export const threadsOf = (): number | undefined => (values.threads === undefined ? undefined : whole("threads", 1));
+
+export function computingOf(): Computing {
+  const { precision } = values;
+  if (!["auto", "bf16", "fp32"].includes(precision)) {
+    throw new UsageError(`--precision must be auto, bf16 or fp32, got ${precision}`);
+  }
+  return chooseComputing({ device: "auto", precision: precision as "auto" | "bf16" | "fp32", threads: threadsOf() });
+}

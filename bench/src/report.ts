@@ -1,0 +1,182 @@
+// bench/RESULTS.md, from the JSON files beside it.
+import { fasterOfNewest, ratiosOf, type StepComparison, type Timing } from "./compare.ts";
+import type { Results } from "./results.ts";
+
+/** What we want of a step at n = 512, on two cores with amx_bf16. */
+const goals = [
+  { phase: 4, batch: 8, toEagerFp32: 10, toEagerBf16: 1.8, ofLimit: 0.75 },
+  { phase: 3, batch: 16, toEagerFp32: 7, toEagerBf16: 1.6, ofLimit: 0.7 },
+  { phase: 2, batch: 32, toEagerFp32: 5.5, toEagerBf16: 1.5, ofLimit: 0.65 },
+  { phase: 5, batch: 4, toEagerFp32: 8, toEagerBf16: 1.7, ofLimit: 0.7 },
+] as const;
+const goalToNewest = 1.3;
+const goalUnit = "amx_bf16";
+
+const none = "not measured";
+
+/** @param files newest first @returns Markdown; the same files give the same text */
+export function reportOf(files: readonly { readonly name: string; readonly results: Results }[]): string {
+  const machines = new Map<string, { name: string; results: Results }[]>();
+  for (const file of files) {
+    const { cpu, cores } = file.results.machine;
+    const key = `${cpu}, ${cores} cores`;
+    machines.set(key, [...(machines.get(key) ?? []), file]);
+  }
+  const sections = [...machines].flatMap(([title, [newest, ...older]]) =>
+    newest ? [machineSection(title, newest.name, newest.results), olderList(older.map(({ name }) => name))] : [],
+  );
+  return `${[
+    "# Results",
+    "Made by `make bench` from the files in [results](results); [README.md](README.md) says what is measured, and how. Do not edit.",
+    ...(sections.length > 0 ? sections : ["Nothing was measured yet."]),
+    "## GPU",
+    table(
+      ["what", "figure"],
+      [
+        ["training step, any phase", none],
+        ["encode, decode", none],
+      ],
+    ),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n")}\n`;
+}
+
+function machineSection(title: string, name: string, results: Results): string {
+  const { machine, versions, date, commit } = results;
+  const facts = [
+    machine.bf16.length > 0 ? `bf16 units: ${machine.bf16.join(", ")}` : "no bf16 unit",
+    `${machine.memoryGiB} GiB`,
+    machine.system,
+    `Node ${versions.node.replace("v", "")}`,
+    `libtorch ${versions.libtorch}`,
+    `baselines (a), (b): ${versions.systemTorch ? `PyTorch ${versions.systemTorch}` : none}`,
+    `(c): ${versions.newestTorch ? `PyTorch ${versions.newestTorch}` : none}`,
+  ];
+  const other = machine.bf16.includes(goalUnit)
+    ? ""
+    : `The figures wanted below are for two cores with ${goalUnit}. This machine has no ${goalUnit}: they do not bind here, and are shown for orientation only.`;
+  return [
+    `## ${title}`,
+    `${date.slice(0, 10)}, commit ${commit}, [${name}](results/${name}). ${facts.join("; ")}.`,
+    other,
+    "### Wanted and reached, n = 512",
+    goalTable(results.steps),
+    "### Training step, images/s",
+    "(a) the authors' step, eager float32; (b) the best eager step; (c) the same on the newest PyTorch, eager and under torch.compile. Medians; in brackets the fastest and the slowest step.",
+    stepTable(results.steps),
+    "### Peak memory of a step's process, MiB",
+    memoryTable(results.steps),
+    "### Encode and decode, float32",
+    inferenceTable(results),
+    "### Packs and commands",
+    prepareTable(results),
+    commandTable(results),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}
+
+function olderList(names: readonly string[]): string {
+  return names.length === 0 ? "" : `Earlier: ${names.map((name) => `[${name}](results/${name})`).join(", ")}.`;
+}
+
+function goalTable(steps: readonly StepComparison[]): string {
+  const rows = goals.map((goal) => {
+    const found = steps.find(({ n, phase, batch }) => n === 512 && phase === goal.phase && batch === goal.batch);
+    const ratios = found && ratiosOf(found);
+    const pair = (wanted: string, reached: string | null | undefined) => `${wanted} / ${reached ?? none}`;
+    return [
+      `${goal.phase}, ${4 * 2 ** goal.phase}x${4 * 2 ** goal.phase}, ${goal.batch}`,
+      pair(`${goal.toEagerFp32}x`, times(ratios?.toEagerFp32)),
+      pair(`${goal.toEagerBf16}x`, times(ratios?.toEagerBf16)),
+      pair(`${goalToNewest}x`, times(ratios?.toNewest)),
+      pair(`${100 * goal.ofLimit} %`, percent(ratios?.ofLimit)),
+      pair("at most (b)'s", found?.eagerBf16 && times(found.ours.peakRssMiB / found.eagerBf16.peakRssMiB)),
+    ];
+  });
+  return table(["phase, size, batch", "(a)", "(b)", "faster of (c)", "of the limit", "peak memory"], rows);
+}
+
+const times = (ratio: number | null | undefined) => (typeof ratio === "number" ? `${ratio.toFixed(2)}x` : null);
+const percent = (share: number | null | undefined) =>
+  typeof share === "number" ? `${(100 * share).toFixed(0)} %` : null;
+
+const sorted = (steps: readonly StepComparison[]) =>
+  [...steps].sort((a, b) => b.n - a.n || a.phase - b.phase || a.batch - b.batch);
+
+const workloadCells = ({ n, phase, batch, precision }: StepComparison) => [`${n}`, `${phase}`, `${batch}`, precision];
+
+function stepTable(steps: readonly StepComparison[]): string {
+  if (steps.length === 0) return none;
+  const speed = (timing: Timing | null) => {
+    if (!timing) return none;
+    const at = (seconds: number) => figure((timing.imagesPerSecond * timing.seconds.median) / seconds);
+    return `${figure(timing.imagesPerSecond)} (${at(timing.seconds.min)} to ${at(timing.seconds.max)})`;
+  };
+  const rows = sorted(steps).map((step) => [
+    ...workloadCells(step),
+    speed(step.ours),
+    speed(step.oursOnNewest),
+    speed(step.eagerFp32),
+    speed(step.eagerBf16),
+    speed(step.newestEager),
+    speed(step.newestCompiled),
+    step.limit ? figure(step.batch / step.limit.seconds) : none,
+  ]);
+  const heads = ["ours", "ours on (c)'s libtorch", "(a)", "(b)", "(c) eager", "(c) compiled", "limit"];
+  return table(["n", "phase", "batch", "precision", ...heads], rows);
+}
+
+function memoryTable(steps: readonly StepComparison[]): string {
+  if (steps.length === 0) return none;
+  const peak = (timing: Timing | null) => (timing ? timing.peakRssMiB.toFixed(0) : none);
+  const rows = sorted(steps).map((step) => [
+    ...workloadCells(step),
+    peak(step.ours),
+    peak(step.eagerFp32),
+    peak(step.eagerBf16),
+    peak(fasterOfNewest(step)),
+  ]);
+  return table(["n", "phase", "batch", "precision", "ours", "(a)", "(b)", "faster of (c)"], rows);
+}
+
+function inferenceTable({ inference }: Results): string {
+  if (inference.length === 0) return none;
+  const rows = [...inference]
+    .sort((a, b) => b.n - a.n || a.phase - b.phase)
+    .flatMap(({ n, phase, batch, ...timings }) =>
+      (["encode", "decode"] as const).map((direction) => {
+        const { latencyMs, imagesPerSecond } = timings[direction];
+        const spread = `${figure(latencyMs.median)} (${figure(latencyMs.min)} to ${figure(latencyMs.max)})`;
+        return [`${n}`, `${phase}`, direction, spread, `${batch}`, figure(imagesPerSecond)];
+      }),
+    );
+  return table(["n", "phase", "", "one image, ms", "batch", "images/s"], rows);
+}
+
+function prepareTable({ prepare }: Results): string {
+  if (prepare.length === 0) return "";
+  const rows = prepare.map(({ source, resolution, images, imagesPerSecond }) => [
+    `\`dataset prepare\` of ${source}, ${images} images to ${resolution}x${resolution}`,
+    figure(imagesPerSecond),
+  ]);
+  return table(["pack", "images/s"], rows);
+}
+
+function commandTable({ commands }: Results): string {
+  if (commands.length === 0) return "";
+  const rows = commands.map(({ command, seconds }) => [
+    `\`${command}\``,
+    `${figure(seconds.median)} (${figure(seconds.min)} to ${figure(seconds.max)})`,
+  ]);
+  return table(["command", "seconds to the first picture (`info`: to its answer)"], rows);
+}
+
+/** Three digits, without an exponent. */
+const figure = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(heads), line(heads.map(() => "---")), ...rows.map(line)].join("\n");
+}

@@ -1,0 +1,148 @@
+// What a benchmark run leaves: bench/results/DATE-CPU.json, one file for a day, a machine and a commit.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { capabilities } from "pioneer-torch";
+import type { CommandTiming, PrepareTiming } from "./commands.ts";
+import type { StepComparison } from "./compare.ts";
+import type { InferenceTiming } from "./inference.ts";
+import { repository } from "./places.ts";
+import type { Python } from "./python.ts";
+import type { Workload } from "./workload.ts";
+
+export const parts = ["steps", "inference", "prepare", "commands"] as const;
+export type Part = (typeof parts)[number];
+
+/** The batch of each phase: the paper's, scaled to a processor. */
+export const batches = [128, 64, 32, 16, 8, 4];
+
+export interface Results {
+  /** When it began. */
+  readonly date: string;
+  /** Of this repository; "+" where files were changed since. */
+  readonly commit: string;
+  readonly machine: {
+    readonly cpu: string;
+    readonly bf16: readonly string[];
+    readonly cores: number;
+    readonly memoryGiB: number;
+    readonly system: string;
+  };
+  readonly versions: {
+    readonly node: string;
+    readonly libtorch: string;
+    readonly systemTorch: string | null;
+    readonly newestTorch: string | null;
+  };
+  steps: readonly StepComparison[];
+  inference: readonly (Workload & InferenceTiming)[];
+  prepare: readonly PrepareTiming[];
+  commands: readonly CommandTiming[];
+}
+
+export function newResults(system: Python | undefined, newest: Python | undefined): Results {
+  const { libtorch, cpuBf16 } = capabilities();
+  return {
+    date: new Date().toISOString(),
+    commit: commit(),
+    machine: {
+      cpu: (cpus()[0]?.model ?? "unknown").trim(),
+      bf16: cpuBf16,
+      cores: availableParallelism(),
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      system: systemName(),
+    },
+    versions: {
+      node: process.version,
+      libtorch,
+      systemTorch: system?.torch ?? null,
+      newestTorch: newest?.torch ?? null,
+    },
+    steps: [],
+    inference: [],
+    prepare: [],
+    commands: [],
+  };
+}
+
+function commit(): string {
+  try {
+    const git = (...args: string[]) => execFileSync("git", args, { cwd: repository, encoding: "utf8" }).trim();
+    const changed = git(
+      "status",
+      "--porcelain",
+      "--untracked-files=no",
+      "--",
+      ".",
+      ":!bench/results",
+      ":!bench/RESULTS.md",
+    );
+    return git("rev-parse", "--short=10", "HEAD") + (changed === "" ? "" : "+");
+  } catch {
+    return "unknown";
+  }
+}
+
+function systemName(): string {
+  try {
+    return /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? process.platform;
+  } catch {
+    return process.platform;
+  }
+}
+
+/**
+ * Adds to the file of this day, machine and commit: what was measured again replaces what was there.
+ * @returns the file's name
+ */
+export function saveResults(folder: string, results: Results): string {
+  mkdirSync(folder, { recursive: true });
+  const name = `${results.date.slice(0, 10)}-${slugOf(results.machine.cpu)}-${results.commit.replace("+", "-changed")}.json`;
+  const file = join(folder, name);
+  const before = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Results) : results;
+  const merged: Results = {
+    ...before,
+    ...results,
+    // A later part of the same run may have gone without one of the Pythons.
+    versions: {
+      ...results.versions,
+      systemTorch: results.versions.systemTorch ?? before.versions.systemTorch,
+      newestTorch: results.versions.newestTorch ?? before.versions.newestTorch,
+    },
+    steps: replaced(before.steps, results.steps, sizeOf),
+    inference: replaced(before.inference, results.inference, sizeOf),
+    prepare: replaced(before.prepare, results.prepare, ({ source }) => source),
+    commands: replaced(before.commands, results.commands, ({ command }) => command),
+  };
+  writeFileSync(file, `${JSON.stringify(merged, rounded, 1)}\n`);
+  return name;
+}
+
+const sizeOf = ({ n, phase, batch }: Workload) => `${n} ${phase} ${batch}`;
+
+const slugOf = (cpu: string) =>
+  cpu
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "");
+
+function replaced<T>(before: readonly T[], now: readonly T[], keyOf: (value: T) => string): T[] {
+  return [...new Map([...before, ...now].map((value) => [keyOf(value), value])).values()];
+}
+
+/** Five digits: more than any of these numbers is good for. */
+const rounded = (_: string, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(5)) : value);
+
+/** All files of a folder by name, newest first. */
+export function readResults(folder: string): { readonly name: string; readonly results: Results }[] {
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  const files = names.map((name) => ({
+    name,
+    results: JSON.parse(readFileSync(join(folder, name), "utf8")) as Results,
+  }));
+  return files.sort((a, b) => compare(b.results.date, a.results.date) || compare(b.name, a.name));
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

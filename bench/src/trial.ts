@@ -1,0 +1,61 @@
+// One process a trial: the parent measures nothing itself.
+import { type Computing, chooseComputing } from "pioneer-networks/torch";
+import { capabilities } from "pioneer-torch";
+import { type InferenceTiming, timeInference } from "./inference.ts";
+import { limitSeconds, productsOf, type TimedProduct, timeProducts } from "./limit.ts";
+import { runJson } from "./process.ts";
+import { recordStep } from "./profile.ts";
+import { peakRssMiB, type StepTiming, timeStep } from "./step.ts";
+import type { Workload } from "./workload.ts";
+
+export interface Settings {
+  readonly precision: "bf16" | "fp32";
+  readonly threads: number;
+}
+
+export interface LimitTiming {
+  readonly seconds: number;
+  readonly products: readonly TimedProduct[];
+  readonly peakRssMiB: number;
+}
+
+interface Outcomes {
+  step: StepTiming & { libtorch: string };
+  limit: LimitTiming;
+  inference: InferenceTiming;
+}
+
+interface Trial<Kind extends keyof Outcomes> extends Settings {
+  readonly kind: Kind;
+  readonly workload: Workload;
+  readonly steps: number;
+}
+
+const trials: { readonly [Kind in keyof Outcomes]: (trial: Trial<Kind>, computing: Computing) => Outcomes[Kind] } = {
+  step: ({ workload, steps }, computing) => ({
+    ...timeStep({ ...workload, computing, steps }),
+    libtorch: capabilities().libtorch,
+  }),
+  limit({ workload }, computing) {
+    const products = timeProducts(productsOf(recordStep(workload, computing)));
+    return { seconds: limitSeconds(products), products, peakRssMiB: peakRssMiB() };
+  },
+  inference: ({ workload }, { threads }) => timeInference(workload, threads),
+};
+
+/** In the child: does what the parent asked for and prints it. */
+export function runTrial(text: string): void {
+  const trial = JSON.parse(text) as Trial<keyof Outcomes>;
+  const computing = chooseComputing({ device: "auto", precision: trial.precision, threads: trial.threads });
+  const run = trials[trial.kind] as (trial: Trial<keyof Outcomes>, computing: Computing) => unknown;
+  console.log(JSON.stringify(run(trial, computing)));
+}
+
+/** In the parent. @param addonFolder another build of the addon, against another libtorch */
+export function inOwnProcess<Kind extends keyof Outcomes>(
+  trial: Trial<Kind>,
+  addonFolder?: string,
+): Promise<Outcomes[Kind]> {
+  const env = addonFolder === undefined ? {} : { PIONEER_TORCH_BUILD: addonFolder };
+  return runJson(process.execPath, [process.argv[1] as string, "trial", JSON.stringify(trial)], env);
+}

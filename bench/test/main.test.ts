@@ -1,0 +1,72 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, expect, test } from "vitest";
+
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+
+// Trials are processes, and Node 20 runs no TypeScript: they run what tsc makes of the sources as they are now.
+beforeAll(() => {
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [join(repository, "node_modules/typescript/bin/tsc"), "-b", "bench"],
+    {
+      cwd: repository,
+      encoding: "utf8",
+    },
+  );
+  expect(stdout).toBe("");
+  expect(status).toBe(0);
+}, 60_000);
+
+const bench = (...args: string[]) =>
+  spawnSync(process.execPath, [join(repository, "bench", "dist", "main.js"), ...args], { encoding: "utf8" });
+
+const small = ["--phase", "1", "--batch", "4", "--n", "16", "--steps", "1", "--threads", "1"];
+const keys = [
+  "phase",
+  "batch",
+  "n",
+  "imagesPerSecond",
+  "eagerFp32ImagesPerSecond",
+  "ratioToEagerFp32",
+  "ratioToEagerBf16",
+  "shareOfLimit",
+  "peakRssMiB",
+];
+
+test("step --json prints one object on one line, null where nothing was measured", () => {
+  const { stdout, status } = bench("step", ...small, "--no-baselines", "--json");
+  expect(status).toBe(0);
+  expect(stdout.split("\n")).toHaveLength(2);
+  const line = JSON.parse(stdout) as Record<string, number | null>;
+  expect(Object.keys(line)).toEqual(keys);
+  expect(line).toMatchObject({ phase: 1, batch: 4, n: 16, ratioToEagerFp32: null, ratioToEagerBf16: null });
+  expect(line.eagerFp32ImagesPerSecond).toBeNull();
+  for (const name of ["imagesPerSecond", "shareOfLimit", "peakRssMiB"]) expect(line[name]).toBeGreaterThan(0);
+});
+
+test("without --json a person can read it, and --no-limit leaves the products out", () => {
+  const { stdout, status } = bench("step", ...small, "--no-baselines", "--no-limit", "--precision", "fp32");
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^phase 1, batch 4, n 16, fp32 \(.*\), 1 threads\nours: [\d.]+ images\/s, /);
+  expect(stdout).toContain("limit: not measured");
+});
+
+test("profile lists operators by their own time", () => {
+  const { stdout, status } = bench("profile", ...small);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^ calls +own ms +share {2}operator\n/);
+  expect(stdout).toContain("aten::convolution_backward");
+});
+
+test("wrong options end with 2 and a line that says what was expected", () => {
+  const wrong = (...args: string[]) => {
+    const { status, stderr } = bench(...args);
+    return `${status} ${stderr.trim()}`;
+  };
+  expect(wrong("step", "--phase", "x")).toBe("2 bench: --phase must be a whole number from 0, got x");
+  expect(wrong("step", "--batch", "1")).toBe("2 bench: --batch must be a whole number from 2, got 1");
+  expect(wrong("step", "--precision", "fp64")).toBe("2 bench: --precision must be auto, bf16 or fp32, got fp64");
+  expect(wrong("all", "--only", "gpu")).toBe("2 bench: --only takes steps, inference, prepare, commands, got gpu");
+});

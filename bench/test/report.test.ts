@@ -1,0 +1,89 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, expect, test } from "vitest";
+import type { StepComparison, Timing } from "../src/compare.ts";
+import { reportOf } from "../src/report.ts";
+import { type Results, readResults, saveResults } from "../src/results.ts";
+
+const bench = fileURLToPath(new URL("..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "pioneer-bench-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const timing = (batch: number, median: number, peakRssMiB: number): Timing => ({
+  torch: "1.13.0",
+  imagesPerSecond: batch / median,
+  seconds: { median, min: median / 2, max: 2 * median },
+  trialMedians: [median],
+  peakRssMiB,
+});
+
+const step: StepComparison = {
+  phase: 4,
+  batch: 8,
+  n: 512,
+  precision: "bf16",
+  threads: 2,
+  ours: timing(8, 4, 1400),
+  oursOnNewest: null,
+  eagerFp32: timing(8, 32, 2800),
+  eagerBf16: timing(8, 8, 1750),
+  newestEager: timing(8, 6, 1800),
+  newestCompiled: timing(8, 5, 1900),
+  limit: { seconds: 3, products: [{ name: "aten::mm", tensors: [], count: 1, milliseconds: 3000 }] },
+};
+
+const results: Results = {
+  date: "2026-11-22T21:00:00.000Z",
+  commit: "0123456789",
+  machine: { cpu: "A CPU @ 2 GHz", bf16: ["avx512_bf16"], cores: 2, memoryGiB: 24, system: "Debian 12" },
+  versions: { node: "v20.20.2", libtorch: "1.13.0", systemTorch: "1.13.0", newestTorch: "2.15.0" },
+  steps: [step],
+  inference: [],
+  prepare: [{ source: "procedural:faces", resolution: 64, images: 2000, seconds: 10, imagesPerSecond: 200 }],
+  commands: [{ command: "info", seconds: { median: 0.5, min: 0.4, max: 0.6 }, trials: 3 }],
+};
+
+test("goals stand beside what was reached", () => {
+  const report = reportOf([{ name: "a.json", results }]);
+  expect(report).toContain(
+    "| 4, 64x64, 8 | 10x / 8.00x | 1.8x / 2.00x | 1.3x / 1.25x | 75 % / 75 % | at most (b)'s / 0.80x |",
+  );
+  expect(report).toContain("| 3, 32x32, 16 | 7x / not measured |");
+  expect(report).toContain("| 512 | 4 | 8 | bf16 | 2.00 (4.00 to 1.00) | not measured | 0.250 (0.500 to 0.125) |");
+  expect(report).toContain("This machine has no amx_bf16");
+  expect(report).toContain("| training step, any phase | not measured |");
+  expect(reportOf([{ name: "a.json", results }]), "the same files give the same text").toBe(report);
+});
+
+test("with the units the goals are for, nothing is excused", () => {
+  const machine = { ...results.machine, bf16: ["amx_bf16", "avx512_bf16"] };
+  expect(reportOf([{ name: "a.json", results: { ...results, machine } }])).not.toContain("they do not bind");
+});
+
+test("of a machine the newest file is shown, older ones are named", () => {
+  const newer = { ...results, date: "2026-12-01T08:00:00.000Z", steps: [] };
+  const other = { ...results, machine: { ...results.machine, cpu: "B" } };
+  for (const each of [results, other, newer]) saveResults(folder, each);
+  const report = reportOf(readResults(folder));
+  expect(report.match(/^## .*$/gm)).toEqual(["## A CPU @ 2 GHz, 2 cores", "## B, 2 cores", "## GPU"]);
+  expect(report).toContain(
+    "Earlier: [2026-11-22-a-cpu-2-ghz-0123456789.json](results/2026-11-22-a-cpu-2-ghz-0123456789.json).",
+  );
+});
+
+test("a part measured again replaces that part of the file", () => {
+  const again = { ...step, ours: timing(8, 3.333333333, 1400) };
+  const name = saveResults(folder, { ...results, steps: [again, { ...step, phase: 3, batch: 16 }], prepare: [] });
+  const saved = JSON.parse(readFileSync(join(folder, name), "utf8")) as Results;
+  expect(saved.steps.map(({ phase, ours }) => [phase, ours.seconds.median])).toEqual([
+    [4, 3.3333],
+    [3, 4],
+  ]);
+  expect(saved.prepare).toEqual(results.prepare);
+});
+
+test("RESULTS.md is what the committed files give", () => {
+  expect(readFileSync(join(bench, "RESULTS.md"), "utf8")).toBe(reportOf(readResults(join(bench, "results"))));
+});
