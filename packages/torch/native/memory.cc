@@ -70,8 +70,8 @@ class BlockCache {
     return block;
   }
 
-  /// What live and kept blocks may come to together: an eighth more than live ones ever did.
-  size_t budget() const { return mostLive_ + mostLive_ / 8; }
+  /// What live and kept blocks may come to together: half again what live ones ever did.
+  size_t budget() const { return mostLive_ + mostLive_ / 2; }
 
   /// Frees kept blocks, the largest first, until at most `limit` bytes are kept.
   void shrink(size_t limit) {

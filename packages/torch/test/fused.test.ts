@@ -1,31 +1,36 @@
 // The fused operators against the same chain composed of ATen operators in float64, values and gradients.
 import { describe, expect, test } from "vitest";
 import {
-  biasLeakyRelu,
+  avgPool2d,
+  conv2d,
   type DType,
+  dtypeCode,
+  empty,
+  fused,
   grad,
   leakyRelu,
   noGrad,
-  pixelNormBiasLeakyRelu,
   RandomGenerator,
   randn,
   scope,
   type Tensor,
+  upsampleNearest,
 } from "../src/index.ts";
+import { values } from "./support/close.ts";
 
 const slope = 0.2;
 const epsilon = 1e-8;
 
 const operators = {
   pixelNorm: {
-    fused: (x: Tensor, bias: Tensor) => pixelNormBiasLeakyRelu(x, bias, slope, epsilon),
+    fused: (x: Tensor, bias: Tensor) => fused.pixelNormLeakyRelu(x, bias, slope, epsilon),
     composed: (x: Tensor, bias: Tensor) => {
       const h = x.add(bias.reshape(x.shape.length === 4 ? [-1, 1, 1] : [-1]));
       return leakyRelu(h.div(h.square().mean([1], true).add(epsilon).sqrt()), slope);
     },
   },
   bias: {
-    fused: (x: Tensor, bias: Tensor) => biasLeakyRelu(x, bias, slope),
+    fused: (x: Tensor, bias: Tensor) => fused.biasLeakyRelu(x, bias, slope),
     composed: (x: Tensor, bias: Tensor) =>
       leakyRelu(x.add(bias.reshape(x.shape.length === 4 ? [-1, 1, 1] : [-1])), slope),
   },
@@ -109,31 +114,162 @@ test("row-major input gives the same numbers as channels last", () => {
   });
 });
 
-test("NaN and infinity come through in both formats", () => {
-  scope(() => {
-    const random = new RandomGenerator(2);
-    const x = noGrad(() => randn([1, 8, 2, 2], random).mul(0));
-    const bias = randn([8], random);
-    for (const dtype of ["float32", "bfloat16"] as const) {
-      const nan = biasLeakyRelu(x.div(0).to(dtype), bias, slope);
-      expect(nan.isFinite().to("float32").sum().item()).toBe(0);
-    }
+/** The operators of activations, on 12 channels in: each of another size out. */
+const activations: Record<string, { channels: number; run: (x: Tensor, bias: Tensor) => Tensor; operator: string }> = {
+  pixelNorm: {
+    channels: 12,
+    run: (x, bias) => fused.pixelNormLeakyRelu(x, bias, slope, epsilon),
+    operator: "pioneer::pixel_norm_lrelu",
+  },
+  upsampledPixelNorm: {
+    channels: 3,
+    run: (x, bias) => fused.upsampledPixelNormLeakyRelu(x, bias, slope, epsilon),
+    operator: "pioneer::upsampled_pixel_norm_lrelu",
+  },
+  bias: { channels: 12, run: (x, bias) => fused.biasLeakyRelu(x, bias, slope), operator: "pioneer::bias_lrelu" },
+  pool: {
+    channels: 12,
+    run: (x, bias) => fused.biasLeakyReluPool(x, bias, slope),
+    operator: "pioneer::bias_lrelu_pool",
+  },
+};
+
+describe.each(Object.entries(activations))("%s", (_, { channels, run, operator }) => {
+  test("NaN and infinity come through in both formats", () => {
+    scope(() => {
+      const random = new RandomGenerator(2);
+      const x = noGrad(() => randn([1, 12, 2, 2], random).mul(0));
+      const bias = randn([channels], random);
+      for (const dtype of ["float32", "bfloat16"] as const) {
+        const nan = run(x.div(0).to(dtype), bias);
+        expect(nan.isFinite().to("float32").sum().item()).toBe(0);
+        const infinite = run(x.add(Number.POSITIVE_INFINITY).to(dtype), bias);
+        expect(infinite.isFinite().to("float32").sum().item()).toBe(0);
+      }
+    });
+  });
+
+  test("a bias of the wrong size or type, float64 and other shapes are refused in one line", () => {
+    const random = new RandomGenerator(3);
+    const x = randn([2, 12, 4, 4], random);
+    const expected = new RegExp(`^${operator}: .*expected a bias float32\\[${channels}\\], got [^\\n]*$`);
+    expect(() => run(x, randn([5], random))).toThrow(expected);
+    expect(() => run(x, randn([channels], random).to("bfloat16"))).toThrow(expected);
+    expect(() => run(x, randn([1, channels], random))).toThrow(expected);
+    expect(() => run(x.to("float64"), randn([channels], random))).toThrow(
+      /^pioneer::.*expected float32 or bfloat16, got [^\n]*$/,
+    );
+    expect(() => run(randn([12], random), randn([channels], random))).toThrow(/^pioneer::.*expected \[batch, C[^\n]*$/);
+  });
+
+  test("a second derivative is refused, not silently zero", () => {
+    const random = new RandomGenerator(4);
+    const x = randn([2, 12, 4, 4], random).requiresGrad_();
+    const y = run(x, randn([channels], random)).sum();
+    expect(() => grad(y, [x], { createGraph: true })).toThrow(/^[^\n]*pioneer::\w+ has no second derivative[^\n]*$/);
+  });
+
+  test("an empty batch gives an empty result", () => {
+    const x = empty([0, 12, 4, 4]).requiresGrad_();
+    const bias = randn([channels], new RandomGenerator(5)).requiresGrad_();
+    const y = run(x, bias);
+    expect(y.size(0)).toBe(0);
+    const [dx, db] = grad(y.sum(), [x, bias]) as [Tensor, Tensor];
+    expect(dx.shape).toEqual([0, 12, 4, 4]);
+    expect(values(db)).toEqual(Array.from({ length: channels }, () => 0));
   });
 });
 
-test("a bias of the wrong size or type, and float64, are refused in one line", () => {
-  const random = new RandomGenerator(3);
-  const x = randn([2, 4, 3, 3], random);
-  expect(() => biasLeakyRelu(x, randn([5], random), slope)).toThrow(
-    /pioneer::bias_lrelu: .*expected a bias float32\[4\]/,
-  );
-  expect(() => biasLeakyRelu(x, randn([4], random).to("bfloat16"), slope)).toThrow(/expected a bias float32\[4\]/);
-  expect(() => biasLeakyRelu(x.to("float64"), randn([4], random), slope)).toThrow(/expected float32 or bfloat16/);
+test("what cannot be an enlarged image is refused in one line", () => {
+  const random = new RandomGenerator(6);
+  const bias = randn([3], random);
+  for (const shape of [
+    [2, 13, 4, 4],
+    [2, 12, 1, 4],
+    [2, 12, 4, 1],
+  ]) {
+    expect(() => fused.upsampledPixelNormLeakyRelu(randn(shape, random), bias, slope, epsilon)).toThrow(
+      /^pioneer::[^\n]*expected \[batch, 4C, h \+ 1, w \+ 1\], got [^\n]*$/,
+    );
+  }
 });
 
-test("a second derivative is refused, not silently zero", () => {
-  const random = new RandomGenerator(4);
-  const x = randn([2, 4, 3, 3], random).requiresGrad_();
-  const y = biasLeakyRelu(x, randn([4], random), slope).sum();
-  expect(() => grad(y, [x], { createGraph: true })).toThrow(/pioneer::bias_lrelu has no second derivative/);
+describe("weights", () => {
+  const float32 = dtypeCode("float32");
+  const random = new RandomGenerator(7);
+  const kernel = randn([5, 3, 3, 3], random);
+
+  test("prepared is the copy, as a function of the parameter: the gradient passes through its scale", () => {
+    scope(() => {
+      const scale = 0.25; // exact in binary: one rounding less
+      const weight = kernel.detach().requiresGrad_();
+      const x = randn([2, 3, 4, 4], random);
+      const plain = grad(conv2d(x, weight.mul(scale), null, 1).square().sum(), [weight])[0] as Tensor;
+      const copy = noGrad(() => fused.scaled(weight, scale, float32));
+      const used = fused.prepared(weight, copy, scale);
+      expect(values(used)).toEqual(values(weight.mul(scale)));
+      expect(copy.requiresGrad).toBe(false);
+      const got = grad(conv2d(x, used, null, 1).square().sum(), [weight])[0] as Tensor;
+      // The same products, a power of two apart; the order of oneDNN's sums over 32 pixels may differ.
+      expect(relativeError(got, plain.to("float64"))).toBeLessThan(32 * 2 ** -24);
+    });
+  });
+
+  test("prepared of a folded kernel: the gradient is unfolded and scaled", () => {
+    scope(() => {
+      const scale = 0.25;
+      const weight = kernel.detach().requiresGrad_();
+      const x = randn([2, 3, 4, 5], random);
+      const dy = randn([2, 5, 8, 10], random);
+      const plain = conv2d(upsampleNearest(x), weight.mul(scale), null, 1);
+      const [expected] = grad(plain.mul(dy).sum(), [weight]) as [Tensor];
+      // The image's pixels from the phases': row a, column b, each of [2, 20, 5, 6].
+      const copy = noGrad(() => fused.upsampledKernel(weight, scale, float32));
+      const y = fused.upsampledConvolution(x, fused.prepared(weight, copy, scale));
+      let total = y.sum().mul(0);
+      for (const a of [0, 1]) {
+        for (const b of [0, 1]) {
+          const part = y
+            .narrow(1, (2 * a + b) * 5, 5)
+            .narrow(2, a, 4)
+            .narrow(3, b, 5);
+          const phase = dy.reshape([2, 5, 4, 2, 5, 2]).select(5, b).select(3, a);
+          total = total.add(part.mul(phase).sum());
+        }
+      }
+      const [got] = grad(total, [weight]) as [Tensor];
+      // Sums of 2 x 8 x 10 products in another order.
+      expect(relativeError(got, expected.to("float64"))).toBeLessThan(160 * 2 ** -24);
+    });
+  });
+
+  test("other shapes and types are refused in one line", () => {
+    expect(() => fused.upsampledKernel(randn([5, 3, 4, 4], random), 1, float32)).toThrow(
+      /^pioneer::[^\n]*expected float32 \[out, in, 3, 3\][^\n]*$/,
+    );
+    expect(() => fused.upsampledKernel(kernel.to("float64"), 1, float32)).toThrow(/expected float32 \[out, in, 3, 3\]/);
+    expect(() => fused.upsampledKernel(kernel, 1, dtypeCode("float64"))).toThrow(/to float32 or bfloat16/);
+    expect(() => fused.scaled(kernel, 1, dtypeCode("float64"))).toThrow(/^pioneer::[^\n]*expected float32[^\n]*$/);
+    expect(() => fused.scaled(kernel.to("bfloat16"), 1, dtypeCode("bfloat16"))).toThrow(/expected float32/);
+  });
+});
+
+test("fade of two dtypes or other channels is refused in one line", () => {
+  const random = new RandomGenerator(8);
+  const now = randn([2, 3, 4, 4], random);
+  for (const before of [now.to("bfloat16"), randn([2, 4, 4, 4], random), randn([1, 3, 2, 2], random)]) {
+    expect(() => fused.fade(before, now, 0.5)).toThrow(/^pioneer::[^\n]*expected two of one shape and dtype[^\n]*$/);
+  }
+});
+
+test("the pooled gradient is that of the mean of four, where signs differ", () => {
+  scope(() => {
+    const x = noGrad(() => randn([1, 16, 2, 2], new RandomGenerator(9)));
+    const bias = randn([16], new RandomGenerator(10)).mul(0);
+    const [leaf, exact] = [x.detach().requiresGrad_(), x.to("float64").requiresGrad_()];
+    const [got] = grad(fused.biasLeakyReluPool(leaf, bias, slope).sum(), [leaf]) as [Tensor];
+    const [expected] = grad(avgPool2d(leakyRelu(exact, slope)).sum(), [exact]) as [Tensor];
+    // A quarter of 1 or of 0.2, which is rounded.
+    expect(relativeError(got, expected)).toBeLessThan(2 ** -24);
+  });
 });

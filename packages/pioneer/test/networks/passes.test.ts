@@ -20,6 +20,9 @@ import { composed } from "../../src/networks/composed.ts";
 import { fused } from "../../src/networks/fused.ts";
 import { type Passes, passesFor } from "../../src/networks/passes.ts";
 
+// Test files run side by side, and tensors this small are quickest on one thread; some tests below set more.
+setThreads(1);
+
 /** Unit roundoffs: half the distance of neighbours above 1. float32 has 24 significant bits, bfloat16 8. */
 const u32 = 2 ** -24;
 const u16 = 2 ** -8;
