@@ -256,8 +256,12 @@ Pair poolBackward(const Tensor& gradient, const Tensor& signs, double slope) {
 
 Tensor fadeForward(const Tensor& inputBefore, const Tensor& inputNow, double alpha) {
   auto before = asRows(inputBefore, "fade"), now = asRows(inputNow, "fade");
-  // An enlarged picture is three channels, or a feature map that is fading in: not worth a loop of its own.
-  if (before.sizes() != now.sizes()) before = at::upsample_nearest2d(before, now.sizes().slice(2), {}, {});
+  if (before.dim() == 4 && now.dim() == 4 && before.sizes().slice(2) != now.sizes().slice(2)) {
+    TORCH_CHECK(now.size(2) == 2 * before.size(2) && now.size(3) == 2 * before.size(3),
+                "fade: expected a first image of the second's size or half of it, got ", before.sizes(), " and ", now.sizes());
+    // A picture of three channels: not worth a loop of its own.
+    before = asRows(at::upsample_nearest2d(before, now.sizes().slice(2), {}, {}), "fade");
+  }
   checkSame(before, now, "fade");
   auto y = at::empty_like(now);
   byType(now.scalar_type(), [&](auto& kernel, auto* type) {
@@ -412,7 +416,8 @@ void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList f
     }
     aligned.push_back(laidOutLike(gradients[i], parameters[i]));
     double t = static_cast<double>(steps[i]);
-    numbers.push_back({static_cast<float>(beta1), static_cast<float>(beta2), static_cast<float>(learningRate / (1 - std::pow(beta1, t))),
+    numbers.push_back({static_cast<float>(beta1), static_cast<float>(1 - beta1), static_cast<float>(beta2), static_cast<float>(1 - beta2),
+                       static_cast<float>(learningRate / (1 - std::pow(beta1, t))),
                        static_cast<float>(1 / std::sqrt(1 - std::pow(beta2, t))), static_cast<float>(eps)});
   }
   forTensors(parameters, [&](size_t i, int64_t at, int64_t n) {
@@ -423,6 +428,9 @@ void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList f
   });
   // Autograd must know that what it saved of these has changed.
   for (auto& parameter : parameters) parameter.unsafeGetTensorImpl()->bump_version();
+  for (auto& copy : copies) {
+    if (copy.numel() > 0) copy.unsafeGetTensorImpl()->bump_version();
+  }
 }
 
 void ema_(at::TensorList averages, at::TensorList values, double weight) {

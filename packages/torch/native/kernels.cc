@@ -202,15 +202,15 @@ void spectralBackward(const T* dy, const float* v, const float* q, float* dw, in
 
 template <typename Copy>
 void adamInto(float* p, const float* g, float* m, float* v, Copy copy, int64_t n, AdamNumbers numbers) {
-  auto [beta1, beta2, rate, secondCorrection, epsilon] = numbers;
+  auto [beta1, rest1, beta2, rest2, rate, secondCorrection, epsilon] = numbers;
   const bool first = m != nullptr;
 #pragma omp simd
   for (int64_t i = 0; i < n; i++) {
     float gradient = g[i];
-    float second = beta2 * v[i] + (1 - beta2) * gradient * gradient;
+    float second = beta2 * v[i] + rest2 * gradient * gradient;
     v[i] = second;
     float moment = gradient;
-    if (first) m[i] = moment = beta1 * m[i] + (1 - beta1) * gradient;
+    if (first) m[i] = moment = beta1 * m[i] + rest1 * gradient;
     float value = p[i] - rate * moment / (std::sqrt(second) * secondCorrection + epsilon);
     p[i] = value;
     copy(i, value);

@@ -36,7 +36,7 @@ struct PixelKernels {
 
 /// One update of Adam; see fused.cc.
 struct AdamNumbers {
-  float beta1, beta2, rate, secondCorrection, epsilon;
+  float beta1, rest1, beta2, rest2, rate, secondCorrection, epsilon;  // rest: 1 - beta
 };
 
 struct Kernels {

@@ -23,8 +23,6 @@ class BlockCache {
   void* take(size_t bytes) {
     size_t size = rounded(bytes);
     std::lock_guard<std::mutex> lock(mutex_);
-    live_ += size;
-    mostLive_ = std::max(mostLive_, live_);
     auto found = free_.find(size);
     void* block;
     if (found != free_.end()) {
@@ -32,10 +30,12 @@ class BlockCache {
       free_.erase(found);
       cached_ -= size;
     } else {
-      shrink(budget() > live_ ? budget() - live_ : 0);
+      shrink(room(live_ + size));
       block = fresh(size);
     }
     sizes_[block] = size;
+    live_ += size;
+    mostLive_ = std::max(mostLive_, live_);
     return block;
   }
 
@@ -49,7 +49,7 @@ class BlockCache {
     live_ -= size;
     free_.emplace(size, block);
     cached_ += size;
-    shrink(budget() > live_ ? budget() - live_ : 0);
+    shrink(room(live_));
     return true;
   }
 
@@ -70,8 +70,11 @@ class BlockCache {
     return block;
   }
 
-  /// What live and kept blocks may come to together: half again what live ones ever did.
-  size_t budget() const { return mostLive_ + mostLive_ / 2; }
+  /// What may be kept beside so much that is live: together at most half again what was ever live at once.
+  size_t room(size_t live) const {
+    size_t most = std::max(mostLive_, live), together = most + most / 2;
+    return together - live;
+  }
 
   /// Frees kept blocks, the largest first, until at most `limit` bytes are kept.
   void shrink(size_t limit) {
