@@ -7,7 +7,13 @@
 
 namespace pioneer {
 
-/// build(): {torch: version the addon was compiled against, cuda: devices visible now}.
+#ifdef PIONEER_FUSED_CUDA
+constexpr bool kFusedCuda = true;
+#else
+constexpr bool kFusedCuda = false;
+#endif
+
+/// build(): {torch: version the addon was compiled against, cudaDevices: visible now, fusedCuda: whether fused.cu is in}.
 static napi_value build(napi_env env, napi_callback_info) {
   return guard(env, [&] {
     napi_value result;
@@ -15,6 +21,7 @@ static napi_value build(napi_env env, napi_callback_info) {
     check(env, napi_set_named_property(env, result, "torch", fromString(env, TORCH_VERSION)));
     double devices = at::hasCUDA() ? static_cast<double>(at::getNumGPUs()) : 0;
     check(env, napi_set_named_property(env, result, "cudaDevices", fromNumber(env, devices)));
+    check(env, napi_set_named_property(env, result, "fusedCuda", fromBool(env, kFusedCuda)));
     return result;
   });
 }

@@ -32,7 +32,7 @@ export interface Native {
   gradient(id: number): number | null;
   requiresGrad(id: number): boolean;
   setGradMode(enabled: boolean): boolean;
-  build(): { torch: string; cudaDevices: number };
+  build(): { torch: string; cudaDevices: number; fusedCuda: boolean };
   threads(): number;
   setThreads(count: number): void;
   setDeterministic(enabled: boolean): void;
