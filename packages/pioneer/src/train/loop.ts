@@ -13,7 +13,8 @@ import type { Computing } from "./device.ts";
 import type { EndEvent, TickEvent } from "./events.ts";
 import { drawInputs } from "./inputs.ts";
 import { brokenParameter, type Learner } from "./learner.ts";
-import { checkFinite, diverged, Meter, readLosses } from "./meter.ts";
+import { LossRing, ringSteps } from "./loss-ring.ts";
+import { checkFinite, diverged, Meter } from "./meter.ts";
 import type { Recorder } from "./recorder.ts";
 import { chooseGridImages, writeSnapshots } from "./snapshot.ts";
 import { trainStep } from "./step.ts";
@@ -46,6 +47,7 @@ export interface Session {
 export async function trainLoop(session: Session): Promise<EndEvent> {
   const { config, schedule, recorder, stop, learner } = session;
   const meter = new Meter();
+  const ring = new LossRing(ringSteps(session.computing.device), session.computing.device);
   const chosen = chooseGridImages(gridSplit(session.pack));
   const began = performance.now();
   const elapsedBefore = session.elapsedSeconds;
@@ -53,7 +55,15 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
   let paused = 0;
   let announcedPhase = -1;
 
+  /** Brings the steps since the last call into the means. @throws DivergedError naming the first that is not finite */
+  const readRing = () => {
+    for (const { losses, step, images, batch } of ring.read()) {
+      checkFinite(losses, step, images, session.lastCheckpoint, config.run);
+      meter.add(losses, batch);
+    }
+  };
   const save = () => {
+    readRing();
     session.elapsedSeconds = elapsedBefore + (performance.now() - began) / 1000;
     saveCheckpoint(session);
     saved = { images: session.images, time: performance.now() };
@@ -85,25 +95,30 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
       announcedPhase = at.phase;
     }
 
-    const losses = scope(() => oneStep(session, at, batch));
-    session.images += batch;
-    session.steps++;
-    checkFinite(losses, session.steps, session.images, session.lastCheckpoint, config.run);
-    meter.add(losses, batch);
+    scope(() => {
+      const losses = oneStep(session, at, batch);
+      session.images += batch;
+      session.steps++;
+      ring.write(losses, { step: session.steps, images: session.images, batch });
+    });
 
     const ended = session.images >= schedule.totalImages;
     const timeUp = config.maxMinutes !== undefined && performance.now() - began > config.maxMinutes * 60_000;
     const phaseEnds = session.images >= at.endImages;
-    if (meter.seconds >= tickSeconds || session.steps === 1 || ended || timeUp || stop.reason) {
+    const ticks = meter.seconds >= tickSeconds || session.steps === 1 || ended || timeUp || stop.reason !== undefined;
+    const draws = ended || timeUp || phaseEnds || passed(session.images, batch, config.gridKimg * 1000);
+    const minutes = (performance.now() - saved.time) / 60_000;
+    const due = minutes >= config.checkpointMinutes || passed(session.images, batch, config.checkpointKimg * 1000);
+    // Nothing is told, drawn or saved of steps that have not been found finite.
+    if (ring.isFull || ticks || draws || due) readRing();
+    if (ticks) {
       recorder.report(tick(session, at, batch, meter.take(paused), elapsedBefore + (performance.now() - began) / 1000));
       paused = 0;
     }
     // A phase ends with a grid at its own resolution, and at what its alpha has reached.
-    if (ended || timeUp || phaseEnds || passed(session.images, batch, config.gridKimg * 1000)) {
+    if (draws) {
       await outside(() => draw({ ...at, alpha: Math.min(1, alphaNow(at, schedule, session.images)) }));
     }
-    const minutes = (performance.now() - saved.time) / 60_000;
-    const due = minutes >= config.checkpointMinutes || passed(session.images, batch, config.checkpointKimg * 1000);
     if (due || ended || timeUp || stop.reason) await outside(save);
 
     if (ended) return { kind: "end", reason: "finished", images: session.images, path: session.lastCheckpoint };
@@ -134,7 +149,7 @@ function oneStep(
     const then = positionAt(schedule, next);
     batches.prepare(next, batchAt(config.batch, resolutionOf(then.phase)), then);
   }
-  return readLosses(trainStep(learner, inputs, { growth: at, precision, encoderOrder, reduce: (mean) => mean }));
+  return trainStep(learner, inputs, { growth: at, precision, encoderOrder, reduce: (mean) => mean });
 }
 
 /** The pool belongs to one resolution; a resumed run keeps what its checkpoint held. */

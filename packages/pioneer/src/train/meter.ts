@@ -1,9 +1,10 @@
-import { stack, type Tensor } from "pioneer-torch";
+import { scope, stack, type Tensor } from "pioneer-torch";
 import { DivergedError } from "../errors.ts";
 import type { Losses } from "./events.ts";
 import type { StepLosses } from "./step.ts";
 
-const names = [
+/** The order of a row of losses. */
+export const lossNames = [
   "klReal",
   "klFake",
   "klGenerated",
@@ -13,15 +14,19 @@ const names = [
   "generator",
 ] as const satisfies (keyof Losses)[];
 
+/** [losses], float32, on their device. */
+export const stackLosses = (losses: StepLosses): Tensor =>
+  scope(() => stack(lossNames.map((name): Tensor => losses[name].to("float32"))));
+
 /** The losses of a step as numbers: one transfer from the device. */
 export function readLosses(losses: StepLosses): Losses {
-  const values = stack(names.map((name): Tensor => losses[name].to("float32"))).toFloat32Array();
-  return Object.fromEntries(names.map((name, i) => [name, values[i]])) as unknown as Losses;
+  const values = scope(() => stackLosses(losses).toFloat32Array());
+  return Object.fromEntries(lossNames.map((name, i) => [name, values[i]])) as unknown as Losses;
 }
 
 /** @throws DivergedError naming the step, the loss and the last good checkpoint */
 export function checkFinite(losses: Losses, step: number, images: number, lastGood: string, run: string): void {
-  const bad = names.find((name) => !Number.isFinite(losses[name]));
+  const bad = lossNames.find((name) => !Number.isFinite(losses[name]));
   if (bad !== undefined) throw diverged(`${bad} is ${losses[bad]}`, step, images, lastGood, run);
 }
 
@@ -41,7 +46,7 @@ export class Meter {
   #since = performance.now();
 
   add(losses: Losses, images: number): void {
-    for (const name of names) this.#sums[name] += losses[name];
+    for (const name of lossNames) this.#sums[name] += losses[name];
     this.#steps++;
     this.#images += images;
   }
@@ -56,7 +61,9 @@ export class Meter {
 
   /** The means, and a new beginning. @param pausedSeconds time that was not training */
   take(pausedSeconds: number): { losses: Losses; imagesPerSecond: number } {
-    const losses = Object.fromEntries(names.map((name) => [name, this.#sums[name] / this.#steps])) as unknown as Losses;
+    const losses = Object.fromEntries(
+      lossNames.map((name) => [name, this.#sums[name] / this.#steps]),
+    ) as unknown as Losses;
     const imagesPerSecond = this.#images / Math.max(1e-9, this.seconds - pausedSeconds);
     this.#sums = emptySums();
     this.#steps = 0;
@@ -66,4 +73,4 @@ export class Meter {
   }
 }
 
-const emptySums = () => Object.fromEntries(names.map((name) => [name, 0])) as Record<keyof Losses, number>;
+const emptySums = () => Object.fromEntries(lossNames.map((name) => [name, 0])) as Record<keyof Losses, number>;

@@ -1,0 +1,58 @@
+import type { Device } from "pioneer-torch";
+import { keep, noGrad, scope, type Tensor, zeros } from "pioneer-torch";
+import type { Losses } from "./events.ts";
+import { lossNames, stackLosses } from "./meter.ts";
+import type { StepLosses } from "./step.ts";
+
+/** A step whose losses have been read. */
+export interface ReadStep {
+  readonly losses: Losses;
+  /** Where the run was after it. */
+  readonly step: number;
+  readonly images: number;
+  readonly batch: number;
+}
+
+/** Steps whose losses wait on the device before one transfer brings them all: on the CPU reading costs nothing. */
+export const ringSteps = (device: Device): number => (device.startsWith("cuda") ? 16 : 1);
+
+/**
+ * Losses on the device, a row for each step, so that no step waits for the device. Whoever wants to rely on the steps so
+ * far (a checkpoint, a grid, a status line) reads first.
+ */
+export class LossRing {
+  readonly #rows: Tensor;
+  readonly #written: Omit<ReadStep, "losses">[] = [];
+
+  constructor(steps: number, device: Device) {
+    this.#rows = keep(zeros([steps, lossNames.length], { device }));
+  }
+
+  get isFull(): boolean {
+    return this.#written.length === this.#rows.size(0);
+  }
+
+  /** Notes a step. Does not wait for the device. @throws Error if the ring is full: read() comes first */
+  write(losses: StepLosses, at: Omit<ReadStep, "losses">): void {
+    if (this.isFull) throw new Error("the loss ring is full and was not read");
+    noGrad(() => scope(() => this.#rows.select(0, this.#written.length).copy_(stackLosses(losses))));
+    this.#written.push(at);
+  }
+
+  /** The steps since the last call, in their order: one transfer, which waits for all of them. */
+  read(): ReadStep[] {
+    if (this.#written.length === 0) return [];
+    const width = lossNames.length;
+    const values = scope(() => this.#rows.narrow(0, 0, this.#written.length).toFloat32Array());
+    const read = this.#written.map((at, row) => ({
+      ...at,
+      losses: Object.fromEntries(lossNames.map((name, i) => [name, values[row * width + i]])) as unknown as Losses,
+    }));
+    this.#written.length = 0;
+    return read;
+  }
+
+  dispose(): void {
+    this.#rows.dispose();
+  }
+}
