@@ -9,6 +9,7 @@ import { inColour } from "./images/colour.ts";
 import { resolutionOf } from "./networks/index.ts";
 import { newestCheckpoint } from "./run-folder.ts";
 import { chooseComputing } from "./train/device.ts";
+import { placeNetwork } from "./train/placement.ts";
 
 export interface OpenModelOptions {
   readonly device?: "auto" | "cpu" | "cuda" | undefined;
@@ -35,6 +36,7 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
   });
   setThreads(threads);
   const { state, encoder, generatorEma } = readModelNetworks(folder);
+  for (const network of [encoder, generatorEma]) placeNetwork(network, device);
   const growth = { phase: state.phase, alpha: state.alpha };
   const resolution = resolutionOf(state.phase);
   // Prepared anew in each call's scope, which frees what it made: little work beside the convolutions.

@@ -4,8 +4,8 @@ import { DisposedError, TorchError } from "./errors.ts";
 import { type NativeValue, native } from "./native.ts";
 import { scope, track } from "./scope.ts";
 
-/** Where a tensor lives: "cpu", "cuda" or "cuda:1". */
-export type Device = "cpu" | "cuda" | `cuda:${number}`;
+/** Where a tensor lives: "cpu", "cuda" or "cuda:1"; "meta" has shapes but no numbers, to try a computation's placement. */
+export type Device = "cpu" | "cuda" | `cuda:${number}` | "meta";
 
 /** How a 4-d tensor lies in memory. */
 export type MemoryFormat = "contiguous" | "preserve" | "channelsLast";
@@ -240,7 +240,7 @@ export class Tensor implements Disposable {
   /** The same elements in another dtype or on another device; itself (a second handle) where nothing changes. */
   to(target: DType | Device, options: { nonBlocking?: boolean } = {}): Tensor {
     const nonBlocking = options.nonBlocking ?? false;
-    return target.startsWith("c")
+    return target === "meta" || target.startsWith("c")
       ? ops.toOptions(this, null, null, target, null, nonBlocking)
       : ops.toDtype(this, dtypeCode(target as DType), nonBlocking);
   }

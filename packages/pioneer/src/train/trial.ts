@@ -8,6 +8,7 @@ import { resolutionOf } from "../networks/index.ts";
 import type { Schedule, SchedulePhase } from "../schedule.ts";
 import type { Computing } from "./device.ts";
 import { createLearner, disposeLearner, type Learner } from "./learner.ts";
+import { placeLearner } from "./placement.ts";
 import { recipeOf } from "./recipe.ts";
 import { trainStep } from "./step.ts";
 import { drawLatents } from "./streams.ts";
@@ -34,6 +35,7 @@ export class Trial {
     this.#config = config;
     this.#computing = computing;
     this.#learner = createLearner(recipeOf(config), { latent, channels }, lr, this.#random);
+    placeLearner(this.#learner, computing.device);
   }
 
   /** Time and memory of a step of `batch` images, faded in: measured with fewer images where that takes too long. */

@@ -13,6 +13,7 @@ import type { EndEvent, TrainEvent } from "./events.ts";
 import { createLearner } from "./learner.ts";
 import { gridSplit, type Session, saveCheckpoint, trainLoop } from "./loop.ts";
 import { openRun } from "./opening.ts";
+import { placeLearner } from "./placement.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 import { recipeOf } from "./recipe.ts";
 import { Recorder } from "./recorder.ts";
@@ -107,6 +108,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
         config.lr,
         stream(config.seed, "weights"),
       );
+  placeLearner(learner, computing.device);
 
   const images = resumed?.state.images ?? 0;
   const train = pack.splits.train as Uint32Array;

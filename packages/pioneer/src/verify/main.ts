@@ -1,8 +1,8 @@
-// npm run verify -- DIR [--json]
+// npm run verify -- DIR [--device cpu|cuda] [--json]
 import { parseArgs } from "node:util";
 import { exitCodes } from "../errors.ts";
 
-const usage = `Usage: npm run verify -- DIR [--json]
+const usage = `Usage: npm run verify -- DIR [--device cpu|cuda] [--json]
 
 Checks the networks and the training step against numbers computed with the authors' code.
 DIR holds networks.safetensors, train_step.safetensors and train_step.json (see fixtures/reference/README.md).
@@ -12,7 +12,11 @@ Example: npm run verify -- fixtures/reference`;
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },
+    options: {
+      device: { type: "string", default: "cpu" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
   });
   if (values.help) {
     console.log(usage);
@@ -23,8 +27,15 @@ async function main(): Promise<number> {
     console.error(`verify: expected one folder, got ${positionals.length}\n\n${usage}`);
     return exitCodes.usage;
   }
+  const { device } = values;
+  if (device !== "cpu" && device !== "cuda") {
+    console.error(`verify: --device must be cpu or cuda, got ${device}`);
+    return exitCodes.usage;
+  }
+  const { chooseComputing } = await import("../train/device.ts");
+  chooseComputing({ device, precision: "fp32" }); // refuses a device that is not there
   const { verify } = await import("./verify.ts");
-  const groups = verify(folder);
+  const groups = verify(folder, device);
   const ok = Object.values(groups).every((group) => group.ok);
   if (values.json) {
     const plain = Object.entries(groups).map(([name, { metric, value, tolerance, maxAbs }]) => [

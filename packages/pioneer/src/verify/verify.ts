@@ -1,5 +1,5 @@
 // Checks our networks and training step against the authors' numbers, in their batch order.
-import { noGrad, RandomGenerator, scope, type Tensor } from "pioneer-torch";
+import { type Device, noGrad, RandomGenerator, scope, type Tensor } from "pioneer-torch";
 import { Encoder, Generator, type Precision } from "../networks/index.ts";
 import { assembleLearner, disposeLearner, type Learner, type Trained } from "../train/learner.ts";
 import { accv2018 } from "../train/recipe.ts";
@@ -38,15 +38,15 @@ const kinked = new Set<string>(["gradients", "parameters"] satisfies (keyof Grou
  * Compares in float32, as runs compute. In a few starts rounding alone pushes a pre-activation across the kink of its
  * LeakyReLU, and one such element in 200,000 changes a gradient by 2e-3: a group that misses its tolerance by no more
  * than `roundingAllowance` is then judged by the same step in float64, which no rounding reaches.
- * @param folder laid out like fixtures/reference @throws DataError if it is not
+ * @param folder laid out like fixtures/reference @param device where it computes @throws DataError if it is not
  */
-export function verify(folder: string): Results {
+export function verify(folder: string, device: Device = "cpu"): Results {
   const reference = readReference(folder);
-  const single = verifyIn("fp32", reference);
+  const single = verifyIn("fp32", device, reference);
   const doubtful = Object.entries(single).filter(([, group]) => !group.ok);
   if (doubtful.length === 0 || !doubtful.every(([name, group]) => kinked.has(name) && isExplainable(group)))
     return single;
-  const double = verifyIn("fp64", reference);
+  const double = verifyIn("fp64", device, reference);
   const judged = doubtful.map(([name]) => [name, { ...double[name as keyof Groups], precision: "fp64" }] as const);
   return { ...single, ...Object.fromEntries(judged) };
 }
@@ -56,18 +56,24 @@ function isExplainable({ metric, value, tolerance }: GroupResult): boolean {
   return value <= roundingAllowance * tolerance;
 }
 
-function verifyIn(precision: Checked, { networks, trainStep, cases }: Reference): Results {
+function verifyIn(precision: Checked, device: Device, { networks, trainStep, cases }: Reference): Results {
   const groups = newGroups();
-  scope(() => verifyNetworks(inPrecision(networks, precision), precision, groups));
-  const step = inPrecision(trainStep, precision);
+  scope(() => verifyNetworks(placed(networks, precision, device), precision, groups));
+  const step = placed(trainStep, precision, device);
   for (const [name, settings] of Object.entries(cases))
     scope(() => verifyStep(step, precision, name, settings, groups));
   const results = Object.entries(groups).map(([name, group]) => [name, group.result()] as const);
   return Object.fromEntries(results) as Results;
 }
 
-const inPrecision = (tensors: Tensors, precision: Checked): Tensors =>
-  precision === "fp32" ? tensors : new Map([...tensors].map(([name, value]) => [name, value.to("float64")]));
+/** The networks are copies of these, so they lie and compute where these do. */
+const placed = (tensors: Tensors, precision: Checked, device: Device): Tensors =>
+  new Map(
+    [...tensors].map(([name, value]) => [
+      name,
+      scope(() => (precision === "fp64" ? value.to("float64") : value).to(device)),
+    ]),
+  );
 
 const compare = (group: Group, name: string, got: Tensor, expected: Tensor) =>
   group.add(name, numbers(got), numbers(expected));
