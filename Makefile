@@ -2,7 +2,7 @@
 # Needs Node (>= 20.19), npm and make. Everything else: scripts/setup-system.sh.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build lint test verify bench demo clean
+.PHONY: help setup build lint test verify cuda-kernels bench demo clean
 
 PIONEER := node packages/pioneer/bin/pioneer.js
 
@@ -12,7 +12,7 @@ ARGS ?=
 
 help: ## show this list
 	@echo "usage: make TARGET [ARGS=\"...\"]"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "LIBTORCH=DIR uses the libtorch in DIR instead of the system's."
 
 setup: ## install what is missing: libtorch, a C++ compiler, cmake, npm packages
@@ -32,6 +32,10 @@ test: lint ## build, lint, run all tests, verify against the reference numbers
 
 verify: build ## compare with the reference numbers in DIR (default fixtures/reference)
 	@npm run --silent verify -- "$(DIR)" $(ARGS)
+
+cuda-kernels: build ## run the CUDA kernels thread by thread on the processor and compare them with the CPU's
+	@cmake --build packages/torch/build --target cuda_kernels
+	@packages/torch/build/cuda_kernels
 
 bench: build ## measure everything into bench/results/ (two hours), or a part: ARGS="step --phase 4 --batch 8"
 	@npm run --silent bench -- $(or $(ARGS),all)
