@@ -1,6 +1,6 @@
 // libtorch's "meta" device stands in for CUDA: it computes shapes and refuses to mix with the CPU, so a constant left on the
 // CPU or a number read inside a step fails here as it would there.
-import { capabilities, noGrad, operator, RandomGenerator, type Tensor } from "pioneer-torch";
+import { noGrad, operator, RandomGenerator, type Tensor } from "pioneer-torch";
 import { expect, test } from "vitest";
 import { resolutionOf } from "../../src/networks/index.ts";
 import { LossRing } from "../../src/train/loss-ring.ts";
@@ -9,10 +9,17 @@ import { trainStep } from "../../src/train/step.ts";
 import { drawLatents } from "../../src/train/streams.ts";
 import { contents, randomImages, tinyLearner, train } from "./support/tiny.ts";
 
-const { libtorch } = capabilities();
-/** The meta device of 1.x lacks operators that a step needs. */
-const meta = Number.parseInt(libtorch, 10) >= 2;
-if (!meta) console.log(`placement is tested with libtorch 2 or newer, this is ${libtorch}`);
+/** Some operators compute shapes only with PyTorch's Python beside libtorch; from C++ alone a step cannot run on meta. */
+const missing = noMeta();
+if (missing) console.log(`a step on the meta device is not tested: ${missing}`);
+function noMeta(): string | undefined {
+  try {
+    randomImages(1, 0, new RandomGenerator(0)).to("meta").flip([2]).dispose();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message.slice(0, 120);
+  }
+}
 
 const growths = [
   { phase: 2, alpha: 1 },
