@@ -3,6 +3,8 @@
 
 #include <ATen/ATen.h>
 
+#include <vector>
+
 namespace pioneer {
 
 using at::Tensor;
@@ -42,6 +44,14 @@ inline void checkSame(const Tensor& a, const Tensor& b, const char* name) {
   checkPlace(a, b, name);
 }
 
+/// What is faded from, as large as what is faded to: nearest pixels of half the size.
+inline Tensor enlarged(const Tensor& before, const Tensor& now) {
+  if (before.dim() != 4 || now.dim() != 4 || before.sizes().slice(2) == now.sizes().slice(2)) return asRows(before, "fade");
+  TORCH_CHECK(now.size(2) == 2 * before.size(2) && now.size(3) == 2 * before.size(3),
+              "fade: expected a first image of the second's size or half of it, got ", before.sizes(), " and ", now.sizes());
+  return asRows(at::upsample_nearest2d(before, now.sizes().slice(2), {}, {}), "fade");
+}
+
 inline int64_t pixelsOf(const Tensor& x) { return x.size(1) == 0 ? 0 : x.numel() / x.size(1); }
 
 inline void checkFloat(const Tensor& a, const char* name, size_t index) {
@@ -58,6 +68,56 @@ inline void checkAlike(const Tensor& a, const Tensor& b, const char* name, size_
 /// A tensor with the strides of `like`, copied only if it has others.
 inline Tensor laidOutLike(const Tensor& x, const Tensor& like) {
   return x.strides() == like.strides() ? x : at::empty_like(like).copy_(x);
+}
+
+/// Autograd must know that what it saved of these has changed.
+inline void noteWritten(at::TensorList tensors) {
+  for (auto& tensor : tensors) {
+    if (tensor.numel() > 0) tensor.unsafeGetTensorImpl()->bump_version();
+  }
+}
+
+/// Refuses lists that do not belong together. Returns the gradients, laid out like their parameters.
+inline std::vector<Tensor> checkAdam(at::TensorList parameters, at::TensorList gradients, at::TensorList first, at::TensorList second,
+                                     at::TensorList copies, size_t scales, size_t steps, double beta1) {
+  size_t count = parameters.size();
+  TORCH_CHECK(gradients.size() == count && second.size() == count && copies.size() == count && scales == count && steps == count &&
+                  first.size() == (beta1 > 0 ? count : 0),
+              "adam_: lists of one length expected");
+  std::vector<Tensor> aligned;
+  for (size_t i = 0; i < count; i++) {
+    checkFloat(parameters[i], "adam_", i);
+    checkFloat(gradients[i], "adam_", i);
+    checkFloat(second[i], "adam_", i);
+    TORCH_CHECK(gradients[i].sizes() == parameters[i].sizes(), "adam_: parameter ", i, " is ", parameters[i].sizes(), ", its gradient ",
+                gradients[i].sizes());
+    checkPlace(parameters[0], parameters[i], "adam_");
+    checkPlace(parameters[i], gradients[i], "adam_");
+    checkAlike(parameters[i], second[i], "adam_", i);
+    if (beta1 > 0) checkAlike(parameters[i], first[i], "adam_", i);
+    if (copies[i].numel() > 0) {
+      checkAlike(parameters[i], copies[i], "adam_", i);
+      TORCH_CHECK(isActivation(copies[i].scalar_type()), "adam_: copies are float32 or bfloat16");
+    }
+    aligned.push_back(laidOutLike(gradients[i], parameters[i]));
+  }
+  return aligned;
+}
+
+/// The same for a moving average.
+inline std::vector<Tensor> checkEma(at::TensorList averages, at::TensorList values) {
+  TORCH_CHECK(averages.size() == values.size(), "ema_: lists of one length expected");
+  std::vector<Tensor> aligned;
+  for (size_t i = 0; i < averages.size(); i++) {
+    checkPlace(averages[0], averages[i], "ema_");
+    checkPlace(averages[i], values[i], "ema_");
+    checkFloat(averages[i], "ema_", i);
+    checkFloat(values[i], "ema_", i);
+    TORCH_CHECK(averages[i].sizes() == values[i].sizes() && averages[i].is_non_overlapping_and_dense(), "ema_: average ", i, " is ",
+                averages[i].sizes(), ", its value ", values[i].sizes());
+    aligned.push_back(laidOutLike(values[i], averages[i]));
+  }
+  return aligned;
 }
 
 }  // namespace pioneer

@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "fused-checks.h"
 #include "kernels.h"
 
 namespace pioneer {
@@ -29,7 +30,6 @@ const Kernels& kernels() {
 
 namespace {
 
-using at::Tensor;
 using Pair = std::tuple<Tensor, Tensor>;
 
 constexpr int64_t kRows = 512;              // pixels in a piece
@@ -40,8 +40,6 @@ T* data(const Tensor& x) {
   return static_cast<T*>(x.data_ptr());
 }
 
-bool isActivation(at::ScalarType type) { return type == at::kFloat || type == at::kBFloat16; }
-
 /// Runs body with the kernels of a dtype and a null pointer that tells the element type.
 template <typename Body>
 void byType(at::ScalarType type, Body body) {
@@ -49,32 +47,6 @@ void byType(at::ScalarType type, Body body) {
   else body(kernels().bf16, static_cast<Bf16*>(nullptr));
 }
 #define ELEMENT std::remove_pointer_t<decltype(type)>
-
-at::MemoryFormat format(const Tensor& x) { return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous; }
-
-/// A tensor as rows of channels.
-Tensor asRows(const Tensor& x, const char* name) {
-  TORCH_CHECK(x.dim() == 2 || x.dim() == 4, name, ": expected [batch, C] or [batch, C, h, w], got ", x.sizes());
-  TORCH_CHECK(isActivation(x.scalar_type()), name, ": expected float32 or bfloat16, got ", x.scalar_type());
-  return x.contiguous(format(x));
-}
-
-/// An image as rows of channels.
-Tensor asImage(const Tensor& x, const char* name) {
-  TORCH_CHECK(x.dim() == 4, name, ": expected [batch, C, h, w], got ", x.sizes());
-  return asRows(x, name);
-}
-
-Tensor checkedBias(const Tensor& bias, int64_t channels, const char* name) {
-  TORCH_CHECK(bias.scalar_type() == at::kFloat && bias.dim() == 1 && bias.size(0) == channels, name, ": expected a bias float32[",
-              channels, "], got ", bias.scalar_type(), bias.sizes());
-  return bias.contiguous();
-}
-
-void checkSame(const Tensor& a, const Tensor& b, const char* name) {
-  TORCH_CHECK(a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type(), name, ": expected two of one shape and dtype, got ",
-              a.scalar_type(), a.sizes(), " and ", b.scalar_type(), b.sizes());
-}
 
 /// Calls body(piece, begin, end) for pieces of `size` things out of `count`, in parallel.
 template <typename Body>
@@ -90,8 +62,6 @@ int64_t pieceCount(int64_t count, int64_t size) { return (count + size - 1) / si
 Tensor sums(int64_t pieces, int64_t channels, const Tensor& like) {
   return at::zeros({pieces, channels}, like.options().dtype(at::kFloat).memory_format(c10::nullopt));
 }
-
-int64_t pixelsOf(const Tensor& x) { return x.size(1) == 0 ? 0 : x.numel() / x.size(1); }
 
 /// How the pixels of [batch, C, 2h, 2w] lie in [batch, 4C, h + 1, w + 1]; see fused.cc.
 struct Interleaved {
@@ -115,7 +85,7 @@ Pair pixelNormForward(const Tensor& input, const Tensor& inputBias, double slope
   TORCH_CHECK(!upsampled || (x.size(1) % 4 == 0 && x.size(2) > 1 && x.size(3) > 1), name, ": expected [batch, 4C, h + 1, w + 1], got ",
               x.sizes());
   int64_t c = upsampled ? x.size(1) / 4 : x.size(1);
-  auto bias = checkedBias(inputBias, c, name);
+  auto bias = checkedBias(inputBias, x, c, name);
   auto y = upsampled ? at::empty({x.size(0), c, 2 * (x.size(2) - 1), 2 * (x.size(3) - 1)}, x.options(), format(x)) : at::empty_like(x);
   auto scale = at::empty({pixelsOf(y)}, bias.options());
   byType(x.scalar_type(), [&](auto& kernel, auto* type) {
@@ -187,7 +157,7 @@ Pair pixelNormBackward(const Tensor& gradient, const Tensor& y, const Tensor& sc
 Tensor biasForward(const Tensor& input, const Tensor& inputBias, double slope) {
   auto x = asRows(input, "bias_lrelu");
   int64_t c = x.size(1);
-  auto bias = checkedBias(inputBias, c, "bias_lrelu");
+  auto bias = checkedBias(inputBias, x, c, "bias_lrelu");
   auto y = at::empty_like(x);
   byType(x.scalar_type(), [&](auto& kernel, auto* type) {
     using T = ELEMENT;
@@ -218,7 +188,7 @@ Pair poolForward(const Tensor& input, const Tensor& inputBias, double slope) {
   auto x = asImage(input, "bias_lrelu_pool");
   TORCH_CHECK(x.size(2) % 2 == 0 && x.size(3) % 2 == 0, "bias_lrelu_pool: expected an even height and width, got ", x.sizes());
   int64_t c = x.size(1), width = x.size(3);
-  auto bias = checkedBias(inputBias, c, "bias_lrelu_pool");
+  auto bias = checkedBias(inputBias, x, c, "bias_lrelu_pool");
   auto y = at::empty({x.size(0), c, x.size(2) / 2, width / 2}, x.options(), format(x));
   auto signs = at::empty_like(y, y.options().dtype(at::kByte));
   byType(x.scalar_type(), [&](auto& kernel, auto* type) {
@@ -255,13 +225,7 @@ Pair poolBackward(const Tensor& gradient, const Tensor& signs, double slope) {
 }
 
 Tensor fadeForward(const Tensor& inputBefore, const Tensor& inputNow, double alpha) {
-  auto before = asRows(inputBefore, "fade"), now = asRows(inputNow, "fade");
-  if (before.dim() == 4 && now.dim() == 4 && before.sizes().slice(2) != now.sizes().slice(2)) {
-    TORCH_CHECK(now.size(2) == 2 * before.size(2) && now.size(3) == 2 * before.size(3),
-                "fade: expected a first image of the second's size or half of it, got ", before.sizes(), " and ", now.sizes());
-    // A picture of three channels: not worth a loop of its own.
-    before = asRows(at::upsample_nearest2d(before, now.sizes().slice(2), {}, {}), "fade");
-  }
+  auto now = asRows(inputNow, "fade"), before = enlarged(inputBefore, now);
   checkSame(before, now, "fade");
   auto y = at::empty_like(now);
   byType(now.scalar_type(), [&](auto& kernel, auto* type) {
@@ -379,43 +343,11 @@ void forTensors(at::TensorList tensors, Body body) {
   });
 }
 
-/// Elements are paired by their place in memory, so both must be laid out alike.
-void checkAlike(const Tensor& a, const Tensor& b, const char* name, size_t index) {
-  TORCH_CHECK(a.sizes() == b.sizes() && a.strides() == b.strides() && a.is_non_overlapping_and_dense(), name, ": tensor ", index,
-              " and what belongs to it must be laid out alike, got ", a.sizes(), " by ", a.strides(), " and ", b.sizes(), " by ", b.strides());
-}
-
-void checkFloat(const Tensor& a, const char* name, size_t index) {
-  TORCH_CHECK(a.scalar_type() == at::kFloat, name, ": tensor ", index, " must be float32, got ", a.scalar_type());
-}
-
-/// A tensor with the strides of `like`, copied only if it has others.
-Tensor laidOutLike(const Tensor& x, const Tensor& like) {
-  return x.strides() == like.strides() ? x : at::empty_like(like).copy_(x);
-}
-
 void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList first, at::TensorList second, at::TensorList copies,
            at::ArrayRef<double> copyScales, at::IntArrayRef steps, double learningRate, double beta1, double beta2, double eps) {
-  size_t count = parameters.size();
-  TORCH_CHECK(gradients.size() == count && second.size() == count && copies.size() == count && copyScales.size() == count &&
-                  steps.size() == count && first.size() == (beta1 > 0 ? count : 0),
-              "adam_: lists of one length expected");
-  std::vector<Tensor> aligned;
+  auto aligned = checkAdam(parameters, gradients, first, second, copies, copyScales.size(), steps.size(), beta1);
   std::vector<AdamNumbers> numbers;
-  for (size_t i = 0; i < count; i++) {
-    checkFloat(parameters[i], "adam_", i);
-    checkFloat(gradients[i], "adam_", i);
-    checkFloat(second[i], "adam_", i);
-    TORCH_CHECK(gradients[i].sizes() == parameters[i].sizes(), "adam_: parameter ", i, " is ", parameters[i].sizes(), ", its gradient ",
-                gradients[i].sizes());
-    checkAlike(parameters[i], second[i], "adam_", i);
-    if (beta1 > 0) checkAlike(parameters[i], first[i], "adam_", i);
-    if (copies[i].numel() > 0) {
-      checkAlike(parameters[i], copies[i], "adam_", i);
-      TORCH_CHECK(isActivation(copies[i].scalar_type()), "adam_: copies are float32 or bfloat16");
-    }
-    aligned.push_back(laidOutLike(gradients[i], parameters[i]));
-    double t = static_cast<double>(steps[i]);
+  for (double t : steps) {
     numbers.push_back({static_cast<float>(beta1), static_cast<float>(1 - beta1), static_cast<float>(beta2), static_cast<float>(1 - beta2),
                        static_cast<float>(learningRate / (1 - std::pow(beta1, t))),
                        static_cast<float>(1 / std::sqrt(1 - std::pow(beta2, t))), static_cast<float>(eps)});
@@ -426,27 +358,16 @@ void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList f
                    data<float>(second[i]) + at, has && !half ? data<float>(copies[i]) + at : nullptr,
                    half ? data<Bf16>(copies[i]) + at : nullptr, static_cast<float>(copyScales[i]), n, numbers[i]);
   });
-  // Autograd must know that what it saved of these has changed.
-  for (auto& parameter : parameters) parameter.unsafeGetTensorImpl()->bump_version();
-  for (auto& copy : copies) {
-    if (copy.numel() > 0) copy.unsafeGetTensorImpl()->bump_version();
-  }
+  noteWritten(parameters);
+  noteWritten(copies);
 }
 
 void ema_(at::TensorList averages, at::TensorList values, double weight) {
-  TORCH_CHECK(averages.size() == values.size(), "ema_: lists of one length expected");
-  std::vector<Tensor> aligned;
-  for (size_t i = 0; i < averages.size(); i++) {
-    checkFloat(averages[i], "ema_", i);
-    checkFloat(values[i], "ema_", i);
-    TORCH_CHECK(averages[i].sizes() == values[i].sizes() && averages[i].is_non_overlapping_and_dense(), "ema_: average ", i, " is ",
-                averages[i].sizes(), ", its value ", values[i].sizes());
-    aligned.push_back(laidOutLike(values[i], averages[i]));
-  }
+  auto aligned = checkEma(averages, values);
   forTensors(averages, [&](size_t i, int64_t at, int64_t n) {
     kernels().lerp(data<float>(averages[i]) + at, data<float>(aligned[i]) + at, n, static_cast<float>(weight));
   });
-  for (auto& average : averages) average.unsafeGetTensorImpl()->bump_version();
+  noteWritten(averages);
 }
 
 }  // namespace

@@ -376,13 +376,14 @@ struct AdamEntry {
   float rate, secondCorrection, copyScale;
 };
 
-__global__ void adamKernel(const __grid_constant__ Table<AdamEntry> table, float beta1, float beta2, float epsilon) {
+__global__ void adamKernel(const __grid_constant__ Table<AdamEntry> table, float beta1, float rest1, float beta2, float rest2,
+                           float epsilon) {
   forChunk(table, [&](const AdamEntry& entry, int64_t i) {
     float gradient = entry.g[i];
-    float second = beta2 * entry.v[i] + (1 - beta2) * gradient * gradient;
+    float second = beta2 * entry.v[i] + rest2 * gradient * gradient;
     entry.v[i] = second;
     float moment = gradient;
-    if (entry.m) entry.m[i] = moment = beta1 * entry.m[i] + (1 - beta1) * gradient;
+    if (entry.m) entry.m[i] = moment = beta1 * entry.m[i] + rest1 * gradient;
     float value = entry.p[i] - entry.rate * moment / (sqrtf(second) * entry.secondCorrection + epsilon);
     entry.p[i] = value;
     if (entry.copy) entry.copy[i] = value * entry.copyScale;
@@ -520,8 +521,7 @@ Pair poolBackward(const Tensor& gradient, const Tensor& signs, double slope) {
 
 Tensor fadeForward(const Tensor& inputBefore, const Tensor& inputNow, double alpha) {
   c10::DeviceGuard guard(inputNow.device());
-  auto before = asRows(inputBefore, "fade"), now = asRows(inputNow, "fade");
-  if (before.sizes() != now.sizes()) before = at::upsample_nearest2d(before, now.sizes().slice(2), {}, {});
+  auto now = asRows(inputNow, "fade"), before = enlarged(inputBefore, now);
   checkSame(before, now, "fade");
   auto y = at::empty_like(now);
   byType(now.scalar_type(), [&](auto* type) {
@@ -613,28 +613,9 @@ Tensor spectralNormBackward(const Tensor& gradient, const Tensor& weight, const 
 void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList first, at::TensorList second, at::TensorList copies,
            at::ArrayRef<double> copyScales, at::IntArrayRef steps, double learningRate, double beta1, double beta2, double eps) {
   size_t count = parameters.size();
-  TORCH_CHECK(gradients.size() == count && second.size() == count && copies.size() == count && copyScales.size() == count &&
-                  steps.size() == count && first.size() == (beta1 > 0 ? count : 0),
-              "adam_: lists of one length expected");
+  auto aligned = checkAdam(parameters, gradients, first, second, copies, copyScales.size(), steps.size(), beta1);
   if (count == 0) return;
   c10::DeviceGuard guard(parameters[0].device());
-  std::vector<Tensor> aligned;
-  for (size_t i = 0; i < count; i++) {
-    checkPlace(parameters[0], parameters[i], "adam_");
-    checkFloat(parameters[i], "adam_", i);
-    checkFloat(gradients[i], "adam_", i);
-    checkFloat(second[i], "adam_", i);
-    TORCH_CHECK(gradients[i].sizes() == parameters[i].sizes(), "adam_: parameter ", i, " is ", parameters[i].sizes(), ", its gradient ",
-                gradients[i].sizes());
-    checkPlace(parameters[i], gradients[i], "adam_");
-    checkAlike(parameters[i], second[i], "adam_", i);
-    if (beta1 > 0) checkAlike(parameters[i], first[i], "adam_", i);
-    if (copies[i].numel() > 0) {
-      checkAlike(parameters[i], copies[i], "adam_", i);
-      TORCH_CHECK(isActivation(copies[i].scalar_type()), "adam_: copies are float32 or bfloat16");
-    }
-    aligned.push_back(laidOutLike(gradients[i], parameters[i]));
-  }
   auto entry = [&](size_t i) {
     bool has = copies[i].numel() > 0, half = has && copies[i].scalar_type() == at::kBFloat16;
     double t = static_cast<double>(steps[i]);
@@ -649,28 +630,19 @@ void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList f
                      static_cast<float>(1 / std::sqrt(1 - std::pow(beta2, t))),
                      static_cast<float>(copyScales[i])};
   };
-  forTensors(adamKernel, count, entry, static_cast<float>(beta1), static_cast<float>(beta2), static_cast<float>(eps));
-  // Autograd must know that what it saved of these has changed.
-  for (auto& parameter : parameters) parameter.unsafeGetTensorImpl()->bump_version();
+  forTensors(adamKernel, count, entry, static_cast<float>(beta1), static_cast<float>(1 - beta1), static_cast<float>(beta2),
+             static_cast<float>(1 - beta2), static_cast<float>(eps));
+  noteWritten(parameters);
+  noteWritten(copies);
 }
 
 void ema_(at::TensorList averages, at::TensorList values, double weight) {
-  TORCH_CHECK(averages.size() == values.size(), "ema_: lists of one length expected");
+  auto aligned = checkEma(averages, values);
   if (averages.empty()) return;
   c10::DeviceGuard guard(averages[0].device());
-  std::vector<Tensor> aligned;
-  for (size_t i = 0; i < averages.size(); i++) {
-    checkPlace(averages[0], averages[i], "ema_");
-    checkPlace(averages[i], values[i], "ema_");
-    checkFloat(averages[i], "ema_", i);
-    checkFloat(values[i], "ema_", i);
-    TORCH_CHECK(averages[i].sizes() == values[i].sizes() && averages[i].is_non_overlapping_and_dense(), "ema_: average ", i, " is ",
-                averages[i].sizes(), ", its value ", values[i].sizes());
-    aligned.push_back(laidOutLike(values[i], averages[i]));
-  }
   auto entry = [&](size_t i) { return AverageEntry{data<float>(averages[i]), data<float>(aligned[i]), averages[i].numel()}; };
   forTensors(averageKernel, averages.size(), entry, static_cast<float>(weight));
-  for (auto& average : averages) average.unsafeGetTensorImpl()->bump_version();
+  noteWritten(averages);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { native } from "./native.ts";
+import type { Device } from "./tensor.ts";
 
 /** Version of libtorch, CUDA devices it sees, and bf16 units of the processor. */
 export interface Capabilities {
@@ -22,6 +23,15 @@ export function capabilities(): Capabilities {
     // Not Linux: nothing is known, and nothing is promised.
   }
   return { libtorch: torch, cudaDevices, fusedCuda, cpuBf16: bf16Flags.filter((flag) => flags.includes(flag)) };
+}
+
+let fusedCuda: boolean | undefined;
+
+/** Whether the passes of `fused` are there for a device. */
+export function hasFused(device: Device): boolean {
+  if (device !== "cuda") return device === "cpu";
+  fusedCuda ??= native.build().fusedCuda;
+  return fusedCuda;
 }
 
 export const getThreads = (): number => native.threads();

@@ -7,6 +7,7 @@ export {
   capabilities,
   dieWithParent,
   getThreads,
+  hasFused,
   lockFile,
   setDeterministic,
   setThreads,

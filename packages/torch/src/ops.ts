@@ -1,4 +1,5 @@
 // The operators that are not methods of Tensor, typed by hand; any other is one operator<...>("aten::name") away.
+import { hasFused } from "./device.ts";
 import { type DType, dtypeCode } from "./dtype.ts";
 import type { RandomGenerator } from "./random.ts";
 import { type Device, operator, type Tensor } from "./tensor.ts";
@@ -72,8 +73,8 @@ export const linear = operator<[x: Tensor, weight: Tensor, bias: Tensor | null],
 export const leakyRelu = operator<[x: Tensor, slope: number], Tensor>("aten::leaky_relu");
 
 /**
- * Chains of operators as single passes over memory (native/fused.cc says what each computes). On the CPU in float32 and
- * bfloat16; differentiable once. Activations lie channels last, biases are float32.
+ * Chains of operators as single passes over memory (native/fused.cc says what each computes). On the CPU, and on
+ * CUDA where `hasFused`; in float32 and bfloat16; differentiable once. Activations lie channels last, biases are float32.
  */
 export const fused = {
   pixelNormLeakyRelu: operator<[x: Tensor, bias: Tensor, slope: number, epsilon: number], Tensor>(
@@ -118,7 +119,7 @@ export function movingAverage_(averages: readonly Tensor[], values: readonly Ten
 }
 
 /** Whether parameters like this one are updated by the fused passes. */
-export const isFusable = ({ device, dtype }: Tensor): boolean => device === "cpu" && dtype === "float32";
+export const isFusable = ({ device, dtype }: Tensor): boolean => dtype === "float32" && hasFused(device);
 
 const avgPoolOp = operator<[Tensor, readonly number[]], Tensor>("aten::avg_pool2d");
 /** Means over `size` x `size` squares. */

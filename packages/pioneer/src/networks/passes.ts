@@ -1,6 +1,6 @@
 // What the networks do beside convolutions. Two ways with the same mathematics: fused.ts, single passes over memory with one
 // derivative, and composed.ts, of ATen operators, for any device and dtype, differentiable any number of times.
-import type { DType, Tensor, WeightCopies } from "pioneer-torch";
+import { type DType, hasFused, type Tensor, type WeightCopies } from "pioneer-torch";
 import { composed } from "./composed.ts";
 import { fused } from "./fused.ts";
 import type { Precision } from "./layers.ts";
@@ -44,6 +44,6 @@ export interface Passes {
   readonly spectralNorm: (weight: Tensor, u: Tensor, dtype: DType) => { weight: Tensor; u: Tensor };
 }
 
-/** Fused where there are kernels: float32 and bfloat16 on the CPU. */
+/** Fused where there are kernels: float32 and bfloat16 on the CPU, and on CUDA where they were built. */
 export const passesFor = (precision: Precision, { device }: Tensor): Passes =>
-  device === "cpu" && precision !== "fp64" ? fused : composed;
+  precision !== "fp64" && hasFused(device) ? fused : composed;
