@@ -137,6 +137,9 @@ const fromFileOp = operator<[string, boolean, number, ...Options], Tensor>("aten
 export const fromFile = (path: string, bytes: number): Tensor =>
   fromFileOp(path, false, bytes, ...options({ dtype: "uint8" }));
 
+/** A copy in memory that a GPU can read while it computes (needs CUDA): what `to(device, { nonBlocking: true })` wants. */
+export const pinMemory = operator<[Tensor], Tensor>("aten::pin_memory");
+
 /** Operators over many tensors in one call; the first list is written in place. */
 export const foreach = {
   mul_: operator<[Tensor[], number], void>("aten::_foreach_mul_.Scalar"),

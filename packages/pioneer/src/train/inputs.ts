@@ -1,4 +1,4 @@
-import type { Device } from "pioneer-torch";
+import { type Device, pinMemory } from "pioneer-torch";
 import type { Batches } from "../data/batches.ts";
 import type { Growth } from "../networks/index.ts";
 import type { Recipe } from "./recipe.ts";
@@ -22,7 +22,8 @@ export function drawInputs(
   settings: InputSettings,
 ): StepInputs {
   const { recipe, latent, seed, device } = settings;
-  const latents = drawLatents((1 + recipe.generatorSteps) * batch, latent, stream(seed, "latents", step)).to(device);
+  const drawn = drawLatents((1 + recipe.generatorSteps) * batch, latent, stream(seed, "latents", step));
+  const latents = device === "cpu" ? drawn : pinMemory(drawn).to(device, { nonBlocking: true });
   const part = (index: number) => latents.narrow(0, index * batch, batch);
   return {
     x: batches.at(images, batch, growth),
