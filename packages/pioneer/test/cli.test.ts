@@ -34,6 +34,7 @@ describe("help", () => {
     "reconstruct",
     "sample",
     "interpolate",
+    "evaluate",
     "info",
     "demo",
   ];
