@@ -10,6 +10,7 @@ import { type Position, positionAt, type Schedule } from "../schedule.ts";
 import { version } from "../version.ts";
 import { flopsPerImage } from "./cost.ts";
 import type { Computing } from "./device.ts";
+import { evaluateRun } from "./evaluate.ts";
 import type { EndEvent, TickEvent } from "./events.ts";
 import { drawInputs } from "./inputs.ts";
 import { brokenParameter, type Learner } from "./learner.ts";
@@ -101,6 +102,10 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     // A phase ends with a grid at its own resolution, and at what its alpha has reached.
     if (ended || timeUp || phaseEnds || passed(session.images, batch, config.gridKimg * 1000)) {
       await outside(() => draw({ ...at, alpha: Math.min(1, alphaNow(at, schedule, session.images)) }));
+    }
+    const { evaluateEvery = Number.POSITIVE_INFINITY } = config;
+    if (passed(session.images, batch, evaluateEvery * 1000)) {
+      await outside(() => evaluateRun(session, { ...at, alpha: Math.min(1, alphaNow(at, schedule, session.images)) }));
     }
     const minutes = (performance.now() - saved.time) / 60_000;
     const due = minutes >= config.checkpointMinutes || passed(session.images, batch, config.checkpointKimg * 1000);
