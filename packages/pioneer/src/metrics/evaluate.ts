@@ -71,6 +71,8 @@ class Evaluation {
   #patches: { samples: PatchSet; reals: PatchSet } | undefined;
   #features: { samples: FeatureSet; reals: FeatureSet } | undefined;
   readonly #codes: Covariance;
+  /** All that must be given back. */
+  readonly #owned: { dispose(): void }[] = [];
   /** Sums over images. */
   readonly #sums = { absolute: 0, squared: 0, psnr: 0, ssim: 0, lpips: 0, msssim: 0, cosine: 0 };
   #done = 0;
@@ -81,7 +83,7 @@ class Evaluation {
     this.#selection = selection;
     this.#options = options;
     this.#batch = batchSize(subject.resolution);
-    this.#codes = new Covariance(subject.latent);
+    this.#codes = this.#own(new Covariance(subject.latent));
   }
 
   /** Makes room. */
@@ -89,12 +91,14 @@ class Evaluation {
     const { metrics, seed, features } = this.#options;
     const { samples, reals } = this.#selection;
     if (this.#has("swd")) {
-      const make = (count: number, whose: string) =>
-        PatchSet.create(this.#subject.resolution, count, metricRandom(seed, `swd patches of ${whose}`));
+      const make = async (count: number, whose: string) => {
+        const random = metricRandom(seed, `swd patches of ${whose}`);
+        return this.#own(await PatchSet.create(this.#subject.resolution, count, random));
+      };
       this.#patches = { samples: await make(samples, "samples"), reals: await make(reals.length, "reals") };
     }
     if (features && (this.#has("fid") || this.#has("kid") || this.#has("pr"))) {
-      const make = (count: number) => FeatureSet.create(metrics, count, features.width);
+      const make = async (count: number) => this.#own(await FeatureSet.create(metrics, count, features.width));
       this.#features = { samples: await make(samples), reals: await make(reals.length) };
     }
   }
@@ -197,8 +201,12 @@ class Evaluation {
   }
 
   dispose(): void {
-    for (const set of [...Object.values(this.#patches ?? {}), ...Object.values(this.#features ?? {})]) set.dispose();
-    this.#codes.dispose();
+    for (const owned of this.#owned) owned.dispose();
+  }
+
+  #own<T extends { dispose(): void }>(owned: T): T {
+    this.#owned.push(owned);
+    return owned;
   }
 
   /** The mean over levels, and each level. */

@@ -1,5 +1,6 @@
 // Metrics in the middle of a run: few and cheap ones, to see where it goes. `pioneer evaluate` computes them all.
 
+import { PioneerError } from "../errors.ts";
 import { type Metric, needs } from "../metrics/catalogue.ts";
 import { evaluate } from "../metrics/evaluate.ts";
 import { metricsRecord } from "../metrics/record.ts";
@@ -19,6 +20,16 @@ const seed = 0;
  * that training depends on is touched: its random numbers are functions of steps, and the encoder's u stays as it is.
  */
 export async function evaluateRun(session: Session, growth: Growth): Promise<void> {
+  try {
+    await evaluateNow(session, growth);
+  } catch (error) {
+    // A disk without room for the metrics is no reason to end the training.
+    if (!(error instanceof PioneerError)) throw error;
+    session.recorder.report({ kind: "log", text: `not evaluated: ${error.message}` });
+  }
+}
+
+async function evaluateNow(session: Session, growth: Growth): Promise<void> {
   const { pack, learner, computing, recorder, images, stop } = session;
   const began = performance.now();
   const subject = subjectOf(learner, growth, pack.colour, computing);

@@ -90,6 +90,14 @@ describe("train --evaluate-every", () => {
     expect(seen).toEqual([104, 200, 304, 400]);
   });
 
+  test("goes on training where the disk has no room for the metrics, and says so", async () => {
+    const args = ["train", "--data", data, "--run", "full", ...options, "--evaluate-every", "0.1"];
+    const { code, stdout } = await pioneer(folder, args, { ...env, TMPDIR: join(folder, "nowhere") });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^not evaluated: .*nowhere.*: no such file or folder; check the path$/m);
+    expect(lines("full").map(({ images }) => images)).toEqual([104, 200]); // 4x4 and 8x8: no SWD, no files
+  });
+
   test("notes cheap metrics of each resolution; SWD and SSIM from 16x16 on", () => {
     const noted = lines("a");
     expect(noted.map(({ images }) => images)).toEqual([104, 200, 304, 400]);
