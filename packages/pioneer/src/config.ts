@@ -180,6 +180,11 @@ export const trainSchema = z.strictObject({
     group: "Run",
     description: "thousands of images between picture grids, above 0; default 20",
   }),
+  evaluateEvery: option(positive().optional(), {
+    value: "K",
+    group: "Run",
+    description: "thousands of images between evaluations on 256 images, above 0; default: none",
+  }),
 });
 
 /** A complete, validated, frozen configuration of `pioneer train`. */
@@ -268,6 +273,7 @@ export const resumeRules = {
   checkpointMinutes: "free",
   keep: "free",
   gridKimg: "free",
+  evaluateEvery: "free",
 } as const satisfies Record<TrainKey, "fixed" | "free" | "grows" | "session">;
 
 const trainKeys = Object.keys(resumeRules) as TrainKey[];

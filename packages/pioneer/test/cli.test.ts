@@ -53,6 +53,7 @@ describe("help", () => {
     "reconstruct",
     "sample",
     "interpolate",
+    "evaluate",
     "info",
     "demo",
   ];

@@ -15,15 +15,26 @@ const parallelSine = 1e-6;
 export function sampleLatents(count: number, dim: number, seed: number): Float32Array {
   if (!Number.isInteger(count) || count < 0)
     throw new RangeError(`sampleLatents: expected a count of rows, got ${count}`);
+  return latentSampler(dim, seed)(count);
+}
+
+/**
+ * The same latents, some at a time: each call gives the rows that follow those before.
+ * @param dim dimension of the latent space, at least 2
+ * @returns   a function from a count of rows to [count * dim]
+ */
+export function latentSampler(dim: number, seed: number): (count: number) => Float32Array {
   if (!Number.isInteger(dim) || dim < 2) throw new RangeError(`sampleLatents: expected dim ≥ 2, got ${dim}`);
   const rng = new Rng(seed);
-  const latents = new Float32Array(count * dim);
   const row = new Float64Array(dim);
-  for (let i = 0; i < count; i++) {
-    for (let j = 0; j < dim; j++) row[j] = rng.normal();
-    latents.set(normalized(row), i * dim);
-  }
-  return latents;
+  return (count) => {
+    const latents = new Float32Array(count * dim);
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < dim; j++) row[j] = rng.normal();
+      latents.set(normalized(row), i * dim);
+    }
+    return latents;
+  };
 }
 
 /**

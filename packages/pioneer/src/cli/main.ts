@@ -3,6 +3,7 @@ import { ConfigError, exitCodes } from "../errors.ts";
 import { version } from "../version.ts";
 import { addDatasetCommands } from "./commands/dataset.ts";
 import { addDemoCommand } from "./commands/demo.ts";
+import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addInfoCommand } from "./commands/info.ts";
 import { addInterpolateCommand } from "./commands/interpolate.ts";
 import { addReconstructCommand } from "./commands/reconstruct.ts";
@@ -50,6 +51,7 @@ function buildProgram(): Command {
   addReconstructCommand(program);
   addSampleCommand(program);
   addInterpolateCommand(program);
+  addEvaluateCommand(program);
   addInfoCommand(program);
   addDemoCommand(program);
   return program;

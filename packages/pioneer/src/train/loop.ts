@@ -10,6 +10,7 @@ import { type Position, positionAt, type Schedule } from "../schedule.ts";
 import { version } from "../version.ts";
 import { flopsPerImage } from "./cost.ts";
 import type { Computing } from "./device.ts";
+import { evaluateRun } from "./evaluate.ts";
 import type { EndEvent, TickEvent } from "./events.ts";
 import { drawInputs } from "./inputs.ts";
 import { brokenParameter, type Learner } from "./learner.ts";
@@ -109,8 +110,9 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     const draws = ended || timeUp || phaseEnds || passed(session.images, batch, config.gridKimg * 1000);
     const minutes = (performance.now() - saved.time) / 60_000;
     const due = minutes >= config.checkpointMinutes || passed(session.images, batch, config.checkpointKimg * 1000);
+    const evaluates = passed(session.images, batch, (config.evaluateEvery ?? Number.POSITIVE_INFINITY) * 1000);
     // Nothing is told, drawn or saved of steps that have not been found finite.
-    if (ring.isFull || ticks || draws || due) readRing();
+    if (ring.isFull || ticks || draws || evaluates || due) readRing();
     if (ticks) {
       recorder.report(tick(session, at, batch, meter.take(paused), elapsedBefore + (performance.now() - began) / 1000));
       paused = 0;
@@ -118,6 +120,9 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     // A phase ends with a grid at its own resolution, and at what its alpha has reached.
     if (draws) {
       await outside(() => draw({ ...at, alpha: Math.min(1, alphaNow(at, schedule, session.images)) }));
+    }
+    if (evaluates) {
+      await outside(() => evaluateRun(session, { ...at, alpha: Math.min(1, alphaNow(at, schedule, session.images)) }));
     }
     if (due || ended || timeUp || stop.reason) await outside(save);
 

@@ -1,6 +1,7 @@
-// What a run writes about itself: log.txt for people, stats.jsonl for machines, tb/ for TensorBoard.
+// What a run writes about itself: log.txt for people, stats.jsonl and metrics.jsonl for machines, tb/ for TensorBoard.
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { appendMetrics, type MetricsRecord, metricsFile } from "../metrics/record.ts";
 import type { TickEvent, TrainEvent, TrainReporter } from "./events.ts";
 import { formatEnd, formatStart, formatTick } from "./progress-line.ts";
 import { type TensorboardImage, TensorboardWriter } from "./tensorboard.ts";
@@ -18,6 +19,7 @@ export class Recorder {
     this.#run = run;
     this.#pass = pass;
     keepLinesUpTo(join(run, "stats.jsonl"), images);
+    keepLinesUpTo(metricsFile(run), images);
     this.#tensorboard = new TensorboardWriter(join(run, "tb"), images);
   }
 
@@ -30,6 +32,13 @@ export class Recorder {
 
   image(images: number, tag: string, picture: TensorboardImage): void {
     this.#tensorboard.image(images, tag, picture);
+  }
+
+  /** A line of metrics.jsonl, the same in TensorBoard. */
+  metrics(record: MetricsRecord): void {
+    appendMetrics(this.#run, record);
+    const named = Object.entries(record.metrics).map(([name, value]) => [`metrics/${name}`, value] as const);
+    this.#tensorboard.scalars(record.images, Object.fromEntries(named));
   }
 
   #tick(tick: TickEvent): void {

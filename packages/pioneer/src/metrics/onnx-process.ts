@@ -1,0 +1,50 @@
+// Runs one ONNX network in a process of its own, on the CPU: ONNX Runtime and libtorch do not always end well together where
+// CUDA is in play (docs/design.md). Ends with its parent.
+import type { InferenceSession } from "onnxruntime-node";
+import type { FromNetwork, Port, ToNetwork } from "./onnx-protocol.ts";
+
+let session: InferenceSession | undefined;
+
+process.on("disconnect", () => process.exit(0));
+// Ctrl-C reaches the whole group; the parent decides what it means.
+process.on("SIGINT", () => undefined);
+process.on("message", (message: ToNetwork) => {
+  void answer(message).then((reply) => process.send?.(reply));
+});
+
+async function answer(message: ToNetwork): Promise<FromNetwork> {
+  const runtime = await import("onnxruntime-node").catch(() => undefined);
+  if (!runtime) return { kind: "failed", missing: true, message: "" };
+  try {
+    if (message.kind === "open") {
+      session = await runtime.InferenceSession.create(message.path, {
+        executionProviders: ["cpu"],
+        intraOpNumThreads: message.threads,
+        logSeverityLevel: 4,
+      });
+      return { kind: "opened", inputs: session.inputMetadata.map(port), outputs: session.outputMetadata.map(port) };
+    }
+    const feeds = message.feeds.map(({ name, data, shape }) => {
+      const tensor =
+        data instanceof Uint8Array
+          ? new runtime.Tensor("uint8", data, shape)
+          : new runtime.Tensor("float32", data, shape);
+      return [name, tensor] as const;
+    });
+    const results = await (session as InferenceSession).run(Object.fromEntries(feeds), [message.output]);
+    const result = results[message.output];
+    if (!(result?.data instanceof Float32Array)) {
+      return { kind: "failed", missing: false, message: `output ${message.output} is ${result?.type}, not float32` };
+    }
+    return { kind: "result", data: result.data, shape: result.dims };
+  } catch (error) {
+    const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+    return { kind: "failed", missing: false, message: line };
+  }
+}
+
+function port(metadata: InferenceSession.ValueMetadata): Port {
+  return metadata.isTensor
+    ? { name: metadata.name, type: metadata.type, shape: [...metadata.shape] }
+    : { name: metadata.name, type: "other", shape: [] };
+}

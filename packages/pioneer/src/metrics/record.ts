@@ -1,0 +1,52 @@
+import { accessSync, appendFileSync, constants } from "node:fs";
+import { join } from "node:path";
+import { diskError } from "../data/disk.ts";
+import type { Precision } from "../networks/index.ts";
+import { version } from "../version.ts";
+import type { MetricValue } from "./catalogue.ts";
+
+/** A line of metrics.jsonl: numbers, and all that they depend on. */
+export interface MetricsRecord {
+  /** Of the program. */
+  readonly version: string;
+  /** Training images the model has been shown. */
+  readonly images: number;
+  readonly resolution: number;
+  /** Id of the pack, and the splits used of it. */
+  readonly pack: string;
+  readonly reference: string;
+  readonly heldOut: string;
+  readonly seed: number;
+  readonly precision: Precision;
+  /** By name. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export const metricsRecord = (
+  values: readonly MetricValue[],
+  facts: Omit<MetricsRecord, "version" | "metrics">,
+): MetricsRecord => ({
+  version,
+  ...facts,
+  metrics: Object.fromEntries(values.map(({ name, value }) => [name, value])),
+});
+
+export const metricsFile = (run: string): string => join(run, "metrics.jsonl");
+
+/** Adds a line, in one piece. @throws DataError if the disk refuses */
+export function appendMetrics(run: string, record: MetricsRecord): void {
+  try {
+    appendFileSync(metricsFile(run), `${JSON.stringify(record)}\n`);
+  } catch (error) {
+    throw diskError(error, metricsFile(run));
+  }
+}
+
+/** @throws DataError if a line could not be added: better known before an hour of work than after it */
+export function checkAppendable(run: string): void {
+  try {
+    accessSync(run, constants.W_OK);
+  } catch (error) {
+    throw diskError(error, metricsFile(run));
+  }
+}

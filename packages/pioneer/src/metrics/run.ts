@@ -1,0 +1,97 @@
+// `pioneer evaluate` without its words: a checkpoint, a pack and options in; numbers out, and noted in the run.
+import { setThreads } from "pioneer-torch";
+import { PackPixels } from "../data/batches.ts";
+import { ensurePack } from "../data/ensure.ts";
+import { chooseComputing } from "../train/device.ts";
+import { metrics as allMetrics, type Metric, type MetricValue, needs } from "./catalogue.ts";
+import { type EvaluateProgress, evaluate } from "./evaluate.ts";
+import { checkNetworks, type GivenNetworks, openNetworks } from "./networks.ts";
+import { appendMetrics, checkAppendable, type MetricsRecord, metricsFile, metricsRecord } from "./record.ts";
+import { selectImages } from "./selection.ts";
+import { openSubject } from "./subject.ts";
+
+export interface EvaluateModelOptions extends GivenNetworks {
+  /** A run (its newest checkpoint) or a checkpoint. */
+  readonly model: string;
+  /** A pack, or a source that is packed first as the model wants it; by default the data the model was trained on. */
+  readonly data?: string | undefined;
+  /** By default all whose networks are given and for which the images are large enough. */
+  readonly metrics?: readonly Metric[] | undefined;
+  readonly count?: number | undefined;
+  readonly seed: number;
+  readonly reference: string;
+  readonly heldOut: string;
+  readonly precision: "auto" | "bf16" | "fp32";
+  readonly device: "auto" | "cpu" | "cuda";
+  readonly threads?: number | undefined;
+  readonly onProgress?: (progress: EvaluateProgress) => void;
+}
+
+export interface Evaluated {
+  readonly checkpoint: string;
+  readonly values: readonly MetricValue[];
+  readonly record: MetricsRecord;
+  /** Where the record was noted; undefined if the checkpoint belongs to no run. */
+  readonly file: string | undefined;
+}
+
+/**
+ * Computes metrics of a model and adds them to metrics.jsonl of its run.
+ * @throws ConfigError, DataError, CheckpointError before any work where options, data and model do not fit together
+ */
+export async function evaluateModel(options: EvaluateModelOptions): Promise<Evaluated> {
+  const { seed, reference, heldOut, count } = options;
+  if (options.metrics) checkNetworks(options.metrics, options);
+  const computing = chooseComputing(options);
+  setThreads(computing.threads);
+  const opened = openSubject(options.model, computing);
+  const { subject, state, checkpoint, run } = opened;
+  try {
+    if (run) checkAppendable(run);
+    const data = options.data ?? state.pack.path;
+    const { pack } = await ensurePack(data, {
+      resolution: subject.resolution,
+      crop: state.crop,
+      colour: state.colour,
+    });
+    const metrics = options.metrics ?? possibleMetrics(subject.resolution, options);
+    checkNetworks(metrics, options);
+    const wanted = { metrics, count, reference, heldOut };
+    selectImages(subject, pack, wanted);
+    const networks = await openNetworks(options, computing.threads);
+    const pixels = new PackPixels(pack);
+    try {
+      const selection = selectImages(subject, pack, { ...wanted, featureWidth: networks.features?.width });
+      const values = (await evaluate(subject, pixels, selection, {
+        ...networks,
+        metrics,
+        seed,
+        onProgress: options.onProgress,
+      })) as MetricValue[];
+      const record = metricsRecord(values, {
+        images: state.images,
+        resolution: subject.resolution,
+        pack: pack.id,
+        reference,
+        heldOut,
+        seed,
+        precision: computing.precision,
+      });
+      if (run) appendMetrics(run, record);
+      return { checkpoint, values, record, file: run && metricsFile(run) };
+    } finally {
+      pixels.dispose();
+      networks.close();
+    }
+  } finally {
+    opened.dispose();
+  }
+}
+
+/** All metrics that need nothing that is missing. */
+function possibleMetrics(resolution: number, given: GivenNetworks): Metric[] {
+  return allMetrics.filter((metric) => {
+    const { network, resolution: least = 0 } = needs[metric];
+    return resolution >= least && (network === undefined || given[network] !== undefined);
+  });
+}
