@@ -56,7 +56,7 @@ export function timeStep({ phase, batch, n, computing, steps }: StepTrial): Step
       };
       const start = performance.now();
       // item() waits for the device.
-      trainStep(learner, inputs, settings).generator.item();
+      trainStep(learner, inputs, settings).generator?.item();
       if (step > 0) secondsPerStep.push((performance.now() - start) / 1000);
     });
   }

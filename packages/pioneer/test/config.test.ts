@@ -26,6 +26,9 @@ describe("defaults and checks", () => {
       latent: 512,
       channels: 512,
       recipe: "accv2018",
+      realm: false,
+      progression: true,
+      resetOptimiser: false,
       emaDecay: 0.999,
       encoderOrder: "joint",
       kimgPerPhase: 2400,
@@ -56,7 +59,7 @@ describe("defaults and checks", () => {
     refuse({ latent: 12.5 }, "--latent: expected a whole number from 2 to 4096, got 12.5");
     refuse({ lr: "fast" }, '--lr: expected a number above 0, at most 1, got "fast"');
     refuse({ kimgPerPhase: 0 }, "--kimg-per-phase: expected a number above 0, got 0");
-    refuse({ recipe: "vae" }, '--recipe: expected accv2018, got "vae"');
+    refuse({ recipe: "vae" }, '--recipe: expected accv2018 or balanced or gan, got "vae"');
     refuse({ precision: "fp16" }, '--precision: expected auto or bf16 or fp32, got "fp16"');
     refuse({ keep: -1 }, "--keep: expected a whole number from 0, got -1");
     refuse({ data: undefined }, "--data is missing: give a pack, an image folder, an archive, or procedural:faces");

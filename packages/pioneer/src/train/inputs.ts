@@ -1,4 +1,4 @@
-import type { Device } from "pioneer-torch";
+import { type Device, rand } from "pioneer-torch";
 import type { Batches } from "../data/batches.ts";
 import type { Growth } from "../networks/index.ts";
 import type { Recipe } from "./recipe.ts";
@@ -29,5 +29,6 @@ export function drawInputs(
     zEncoder: part(0),
     zGenerator: Array.from({ length: recipe.generatorSteps }, (_, i) => part(1 + i)),
     poolRandom: stream(seed, "pool", step),
+    ...(recipe.objective === "wgan" && { blend: rand([batch, 1, 1, 1], stream(seed, "blend", step)).to(device) }),
   };
 }

@@ -15,6 +15,7 @@ import { drawInputs } from "./inputs.ts";
 import { brokenParameter, type Learner } from "./learner.ts";
 import { checkFinite, diverged, Meter, readLosses } from "./meter.ts";
 import type { Recorder } from "./recorder.ts";
+import { learningRatesAt, marginAt } from "./settings.ts";
 import { chooseGridImages, writeSnapshots } from "./snapshot.ts";
 import { trainStep } from "./step.ts";
 
@@ -81,6 +82,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     const batch = batchAt(config.batch, resolution);
     if (at.phase !== announcedPhase) {
       preparePool(learner, at);
+      if (config.resetOptimiser && isNewPhase(learner, at)) forgetMoments(learner);
       recorder.report({ kind: "phase", phase: at.phase, resolution, batch });
       announcedPhase = at.phase;
     }
@@ -119,12 +121,18 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
   return { kind: "end", reason: "already-finished", images: session.images, path: session.lastCheckpoint };
 }
 
-function oneStep({ config, computing, batches, learner, images, steps }: Session, at: Position, batch: number) {
+function oneStep(session: Session, at: Position, batch: number) {
+  const { config, computing, batches, learner, schedule, images, steps } = session;
   const { seed, encoderOrder } = config;
-  const { recipe, generator } = learner;
+  const { recipe, generator, optimisers } = learner;
   const { device, precision } = computing;
+  const rates = learningRatesAt(config, schedule, images);
+  for (const network of ["encoder", "generator"] as const) optimisers[network].options.learningRate = rates[network];
+  const margin = marginAt(config, schedule, images);
   const inputs = drawInputs(batches, steps, images, batch, at, { recipe, latent: generator.size.latent, seed, device });
-  return readLosses(trainStep(learner, inputs, { growth: at, precision, encoderOrder, reduce: (mean) => mean }));
+  return readLosses(
+    trainStep(learner, inputs, { growth: at, precision, encoderOrder, reduce: (mean) => mean, margin }),
+  );
 }
 
 /** The pool belongs to one resolution; a resumed run keeps what its checkpoint held. */
@@ -134,8 +142,21 @@ function preparePool({ pool, recipe }: Learner, { phase }: Position): void {
   pool.capacity = resolution >= 256 ? recipe.poolSize.from256 : recipe.poolSize.below256;
 }
 
+/** Whether the phase's newest layers have never been moved: a run that goes on in the middle of a phase has moved them. */
+function isNewPhase({ encoder, optimisers }: Learner, { phase }: Position): boolean {
+  const moved = optimisers.encoder.state;
+  return [...encoder.used({ phase, alpha: 1 }).keys()].some((name) => !moved.has(name));
+}
+
+/** Both optimisers as they were at the beginning of the run. */
+function forgetMoments({ optimisers }: Learner): void {
+  optimisers.encoder.dispose();
+  optimisers.generator.dispose();
+}
+
 /** Alpha of this phase at an image count that may already lie in the next. */
 function alphaNow({ phase }: Position, schedule: Schedule, images: number): number {
+  if (schedule.forcedAlpha !== undefined) return schedule.forcedAlpha;
   const own = schedule.phases.find((entry) => entry.phase === phase);
   return own && own.fadeImages > 0 ? (images - own.startImages) / own.fadeImages : 1;
 }
@@ -171,7 +192,7 @@ export function saveCheckpoint(session: Session): void {
     colour: pack.colour,
     crop: pack.crop,
     encoderOrder: config.encoderOrder,
-    schedule: { phases: [...schedule.phases], totalImages: schedule.totalImages },
+    schedule: { ...schedule, phases: [...schedule.phases], settings: schedule.settings && [...schedule.settings] },
     pack: { id: pack.id, path: pack.path, trainImages: (pack.splits.train as Uint32Array).length },
   };
   session.lastCheckpoint = writeCheckpoint(config.run, learner, facts);
@@ -187,7 +208,10 @@ function tick(
   elapsedSeconds: number,
 ): TickEvent {
   const { images, schedule, learner } = session;
-  const { size } = learner.generator;
+  const { recipe, generator } = learner;
+  const { size } = generator;
+  const { zRecon } = losses;
+  const isCosine = recipe.objective === "age" && recipe.zMismatch === "cos";
   return {
     kind: "tick",
     images,
@@ -202,7 +226,7 @@ function tick(
     etaPhaseSeconds: Math.max(0, at.endImages - images) / imagesPerSecond,
     etaRunSeconds: secondsLeft(session, at.phase, 1 / imagesPerSecond),
     losses,
-    cosine: (2 - losses.zRecon) * size.latent,
+    ...(zRecon !== undefined && isCosine && { cosine: (2 - zRecon) * size.latent }),
     elapsedSeconds,
     rssMiB: process.memoryUsage.rss() / 2 ** 20,
   };
