@@ -60,5 +60,5 @@ export function presetOptions(name: PresetName, given: Readonly<Record<string, u
 
 const withoutRates = (schedule: ScheduleFile): ScheduleFile => ({
   ...schedule,
-  entries: schedule.entries.map(({ learningRate: _, ...entry }) => entry),
+  entries: schedule.entries.map(({ images, phase, margin }) => ({ images, phase, margin })),
 });

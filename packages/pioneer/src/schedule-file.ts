@@ -35,7 +35,7 @@ export const scheduleFileSchema = z
   )
   .superRefine(({ entries, totalImages }, context) => {
     const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });
-    if (entries[0]?.images !== 0) refuse(["entries", 0, "images"], "0 in the first entry");
+    if (entries[0] && entries[0].images !== 0) refuse(["entries", 0, "images"], "0 in the first entry");
     for (const [i, { images, phase }] of entries.entries()) {
       const before = entries[i - 1];
       if (!before) continue;

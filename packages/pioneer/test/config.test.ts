@@ -69,6 +69,27 @@ describe("defaults and checks", () => {
     expect(() => resolveTrainConfig(7)).toThrow("expected an object of options, got 7");
   });
 
+  test("options of losses that gan does not have, and two beginnings, are refused", () => {
+    const only = "is of the recipes accv2018 and balanced: leave it out with --recipe gan";
+    for (const [option, flag] of [
+      [{ margin: 0.1 }, "--margin"],
+      [{ realm: true }, "--realm"],
+      [{ boostreco: 1 }, "--boostreco"],
+      [{ klDirection: "pq" }, "--kl-direction"],
+      [{ xMismatch: "L2" }, "--x-mismatch"],
+      [{ zMismatch: "L2" }, "--z-mismatch"],
+    ] as const) {
+      refuse({ recipe: "gan", ...option }, `${flag} ${only}`);
+      expect(resolveTrainConfig({ data, recipe: "balanced", ...option })).toMatchObject(option);
+    }
+    refuse({ margin: -1 }, "--margin: expected a number from 0, got -1");
+    refuse({ forceAlpha: 1.5 }, "--force-alpha: expected a number from 0 to 1, got 1.5");
+    refuse(
+      { progression: false, startPhase: 2 },
+      "--no-progression begins in the last phase, --start-phase in phase 2: leave one of them out",
+    );
+  });
+
   test("every error of a wrong option ends the program with 2", () => {
     expect(new ConfigError("").exitCode).toBe(2);
   });
