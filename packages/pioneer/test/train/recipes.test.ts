@@ -1,7 +1,10 @@
-import { keep, noGrad, RandomGenerator, scope, type Tensor } from "pioneer-torch";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { keep, memory, noGrad, RandomGenerator, scope, type Tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
 import { expectClose, f64 } from "../../../torch/test/support/close.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { type CheckpointState, stateText } from "../../src/checkpoint/state.ts";
 import { klToPrior, l1 } from "../../src/losses/index.ts";
 import { fused } from "../../src/networks/fused.ts";
 import type { Growth } from "../../src/networks/index.ts";
@@ -269,6 +272,28 @@ describe.each(Object.entries(recipes))("%s", (name, recipe) => {
     expect(contents(steps(learner, 2))).toEqual(contents(whole));
     for (const each of [whole, half, learner]) disposeLearner(each);
   });
+});
+
+test.each(Object.entries(recipes))("%s: steps leave no tensor behind", (_, recipe) => {
+  const learner = tinyLearner(size, 0, recipe);
+  learner.pool.capacity = 4;
+  const seen: object[] = [];
+  train(learner, 12, { growth: { phase: 1, alpha: 1 }, margin: 0.05 }, (losses, step) => {
+    readLosses(losses);
+    if (step >= 4) seen.push(memory());
+  });
+  for (const now of seen) expect(now).toEqual(seen[0]);
+});
+
+test("a checkpoint written before there were kinds of networks is one of the published PIONEER", () => {
+  const learner = tinyLearner(size);
+  const path = writeCheckpoint(folder, learner, facts(2_000_000));
+  const { digest: _, networks, ...older } = JSON.parse(readFileSync(join(path, "state.json"), "utf8"));
+  expect(networks).toEqual(accv2018.networks);
+  writeFileSync(join(path, "state.json"), stateText(older as CheckpointState));
+  const read = readCheckpoint(path, accv2018, 0.001);
+  expect(read.state.networks).toEqual(accv2018.networks);
+  expect(contents(read.learner)).toEqual(contents(learner));
 });
 
 test("the average of a spectral generator makes its own images, and making them moves nothing", () => {
