@@ -88,7 +88,7 @@ async function train(
         trainStep(learner, inputs, { growth, precision, encoderOrder: "joint", reduce: (mean) => mean }),
       );
       if (step < steps - counted) return;
-      const { xRecon, klReal, klFake, zRecon } = losses;
+      const { xRecon = NaN, klReal = NaN, klFake = NaN, zRecon = NaN } = losses;
       const values: Outcome = { xRecon, klReal, klFake, cosine: (2 - zRecon) * n };
       for (const quantity of quantities) sums[quantity] += values[quantity] / counted;
     });

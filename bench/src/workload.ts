@@ -49,7 +49,7 @@ export function createStepper({ phase, batch, n }: Workload, computing: Computin
           poolRandom: random,
         };
         // item() waits for the device.
-        return around(() => void trainStep(learner, inputs, settings).generator.item());
+        return around(() => void trainStep(learner, inputs, settings).generator?.item());
       }),
     dispose: () => disposeLearner(learner),
   };

@@ -14,6 +14,7 @@ import {
   toggle,
   whole,
 } from "./option-schema.ts";
+import { scheduleFileSchema } from "./schedule-file.ts";
 
 const batchError = 'auto, a whole number from 2, or a list by resolution such as "32:64,64:32" with every batch from 2';
 
@@ -30,6 +31,10 @@ const batchTable = z.record(
   z.string().refine((key) => isResolution(Number(key)), batchError),
   batchSize,
 );
+
+const marginError = "a number from 0";
+const boostError = "a number from 0";
+const alphaError = "a number from 0 to 1";
 
 /** Every option of `pioneer train`; the flags are these names in kebab-case. Sources: ALGORITHM sections 2, 4 and 7. */
 export const trainSchema = z.strictObject({
@@ -79,15 +84,51 @@ export const trainSchema = z.strictObject({
     group: "Model",
     description: "channels of the widest layers, 1 to 4096; default 512 as in the paper, 128 for a laptop",
   }),
-  recipe: option(oneOf(["accv2018"]).default("accv2018"), {
+  recipe: option(oneOf(["accv2018", "balanced", "gan"]).default("accv2018"), {
     value: "NAME",
     group: "Model",
-    description: "losses and normalisation: accv2018, the paper's (default)",
+    description:
+      "losses and normalisation: accv2018, the paper's (default), balanced (WACV 2020), gan (WGAN-GP, samples only)",
   }),
   encoderOrder: option(oneOf(["authors", "joint"]).default("joint"), {
     value: "ORDER",
     group: "Model",
     description: "encoder sees real and fake images as one batch (joint, default) or one after the other (authors)",
+  }),
+
+  generatorSteps: option(whole(1, 8).optional(), {
+    value: "N",
+    group: "Losses",
+    description: "generator updates for each encoder update, 1 to 8; default: the recipe's (balanced 1, others 2)",
+  }),
+  margin: option(z.number(marginError).min(0, marginError).optional(), {
+    value: "M",
+    group: "Losses",
+    description: "keep the encoder's KL terms above -M all the time, 0 for never; default: the schedule's, else 0",
+  }),
+  realm: option(toggle().default(false), {
+    group: "Losses",
+    description: "where there is a margin, add the KL of real codes once more",
+  }),
+  boostreco: option(z.number(boostError).min(0, boostError).optional(), {
+    value: "B",
+    group: "Losses",
+    description: "weigh the image error 1 + B (phase + alpha - 5) from 128x128 on, B from 0; default 0",
+  }),
+  klDirection: option(oneOf(["qp", "pq"]).optional(), {
+    value: "DIR",
+    group: "Losses",
+    description: "KL of codes to prior (qp, default) or of prior to codes (pq)",
+  }),
+  xMismatch: option(oneOf(["L1", "L2", "cos"]).optional(), {
+    value: "HOW",
+    group: "Losses",
+    description: "measure of the image error: L1 (default), L2 or cos",
+  }),
+  zMismatch: option(oneOf(["L1", "L2", "cos"]).optional(), {
+    value: "HOW",
+    group: "Losses",
+    description: "measure of the latent error: cos (default), L1 or L2",
   }),
 
   kimgPerPhase: option(positive().default(2400), {
@@ -99,6 +140,29 @@ export const trainSchema = z.strictObject({
     value: "K",
     group: "Schedule",
     description: "stop after this many thousand images; default: the end of the schedule",
+  }),
+  schedule: option(scheduleFileSchema.optional(), {
+    value: "FILE",
+    group: "Schedule",
+    description: 'JSON with entries such as {"images": 0, "phase": 0, "learningRate": 0.001, "margin": 0.05}',
+  }),
+  progression: option(toggle().default(true), {
+    group: "Schedule",
+    description: "train only the last resolution, faded in from the start: one and a half times a phase",
+  }),
+  startPhase: option(whole(0, 8).optional(), {
+    value: "P",
+    group: "Schedule",
+    description: "begin at the start of this phase (0 is 4x4, 1 is 8x8 ...), 0 to 8; default 0",
+  }),
+  forceAlpha: option(z.number(alphaError).min(0, alphaError).max(1, alphaError).optional(), {
+    value: "A",
+    group: "Schedule",
+    description: "weight of the newest block in every phase, 0 to 1; default: it rises over half a phase",
+  }),
+  resetOptimiser: option(toggle().default(false), {
+    group: "Schedule",
+    description: "forget Adam's moments when a phase begins",
   }),
   batch: option(
     z.preprocess(readBatch, z.union([z.literal("auto"), batchSize, batchTable], batchError)).default("auto"),
@@ -204,6 +268,8 @@ export function resolveTrainConfig(raw: unknown): TrainConfig {
 function settle(config: z.infer<typeof trainSchema>): TrainConfig {
   checkTogether(config);
   if (typeof config.batch === "object") Object.freeze(config.batch);
+  for (const entry of config.schedule?.entries ?? []) Object.freeze(entry);
+  if (config.schedule) Object.freeze(config.schedule);
   return Object.freeze(config);
 }
 
@@ -216,6 +282,18 @@ function checkTogether(config: TrainConfig): void {
     if (above !== undefined) {
       throw new ConfigError(`--batch names resolution ${above}, but --resolution is ${final}: leave that entry out`);
     }
+  }
+  if (config.recipe === "gan") {
+    const keys = ["margin", "boostreco", "klDirection", "xMismatch", "zMismatch"] as const;
+    const key = config.realm ? "realm" : keys.find((name) => config[name] !== undefined);
+    if (key !== undefined) {
+      throw new ConfigError(`${flagOf(key)} is of the recipes accv2018 and balanced: leave it out with --recipe gan`);
+    }
+  }
+  if (!config.progression && config.startPhase !== undefined) {
+    throw new ConfigError(
+      `--no-progression begins in the last phase, --start-phase in phase ${config.startPhase}: leave one of them out`,
+    );
   }
   if (data === config.run) {
     throw new ConfigError(`--data and --run are both "${data}": give the run a folder of its own`);
@@ -256,6 +334,18 @@ export const resumeRules = {
   channels: "fixed",
   recipe: "fixed",
   encoderOrder: "fixed",
+  generatorSteps: "fixed",
+  margin: "fixed",
+  realm: "fixed",
+  boostreco: "fixed",
+  klDirection: "fixed",
+  xMismatch: "fixed",
+  zMismatch: "fixed",
+  schedule: "fixed",
+  progression: "fixed",
+  startPhase: "fixed",
+  forceAlpha: "fixed",
+  resetOptimiser: "fixed",
   kimgPerPhase: "fixed",
   totalKimg: "free",
   batch: "fixed",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Model } from "pioneer-runtime";
 import { noGrad, scope, setThreads, type Tensor, tensor } from "pioneer-torch";
 import { readModelNetworks } from "./checkpoint/checkpoint.ts";
-import { CheckpointError } from "./errors.ts";
+import { CheckpointError, PioneerError } from "./errors.ts";
 import { inColour } from "./images/colour.ts";
 import { resolutionOf } from "./networks/index.ts";
 import { newestCheckpoint } from "./run-folder.ts";
@@ -49,7 +49,10 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
     latent: state.latent,
     colour: state.colour,
     crop: state.crop,
-    encode: async (images, count) => compute(images, [count, 3, resolution, resolution], encode),
+    async encode(images, count) {
+      if (encoder.kind.head) throw noEncoder(path, state.recipe);
+      return compute(images, [count, 3, resolution, resolution], encode);
+    },
     decode: async (latents, count) => compute(latents, [count, state.latent], generate),
     dispose() {
       encoder.dispose();
@@ -57,3 +60,10 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
     },
   };
 }
+
+const noEncoder = (path: string, recipe: string) =>
+  new PioneerError(
+    "NO_ENCODER",
+    `${path} was trained with the recipe ${recipe}, whose encoder judges images and makes no codes: ` +
+      "it can sample; to reconstruct or interpolate, train with accv2018 or balanced",
+  );

@@ -8,11 +8,29 @@ export interface SchedulePhase {
   readonly fadeImages: number;
 }
 
+/** Learning rates of the two networks. */
+export interface LearningRates {
+  readonly encoder: number;
+  readonly generator: number;
+}
+
+/** What holds from an image count on; what is left out is the run's. */
+export interface ScheduleSettings {
+  readonly startImages: number;
+  readonly learningRates?: LearningRates | undefined;
+  /** Bound of the encoder's KL terms; 0 for none. */
+  readonly margin?: number | undefined;
+}
+
 export interface Schedule {
   /** In order; the first starts at 0. */
   readonly phases: readonly SchedulePhase[];
   /** Training ends here. */
   readonly totalImages: number;
+  /** In order; where there are some, the first starts at 0. */
+  readonly settings?: readonly ScheduleSettings[] | undefined;
+  /** Alpha of every phase, whatever was shown. */
+  readonly forcedAlpha?: number | undefined;
 }
 
 /** Where a run is in its schedule. */
@@ -33,8 +51,8 @@ export function growthSchedule(maxPhase: number, imagesPerPhase: number): Schedu
 }
 
 /**
- * The same schedule up to a higher phase. What has begun stays; the next phase begins when the present one has had its
- * length, at the earliest now: a finished run grows at once, with alpha from 0.
+ * The same schedule up to a higher phase. What was planned stays; each further phase begins when the one before has had
+ * its length, at the earliest now: a finished run grows at once, with alpha from 0.
  * @param shownImages images shown so far
  */
 export function extendSchedule(
@@ -43,20 +61,49 @@ export function extendSchedule(
   imagesPerPhase: number,
   shownImages: number,
 ): Schedule {
-  const phases = before.phases.filter(({ startImages }) => startImages <= shownImages);
+  const phases = [...before.phases];
+  const lastSettings = before.settings?.at(-1)?.startImages ?? 0;
   for (let last = phases.at(-1); last && last.phase < maxPhase; last = phases.at(-1)) {
-    const startImages = Math.max(last.startImages + imagesPerPhase, shownImages);
+    const startImages = Math.max(Math.max(last.startImages, lastSettings) + imagesPerPhase, shownImages);
     phases.push({ phase: last.phase + 1, startImages, fadeImages: imagesPerPhase / 2 });
   }
+  if (phases.length === before.phases.length) return before;
   const lastStart = phases.at(-1)?.startImages ?? 0;
-  return { phases, totalImages: Math.max(before.totalImages, lastStart + 2 * imagesPerPhase) };
+  return { ...before, phases, totalImages: Math.max(before.totalImages, lastStart + 2 * imagesPerPhase) };
 }
 
 /** @param images shown so far, from 0 */
-export function positionAt({ phases, totalImages }: Schedule, images: number): Position {
-  let index = 0;
-  while (index + 1 < phases.length && (phases[index + 1] as SchedulePhase).startImages <= images) index++;
+export function positionAt({ phases, totalImages, forcedAlpha }: Schedule, images: number): Position {
+  const index = lastBegun(phases, images);
   const { phase, startImages, fadeImages } = phases[index] as SchedulePhase;
-  const alpha = fadeImages > 0 ? Math.min(1, (images - startImages) / fadeImages) : 1;
+  const alpha = forcedAlpha ?? (fadeImages > 0 ? Math.min(1, (images - startImages) / fadeImages) : 1);
   return { phase, alpha, startImages, endImages: phases[index + 1]?.startImages ?? totalImages };
+}
+
+/** What holds after so many images, where the schedule says something. */
+export function settingsAt({ settings }: Schedule, images: number): ScheduleSettings | undefined {
+  return settings?.[lastBegun(settings, images)];
+}
+
+/** Image counts at which a phase begins or settings change, in order, and the end. */
+export function changesOf({ phases, settings = [], totalImages }: Schedule): number[] {
+  const starts = [...phases, ...settings].map(({ startImages }) => startImages).filter((start) => start < totalImages);
+  return [...new Set([...starts, totalImages])].sort((a, b) => a - b);
+}
+
+/** Where a new run that skips the first phases begins to count: at the beginning of this phase. */
+export const startOfPhase = ({ phases }: Schedule, phase: number): number | undefined =>
+  phases.find((entry) => entry.phase === phase)?.startImages;
+
+/** Where a new run without progression begins to count: where the last phase is faded in. */
+export function startFadedIn({ phases }: Schedule): number {
+  const { startImages, fadeImages } = phases.at(-1) as SchedulePhase;
+  return startImages + fadeImages;
+}
+
+/** Index of the last entry that has begun. */
+function lastBegun(entries: readonly { readonly startImages: number }[], images: number): number {
+  let index = 0;
+  while (index + 1 < entries.length && (entries[index + 1] as { startImages: number }).startImages <= images) index++;
+  return index;
 }

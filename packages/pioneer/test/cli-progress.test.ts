@@ -39,9 +39,15 @@ test("start and end say what was chosen and what came of it", () => {
   const chosen = { device: "cpu", precision: "bf16", why: "the CPU has amx_bf16", threads: 2 };
   const start = { kind: "start", run: "runs/a", data: "a.pack", count: 1000, totalImages: 144_000, ...chosen } as const;
   const tail = "to 144 kimg; cpu, bf16 (the CPU has amx_bf16), 2 threads";
-  expect(formatStart({ ...start, images: 0 })).toBe(`training runs/a on 1000 images of a.pack, from the start ${tail}`);
-  expect(formatStart({ ...start, images: 500 })).toBe(
+  expect(formatStart({ ...start, resumed: false, images: 0 })).toBe(
+    `training runs/a on 1000 images of a.pack, from the start ${tail}`,
+  );
+  expect(formatStart({ ...start, resumed: true, images: 500 })).toBe(
     `training runs/a on 1000 images of a.pack, going on at 0.5 ${tail}`,
+  );
+  // Without progression a new run counts from where its last phase is faded in.
+  expect(formatStart({ ...start, resumed: false, images: 500 })).toBe(
+    `training runs/a on 1000 images of a.pack, beginning at 0.5 ${tail}`,
   );
   expect(formatEnd({ kind: "end", reason: "time", images: 20_000, path: "runs/a/checkpoint-00000020" })).toBe(
     "time is up at 20 kimg, checkpoint runs/a/checkpoint-00000020",
@@ -65,7 +71,8 @@ test("durations, thousands of images and rates are rounded as people read them",
 });
 
 test("the plan is an aligned table and its total", () => {
-  const phase = { batch: 128, images: 2_400_000, fadeImages: 1_200_000 };
+  const learningRates = { encoder: 0.001, generator: 0.001 };
+  const phase = { batch: 128, images: 2_400_000, fadeImages: 1_200_000, learningRates, margin: 0 };
   const lines = formatPlan({
     phases: [
       { ...phase, phase: 0, resolution: 4, hours: 0.5, memoryMiB: 512 },

@@ -26,6 +26,9 @@ describe("defaults and checks", () => {
       latent: 512,
       channels: 512,
       recipe: "accv2018",
+      realm: false,
+      progression: true,
+      resetOptimiser: false,
       emaDecay: 0.999,
       encoderOrder: "joint",
       kimgPerPhase: 2400,
@@ -56,7 +59,7 @@ describe("defaults and checks", () => {
     refuse({ latent: 12.5 }, "--latent: expected a whole number from 2 to 4096, got 12.5");
     refuse({ lr: "fast" }, '--lr: expected a number above 0, at most 1, got "fast"');
     refuse({ kimgPerPhase: 0 }, "--kimg-per-phase: expected a number above 0, got 0");
-    refuse({ recipe: "vae" }, '--recipe: expected accv2018, got "vae"');
+    refuse({ recipe: "vae" }, '--recipe: expected accv2018 or balanced or gan, got "vae"');
     refuse({ precision: "fp16" }, '--precision: expected auto or bf16 or fp32, got "fp16"');
     refuse({ keep: -1 }, "--keep: expected a whole number from 0, got -1");
     refuse({ data: undefined }, "--data is missing: give a pack, an image folder, an archive, or procedural:faces");
@@ -64,6 +67,27 @@ describe("defaults and checks", () => {
       /^unknown option "latnt" in the configuration; it knows data, /,
     );
     expect(() => resolveTrainConfig(7)).toThrow("expected an object of options, got 7");
+  });
+
+  test("options of losses that gan does not have, and two beginnings, are refused", () => {
+    const only = "is of the recipes accv2018 and balanced: leave it out with --recipe gan";
+    for (const [option, flag] of [
+      [{ margin: 0.1 }, "--margin"],
+      [{ realm: true }, "--realm"],
+      [{ boostreco: 1 }, "--boostreco"],
+      [{ klDirection: "pq" }, "--kl-direction"],
+      [{ xMismatch: "L2" }, "--x-mismatch"],
+      [{ zMismatch: "L2" }, "--z-mismatch"],
+    ] as const) {
+      refuse({ recipe: "gan", ...option }, `${flag} ${only}`);
+      expect(resolveTrainConfig({ data, recipe: "balanced", ...option })).toMatchObject(option);
+    }
+    refuse({ margin: -1 }, "--margin: expected a number from 0, got -1");
+    refuse({ forceAlpha: 1.5 }, "--force-alpha: expected a number from 0 to 1, got 1.5");
+    refuse(
+      { progression: false, startPhase: 2 },
+      "--no-progression begins in the last phase, --start-phase in phase 2: leave one of them out",
+    );
   });
 
   test("every error of a wrong option ends the program with 2", () => {

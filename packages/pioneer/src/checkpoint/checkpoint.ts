@@ -27,7 +27,10 @@ const stateFile = "state.json";
 const trained = ["generator", "encoder"] as const satisfies readonly Trained[];
 
 /** What a checkpoint says of itself beside its tensors; counts and digests are filled in when it is written. */
-export type CheckpointFacts = Omit<CheckpointState, "adamSteps" | "poolImages" | "sha256" | "latent" | "channels">;
+export type CheckpointFacts = Omit<
+  CheckpointState,
+  "adamSteps" | "poolImages" | "sha256" | "latent" | "channels" | "networks"
+>;
 
 /**
  * Writes checkpoint-<kimg> beside and renames it into place after fsync.
@@ -44,6 +47,7 @@ export function writeCheckpoint(run: string, learner: Learner, facts: Checkpoint
       const state: CheckpointState = {
         ...facts,
         ...learner.generator.size,
+        networks: learner.encoder.kind,
         adamSteps: { generator: adamSteps(learner, "generator"), encoder: adamSteps(learner, "encoder") },
         poolImages: learner.pool.images.length,
         sha256: Object.fromEntries([networksFile, trainingFile].map((file) => [file, sha256(join(folder, file))])),
@@ -111,8 +115,8 @@ export function readModelNetworks(folder: string): {
   const networks = readVerified(folder, networksFile, state);
   return assemble(folder, networks, () => ({
     state,
-    encoder: Encoder.from(networks, "encoder."),
-    generatorEma: Generator.from(networks, "generator_ema."),
+    encoder: Encoder.from(networks, "encoder.", state.networks),
+    generatorEma: Generator.from(networks, "generator_ema.", state.networks),
   }));
 }
 
@@ -129,9 +133,9 @@ export function readCheckpoint(
     assembleLearner(
       recipe,
       {
-        generator: Generator.from(networks, "generator."),
-        encoder: Encoder.from(networks, "encoder."),
-        generatorEma: Generator.from(networks, "generator_ema."),
+        generator: Generator.from(networks, "generator.", state.networks),
+        encoder: Encoder.from(networks, "encoder.", state.networks),
+        generatorEma: Generator.from(networks, "generator_ema.", state.networks),
       },
       learningRate,
     ),

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { CheckpointError } from "../errors.ts";
+import { pioneerKind } from "../networks/kind.ts";
 
 export const checkpointFormat = 1;
 
@@ -20,12 +21,26 @@ const stateSchema = z.object({
   alpha: z.number().min(0).max(1),
   latent: z.int(),
   channels: z.int(),
+  /** How the networks are built; older checkpoints, all of the published PIONEER, do not say. */
+  networks: z
+    .object({ generatorNorm: z.enum(["pixel", "spectral"]), activatedCode: z.boolean(), head: z.boolean() })
+    .default(pioneerKind),
   colour: z.enum(["rgb", "grey"]),
   crop: z.enum(["center", "none", "celeba"]),
   encoderOrder: z.enum(["authors", "joint"]),
   schedule: z.object({
     phases: z.array(z.object({ phase: z.int(), startImages: z.number(), fadeImages: z.number() })).min(1),
     totalImages: z.number(),
+    settings: z
+      .array(
+        z.object({
+          startImages: z.number(),
+          learningRates: z.object({ encoder: z.number(), generator: z.number() }).optional(),
+          margin: z.number().optional(),
+        }),
+      )
+      .optional(),
+    forcedAlpha: z.number().optional(),
   }),
   /** The data it was trained on: another id is other data. */
   pack: z.object({ id: z.string(), path: z.string(), trainImages: z.int() }),

@@ -19,7 +19,7 @@ const tickSchema = z.looseObject({
   phase: z.number(),
   alpha: z.number(),
   resolution: z.number(),
-  cosine: z.number(),
+  cosine: z.number().optional(),
   losses: z.record(z.string(), z.number()),
 });
 type Tick = z.infer<typeof tickSchema>;
@@ -60,7 +60,7 @@ function progressLines(last: Tick): string[] {
   return [
     `progress     ${formatKimg(images)} of ${formatKimg(totalImages)} kimg`,
     `phase        ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
-    `losses       ${terms.join(" ")} cosine ${cosine.toFixed(3)}`,
+    `losses       ${terms.join(" ")}${cosine === undefined ? "" : ` cosine ${cosine.toFixed(3)}`}`,
   ];
 }
 

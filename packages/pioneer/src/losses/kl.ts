@@ -3,21 +3,28 @@ import { ShapeError, scope, type Tensor } from "pioneer-torch";
 /** The mean of a statistic over all ranks, with gradients; the identity on one rank. */
 export type Reduce = (statistic: Tensor) => Tensor;
 
+/** qp: KL( codes || prior ), as published. pq: the other way round, with the authors' constants. */
+export type KlDirection = "qp" | "pq";
+
 /**
  * Mean over latent dimensions of KL( N(m_j, s_j) || N(0, 1) ); m and s are taken over the (global) batch: how far the
  * encodings of a batch are from being spread like the prior.
  * @param z  latents [batch, n], batch >= 2; s is the biased variance
+ * @param direction "pq" gives the mean of (1 + m²)/(2 s²) + ln s - 1/2: 0 at m = 0, s = 1 too, steep where s is small
  * @returns  scalar [], nats. Unit vectors cannot reach 0: uniform ones give (1/n + ln n - 1)/2 + about 1/batch
  * @throws   ShapeError if z is not 2-d or the batch is below 2
  * @see      PIONEER arXiv:1807.03026, equation 3, with the authors' constants; docs/deviations.md#kl
  */
-export function klToPrior(z: Tensor, reduce: Reduce): Tensor {
+export function klToPrior(z: Tensor, reduce: Reduce, direction: KlDirection = "qp"): Tensor {
   if (z.shape.length !== 2 || z.size(0) < 2) {
     throw new ShapeError(`klToPrior: expected z of shape [batch >= 2, n], got [${z.shape.join(", ")}]`);
   }
   return scope(() => {
     const mean = reduce(z.mean([0]));
     const variance = reduce(z.sub(mean).square().mean([0]));
-    return variance.add(mean.square()).div(2).sub(variance.log().div(2)).sub(0.5).mean();
+    if (direction === "qp") {
+      return variance.add(mean.square()).div(2).sub(variance.log().div(2)).sub(0.5).mean();
+    }
+    return mean.square().add(1).div(variance.square()).div(2).add(variance.log()).sub(0.5).mean();
   });
 }

@@ -1,8 +1,7 @@
 import { avgPool2d, conv2d, leakyRelu, scope, stack, type Tensor, tensor, upsampleNearest } from "pioneer-torch";
 import { epsilon, slope } from "./constants.ts";
+import { addBias } from "./layers.ts";
 import type { Activation, Passes } from "./passes.ts";
-
-const addBias = (x: Tensor, bias: Tensor) => x.add(bias.to(x.dtype).reshape(x.shape.length === 4 ? [-1, 1, 1] : [-1]));
 
 const pixelNormLeakyRelu: Activation = (x, bias) =>
   scope(() => {
@@ -32,7 +31,7 @@ const foldMatrix = Array.from({ length: 9 * 16 }, (_, at) => {
 });
 
 /** [batch, 4c, h + 1, w + 1] -> [batch, c, 2h, 2w]: pixel (2i + a, 2j + b) is pixel (i + a, j + b) of channels (2a + b) c on. */
-function interleave(x: Tensor): Tensor {
+export function interleave(x: Tensor): Tensor {
   const [batch, channels, height, width] = [x.size(0), x.size(1) / 4, x.size(2) - 1, x.size(3) - 1];
   const part = (a: number, b: number) =>
     x
@@ -48,6 +47,7 @@ export const composed: Passes = {
   pixelNormLeakyRelu,
   upsampledPixelNormLeakyRelu: (x, bias) => scope(() => pixelNormLeakyRelu(interleave(x), bias)),
   biasedLeakyRelu,
+  upsampledLeakyRelu: (x, bias) => scope(() => biasedLeakyRelu(interleave(x).contiguous("channelsLast"), bias)),
   pooledLeakyRelu: (x, bias) => scope(() => avgPool2d(biasedLeakyRelu(x, bias))),
   fade: (before, now, alpha) =>
     scope(() => (before.size(-1) === now.size(-1) ? before : upsampleNearest(before)).lerp(now, alpha)),

@@ -1,8 +1,7 @@
 import {
   avgPool2d,
   type DType,
-  keep,
-  noGrad,
+  linear,
   type RandomGenerator,
   rand,
   randn,
@@ -11,11 +10,14 @@ import {
   zeros,
 } from "pioneer-torch";
 import { blockCount, type Growth, type NetworkSize, width } from "./growth.ts";
+import { type NetworkKind, pioneerKind } from "./kind.ts";
 import {
+  addBias,
   convolution,
   convolutionOfRgb,
   denseFrom4x4,
   dtypeOf,
+  exactOf,
   inComputeFormat,
   type Layer,
   type Linear,
@@ -23,29 +25,37 @@ import {
   type Precision,
   rgbConvolution,
 } from "./layers.ts";
-import { addConvolutionShapes, copyWithShape, Network, shapeIn } from "./network.ts";
+import { addConvolutionShapes, Network, type SpectralUpdate, shapeIn } from "./network.ts";
 import type { Activation, Passes } from "./passes.ts";
 
 /** Images to latents on the sphere: [batch, 3, r, r] in [-1, 1] -> [batch, latent], float32, rows of length 1. */
 export type Encode = (x: Tensor) => Tensor;
 
-/** What preparing the encoder does to the stored power-iteration vectors u. */
-export type SpectralUpdate = "store" | "keep";
+/** Images to what the head says of them: [batch, 3, r, r] -> [batch, 2], float32; column 0 is the score. */
+export type Judge = (x: Tensor) => Tensor;
 
 /** The authors count the encoder's blocks from the image side. */
 const index = (phase: number) => blockCount - 1 - phase;
 const convolutionName = (phase: number, position: 0 | 2) => `progression.${index(phase)}.conv.${position}.conv`;
 
+/** The head's parameters, by the authors' name. */
+const headName = "linear";
+
 /**
  * E: image -> z (ALGORITHM section 2). from_rgb, then from the newest block down: twice [spectrally normalised conv,
- * LeakyReLU], 2x2 mean; block 0 ends in a 4x4 convolution to one pixel. The code is put on the sphere.
+ * LeakyReLU], 2x2 mean; block 0 ends in a 4x4 convolution to one pixel. The code is put on the sphere. With a head it is
+ * also the discriminator of recipe gan.
  */
 export class Encoder extends Network {
-  /** Power-iteration vectors [out, 1], by the name of their convolution. Replaced, never written in place. */
-  readonly u = new Map<string, Tensor>();
+  readonly kind: NetworkKind;
+
+  constructor(size: NetworkSize, kind: NetworkKind = pioneerKind) {
+    super(size);
+    this.kind = kind;
+  }
 
   /** Shapes of all parameters by name, in the checkpoint's order. */
-  static shapes({ latent, channels }: NetworkSize): Map<string, number[]> {
+  static shapes({ latent, channels }: NetworkSize, kind: NetworkKind = pioneerKind): Map<string, number[]> {
     const shapes = new Map<string, number[]>();
     for (let phase = blockCount - 1; phase >= 0; phase--) {
       const narrow = width(channels, phase);
@@ -55,54 +65,50 @@ export class Encoder extends Network {
       shapes.set(`from_rgb.${index(phase)}.weight`, [narrow, 3, 1, 1]);
       shapes.set(`from_rgb.${index(phase)}.bias`, [narrow]);
     }
+    if (kind.head) shapes.set(`${headName}.weight`, [2, latent]).set(`${headName}.bias`, [2]);
     return shapes;
   }
 
-  /** Random weights: convolutions N(0, 2 / fan_in) with zero bias, u = 0.1 N(0, 1), from_rgb uniform in ±1/sqrt(3). */
-  static create(size: NetworkSize, random: RandomGenerator): Encoder {
-    const encoder = new Encoder(size);
+  /**
+   * Random weights: convolutions N(0, 2 / fan_in) with zero bias, u = 0.1 N(0, 1), from_rgb and the head uniform in
+   * ±1/sqrt(fan_in).
+   */
+  static create(size: NetworkSize, random: RandomGenerator, kind: NetworkKind = pioneerKind): Encoder {
+    const encoder = new Encoder(size, kind);
+    const shapes = Encoder.shapes(size, kind);
     const rgbBound = 1 / Math.sqrt(3);
-    for (const [name, shape] of Encoder.shapes(size)) {
+    const headBound = 1 / Math.sqrt(size.latent);
+    for (const [name, shape] of shapes) {
       const fanIn = shape.slice(1).reduce((product, length) => product * length, 1);
       if (name.startsWith("from_rgb")) encoder.add(name, rand(shape, random, -rgbBound, rgbBound));
+      else if (name.startsWith(headName)) encoder.add(name, rand(shape, random, -headBound, headBound));
       else if (name.endsWith(".bias")) encoder.add(name, zeros(shape));
       else encoder.add(name, randn(shape, random).mul_(Math.sqrt(2 / fanIn)));
     }
-    for (const [name, shape] of encoder.#uShapes()) encoder.u.set(name, keep(randn(shape, random).mul_(0.1)));
+    encoder.addU(shapes, random);
     return encoder;
   }
 
   /** An encoder with these weights and u. @param prefix what stands before each name, for instance "encoder." */
-  static from(tensors: ReadonlyMap<string, Tensor>, prefix: string): Encoder {
+  static from(tensors: ReadonlyMap<string, Tensor>, prefix: string, kind: NetworkKind = pioneerKind): Encoder {
     const [latent] = shapeIn(tensors, `${prefix}${convolutionName(0, 2)}.weight_orig`);
     const [channels] = shapeIn(tensors, `${prefix}${convolutionName(0, 0)}.weight_orig`);
-    const encoder = new Encoder({ latent, channels });
-    encoder.load(tensors, prefix, Encoder.shapes(encoder.size));
-    for (const [name, shape] of encoder.#uShapes()) {
-      encoder.u.set(name, copyWithShape(tensors, `${prefix}${name}.weight_u`, shape));
-    }
+    const encoder = new Encoder({ latent, channels }, kind);
+    const shapes = Encoder.shapes(encoder.size, kind);
+    encoder.load(tensors, prefix, shapes);
+    encoder.loadU(tensors, prefix, shapes);
     return encoder;
-  }
-
-  /** Shape of u of each convolution. */
-  #uShapes(): [name: string, shape: number[]][] {
-    return [...Encoder.shapes(this.size)]
-      .filter(([name]) => name.endsWith(".weight_orig"))
-      .map(([name, [out = 0]]) => [name.slice(0, -".weight_orig".length), [out, 1]]);
   }
 
   /** The parameters that take part at this point of the growth; only these have gradients. */
   used({ phase, alpha }: Growth): Map<string, Tensor> {
     const used = (name: string) => {
       const [part, block] = name.split(".");
+      if (part === headName) return true;
       const p = index(Number(block));
       return part === "from_rgb" ? p === phase || (alpha < 1 && p === phase - 1) : p <= phase;
     };
     return new Map([...this.parameters].filter(([name]) => used(name)));
-  }
-
-  override tensors(): Map<string, Tensor> {
-    return new Map([...super.tensors(), ...[...this.u].map(([name, u]) => [`${name}.weight_u`, u] as const)]);
   }
 
   /**
@@ -111,23 +117,33 @@ export class Encoder extends Network {
    * @param spectral "store" in training: every call moves u; "keep" in evaluation: training is not disturbed
    * @param passes "composed" ones where a second derivative is wanted
    */
-  prepare(
-    { phase, alpha }: Growth,
-    precision: Precision,
-    spectral: SpectralUpdate,
-    passes = this.passes(precision),
-  ): Encode {
+  prepare(growth: Growth, precision: Precision, spectral: SpectralUpdate, passes = this.passes(precision)): Encode {
+    const code = this.#code(growth, precision, spectral, passes);
+    return (x) => scope(() => normalise(code(x)));
+  }
+
+  /** The same with the head instead of the sphere: it sees the code before it is normalised. */
+  prepareJudge(growth: Growth, precision: Precision, spectral: SpectralUpdate, passes = this.passes(precision)): Judge {
+    const code = this.#code(growth, precision, spectral, passes);
+    const exact = exactOf(precision);
+    const [weight, bias] = ["weight", "bias"].map((part) => this.parameter(`${headName}.${part}`).to(exact));
+    return (x) => scope(() => linear(code(x), weight as Tensor, bias as Tensor));
+  }
+
+  /** Images to codes [batch, latent] before they are put on the sphere, float32. */
+  #code({ phase, alpha }: Growth, precision: Precision, spectral: SpectralUpdate, passes: Passes): Layer {
     const dtype = dtypeOf(precision);
-    const exact = precision === "fp64" ? "float64" : "float32";
+    const exact = exactOf(precision);
     const [rgbWeight, rgbBias] = ["weight", "bias"].map((part) => this.parameter(`from_rgb.${index(phase)}.${part}`));
 
     /** Spectrally normalised convolution, bias, activation. */
     const activated = (name: string, linear: Linear, activation: Activation, of: DType = dtype): Layer => {
-      const layer = linear(this.#normalised(name, spectral, passes, of));
+      const layer = linear(this.normalised(name, spectral, passes, of));
       const bias = this.parameter(`${name}.bias`);
       return (h) => scope(() => activation(layer(h), bias));
     };
     const ofRgb: Linear = (weight) => convolutionOfRgb(weight, rgbWeight as Tensor, rgbBias as Tensor, precision);
+    const ending = this.kind.activatedCode ? passes.biasedLeakyRelu : addBias;
     const block = (p: number): Layer => {
       const [one, two] = [convolutionName(p, 0), convolutionName(p, 2)];
       const first =
@@ -135,9 +151,7 @@ export class Encoder extends Network {
           ? activated(one, ofRgb, passes.biasedLeakyRelu, exact)
           : activated(one, convolution, passes.biasedLeakyRelu);
       const second =
-        p === 0
-          ? activated(two, denseFrom4x4, passes.biasedLeakyRelu)
-          : activated(two, convolution, passes.pooledLeakyRelu);
+        p === 0 ? activated(two, denseFrom4x4, ending) : activated(two, convolution, passes.pooledLeakyRelu);
       return (h) => scope(() => second(first(h)));
     };
 
@@ -150,31 +164,13 @@ export class Encoder extends Network {
           h = (blocks[p] as Layer)(h);
           if (p === phase && fromRgbBefore) h = passes.fade(fromRgbBefore(avgPool2d(x)), h, alpha);
         }
-        return normalise(h.to(exact));
+        return h.to(exact);
       });
-  }
-
-  /** weight / sigma. */
-  #normalised(name: string, spectral: SpectralUpdate, passes: Passes, dtype: DType): Tensor {
-    const before = this.u.get(name) as Tensor;
-    const { weight, u } = passes.spectralNorm(this.parameter(`${name}.weight_orig`), before, dtype);
-    if (spectral === "store") {
-      this.u.set(name, keep(noGrad(() => u.detach().clone())));
-      before.dispose(); // a graph that needs it holds it itself
-    }
-    u.dispose();
-    return weight;
   }
 
   #fromRgb(phase: number, precision: Precision): Layer {
     const weight = this.parameter(`from_rgb.${index(phase)}.weight`);
     const layer = rgbConvolution(weight, this.parameter(`from_rgb.${index(phase)}.bias`), precision);
     return (x) => scope(() => layer(inComputeFormat(x, precision)));
-  }
-
-  override dispose(): void {
-    super.dispose();
-    for (const u of this.u.values()) u.dispose();
-    this.u.clear();
   }
 }

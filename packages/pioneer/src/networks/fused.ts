@@ -1,4 +1,5 @@
 import { dtypeCode, noGrad, fused as passes, scope, type Tensor, type WeightCopies } from "pioneer-torch";
+import { interleave } from "./composed.ts";
 import { epsilon, slope } from "./constants.ts";
 import type { Passes } from "./passes.ts";
 
@@ -12,6 +13,8 @@ export const fused: Passes = {
   pixelNormLeakyRelu: (x, bias) => passes.pixelNormLeakyRelu(x, bias, slope, epsilon),
   upsampledPixelNormLeakyRelu: (x, bias) => passes.upsampledPixelNormLeakyRelu(x, bias, slope, epsilon),
   biasedLeakyRelu: (x, bias) => passes.biasLeakyRelu(x, bias, slope),
+  upsampledLeakyRelu: (x, bias) =>
+    scope(() => passes.biasLeakyRelu(interleave(x).contiguous("channelsLast"), bias, slope)),
   pooledLeakyRelu: (x, bias) => passes.biasLeakyReluPool(x, bias, slope),
   fade: passes.fade,
   scaled: (weight, scale, dtype, copies) =>

@@ -8,6 +8,9 @@ const dtypes = { fp32: "float32", bf16: "bfloat16", fp64: "float64" } as const s
 
 export const dtypeOf = (precision: Precision): DType => dtypes[precision];
 
+/** Format of statistics, of images and of what the networks give. */
+export const exactOf = (precision: Precision): DType => (precision === "fp64" ? "float64" : "float32");
+
 /** A layer with its weights as this step uses them. */
 export type Layer = (x: Tensor) => Tensor;
 
@@ -17,6 +20,10 @@ export type Linear = (weight: Tensor) => Layer;
 /** Activations and weights lie channels last: what oneDNN's bf16 convolutions and the fused operators want. */
 export const inComputeFormat = (x: Tensor, precision: Precision): Tensor =>
   scope(() => x.to(dtypeOf(precision)).contiguous("channelsLast"));
+
+/** x + bias, in x's format. @param x [batch, c, h, w] or [batch, c] @param bias [c], float32 */
+export const addBias = (x: Tensor, bias: Tensor): Tensor =>
+  scope(() => x.add(bias.to(x.dtype).reshape(x.shape.length === 4 ? [-1, 1, 1] : [-1])));
 
 /** 3x3 convolution, same size. */
 export const convolution: Linear = (weight) => (x) => conv2d(x, weight, null, 1);

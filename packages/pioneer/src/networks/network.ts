@@ -1,13 +1,30 @@
-import { keep, noGrad, ShapeError, type Tensor, type WeightCopies } from "pioneer-torch";
+import {
+  type DType,
+  keep,
+  noGrad,
+  type RandomGenerator,
+  randn,
+  ShapeError,
+  type Tensor,
+  type WeightCopies,
+} from "pioneer-torch";
 import type { NetworkSize } from "./growth.ts";
 import type { Precision } from "./layers.ts";
 import { type Passes, passesFor } from "./passes.ts";
+
+/** What preparing a network does to the stored power-iteration vectors u of its spectral norms. */
+export type SpectralUpdate = "store" | "keep";
 
 /** What the generator and the encoder share: named parameters. Names are those of the authors' state dicts. */
 export abstract class Network {
   readonly size: NetworkSize;
   /** Raw weights and biases, float32, as stored: before equalised scale and spectral norm. */
   readonly parameters = new Map<string, Tensor>();
+  /**
+   * Power-iteration vectors [out, 1], by the name of their spectrally normalised convolution. Replaced, never written in
+   * place: a graph may hold one.
+   */
+  readonly u = new Map<string, Tensor>();
   /** What convolutions use of them, held from step to step; only a network that is trained has these. */
   copies?: WeightCopies;
 
@@ -32,6 +49,29 @@ export abstract class Network {
     for (const [name, shape] of shapes) this.add(name, copyWithShape(tensors, prefix + name, shape));
   }
 
+  /** First vectors for the convolutions of these shapes: 0.1 N(0, 1). */
+  protected addU(shapes: ReadonlyMap<string, number[]>, random: RandomGenerator): void {
+    for (const [name, shape] of uShapes(shapes)) this.u.set(name, keep(randn(shape, random).mul_(0.1)));
+  }
+
+  protected loadU(tensors: ReadonlyMap<string, Tensor>, prefix: string, shapes: ReadonlyMap<string, number[]>): void {
+    for (const [name, shape] of uShapes(shapes)) {
+      this.u.set(name, copyWithShape(tensors, `${prefix}${name}.weight_u`, shape));
+    }
+  }
+
+  /** A convolution's weight / sigma. */
+  protected normalised(name: string, spectral: SpectralUpdate, passes: Passes, dtype: DType): Tensor {
+    const before = this.u.get(name) as Tensor;
+    const { weight, u } = passes.spectralNorm(this.parameter(`${name}.weight_orig`), before, dtype);
+    if (spectral === "store") {
+      this.u.set(name, keep(noGrad(() => u.detach().clone())));
+      before.dispose(); // a graph that needs it holds it itself
+    }
+    u.dispose();
+    return weight;
+  }
+
   parameter(name: string): Tensor {
     const found = this.parameters.get(name);
     if (!found) throw new Error(`the network has no parameter ${name}`);
@@ -40,14 +80,23 @@ export abstract class Network {
 
   /** Everything a checkpoint must hold for this network, by name. */
   tensors(): Map<string, Tensor> {
-    return new Map(this.parameters);
+    return new Map([...this.parameters, ...[...this.u].map(([name, u]) => [`${name}.weight_u`, u] as const)]);
   }
 
   dispose(): void {
     for (const value of this.parameters.values()) value.dispose();
     this.parameters.clear();
+    for (const u of this.u.values()) u.dispose();
+    this.u.clear();
     this.copies?.dispose();
   }
+}
+
+/** Shape of u of each convolution. */
+function uShapes(shapes: ReadonlyMap<string, number[]>): [name: string, shape: number[]][] {
+  return [...shapes]
+    .filter(([name]) => name.endsWith(".weight_orig"))
+    .map(([name, [out = 0]]) => [name.slice(0, -".weight_orig".length), [out, 1]]);
 }
 
 /** Notes the weight and the bias of a convolution. */

@@ -21,7 +21,9 @@ export interface Passes {
   readonly upsampledPixelNormLeakyRelu: Activation;
   /** LeakyReLU(x + bias). */
   readonly biasedLeakyRelu: Activation;
-  /** Its 2x2 means. */
+  /** The same of what `upsampledConvolution` gives: [batch, 4c, h + 1, w + 1] -> [batch, c, 2h, 2w]. */
+  readonly upsampledLeakyRelu: Activation;
+  /** 2x2 means of LeakyReLU(x + bias). */
   readonly pooledLeakyRelu: Activation;
   /** (1 - alpha) · before + alpha · now; a `before` of half the size is enlarged. */
   readonly fade: (before: Tensor, now: Tensor, alpha: number) => Tensor;

@@ -30,8 +30,10 @@ function encoderPass({ latent, channels }: NetworkSize, phase: number): number {
  * forward and the backward to its input. G: fake, reconstruction and the backward through it, then per update a forward
  * and both backwards. With two generator updates 10 + 9 passes.
  */
-export function flopsPerImage(size: NetworkSize, phase: number, { generatorSteps }: Recipe): number {
-  const encoderPasses = 2 + 4 + 2 * generatorSteps;
-  const generatorPasses = 3 + 3 * generatorSteps;
+export function flopsPerImage(size: NetworkSize, phase: number, { generatorSteps, objective }: Recipe): number {
+  // WGAN-GP: no reconstruction; the penalty's image goes forward, back to its pixels, and both of these back again.
+  const [penaltyPasses, reconstructionPasses] = objective === "wgan" ? [6, 0] : [0, 2];
+  const encoderPasses = 2 + 4 + penaltyPasses + 2 * generatorSteps;
+  const generatorPasses = 1 + reconstructionPasses + 3 * generatorSteps;
   return encoderPasses * encoderPass(size, phase) + generatorPasses * generatorPass(size, phase);
 }

@@ -16,24 +16,18 @@ export interface StartEvent {
   /** Why this device and precision. */
   readonly why: string;
   readonly threads: number;
-  /** Images shown so far, above 0 when a run goes on. */
+  /** The run goes on from a checkpoint. */
+  readonly resumed: boolean;
+  /** Images shown so far; a new run without progression begins above 0. */
   readonly images: number;
   readonly totalImages: number;
 }
 
-/** The error terms by the names they have everywhere; each is the mean over the tick, before its weight. */
-export interface Losses {
-  readonly klReal: number;
-  readonly klFake: number;
-  /** KL of the encodings of generated images, as the generator sees it. */
-  readonly klGenerated: number;
-  readonly xRecon: number;
-  readonly zRecon: number;
-  /** What the encoder step minimises. */
-  readonly encoder: number;
-  /** What the generator steps minimise. */
-  readonly generator: number;
-}
+/**
+ * The loss terms by the names they have everywhere, which are those of the recipe; each is the mean over the tick, before
+ * its weight. encoder (critic in recipe gan) and generator are what the two updates minimise.
+ */
+export type Losses = Readonly<Record<string, number>>;
 
 /** A status line. */
 export interface TickEvent {
@@ -51,8 +45,8 @@ export interface TickEvent {
   readonly etaPhaseSeconds: number;
   readonly etaRunSeconds: number;
   readonly losses: Losses;
-  /** Mean of cos(z, E(G(z))), 1 when every latent is recovered. */
-  readonly cosine: number;
+  /** Mean of cos(z, E(G(z))), 1 when every latent is recovered; where the recipe measures it. */
+  readonly cosine?: number;
   /** Seconds of training of the whole run, earlier sessions included. */
   readonly elapsedSeconds: number;
   /** Resident memory of the training process. */

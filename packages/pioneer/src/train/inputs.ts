@@ -1,4 +1,4 @@
-import { type Device, pinMemory } from "pioneer-torch";
+import { type Device, pinMemory, rand, type Tensor } from "pioneer-torch";
 import type { Batches } from "../data/batches.ts";
 import type { Growth } from "../networks/index.ts";
 import type { Recipe } from "./recipe.ts";
@@ -23,12 +23,17 @@ export function drawInputs(
 ): StepInputs {
   const { recipe, latent, seed, device } = settings;
   const drawn = drawLatents((1 + recipe.generatorSteps) * batch, latent, stream(seed, "latents", step));
-  const latents = device === "cpu" ? drawn : pinMemory(drawn).to(device, { nonBlocking: true });
+  const latents = sent(drawn, device);
   const part = (index: number) => latents.narrow(0, index * batch, batch);
   return {
     x: batches.at(images, batch, growth),
     zEncoder: part(0),
     zGenerator: Array.from({ length: recipe.generatorSteps }, (_, i) => part(1 + i)),
     poolRandom: stream(seed, "pool", step),
+    ...(recipe.objective === "wgan" && { blend: sent(rand([batch, 1, 1, 1], stream(seed, "blend", step)), device) }),
   };
 }
+
+/** Drawn on the CPU, so that a seed means the same everywhere; the device fetches it while the CPU goes on. */
+const sent = (drawn: Tensor, device: Device): Tensor =>
+  device === "cpu" ? drawn : pinMemory(drawn).to(device, { nonBlocking: true });

@@ -22,8 +22,8 @@ export function createLearner(
   random: RandomGenerator,
 ): Learner {
   return scope(() => {
-    const generator = Generator.create(size, random);
-    const encoder = Encoder.create(size, random);
+    const generator = Generator.create(size, random, recipe.networks);
+    const encoder = Encoder.create(size, random, recipe.networks);
     return assembleLearner(recipe, { generator, encoder, generatorEma: copyOf(generator) }, learningRate);
   });
 }
@@ -45,23 +45,28 @@ export function assembleLearner(
 }
 
 export function copyOf(generator: Generator): Generator {
-  const copy = new Generator(generator.size);
+  const copy = new Generator(generator.size, generator.kind);
   noGrad(() => {
+    for (const [name, u] of generator.u) copy.u.set(name, keep(u.clone()));
     for (const [name, value] of generator.parameters) copy.parameters.set(name, keep(value.detach().clone()));
   });
   return copy;
 }
 
-/** Moves the average towards the generator: every parameter, raw weights, all phases. */
+/**
+ * Moves the average towards the generator: every parameter, raw weights, all phases. The u of spectral norms, which
+ * follow the weights, are the generator's.
+ */
 export function updateEma(average: Generator, generator: Generator, decay: number): void {
   const names = [...average.parameters.keys()];
-  noGrad(() =>
+  noGrad(() => {
     movingAverage_(
       names.map((name) => average.parameter(name)),
       names.map((name) => generator.parameter(name)),
       1 - decay,
-    ),
-  );
+    );
+    for (const [name, u] of generator.u) average.u.get(name)?.copy_(u);
+  });
 }
 
 /** The name of a parameter that holds an infinity or NaN; undefined where all are finite. */

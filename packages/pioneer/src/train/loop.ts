@@ -17,6 +17,7 @@ import { brokenParameter, type Learner } from "./learner.ts";
 import { LossRing, ringSteps } from "./loss-ring.ts";
 import { checkFinite, diverged, Meter } from "./meter.ts";
 import type { Recorder } from "./recorder.ts";
+import { learningRatesAt, marginAt } from "./settings.ts";
 import { chooseGridImages, writeSnapshots } from "./snapshot.ts";
 import { trainStep } from "./step.ts";
 
@@ -92,6 +93,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     const batch = batchAt(config.batch, resolution);
     if (at.phase !== announcedPhase) {
       preparePool(learner, at);
+      if (config.resetOptimiser && isNewPhase(learner, at)) forgetMoments(learner);
       recorder.report({ kind: "phase", phase: at.phase, resolution, batch });
       announcedPhase = at.phase;
     }
@@ -139,14 +141,14 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
   return { kind: "end", reason: "already-finished", images: session.images, path: session.lastCheckpoint };
 }
 
-function oneStep(
-  { config, computing, batches, learner, schedule, images, steps }: Session,
-  at: Position,
-  batch: number,
-) {
+function oneStep(session: Session, at: Position, batch: number) {
+  const { config, computing, batches, learner, schedule, images, steps } = session;
   const { seed, encoderOrder } = config;
-  const { recipe, generator } = learner;
+  const { recipe, generator, optimisers } = learner;
   const { device, precision } = computing;
+  const rates = learningRatesAt(config, schedule, images);
+  for (const network of ["encoder", "generator"] as const) optimisers[network].options.learningRate = rates[network];
+  const margin = marginAt(config, schedule, images);
   const inputs = drawInputs(batches, steps, images, batch, at, { recipe, latent: generator.size.latent, seed, device });
   // While this step trains, the next one's images are made.
   const next = images + batch;
@@ -154,7 +156,7 @@ function oneStep(
     const then = positionAt(schedule, next);
     batches.prepare(next, batchAt(config.batch, resolutionOf(then.phase)), then);
   }
-  return trainStep(learner, inputs, { growth: at, precision, encoderOrder, reduce: (mean) => mean });
+  return trainStep(learner, inputs, { growth: at, precision, encoderOrder, reduce: (mean) => mean, margin });
 }
 
 /** The pool belongs to one resolution; a resumed run keeps what its checkpoint held. */
@@ -164,8 +166,21 @@ function preparePool({ pool, recipe }: Learner, { phase }: Position): void {
   pool.capacity = resolution >= 256 ? recipe.poolSize.from256 : recipe.poolSize.below256;
 }
 
+/** Whether the phase's newest layers have never been moved: a run that goes on in the middle of a phase has moved them. */
+function isNewPhase({ encoder, optimisers }: Learner, { phase }: Position): boolean {
+  const moved = optimisers.encoder.state;
+  return [...encoder.used({ phase, alpha: 1 }).keys()].some((name) => !moved.has(name));
+}
+
+/** Both optimisers as they were at the beginning of the run. */
+function forgetMoments({ optimisers }: Learner): void {
+  optimisers.encoder.dispose();
+  optimisers.generator.dispose();
+}
+
 /** Alpha of this phase at an image count that may already lie in the next. */
 function alphaNow({ phase }: Position, schedule: Schedule, images: number): number {
+  if (schedule.forcedAlpha !== undefined) return schedule.forcedAlpha;
   const own = schedule.phases.find((entry) => entry.phase === phase);
   return own && own.fadeImages > 0 ? (images - own.startImages) / own.fadeImages : 1;
 }
@@ -201,7 +216,7 @@ export function saveCheckpoint(session: Session): void {
     colour: pack.colour,
     crop: pack.crop,
     encoderOrder: config.encoderOrder,
-    schedule: { phases: [...schedule.phases], totalImages: schedule.totalImages },
+    schedule: { ...schedule, phases: [...schedule.phases], settings: schedule.settings && [...schedule.settings] },
     pack: { id: pack.id, path: pack.path, trainImages: (pack.splits.train as Uint32Array).length },
   };
   session.lastCheckpoint = writeCheckpoint(config.run, learner, facts);
@@ -217,7 +232,10 @@ function tick(
   elapsedSeconds: number,
 ): TickEvent {
   const { images, schedule, learner } = session;
-  const { size } = learner.generator;
+  const { recipe, generator } = learner;
+  const { size } = generator;
+  const { zRecon } = losses;
+  const isCosine = recipe.objective === "age" && recipe.zMismatch === "cos";
   return {
     kind: "tick",
     images,
@@ -232,7 +250,7 @@ function tick(
     etaPhaseSeconds: Math.max(0, at.endImages - images) / imagesPerSecond,
     etaRunSeconds: secondsLeft(session, at.phase, 1 / imagesPerSecond),
     losses,
-    cosine: (2 - losses.zRecon) * size.latent,
+    ...(zRecon !== undefined && isCosine && { cosine: (2 - zRecon) * size.latent }),
     elapsedSeconds,
     rssMiB: process.memoryUsage.rss() / 2 ** 20,
   };

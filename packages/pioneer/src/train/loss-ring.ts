@@ -1,7 +1,7 @@
 import type { Device } from "pioneer-torch";
 import { keep, noGrad, scope, type Tensor, zeros } from "pioneer-torch";
 import type { Losses } from "./events.ts";
-import { lossNames, stackLosses } from "./meter.ts";
+import { stackLosses } from "./meter.ts";
 import type { StepLosses } from "./step.ts";
 
 /** A step whose losses have been read. */
@@ -21,38 +21,47 @@ export const ringSteps = (device: Device): number => (device.startsWith("cuda") 
  * far (a checkpoint, a grid, a status line) reads first.
  */
 export class LossRing {
-  readonly #rows: Tensor;
+  readonly #steps: number;
+  readonly #device: Device;
+  /** What a recipe's losses are called shows with the first step. */
+  #names: string[] = [];
+  #rows: Tensor | undefined;
   readonly #written: Omit<ReadStep, "losses">[] = [];
 
   constructor(steps: number, device: Device) {
-    this.#rows = keep(zeros([steps, lossNames.length], { device }));
+    this.#steps = steps;
+    this.#device = device;
   }
 
   get isFull(): boolean {
-    return this.#written.length === this.#rows.size(0);
+    return this.#written.length === this.#steps;
   }
 
   /** Notes a step. Does not wait for the device. @throws Error if the ring is full: read() comes first */
   write(losses: StepLosses, at: Omit<ReadStep, "losses">): void {
     if (this.isFull) throw new Error("the loss ring is full and was not read");
-    noGrad(() => scope(() => this.#rows.select(0, this.#written.length).copy_(stackLosses(losses))));
+    this.#names = Object.keys(losses);
+    this.#rows ??= keep(zeros([this.#steps, this.#names.length], { device: this.#device }));
+    const rows = this.#rows;
+    noGrad(() => scope(() => rows.select(0, this.#written.length).copy_(stackLosses(losses))));
     this.#written.push(at);
   }
 
   /** The steps since the last call, in their order: one transfer, which waits for all of them. */
   read(): ReadStep[] {
-    if (this.#written.length === 0) return [];
-    const width = lossNames.length;
-    const values = scope(() => this.#rows.narrow(0, 0, this.#written.length).toFloat32Array());
+    const rows = this.#rows;
+    if (!rows || this.#written.length === 0) return [];
+    const names = this.#names;
+    const values = scope(() => rows.narrow(0, 0, this.#written.length).toFloat32Array());
     const read = this.#written.map((at, row) => ({
       ...at,
-      losses: Object.fromEntries(lossNames.map((name, i) => [name, values[row * width + i]])) as unknown as Losses,
+      losses: Object.fromEntries(names.map((name, i) => [name, values[row * names.length + i] as number])),
     }));
     this.#written.length = 0;
     return read;
   }
 
   dispose(): void {
-    this.#rows.dispose();
+    this.#rows?.dispose();
   }
 }

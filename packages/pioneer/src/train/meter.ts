@@ -3,30 +3,19 @@ import { DivergedError } from "../errors.ts";
 import type { Losses } from "./events.ts";
 import type { StepLosses } from "./step.ts";
 
-/** The order of a row of losses. */
-export const lossNames = [
-  "klReal",
-  "klFake",
-  "klGenerated",
-  "xRecon",
-  "zRecon",
-  "encoder",
-  "generator",
-] as const satisfies (keyof Losses)[];
-
-/** [losses], float32, on their device. */
+/** [losses], float32, on their device; in the order of the object. */
 export const stackLosses = (losses: StepLosses): Tensor =>
-  scope(() => stack(lossNames.map((name): Tensor => losses[name].to("float32"))));
+  scope(() => stack(Object.values(losses).map((loss): Tensor => loss.to("float32"))));
 
 /** The losses of a step as numbers: one transfer from the device. */
 export function readLosses(losses: StepLosses): Losses {
   const values = scope(() => stackLosses(losses).toFloat32Array());
-  return Object.fromEntries(lossNames.map((name, i) => [name, values[i]])) as unknown as Losses;
+  return Object.fromEntries(Object.keys(losses).map((name, i) => [name, values[i] as number]));
 }
 
 /** @throws DivergedError naming the step, the loss and the last good checkpoint */
 export function checkFinite(losses: Losses, step: number, images: number, lastGood: string, run: string): void {
-  const bad = lossNames.find((name) => !Number.isFinite(losses[name]));
+  const bad = Object.keys(losses).find((name) => !Number.isFinite(losses[name]));
   if (bad !== undefined) throw diverged(`${bad} is ${losses[bad]}`, step, images, lastGood, run);
 }
 
@@ -40,13 +29,13 @@ export function diverged(what: string, step: number, images: number, lastGood: s
 
 /** Means over the steps since the last tick. */
 export class Meter {
-  #sums: Record<keyof Losses, number> = emptySums();
+  #sums: Record<string, number> = {};
   #steps = 0;
   #images = 0;
   #since = performance.now();
 
   add(losses: Losses, images: number): void {
-    for (const name of lossNames) this.#sums[name] += losses[name];
+    for (const [name, value] of Object.entries(losses)) this.#sums[name] = (this.#sums[name] ?? 0) + value;
     this.#steps++;
     this.#images += images;
   }
@@ -61,16 +50,12 @@ export class Meter {
 
   /** The means, and a new beginning. @param pausedSeconds time that was not training */
   take(pausedSeconds: number): { losses: Losses; imagesPerSecond: number } {
-    const losses = Object.fromEntries(
-      lossNames.map((name) => [name, this.#sums[name] / this.#steps]),
-    ) as unknown as Losses;
+    const losses = Object.fromEntries(Object.entries(this.#sums).map(([name, sum]) => [name, sum / this.#steps]));
     const imagesPerSecond = this.#images / Math.max(1e-9, this.seconds - pausedSeconds);
-    this.#sums = emptySums();
+    this.#sums = {};
     this.#steps = 0;
     this.#images = 0;
     this.#since = performance.now();
     return { losses, imagesPerSecond };
   }
 }
-
-const emptySums = () => Object.fromEntries(lossNames.map((name) => [name, 0])) as Record<keyof Losses, number>;

@@ -8,7 +8,8 @@ import type { Pack } from "../data/pack.ts";
 import { CheckpointError, ConfigError, DataError } from "../errors.ts";
 import { phaseOf, resolutionOf } from "../networks/index.ts";
 import { newestCheckpoint } from "../run-folder.ts";
-import { extendSchedule, growthSchedule, type Schedule } from "../schedule.ts";
+import { extendSchedule, growthSchedule, type Schedule, startFadedIn, startOfPhase } from "../schedule.ts";
+import { scheduleFromFile } from "../schedule-file.ts";
 
 export interface Opening {
   /** The newest checkpoint of a run that goes on. */
@@ -17,6 +18,8 @@ export interface Opening {
   readonly resolution: number;
   readonly maxPhase: number;
   readonly schedule: Schedule;
+  /** Images counted so far; above 0 also in a new run that skips phases. */
+  readonly images: number;
 }
 
 /**
@@ -29,17 +32,30 @@ export function openRun(config: TrainConfig, pack: Pack): Opening {
   if (resumed) checkPack(resumed.state.pack, pack);
   const schedule = plannedSchedule(config, maxPhase, resumed?.state);
   checkBatches(config, pack, schedule);
-  return { resumed, resolution, maxPhase, schedule };
+  const images = resumed?.state.images ?? firstImages(config, schedule);
+  return { resumed, resolution, maxPhase, schedule, images };
 }
 
 /** @param before the checkpoint of a run that goes on */
 export function plannedSchedule(config: TrainConfig, maxPhase: number, before: CheckpointState | undefined): Schedule {
+  const { forceAlpha: forcedAlpha, totalKimg } = config;
   const imagesPerPhase = Math.round(config.kimgPerPhase * 1000);
   const planned = before
     ? extendSchedule(before.schedule, maxPhase, imagesPerPhase, before.images)
-    : growthSchedule(maxPhase, imagesPerPhase);
-  const totalImages = config.totalKimg === undefined ? planned.totalImages : Math.round(config.totalKimg * 1000);
-  return { ...planned, totalImages };
+    : config.schedule
+      ? scheduleFromFile(config.schedule, maxPhase, imagesPerPhase)
+      : growthSchedule(maxPhase, imagesPerPhase);
+  const totalImages = totalKimg === undefined ? planned.totalImages : Math.round(totalKimg * 1000);
+  return { ...planned, totalImages, ...(forcedAlpha !== undefined && { forcedAlpha }) };
+}
+
+/** Where a new run begins to count. @throws ConfigError if it would begin in a phase that the schedule lacks */
+export function firstImages({ progression, startPhase }: TrainConfig, schedule: Schedule): number {
+  if (!progression) return startFadedIn(schedule);
+  const images = startOfPhase(schedule, startPhase ?? schedule.phases[0]?.phase ?? 0);
+  if (images !== undefined) return images;
+  const known = `${schedule.phases[0]?.phase} to ${schedule.phases.at(-1)?.phase}`;
+  throw new ConfigError(`--start-phase ${startPhase} is not in the schedule: choose one of ${known}`);
 }
 
 function newest(run: string) {

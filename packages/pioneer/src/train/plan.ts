@@ -7,21 +7,24 @@ import { ensurePack } from "../data/ensure.ts";
 import { isPack } from "../data/pack.ts";
 import { proceduralFaces } from "../data/sources/procedural.ts";
 import { phaseOf, resolutionOf } from "../networks/index.ts";
-import type { Schedule } from "../schedule.ts";
+import { changesOf, type LearningRates, positionAt, type Schedule } from "../schedule.ts";
 import { chooseComputing } from "./device.ts";
-import { openRun, plannedSchedule } from "./opening.ts";
+import { firstImages, openRun, plannedSchedule } from "./opening.ts";
 import { packingOptions } from "./run.ts";
-import { Trial } from "./trial.ts";
+import { learningRatesAt, marginAt } from "./settings.ts";
+import { type StepNeed, Trial } from "./trial.ts";
 
-/** One row of the schedule. */
+/** One row of the schedule: a phase, or a part of one with a learning rate and a margin of its own. */
 export interface PlanPhase {
   readonly phase: number;
   readonly resolution: number;
   readonly batch: number;
-  /** Images shown in this phase. */
+  /** Images shown in it. */
   readonly images: number;
   /** Of these, while the newest block fades in. */
   readonly fadeImages: number;
+  readonly learningRates: LearningRates;
+  readonly margin: number;
   readonly hours: number;
   /** Expected peak memory of the training process or device. */
   readonly memoryMiB: number;
@@ -44,21 +47,30 @@ export async function planTraining(config: TrainConfig): Promise<TrainPlan> {
   const { totalImages } = schedule;
   const trial = new Trial(config, computing);
   try {
-    const phases = schedule.phases.flatMap(({ phase, startImages, fadeImages }, i): PlanPhase[] => {
-      const end = Math.min(totalImages, schedule.phases[i + 1]?.startImages ?? totalImages);
-      const images = end - Math.max(startImages, shownImages);
-      if (images <= 0) return [];
-      const batch = batchAt(config.batch, resolutionOf(phase));
-      const { seconds, peakMiB } = trial.need(phase, batch);
-      const hours = ((images / batch) * seconds) / 3600;
+    const needs = new Map<number, StepNeed>();
+    const need = (phase: number, batch: number) => {
+      const known = needs.get(phase) ?? trial.need(phase, batch);
+      needs.set(phase, known);
+      return known;
+    };
+    const changes = changesOf(schedule);
+    const phases = changes.slice(0, -1).flatMap((change, i): PlanPhase[] => {
+      const [start, end] = [Math.max(change, shownImages), changes[i + 1] as number];
+      if (end <= start) return [];
+      const { phase } = positionAt(schedule, start);
+      const resolution = resolutionOf(phase);
+      const batch = batchAt(config.batch, resolution);
+      const { seconds, peakMiB } = need(phase, batch);
       return [
         {
           phase,
-          resolution: resolutionOf(phase),
+          resolution,
           batch,
-          images,
-          fadeImages: Math.min(fadeImages, images),
-          hours,
+          images: end - start,
+          fadeImages: fadingBetween(schedule, start, end),
+          learningRates: learningRatesAt(config, schedule, start),
+          margin: marginAt(config, schedule, start),
+          hours: (((end - start) / batch) * seconds) / 3600,
           memoryMiB: peakMiB,
         },
       ];
@@ -70,14 +82,24 @@ export async function planTraining(config: TrainConfig): Promise<TrainPlan> {
   }
 }
 
+/** How many of these images of one phase are shown while its newest block fades in. */
+function fadingBetween(schedule: Schedule, start: number, end: number): number {
+  if (schedule.forcedAlpha !== undefined) return schedule.forcedAlpha < 1 ? end - start : 0;
+  const { phase } = positionAt(schedule, start);
+  const own = schedule.phases.find((entry) => entry.phase === phase);
+  const fadedIn = own ? own.startImages + own.fadeImages : start;
+  return Math.max(0, Math.min(end, fadedIn) - start);
+}
+
 /** What training would follow. Where --resolution says all that a plan needs, a source is not packed for it. */
 async function scheduleOf(config: TrainConfig): Promise<{ schedule: Schedule; shownImages: number }> {
   const { data, resolution, resume } = config;
   const maxPhase = resolution === undefined ? undefined : phaseOf(resolution);
   if (maxPhase !== undefined && !resume && !data.endsWith(".pack") && !(await isPack(data))) {
     if (data !== proceduralFaces) await onDisk(data, () => stat(data));
-    return { schedule: plannedSchedule(config, maxPhase, undefined), shownImages: 0 };
+    const schedule = plannedSchedule(config, maxPhase, undefined);
+    return { schedule, shownImages: firstImages(config, schedule) };
   }
-  const { schedule, resumed } = openRun(config, (await ensurePack(data, packingOptions(config))).pack);
-  return { schedule, shownImages: resumed?.state.images ?? 0 };
+  const { schedule, images } = openRun(config, (await ensurePack(data, packingOptions(config))).pack);
+  return { schedule, shownImages: images };
 }

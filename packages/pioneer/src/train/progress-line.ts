@@ -12,26 +12,22 @@ export function formatTick(tick: TickEvent): string {
   ].join(" | ");
 }
 
-/** The loss terms under the names of TensorBoard, and how well latents are recovered. */
+/** The loss terms under the names of TensorBoard and, where it is known, how well latents are recovered. */
 export function formatLosses({ losses, cosine }: TickEvent): string {
-  const terms = {
-    kl_real: losses.klReal,
-    kl_fake: losses.klFake,
-    kl_generated: losses.klGenerated,
-    x_recon: losses.xRecon,
-    z_recon: losses.zRecon,
-    encoder: losses.encoder,
-    generator: losses.generator,
-    cos: cosine,
-  };
-  return Object.entries(terms)
-    .map(([name, value]) => `${name} ${value.toFixed(3)}`)
-    .join(" ");
+  const terms = Object.entries(losses).map(([name, value]) => [snakeCase(name), value] as const);
+  if (cosine !== undefined) terms.push(["cos", cosine]);
+  return terms.map(([name, value]) => `${name} ${value.toFixed(3)}`).join(" ");
 }
+
+/** klReal -> kl_real: the names of loss terms in logs. */
+export const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** What was chosen, in one line. */
 export function formatStart(start: StartEvent): string {
-  const position = start.images > 0 ? `going on at ${formatKimg(start.images)}` : "from the start";
+  const position =
+    start.images === 0
+      ? "from the start"
+      : `${start.resumed ? "going on" : "beginning"} at ${formatKimg(start.images)}`;
   return (
     `training ${start.run} on ${start.count} images of ${start.data}, ${position} to ${formatKimg(start.totalImages)} kimg; ` +
     `${start.device}, ${start.precision} (${start.why}), ${start.threads} threads`

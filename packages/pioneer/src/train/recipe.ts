@@ -1,11 +1,9 @@
-/** The constants of a training recipe. */
-export interface Recipe {
-  /** Weight of each KL term (the paper's are ten times all of these; ALGORITHM section 3). */
-  readonly klScale: number;
-  /** Weight of the latent reconstruction error. */
-  readonly zScale: number;
-  /** Weight of the image reconstruction error while a block fades in, and afterwards. */
-  readonly xScale: { readonly fading: number; readonly stable: number };
+// Training recipes as data: what is minimised, by which networks, with which constants. docs/recipes.md describes them.
+import type { KlDirection, Mismatch } from "../losses/index.ts";
+import { type NetworkKind, pioneerKind } from "../networks/index.ts";
+
+interface RecipeBase {
+  readonly networks: NetworkKind;
   /** Generator updates for each encoder update. */
   readonly generatorSteps: number;
   readonly adam: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
@@ -15,21 +13,100 @@ export interface Recipe {
   readonly poolSize: { readonly below256: number; readonly from256: number };
 }
 
+/** Encoder against generator, as in PIONEER (objectives/age.ts). */
+export interface AgeRecipe extends RecipeBase {
+  readonly objective: "age";
+  /** Weight of each KL term (the paper's are ten times all of these; ALGORITHM section 3). */
+  readonly klScale: number;
+  readonly klDirection: KlDirection;
+  /** Weight of the latent reconstruction error. */
+  readonly zScale: number;
+  readonly zMismatch: Mismatch;
+  /** Weight of the image reconstruction error while a block fades in, and afterwards. */
+  readonly xScale: { readonly fading: number; readonly stable: number };
+  readonly xMismatch: Mismatch;
+  /** Where a margin bounds the encoder's KL terms, add the KL of real codes once more. */
+  readonly realm: boolean;
+  /** Raises the weight of the image error to 1 + b (phase + alpha - 5) from 128x128 on; 0 for never. */
+  readonly boostreco: number;
+}
+
+/** Discriminator against generator (objectives/wgan.ts). */
+export interface WganRecipe extends RecipeBase {
+  readonly objective: "wgan";
+  /** Weight of the mean squared score of real images. */
+  readonly driftScale: number;
+  readonly gradientPenaltyScale: number;
+}
+
+export type Recipe = AgeRecipe | WganRecipe;
+
 /** The published PIONEER (ACCV 2018). */
-export const accv2018: Recipe = {
+export const accv2018: AgeRecipe = {
+  objective: "age",
+  networks: pioneerKind,
   klScale: 0.1,
+  klDirection: "qp",
   zScale: 100,
+  zMismatch: "cos",
   xScale: { fading: 1, stable: 1.5 },
+  xMismatch: "L1",
+  realm: false,
+  boostreco: 0,
   generatorSteps: 2,
   adam: { beta1: 0, beta2: 0.99, epsilon: 1e-8 },
   emaDecay: 0.999,
   poolSize: { below256: 200, from256: 100 },
 };
 
-const recipes = { accv2018 } as const;
+/** Balanced PIONEER (WACV 2020, arXiv:1904.06145). Its margin belongs to the schedule. */
+export const balanced: AgeRecipe = {
+  ...accv2018,
+  networks: { generatorNorm: "spectral", activatedCode: false, head: false },
+  generatorSteps: 1,
+  adam: { beta1: 0, beta2: 0.9, epsilon: 1e-8 },
+};
+
+/** The progressive WGAN-GP baseline of the authors' code: D is the encoder with a linear head. */
+export const gan: WganRecipe = {
+  objective: "wgan",
+  networks: { ...pioneerKind, head: true },
+  driftScale: 0.001,
+  gradientPenaltyScale: 10,
+  generatorSteps: accv2018.generatorSteps,
+  adam: accv2018.adam,
+  emaDecay: accv2018.emaDecay,
+  poolSize: accv2018.poolSize,
+};
+
+const recipes = { accv2018, balanced, gan } as const;
+
+/** What a configuration may set of a recipe; what it leaves open is the recipe's. */
+export interface RecipeOptions {
+  readonly recipe: keyof typeof recipes;
+  readonly emaDecay: number;
+  readonly generatorSteps?: number | undefined;
+  readonly klDirection?: KlDirection | undefined;
+  readonly xMismatch?: Mismatch | undefined;
+  readonly zMismatch?: Mismatch | undefined;
+  readonly realm?: boolean | undefined;
+  readonly boostreco?: number | undefined;
+}
 
 /** The recipe of a run, with what its configuration sets itself. */
-export const recipeOf = ({ recipe, emaDecay }: { recipe: keyof typeof recipes; emaDecay: number }): Recipe => ({
-  ...recipes[recipe],
-  emaDecay,
-});
+export function recipeOf(options: RecipeOptions): Recipe {
+  const recipe: Recipe = recipes[options.recipe];
+  const { emaDecay, generatorSteps = recipe.generatorSteps } = options;
+  if (recipe.objective === "wgan") return { ...recipe, emaDecay, generatorSteps };
+  const { klDirection, xMismatch, zMismatch, realm, boostreco } = options;
+  return {
+    ...recipe,
+    emaDecay,
+    generatorSteps,
+    klDirection: klDirection ?? recipe.klDirection,
+    xMismatch: xMismatch ?? recipe.xMismatch,
+    zMismatch: zMismatch ?? recipe.zMismatch,
+    realm: realm ?? recipe.realm,
+    boostreco: boostreco ?? recipe.boostreco,
+  };
+}

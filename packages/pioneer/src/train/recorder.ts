@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } f
 import { join } from "node:path";
 import { appendMetrics, type MetricsRecord, metricsFile } from "../metrics/record.ts";
 import type { TickEvent, TrainEvent, TrainReporter } from "./events.ts";
-import { formatEnd, formatStart, formatTick } from "./progress-line.ts";
+import { formatEnd, formatStart, formatTick, snakeCase } from "./progress-line.ts";
 import { type TensorboardImage, TensorboardWriter } from "./tensorboard.ts";
 
 export class Recorder {
@@ -47,7 +47,7 @@ export class Recorder {
     const losses = Object.entries(tick.losses).map(([name, value]) => [`loss/${snakeCase(name)}`, value] as const);
     this.#tensorboard.scalars(tick.images, {
       ...Object.fromEntries(losses),
-      cosine: tick.cosine,
+      ...(tick.cosine !== undefined && { cosine: tick.cosine }),
       "growth/alpha": tick.alpha,
       "growth/lod": tick.phase + tick.alpha,
       "speed/images_per_second": tick.imagesPerSecond,
@@ -59,8 +59,6 @@ export class Recorder {
     this.#tensorboard.close();
   }
 }
-
-const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 function logLine(event: TrainEvent): string | undefined {
   switch (event.kind) {

@@ -52,7 +52,7 @@ export async function writeReals(
 
 /**
  * recons-, samples- and morphs-<kimg>.png: reconstructions of the fixed test images, images of the fixed latents, and
- * an 8x8 grid between the first four test images under a row of the originals.
+ * an 8x8 grid between the first four test images under a row of the originals. A recipe without codes has samples only.
  */
 export async function writeSnapshots(
   learner: Pick<Learner, "encoder" | "generatorEma">,
@@ -66,7 +66,8 @@ export async function writeSnapshots(
   const kimg = kimgText(images);
   const written: Snapshot[] = [];
   for (const tag of ["recons", "samples", "morphs"] as const) {
-    written.push(await writeGrid(tag, join(run, `${tag}-${kimg}.png`), pictures[tag], resolution));
+    const picture = pictures[tag];
+    if (picture) written.push(await writeGrid(tag, join(run, `${tag}-${kimg}.png`), picture, resolution));
   }
   return written;
 }
@@ -76,8 +77,7 @@ function render(
   pixels: PackPixels,
   chosen: Uint32Array,
   { growth, precision, device }: SnapshotSettings,
-): Record<"recons" | "samples" | "morphs", Float32Array> {
-  const encode = encoder.prepare(growth, precision, "keep");
+): Partial<Record<"recons" | "samples" | "morphs", Float32Array>> {
   const generator = generatorEma.prepare(growth, precision);
   const generate = (z: Tensor) => inColour(generator(z), pixels.colour);
   const latent = encoder.size.latent;
@@ -97,6 +97,11 @@ function render(
     return images;
   };
 
+  const samples = decode(sampleLatents(sampleCount, latent, latentSeed));
+  // An encoder that only judges makes no codes.
+  if (encoder.kind.head) return { samples };
+
+  const encode = encoder.prepare(growth, precision, "keep");
   const originals = new Float32Array(chosen.length * size);
   const codes = new Float32Array(chosen.length * latent);
   for (let at = 0; at < chosen.length; at += columns) {
@@ -108,7 +113,7 @@ function render(
   }
   return {
     recons: alternate(originals, decode(codes), size),
-    samples: decode(sampleLatents(sampleCount, latent, latentSeed)),
+    samples,
     morphs: morphs(originals, codes, latent, size, decode),
   };
 }

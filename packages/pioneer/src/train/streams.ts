@@ -4,7 +4,7 @@
 import { RandomGenerator, randn, scope, type Tensor } from "pioneer-torch";
 import { normalise } from "../networks/index.ts";
 
-const purposes = { weights: 1, order: 2, mirror: 3, latents: 4, pool: 5 } as const;
+const purposes = { weights: 1, order: 2, mirror: 3, latents: 4, pool: 5, blend: 6 } as const;
 
 /** The generator of one purpose at one count (a step, an epoch). */
 export function stream(seed: number, purpose: keyof typeof purposes, count = 0): RandomGenerator {

@@ -71,8 +71,9 @@ export class Trial {
         zEncoder: z(),
         zGenerator: Array.from({ length: recipe.generatorSteps }, z),
         poolRandom: this.#random,
+        blend: rand([batch, 1, 1, 1], this.#random).to(device),
       };
-      trainStep(this.#learner, inputs, { growth, precision, encoderOrder, reduce: (mean) => mean }).generator.item();
+      trainStep(this.#learner, inputs, { growth, precision, encoderOrder, reduce: (mean) => mean }).generator?.item();
     });
     return { seconds: (performance.now() - start) / 1000, peakMiB: peakMiB() };
   }

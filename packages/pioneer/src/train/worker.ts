@@ -88,9 +88,8 @@ async function openAndTrain(
 
 async function train(config: TrainConfig, packPath: string, pass: (event: TrainEvent) => void): Promise<EndEvent> {
   const pack = openPack(packPath);
-  const { resumed, resolution, maxPhase, schedule } = openRun(config, pack);
+  const { resumed, resolution, maxPhase, schedule, images } = openRun(config, pack);
   if (resumed && resumed.state.images >= schedule.totalImages) {
-    const { images } = resumed.state;
     const end: EndEvent = { kind: "end", reason: "already-finished", images, path: resumed.folder };
     pass(end);
     return end;
@@ -110,7 +109,6 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
       );
   placeLearner(learner, computing.device);
 
-  const images = resumed?.state.images ?? 0;
   const train = pack.splits.train as Uint32Array;
   const recorder = new Recorder(config.run, images, pass);
   const session: Session = {
@@ -139,6 +137,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     precision,
     why,
     threads,
+    resumed: resumed !== undefined,
     images,
     totalImages: schedule.totalImages,
   });

@@ -9,6 +9,7 @@ import {
 } from "../../src/checkpoint/checkpoint.ts";
 import { type CheckpointState, stateText } from "../../src/checkpoint/state.ts";
 import { CheckpointError } from "../../src/errors.ts";
+import { pioneerKind } from "../../src/networks/index.ts";
 import { accv2018 } from "../../src/train/recipe.ts";
 import { contents, temporaryFolder, tinyLearner, train } from "../train/support/tiny.ts";
 import { digests, facts } from "./support.ts";
@@ -44,7 +45,7 @@ describe("what is written comes back", () => {
     expect(learner.pool.images.length).toBe(16);
     expect(contents(back)).toEqual(contents(learner));
     const { sha256, adamSteps, ...rest } = state;
-    expect(rest).toEqual({ ...facts(), latent: 8, channels: 6, poolImages: 16 });
+    expect(rest).toEqual({ ...facts(), networks: pioneerKind, latent: 8, channels: 6, poolImages: 16 });
     expect(Object.keys(sha256)).toEqual(files);
     expect(adamSteps.generator["to_rgb.1.bias"]).toBe(8);
     expect(adamSteps.encoder["from_rgb.7.bias"]).toBe(4);

@@ -2,7 +2,7 @@ import { cat, RandomGenerator, randn, ShapeError, scope, tensor } from "pioneer-
 import { describe, expect, test } from "vitest";
 import { expectClose, f64 } from "../../../torch/test/support/close.ts";
 import { expectGradients, normal } from "../../../torch/test/support/differences.ts";
-import { cosineMismatch, klToPrior, l1 } from "../../src/losses/index.ts";
+import { cosineMismatch, imageMismatch, klToPrior, l1, l2, latentMismatch } from "../../src/losses/index.ts";
 import { normalise } from "../../src/networks/index.ts";
 
 const alone = <T>(statistic: T): T => statistic;
@@ -31,8 +31,15 @@ describe("klToPrior", () => {
     expect(klToPrior(f64([0.6, 0.8, 0.6, 0.8], [2, 2]), alone).item()).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test("the other direction, by hand", () => {
+    // First coordinate: mean 0, variance 1, so 0. Second: mean 3, variance 4: (1 + 9)/(2 * 16) + ln 4 - 1/2.
+    const second = 10 / 32 + Math.log(4) - 0.5;
+    expectClose(klToPrior(f64([-1, 1, 1, 5], [2, 2]), alone, "pq"), [second / 2], 1e-15);
+  });
+
   test("gradients are those of finite differences", () => {
     expectGradients((z) => klToPrior(z, alone), [normal(1, [5, 3])]);
+    expectGradients((z) => klToPrior(z, alone, "pq"), [normal(9, [5, 3])]);
   });
 
   test("two ranks that reduce their statistics compute what one computes of both halves", () => {
@@ -75,6 +82,25 @@ describe("reconstruction", () => {
   test("gradients are those of finite differences", () => {
     expectGradients(l1, [normal(3, [2, 3, 2, 2]), normal(4, [2, 3, 2, 2])]);
     expectGradients(cosineMismatch, [normal(5, [3, 4]), normal(6, [3, 4])]);
+  });
+
+  test("l2 is the mean squared difference", () => {
+    expectClose(l2(f64([1, -2, 3, 0]), f64([0, 2, 3, -1])), [(1 + 16 + 0 + 1) / 4], 1e-15);
+  });
+
+  test("each measure of images and of latents is what its name says", () => {
+    const [a, b] = [f64([3, 4, 0, 0, 2, 0], [2, 1, 1, 3]), f64([0, 5, 0, 0, 0, -3], [2, 1, 1, 3])];
+    expectClose(imageMismatch(a, b, "L1"), [(3 + 1 + 2 + 3) / 6], 1e-15);
+    expectClose(imageMismatch(a, b, "L2"), [(9 + 1 + 4 + 9) / 6], 1e-15);
+    // An image is one vector: cosines 4/5 and 0, over 3 numbers each.
+    expectClose(imageMismatch(a, b, "cos"), [2 - 0.8 / 6], 1e-15);
+    const [u, v] = [f64([0.6, 0.8], [1, 2]), f64([1, 0], [1, 2])];
+    expectClose(latentMismatch(u, v, "cos"), [2 - 0.6 / 2], 1e-15);
+    expectClose(latentMismatch(u, v, "L1"), [(0.4 + 0.8) / 2], 1e-15);
+    expectClose(latentMismatch(u, v, "L2"), [(0.16 + 0.64) / 2], 1e-15);
+    for (const how of ["L2", "cos"] as const) {
+      expectGradients((x, y) => imageMismatch(x, y, how), [normal(10, [2, 3, 2, 2]), normal(11, [2, 3, 2, 2])]);
+    }
   });
 
   test("a batch is the mean of its halves", () => {

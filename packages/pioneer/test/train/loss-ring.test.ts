@@ -1,8 +1,10 @@
 import { RandomGenerator, randn, scope, tensor } from "pioneer-torch";
 import { expect, test } from "vitest";
 import { LossRing, ringSteps } from "../../src/train/loss-ring.ts";
-import { checkFinite, lossNames } from "../../src/train/meter.ts";
+import { checkFinite } from "../../src/train/meter.ts";
 import type { StepLosses } from "../../src/train/step.ts";
+
+const lossNames = ["klReal", "klFake", "klGenerated", "xRecon", "zRecon", "encoder", "generator"];
 
 /** The losses of a step as it leaves them: scalars. */
 const lossesOf = (values: readonly number[]): StepLosses =>
@@ -39,7 +41,7 @@ test("a loss that is written over later still counts as it was", () => {
     const ring = new LossRing(2, "cpu");
     const losses = lossesOf(row(1));
     ring.write(losses, at(1));
-    losses.klReal.fill_(100);
+    losses.klReal?.fill_(100);
     expect(ring.read()[0]?.losses.klReal).toBe(1);
   });
 });

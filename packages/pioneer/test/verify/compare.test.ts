@@ -31,6 +31,13 @@ describe("a group", () => {
 
 test("the recipe's constants are those of docs/algorithm.md, section 3: one iteration cannot show them all", () => {
   expect(accv2018).toEqual({
+    objective: "age",
+    networks: { generatorNorm: "pixel", activatedCode: true, head: false },
+    klDirection: "qp",
+    zMismatch: "cos",
+    xMismatch: "L1",
+    realm: false,
+    boostreco: 0,
     klScale: 0.1,
     zScale: 100,
     xScale: { fading: 1, stable: 1.5 },

@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { z } from "zod";
 import { parseConfigFile, resolveTrainConfig, resumeTrainConfig, type TrainConfig, trainSchema } from "../../config.ts";
 import { diskError } from "../../data/disk.ts";
-import { exitCodes } from "../../errors.ts";
-import { option, text } from "../../option-schema.ts";
+import { ConfigError, exitCodes } from "../../errors.ts";
+import { oneOf, option, parseOptions, text } from "../../option-schema.ts";
+import { presetNames, presetOptions } from "../../presets.ts";
 import { readRunConfig } from "../../run-folder.ts";
+import { parseScheduleFile } from "../../schedule-file.ts";
 import type { EndEvent } from "../../train/events.ts";
 import { addCommand, type Context } from "../options.ts";
 import { formatPlan } from "../plan-table.ts";
@@ -15,6 +18,11 @@ const schema = trainSchema.extend({
     value: "FILE",
     group: "Run",
     description: "options from a JSON file, named as in the run's config.json (kimgPerPhase); flags win over it",
+  }),
+  preset: option(oneOf(presetNames).optional(), {
+    value: "DATA",
+    group: "Schedule",
+    description: "crop, resolution and schedule that the papers used for celeba, celeba-hq, lsun or cifar10; flags win",
   }),
 });
 
@@ -28,23 +36,34 @@ export function addTrainCommand(program: Command): void {
       "pioneer train --data faces.pack --run runs/faces --resolution 64 --latent 128 --channels 128",
       "pioneer train --run runs/faces --resume --max-minutes 60",
       "pioneer train --data faces.pack --resolution 128 --plan",
+      "pioneer train --data celeba.pack --run runs/balanced --recipe balanced --preset celeba --margin 0.05",
     ],
     prepare: async (given) => readTrainConfig(given),
     run: (config, _args, context) => train(config, context),
   });
 }
 
-/** Flags over the file of --config over, with --resume, what the run was started with. */
-function readTrainConfig({ config: file, ...flags }: Readonly<Record<string, unknown>>): TrainConfig {
-  const given = typeof file === "string" ? { ...readConfigFile(file), ...flags } : flags;
-  if (given.resume !== true) return resolveTrainConfig(given);
+/** Flags over the file of --config over --preset or, with --resume, over what the run was started with. */
+function readTrainConfig({ config: file, preset, ...flags }: Readonly<Record<string, unknown>>): TrainConfig {
+  const given = { ...(typeof file === "string" && readConfigFile(file)), ...flags };
+  if (typeof given.schedule === "string") given.schedule = readWith(parseScheduleFile, given.schedule);
+  if (given.resume !== true) return resolveTrainConfig(withPreset(preset, given));
+  if (preset !== undefined) throw new ConfigError("--preset is for a new run: leave it out with --resume");
   const run = typeof given.run === "string" ? given.run : trainSchema.shape.run.parse(undefined);
   return resumeTrainConfig(readRunConfig(run), { ...given, run });
 }
 
-function readConfigFile(path: string): Record<string, unknown> {
+function withPreset(preset: unknown, given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (preset === undefined) return given;
+  const parsed = parseOptions(z.object({ preset: oneOf(presetNames) }), { preset });
+  return presetOptions(parsed.preset, given);
+}
+
+const readConfigFile = (path: string) => readWith(parseConfigFile, path);
+
+function readWith<T>(parse: (content: string, path: string) => T, path: string): T {
   try {
-    return parseConfigFile(readFileSync(path, "utf8"), path);
+    return parse(readFileSync(path, "utf8"), path);
   } catch (error) {
     throw diskError(error, path);
   }

@@ -9,7 +9,7 @@ import type { Pack } from "../../../src/data/pack.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
 import { type Growth, type NetworkSize, type Precision, resolutionOf } from "../../../src/networks/index.ts";
 import { createLearner, type Learner } from "../../../src/train/learner.ts";
-import { accv2018 } from "../../../src/train/recipe.ts";
+import { accv2018, type Recipe } from "../../../src/train/recipe.ts";
 import { type EncoderOrder, type StepLosses, trainStep } from "../../../src/train/step.ts";
 import { drawLatents } from "../../../src/train/streams.ts";
 
@@ -49,14 +49,18 @@ export const discs: Drawing = (index, x, y) => {
   return inside ? [255, (index * 37) % 256, 40] : [(index * 11) % 256, 90, (y * 15) % 256];
 };
 
-export const tinyLearner = (size: NetworkSize = { latent: 8, channels: 6 }, seed = 0): Learner =>
-  createLearner(accv2018, size, 0.001, new RandomGenerator(seed));
+export const tinyLearner = (
+  size: NetworkSize = { latent: 8, channels: 6 },
+  seed = 0,
+  recipe: Recipe = accv2018,
+): Learner => createLearner(recipe, size, 0.001, new RandomGenerator(seed));
 
 export interface TinySteps {
   growth: Growth;
   precision?: Precision;
   encoderOrder?: EncoderOrder;
   batch?: number;
+  margin?: number;
   /** Of the images and latents; the same seed, the same steps. */
   seed?: number;
 }
@@ -69,7 +73,7 @@ export const randomImages = (batch: number, phase: number, random: RandomGenerat
 export function train(
   learner: Learner,
   steps: number,
-  { growth, precision = "fp32", encoderOrder = "joint", batch = 4, seed = 1 }: TinySteps,
+  { growth, precision = "fp32", encoderOrder = "joint", batch = 4, margin = 0, seed = 1 }: TinySteps,
   each: (losses: StepLosses, step: number) => void = () => {},
 ): void {
   const random = new RandomGenerator(seed);
@@ -79,10 +83,11 @@ export function train(
       const inputs = {
         x: randomImages(batch, growth.phase, random),
         zEncoder: latents(),
-        zGenerator: [latents(), latents()],
+        zGenerator: Array.from({ length: learner.recipe.generatorSteps }, latents),
         poolRandom: random,
+        ...(learner.recipe.objective === "wgan" && { blend: rand([batch, 1, 1, 1], random) }),
       };
-      each(trainStep(learner, inputs, { growth, precision, encoderOrder, reduce: (mean) => mean }), step);
+      each(trainStep(learner, inputs, { growth, precision, encoderOrder, reduce: (mean) => mean, margin }), step);
     });
   }
 }

@@ -1,0 +1,12 @@
+// What holds at a place of the schedule: the configuration's own margin wins, and its rate fills in what is left open.
+import type { TrainConfig } from "../config.ts";
+import { type LearningRates, type Schedule, settingsAt } from "../schedule.ts";
+import { bothRates } from "../schedule-file.ts";
+
+/** Of Adam, after so many images. */
+export const learningRatesAt = ({ lr }: Pick<TrainConfig, "lr">, schedule: Schedule, images: number): LearningRates =>
+  settingsAt(schedule, images)?.learningRates ?? bothRates(lr);
+
+/** Bound of the encoder's KL terms after so many images; 0 for none. */
+export const marginAt = ({ margin }: Pick<TrainConfig, "margin">, schedule: Schedule, images: number): number =>
+  margin ?? settingsAt(schedule, images)?.margin ?? 0;
