@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { isPack, openPack, type Pack } from "./pack.ts";
 import { checkResolution, type PrepareOptions, type PrepareResult, prepareDataset } from "./prepare.ts";
 import { openSource } from "./sources/open.ts";
-import { proceduralResolution } from "./sources/procedural.ts";
 import { digestOf } from "./sources/source.ts";
 
 /** What `train --data` accepts beside a pack. */
@@ -49,8 +48,8 @@ export function defaultCacheDir(): string {
 }
 
 async function cacheName(data: string, options: EnsureOptions): Promise<string> {
-  const { resolution, crop = "center", labels, limit, count, seed = 0, colour = "auto" } = options;
-  const source = await openSource(data, resolution ?? proceduralResolution, { labels, count, seed });
+  const { resolution, crop = "", labels, limit, count, seed = 0, colour = "auto" } = options;
+  const source = await openSource(data, resolution, { labels, count, seed });
   await source.close();
   const key = digestOf([source.kind, source.digest, resolution ?? "", crop, limit ?? "", seed, colour]);
   const name = source.name.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60);
