@@ -47,7 +47,7 @@ export const trainSchema = z.strictObject({
     value: "HOW",
     group: "Data",
     description:
-      "crop of the photos: center, none (they are square) or celeba; default: the pack's, center when packing",
+      "crop of the photos: center, none (they are square) or celeba; default: the pack's; when packing, celeba for CelebA, else center",
   }),
   labels: option(text("a CSV file").optional(), {
     value: "CSV",

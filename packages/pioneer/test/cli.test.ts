@@ -50,6 +50,7 @@ describe("help", () => {
     "dataset",
     "dataset prepare",
     "dataset info",
+    "dataset dump",
     "reconstruct",
     "sample",
     "interpolate",
@@ -322,6 +323,42 @@ describe("packs", () => {
     expect(status).toBe(0);
     expect(stdout).toContain(`went on after ${done} images that were done before\n`);
     expect(stdout).toContain("images   1500 of 32x32");
+  });
+
+  test("a published data set by name, with its speed; dumped as the network sees it", () => {
+    const fixture = (name: string) => fileURLToPath(new URL(`../../../fixtures/datasets/${name}`, import.meta.url));
+    const pack = join(folder, "cifar.pack");
+    const made = pioneer("dataset", "prepare", fixture("cifar-10-batches-py"), pack, "--source", "cifar10");
+    expect(made).toMatchObject({ status: 0, stderr: "" });
+    expect(made.stdout).toMatch(/^packed 12 images in \d+ s, [\d.]+ images\/s$/m);
+    expect(made.stdout).toContain("splits   train 8, test 4\n");
+    const out = join(folder, "dumped");
+    const dumped = pioneer(
+      "dataset",
+      "dump",
+      pack,
+      "--phase",
+      "2",
+      "--alpha",
+      "0.5",
+      "--count",
+      "3",
+      "--out",
+      out,
+      "--json",
+    );
+    expect(dumped.status).toBe(0);
+    expect(JSON.parse(dumped.stdout)).toEqual({ files: [out], images: 3, resolution: 16, skipped: [] });
+    expect(readdirSync(out)).toHaveLength(3);
+    const wrong = pioneer("dataset", "prepare", fixture("celebahq.h5"), join(folder, "hq.pack"), "--resolution", "128");
+    expect(wrong).toMatchObject({ status: 1, stdout: "" });
+    expect(wrong.stderr).toMatch(/^pioneer: [^\n]*celebahq\.h5: has no data128x128; it has 4, 8, 16, 32, 64[^\n]*\n$/);
+    expect(existsSync(join(folder, "hq.pack.part"))).toBe(false);
+    expectError(
+      ["dataset", "prepare", "a", "b", "--source", "mnist"],
+      2,
+      '--source: expected auto or folder or tar or zip or celeba or celebahq or lsun or cifar10, got "mnist"',
+    );
   });
 
   test("an empty folder fails with 1 and leaves nothing", () => {

@@ -21,7 +21,7 @@ export interface SquareImage {
 }
 
 /** The authors' CelebA crop: short side to this, middle square of this, then to the resolution (ALGORITHM 5). */
-const celebaSide = 128;
+export const celebaSide = 128;
 
 /** Bits a channel by libvips' name of the pixel type; others (floating point) have no agreed range. */
 const depths: Record<string, 8 | 16> = { uchar: 8, ushort: 16 };

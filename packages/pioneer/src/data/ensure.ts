@@ -5,7 +5,6 @@ import { isPack, openPack, type Pack } from "./pack.ts";
 import { checkResolution, type PrepareOptions, type PrepareResult, prepareDataset } from "./prepare.ts";
 import { findLabels } from "./sources/annotate.ts";
 import { openSource } from "./sources/open.ts";
-import { proceduralResolution } from "./sources/procedural.ts";
 import { digestOf } from "./sources/source.ts";
 
 /** What `train --data` accepts beside a pack. */
@@ -51,7 +50,7 @@ export function defaultCacheDir(): string {
 }
 
 async function cacheName(data: string, isFile: boolean, options: EnsureOptions): Promise<string> {
-  const { resolution, crop = "center", limit, seed = 0, colour = "auto" } = options;
+  const { resolution, crop = "", limit, seed = 0, colour = "auto" } = options;
   const { name, key } = isFile ? await identifyArchive(data, options) : await identifySource(data, options);
   const digest = digestOf([...key, resolution ?? "", crop, limit ?? "", seed, colour]);
   const readable = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60);
@@ -65,7 +64,7 @@ interface Identity {
 }
 
 async function identifySource(data: string, { resolution, labels, count, seed = 0 }: EnsureOptions): Promise<Identity> {
-  const source = await openSource(data, resolution ?? proceduralResolution, { labels, count, seed });
+  const source = await openSource(data, resolution, { labels, count, seed });
   await source.close();
   return { name: source.name, key: [source.kind, source.digest] };
 }

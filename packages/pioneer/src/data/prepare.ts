@@ -10,14 +10,17 @@ import { buildLabels } from "./labels.ts";
 import { openPack, type Pack } from "./pack.ts";
 import type { SkippedFile } from "./pack-format.ts";
 import { PackWriter, partOf } from "./pack-writer.ts";
+import type { SourceKind } from "./sources/kinds.ts";
 import { openSource } from "./sources/open.ts";
 import { proceduralResolution } from "./sources/procedural.ts";
 import { digestOf, type Source, type SourceContent, type SourceEntry } from "./sources/source.ts";
 import { buildSplits, smallestHashes } from "./splits.ts";
 
 export interface PrepareOptions {
-  /** An image folder, a tar, tar.gz or zip of images, or "procedural:faces". */
+  /** A folder or archive of images, CelebA, CelebA-HQ's HDF5, LSUN, CIFAR-10, or "procedural:faces". */
   readonly source: string;
+  /** What to take the source for; "auto" (default) looks at it. */
+  readonly kind?: SourceKind | undefined;
   /** The pack to write. */
   readonly out: string;
   /**
@@ -26,7 +29,7 @@ export interface PrepareOptions {
    * procedural faces.
    */
   readonly resolution?: number | undefined;
-  /** "center" by default. "none" skips photos that are not square; "celeba" is the authors' way with CelebA. */
+  /** By default what goes with the source: "celeba" for CelebA, else "center". "none" skips photos that are not square; "celeba" is the authors' way with CelebA. */
   readonly crop?: Crop | undefined;
   /** A labels CSV; by default labels.csv inside or beside the source. */
   readonly labels?: string | undefined;
@@ -84,13 +87,9 @@ export async function prepareDataset(options: PrepareOptions): Promise<PrepareRe
   await checkTarget(out, options.force ?? false);
   const unlock = await lockFile(out);
   try {
-    const drawn = options.resolution ?? proceduralResolution;
-    const source = await openSource(options.source, drawn, options);
-    try {
-      return await packSource(source, options);
-    } finally {
-      await source.close();
-    }
+    const result = await packSource(options);
+    // Only now, when the source is gone: both hold a name for each image, of which there may be millions.
+    return { pack: openPack(out), ...result };
   } finally {
     await unlock();
   }
@@ -124,8 +123,17 @@ async function checkTarget(out: string, force: boolean): Promise<void> {
   }
 }
 
-async function packSource(source: Source, options: PrepareOptions): Promise<PrepareResult> {
-  const { out, crop = "center", limit, colour = "auto", seed = 0 } = options;
+async function packSource(options: PrepareOptions): Promise<Omit<PrepareResult, "pack">> {
+  const source = await openSource(options.source, options.resolution, options);
+  try {
+    return await packOpened(source, options);
+  } finally {
+    await source.close();
+  }
+}
+
+async function packOpened(source: Source, options: PrepareOptions): Promise<Omit<PrepareResult, "pack">> {
+  const { out, crop = source.crop ?? "center", limit, colour = "auto", seed = 0 } = options;
   if (source.entries.length === 0) {
     const notes = source.notes.length > 0 ? ` (${source.notes.join("; ")})` : "";
     throw new DataError(
@@ -166,7 +174,7 @@ async function packSource(source: Source, options: PrepareOptions): Promise<Prep
       enlarged,
       notes: [...source.notes],
     });
-    return { pack: openPack(out), resumedFrom, skipped: files, enlarged, notes: source.notes };
+    return { resumedFrom, skipped: files, enlarged, notes: source.notes };
   } finally {
     await packing.close();
   }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { PackHeader } from "./pack-format.ts";
 
 /** Share of a data set without splits that is held out, and the most images it may be. */
@@ -26,6 +26,7 @@ export function buildSplits(splits: readonly (string | undefined)[], names: read
 
 /**
  * A subset that does not depend on the order of the images.
+ * @param indices ascending
  * @param salt another one gives another subset
  * @returns `count` of `indices`, ascending
  */
@@ -35,16 +36,21 @@ export function smallestHashes(
   salt: string,
   count: number,
 ): number[] {
-  const hashed = indices.map((index) => ({ index, hash: hashName(`${salt}\0${names[index]}`) }));
-  hashed.sort((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : a.index - b.index));
-  return hashed
-    .slice(0, count)
-    .map(({ index }) => index)
-    .sort((a, b) => a - b);
+  if (count >= indices.length) return [...indices];
+  if (count <= 0) return [];
+  // The first 48 bits of the hashes, as numbers: there may be millions of images.
+  const hashes = Float64Array.from(indices, (index) => hashName(`${salt}\0${names[index]}`));
+  const last = hashes.slice().sort()[count - 1] as number;
+  const below = hashes.reduce((total, value) => total + (value < last ? 1 : 0), 0);
+  let ties = count - below; // more than one only where two of millions agree in 48 bits
+  return indices.filter((_, i) => {
+    const value = hashes[i] as number;
+    return value < last || (value === last && ties-- > 0);
+  });
 }
 
-function hashName(text: string): string {
-  return createHash("sha256").update(text.normalize("NFC")).digest("hex");
+function hashName(text: string): number {
+  return hash("sha256", text.normalize("NFC"), "buffer").readUIntBE(0, 6);
 }
 
 function rank(split: string): number {

@@ -225,7 +225,9 @@ describe("what is no source is refused in one line", () => {
     const pack = join(folder, "a.pack");
     writeFileSync(pack, "PIONPACK...");
     expect(await refusal(join(folder, "nowhere"))).toMatch(/nowhere: no such file or folder; check the path/);
-    expect(await refusal(text)).toMatch(/text\.txt: neither a folder, a tar, tar\.gz or zip of images, nor a pack/);
+    expect(await refusal(text)).toMatch(
+      /text\.txt: neither a folder, a tar, tar\.gz or zip of images, CelebA-HQ's HDF5, an LMDB environment of LSUN, nor/,
+    );
     expect(await refusal(pack)).toMatch(/a\.pack is a pack already; give it to train --data/);
     expect(await refusal("procedural:cats")).toBe("procedural:cats: unknown; the one there is, is procedural:faces");
     expect(await refusal(proceduralFaces, text)).toMatch(/has labels of its own; leave out --labels/);

@@ -1,22 +1,27 @@
-import cliProgress from "cli-progress";
 import type { Command } from "commander";
 import { z } from "zod";
-import type { PrepareProgress } from "../../data/prepare.ts";
+import { sourceKinds } from "../../data/sources/kinds.ts";
 import { exitCodes, PioneerError } from "../../errors.ts";
 import { oneOf, option, resolution, text, toggle, whole } from "../../option-schema.ts";
 import { describePack } from "../describe-pack.ts";
+import { abortOnSignals, showProgress } from "../image-progress.ts";
 import { addCommand } from "../options.ts";
-import type { Output } from "../report.ts";
+import { addDumpCommand } from "./dataset-dump.ts";
 
 const prepareSchema = z.strictObject({
+  source: option(oneOf(sourceKinds).default("auto"), {
+    value: "KIND",
+    description: `what SOURCE is: ${sourceKinds.slice(1).join(", ")}, or auto: seen by looking (default)`,
+  }),
   resolution: option(resolution().optional(), {
     value: "R",
     description:
       "width and height of the images, a power of two, 4 to 1024; default: the largest to 256 that hardly any photo is too small for",
   }),
-  crop: option(oneOf(["center", "none", "celeba"]).default("center"), {
+  crop: option(oneOf(["center", "none", "celeba"]).optional(), {
     value: "HOW",
-    description: "center (default), none (photos that are not square are skipped), or celeba as its authors do",
+    description:
+      "center, none (photos that are not square are skipped), or celeba as its authors do; default: celeba for CelebA, else center",
   }),
   labels: option(text("a CSV file").optional(), {
     value: "CSV",
@@ -46,19 +51,21 @@ const infoSchema = z.strictObject({
 /** Images on a contact sheet, and per row. */
 const sheet = { count: 64, columns: 8 };
 
-/** `pioneer dataset prepare|info`. */
+/** `pioneer dataset prepare|info|dump`. */
 export function addDatasetCommands(program: Command): void {
   const dataset = program
     .command("dataset")
-    .description("make a data set into a pack, or look at one")
+    .description("make a data set into a pack, look at one, write out its images")
     .addHelpText("after", "\nExample:\n  $ pioneer dataset prepare photos/ photos.pack --resolution 64");
   addCommand(dataset, {
     name: "prepare",
-    summary: "make a pack of an image folder, a tar or zip of images, or procedural:faces",
+    summary: "make a pack of an image folder, a tar or zip, CelebA, CelebA-HQ, LSUN, CIFAR-10, or procedural:faces",
     args: "<source> <out>",
     schema: prepareSchema,
     examples: [
       "pioneer dataset prepare photos/ photos.pack --resolution 64",
+      "pioneer dataset prepare celeba/ celeba.pack --resolution 128",
+      "pioneer dataset prepare celebahq.h5 celebahq.pack --source celebahq --resolution 256",
       "pioneer dataset prepare procedural:faces faces.pack --resolution 64 --count 20000",
     ],
     async run(options, [source = "", out = ""], { output }) {
@@ -66,8 +73,10 @@ export function addDatasetCommands(program: Command): void {
       const progress = showProgress(output);
       const { signal, terminated } = abortOnSignals();
       try {
-        const result = await prepareDataset({ ...options, source, out, signal, onProgress: progress.update });
+        const { source: kind, ...rest } = options;
+        const result = await prepareDataset({ ...rest, kind, source, out, signal, onProgress: progress.update });
         progress.stop();
+        output.log(`packed ${progress.summary()}`);
         if (result.resumedFrom > 0) output.log(`went on after ${result.resumedFrom} images that were done before`);
         const { value, lines } = await describePack(out, false);
         for (const line of lines) output.log(line);
@@ -98,6 +107,7 @@ export function addDatasetCommands(program: Command): void {
       return undefined;
     },
   });
+  addDumpCommand(dataset);
 }
 
 async function writeSheet(path: string, file: string): Promise<void> {
@@ -112,43 +122,4 @@ async function writeSheet(path: string, file: string): Promise<void> {
     writePlanes(images.subarray(i, i + size), pixels.subarray(i, i + size));
   }
   await writePng(file, composeGrid(images, { resolution, columns: sheet.columns }));
-}
-
-/** A bar on a terminal, else a line every ten percent. */
-function showProgress(output: Output): { update: (progress: PrepareProgress) => void; stop: () => void } {
-  if (!output.stream.isTTY) {
-    let shown = 0;
-    const update = ({ done, total, skipped }: PrepareProgress) => {
-      const tenth = Math.floor((10 * done) / total);
-      if (tenth <= shown) return;
-      shown = tenth;
-      output.log(`${done} of ${total} images${skipped > 0 ? `, ${skipped} skipped` : ""}`);
-    };
-    return { update, stop: () => undefined };
-  }
-  const format = "{bar} {percentage} % | {value} of {total} images, {skipped} skipped | {eta_formatted} left";
-  const bar = new cliProgress.SingleBar(
-    { format, stream: output.stream, barsize: 24, hideCursor: true, fps: 4 },
-    cliProgress.Presets.shades_classic,
-  );
-  const update = ({ done, total, skipped }: PrepareProgress) => {
-    if (!bar.isActive) bar.start(total, done, { skipped });
-    bar.update(done, { skipped });
-  };
-  return { update, stop: () => bar.stop() };
-}
-
-/** Ctrl-C and SIGTERM stop the work so that the same command goes on with it; a second Ctrl-C ends at once. */
-function abortOnSignals(): { signal: AbortSignal; terminated: () => boolean } {
-  const controller = new AbortController();
-  let terminated = false;
-  process.on("SIGINT", () => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    controller.abort();
-  });
-  process.on("SIGTERM", () => {
-    terminated = true;
-    controller.abort();
-  });
-  return { signal: controller.signal, terminated: () => terminated };
 }

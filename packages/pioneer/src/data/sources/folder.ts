@@ -10,6 +10,7 @@ import {
   type ListedFile,
   noteIgnored,
   type Source,
+  type SourceContent,
 } from "./source.ts";
 
 /**
@@ -35,23 +36,29 @@ export async function openFolder(path: string, labels?: string): Promise<Source>
     entries,
     digest: digestOf(["folder", file?.text ?? "", ...images.flatMap((i) => [i.name, i.bytes, i.modified])]),
     notes: [...noteIgnored(files.map(({ name }) => name)), ...notes],
-    async *contents(indices) {
-      for (const index of indices) {
-        const { name, bytes } = images[index] as ListedFile;
-        yield {
-          index,
-          read: async () => {
-            checkFileSize(bytes);
-            return await readFile(join(root, name));
-          },
-        };
-      }
-    },
+    contents: (indices) => readFiles(root, images, indices),
     close: async () => {},
   };
 }
 
-async function listFiles(root: string): Promise<ListedFile[]> {
+/** Contents of files below `root`. */
+export async function* readFiles(
+  root: string,
+  files: readonly ListedFile[],
+  indices: readonly number[],
+): AsyncIterable<SourceContent> {
+  for (const index of indices) {
+    const { name, bytes } = files[index] as ListedFile;
+    const read = async () => {
+      checkFileSize(bytes);
+      return await readFile(join(root, name));
+    };
+    yield { index, read };
+  }
+}
+
+/** All files below `root` that are not hidden, sorted by path. */
+export async function listFiles(root: string): Promise<ListedFile[]> {
   const files: ListedFile[] = [];
   const seen = new Set<string>();
   const visit = async (folder: string): Promise<void> => {

@@ -1,15 +1,24 @@
-import { open, stat } from "node:fs/promises";
+import { open, readdir, stat } from "node:fs/promises";
+import { basename } from "node:path";
 import { ConfigError, DataError } from "../../errors.ts";
 import { onDisk } from "../disk.ts";
 import { hasPackMagic } from "../pack-format.ts";
+import { looksLikeCeleba, openCeleba } from "./celeba.ts";
+import { hasH5Magic, openCelebaHq } from "./celebahq.ts";
+import { looksLikeCifar, openCifar } from "./cifar.ts";
 import { openFolder } from "./folder.ts";
-import { openProceduralFaces, proceduralFaces } from "./procedural.ts";
+import type { SourceKind } from "./kinds.ts";
+import { hasLmdbMagic } from "./lmdb.ts";
+import { findEnvironments, openLsun } from "./lsun.ts";
+import { openProceduralFaces, proceduralFaces, proceduralResolution } from "./procedural.ts";
 import type { Source } from "./source.ts";
 import { openTar } from "./tar.ts";
 import { openZip } from "./zip.ts";
 
 export interface SourceOptions {
-  /** A labels CSV; not for procedural sources, which have their own. */
+  /** "auto" by default. */
+  readonly kind?: SourceKind | undefined;
+  /** A labels CSV, for folders and archives; other sources have labels of their own. */
   readonly labels?: string | undefined;
   /** Images to draw, for procedural sources: 10,000 by default. */
   readonly count?: number | undefined;
@@ -17,49 +26,95 @@ export interface SourceOptions {
   readonly seed?: number | undefined;
 }
 
+/** How a path is opened as each kind. */
+const openers: Record<
+  Exclude<SourceKind, "auto">,
+  (path: string, resolution: number | undefined, labels: string | undefined) => Promise<Source>
+> = {
+  folder: (path, _, labels) => openFolder(path, labels),
+  tar: async (path, _, labels) =>
+    await openTar(path, (await readStart(path)).toString("latin1", 0, 2) === "\x1f\x8b", labels),
+  zip: (path, _, labels) => openZip(path, labels),
+  celeba: openCeleba,
+  celebahq: openCelebaHq,
+  lsun: openLsun,
+  cifar10: openCifar,
+};
+
 /**
- * Opens a folder, an archive or a procedural source, whichever it is; archives are recognised by their first bytes.
+ * Opens a folder, an archive, a published data set or a procedural source. Unless `kind` says it, what it is, is seen
+ * by its content: a file's first bytes, the names in a folder.
  * @param source     a path, or "procedural:faces"
- * @param resolution side of the images a procedural source draws; others ignore it
- * @throws DataError if there is no such source or it cannot be read
+ * @param resolution side of the images wanted; matters to procedural sources, which draw it, and to CelebA-HQ, which
+ *                   has each in a place of its own
+ * @throws DataError if there is no such source or it cannot be read; ConfigError for an option that it does not take
  */
-export async function openSource(source: string, resolution: number, options: SourceOptions = {}): Promise<Source> {
+export async function openSource(
+  source: string,
+  resolution: number | undefined,
+  { kind = "auto", labels, count, seed }: SourceOptions = {},
+): Promise<Source> {
   if (source.startsWith("procedural:")) {
     if (source !== proceduralFaces) throw new DataError(`${source}: unknown; the one there is, is ${proceduralFaces}`);
-    if (options.labels !== undefined) throw new DataError(`${source} has labels of its own; leave out --labels`);
-    return openProceduralFaces(resolution, options.count, options.seed);
+    if (labels !== undefined) throw new DataError(`${source} has labels of its own; leave out --labels`);
+    if (kind !== "auto") throw new ConfigError(`source: ${source} is not of kind ${kind}; leave out --source`);
+    return openProceduralFaces(resolution ?? proceduralResolution, count, seed);
   }
-  if (options.count !== undefined) {
-    throw new ConfigError(`count: ${source} is not drawn; to use a part of its images, give --limit ${options.count}`);
+  if (count !== undefined) {
+    throw new ConfigError(`count: ${source} is not drawn; to use a part of its images, give --limit ${count}`);
   }
-  const info = await onDisk(source, () => stat(source));
-  if (info.isDirectory()) return await openFolder(source, options.labels);
-  switch (await recognize(source)) {
-    case "zip":
-      return await openZip(source, options.labels);
-    case "gzip":
-      return await openTar(source, true, options.labels);
-    case "tar":
-      return await openTar(source, false, options.labels);
-    case "pack":
-      throw new DataError(`${source} is a pack already; give it to train --data`);
-    default:
-      throw new DataError(`${source}: neither a folder, a tar, tar.gz or zip of images, nor a pack`);
+  const found = kind === "auto" ? await recognize(source) : kind;
+  await checkPlace(source, found);
+  if (labels !== undefined && !["folder", "tar", "zip"].includes(found)) {
+    throw new DataError(`${source} is read as ${found}, which takes no labels file; leave out --labels`);
+  }
+  return await openers[found](source, resolution, labels);
+}
+
+/** Folders are opened as folders and files as files, also where the kind is given. */
+async function checkPlace(path: string, kind: Exclude<SourceKind, "auto">): Promise<void> {
+  const isFolder = (await onDisk(path, () => stat(path))).isDirectory();
+  const wantsFolder = ["folder", "celeba", "cifar10"].includes(kind);
+  if (kind !== "lsun" && isFolder !== wantsFolder) {
+    throw new DataError(
+      `${path} is a ${isFolder ? "folder" : "file"}, and ${kind} a ${wantsFolder ? "folder" : "file"}; leave out --source`,
+    );
   }
 }
 
-async function recognize(path: string): Promise<"zip" | "gzip" | "tar" | "pack" | undefined> {
+async function recognize(path: string): Promise<Exclude<SourceKind, "auto">> {
+  const info = await onDisk(path, () => stat(path));
+  return info.isDirectory() ? await recognizeFolder(path) : await recognizeFile(path);
+}
+
+async function recognizeFolder(path: string): Promise<Exclude<SourceKind, "auto">> {
+  if (await looksLikeCeleba(path)) return "celeba";
+  if (looksLikeCifar(await onDisk(path, () => readdir(path)))) return "cifar10";
+  return (await findEnvironments(path)).length > 0 ? "lsun" : "folder";
+}
+
+async function recognizeFile(path: string): Promise<Exclude<SourceKind, "auto">> {
+  const start = await readStart(path);
+  const text = start.toString("latin1");
+  if (hasPackMagic(start)) throw new DataError(`${path} is a pack already; give it to train --data`);
+  if (text.startsWith("PK\x03\x04") || text.startsWith("PK\x05\x06")) return "zip";
+  if (text.startsWith("\x1f\x8b")) return "tar";
+  if (hasH5Magic(start)) return "celebahq";
+  if (basename(path) === "data.mdb" || hasLmdbMagic(start)) return "lsun";
+  // The oldest tars have no mark: their name is trusted.
+  if (text.startsWith("ustar", 257) || path.endsWith(".tar")) return "tar";
+  throw new DataError(
+    `${path}: neither a folder, a tar, tar.gz or zip of images, CelebA-HQ's HDF5, an LMDB environment of LSUN, nor a pack`,
+  );
+}
+
+/** A file's first bytes. */
+async function readStart(path: string): Promise<Buffer> {
   return await onDisk(path, async () => {
     const file = await open(path, "r");
     try {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0);
-      const start = buffer.subarray(0, bytesRead);
-      const text = start.toString("latin1");
-      if (hasPackMagic(start)) return "pack";
-      if (text.startsWith("PK\x03\x04") || text.startsWith("PK\x05\x06")) return "zip";
-      if (text.startsWith("\x1f\x8b")) return "gzip";
-      // The oldest tars have no mark: their name is trusted.
-      return text.startsWith("ustar", 257) || path.endsWith(".tar") ? "tar" : undefined;
+      return buffer.subarray(0, bytesRead);
     } finally {
       await file.close();
     }

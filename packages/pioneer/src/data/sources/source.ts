@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Crop } from "pioneer-runtime";
 import { DataError } from "../../errors.ts";
 import type { RawImage } from "../decode.ts";
 
@@ -22,10 +23,12 @@ export interface SourceContent {
 
 /** Images from anywhere. Every kind of source is one file of this folder, listed in open.ts. */
 export interface Source {
-  /** "folder", "tar", "zip", "procedural" ... */
+  /** "folder", "tar", "zip", "celeba", "celebahq", "lsun", "cifar10", "procedural". */
   readonly kind: string;
   /** Its own name, without the folders that lead to it. */
   readonly name: string;
+  /** The crop that goes with this data set; "center" where it says none. */
+  readonly crop?: Crop;
   /** In a stable order. */
   readonly entries: readonly SourceEntry[];
   /** Changes when the list of files, their sizes, times or labels change. */

@@ -1,0 +1,78 @@
+import type { Command } from "commander";
+import { z } from "zod";
+import { sourceKinds } from "../../data/sources/kinds.ts";
+import { exitCodes, PioneerError } from "../../errors.ts";
+import { oneOf, option, text, whole } from "../../option-schema.ts";
+import { abortOnSignals, showProgress } from "../image-progress.ts";
+import { addCommand } from "../options.ts";
+
+const alphaError = "a number from 0 to 1";
+
+const dumpSchema = z.strictObject({
+  out: option(text("a folder to make"), { value: "DIR", description: "folder to make; one PNG an image" }),
+  phase: option(whole(0, 8).optional(), {
+    value: "P",
+    description: "growth level, images are 4 * 2^P wide, 0 to 8; default: the pack's resolution",
+  }),
+  alpha: option(z.number(alphaError).min(0, alphaError).max(1, alphaError).default(1), {
+    value: "A",
+    description: "weight of the newest block while it fades in, 0 to 1; default 1",
+  }),
+  count: option(whole(1).optional(), {
+    value: "N",
+    description: "so many images, chosen by name and seed; default: all of the split",
+  }),
+  split: option(text("a split, or all").default("train"), {
+    value: "NAME",
+    description: "train (default), test, another one of the data set's, or all",
+  }),
+  resize: option(oneOf(["pack", "authors"]).default("pack"), {
+    value: "HOW",
+    description:
+      "pack: as we train (default); authors: from the SOURCE, with the resizing of the paper's code; needs --phase",
+  }),
+  source: option(oneOf(sourceKinds).default("auto"), {
+    value: "KIND",
+    description: "with --resize authors, what SOURCE is; as for dataset prepare",
+  }),
+  crop: option(oneOf(["center", "none", "celeba"]).optional(), {
+    value: "HOW",
+    description: "with --resize authors, the crop; default: celeba for CelebA, else center",
+  }),
+  seed: option(whole(0).default(0), { value: "S", description: "of --count, from 0; default 0" }),
+});
+
+/** `pioneer dataset dump`. */
+export function addDumpCommand(dataset: Command): void {
+  addCommand(dataset, {
+    name: "dump",
+    summary: "write a pack's images as the network sees them at a phase and alpha, for FID sets",
+    args: "<pack>",
+    schema: dumpSchema,
+    examples: [
+      "pioneer dataset dump faces.pack --phase 3 --alpha 0.5 --count 10000 --out reals-32",
+      "pioneer dataset dump celeba/ --resize authors --phase 5 --count 10000 --out reals-128",
+    ],
+    async run(options, [source = ""], { output }) {
+      const { dumpImages } = await import("../../data/dump.ts");
+      const { source: kind, ...rest } = options;
+      const progress = showProgress(output);
+      const { signal, terminated } = abortOnSignals();
+      try {
+        const result = await dumpImages({ ...rest, kind, source, signal, onProgress: progress.update });
+        progress.stop();
+        const { resolution, skipped, files } = result;
+        output.log(`wrote ${progress.summary()}`);
+        for (const { name, reason } of skipped.slice(0, 10)) output.log(`skipped ${name} ${reason}`);
+        output.wrote([options.out], `pioneer sample --model runs/train --out samples --count ${files.length}`);
+        output.result({ files: [options.out], images: files.length, resolution, skipped });
+      } catch (error) {
+        progress.stop();
+        throw terminated() && error instanceof PioneerError
+          ? new PioneerError("TERMINATED", error.message, exitCodes.terminated)
+          : error;
+      }
+      return undefined;
+    },
+  });
+}

@@ -1,0 +1,115 @@
+import { readFile } from "node:fs/promises";
+import { DataError } from "../../errors.ts";
+import { onDisk } from "../disk.ts";
+
+/** CelebA's partition numbers. */
+const splits: Record<string, string> = { "0": "train", "1": "val", "2": "test" };
+
+/** Attributes by image: 1 (has it) or -1. */
+export type Attributes = ReadonlyMap<string, Readonly<Record<string, number>>>;
+
+/**
+ * list_attr_celeba.txt: the number of images, the names of the attributes, then a line for each image.
+ * @returns labels by the image's file name
+ * @throws DataError naming the line: cut short, a wrong number of values, a value that is not 1 or -1
+ */
+export async function readAttributes(path: string): Promise<Attributes> {
+  const lines = await readLines(path);
+  const count = Number(lines[0]?.trim());
+  const names = words(lines[1]);
+  if (!Number.isInteger(count) || names.length === 0 || new Set(names).size !== names.length) {
+    throw new DataError(
+      `${path}: not CelebA's list of attributes: the first line is the number of images, the second names the attributes`,
+    );
+  }
+  const rows = new Map<string, Record<string, number>>();
+  for (const [i, line] of lines.slice(2).entries()) {
+    const [file, ...values] = words(line);
+    if (file === undefined) continue;
+    if (values.length !== names.length) {
+      throw new DataError(
+        `${path}: line ${i + 3} has ${values.length} values for ${names.length} attributes; download it again`,
+      );
+    }
+    const row: Record<string, number> = {};
+    for (const [j, name] of names.entries()) {
+      const value = values[j];
+      if (value !== "1" && value !== "-1") {
+        throw new DataError(`${path}: line ${i + 3}: ${name} is ${JSON.stringify(value)}, expected 1 or -1`);
+      }
+      row[name] = value === "1" ? 1 : -1;
+    }
+    rows.set(file, row);
+  }
+  if (rows.size !== count) {
+    throw new DataError(
+      `${path}: cut short or edited: it lists ${rows.size} images and says ${count}; download it again`,
+    );
+  }
+  return rows;
+}
+
+/**
+ * list_eval_partition.txt: a line "FILE PARTITION" for each image.
+ * @returns train, val or test by the image's file name
+ * @throws DataError naming the line
+ */
+export async function readPartition(path: string): Promise<ReadonlyMap<string, string>> {
+  const rows = new Map<string, string>();
+  for (const [i, line] of (await readLines(path)).entries()) {
+    const [file, partition = "", ...more] = words(line);
+    if (file === undefined) continue;
+    const split = splits[partition];
+    if (split === undefined || more.length > 0) {
+      throw new DataError(
+        `${path}: line ${i + 1} is ${JSON.stringify(line.slice(0, 60))}, expected a file and 0 (train), 1 (val) or 2 (test)`,
+      );
+    }
+    rows.set(file, split);
+  }
+  return rows;
+}
+
+/** An image of CelebA-HQ and the one of CelebA it was made of. */
+export interface CelebaHqOrigin {
+  /** Index into CelebA, from 0. */
+  readonly index: number;
+  readonly file: string;
+}
+
+/**
+ * image_list.txt, which comes with CelebA-HQ: columns idx, orig_idx, orig_file and checksums.
+ * @returns by idx
+ * @throws DataError naming the line
+ */
+export async function readImageList(path: string): Promise<readonly CelebaHqOrigin[]> {
+  const [head, ...lines] = await readLines(path);
+  const columns = words(head);
+  const [number, index, file] = ["idx", "orig_idx", "orig_file"].map((name) => columns.indexOf(name)) as [
+    number,
+    number,
+    number,
+  ];
+  if (number < 0 || index < 0 || file < 0) {
+    throw new DataError(`${path}: not CelebA-HQ's list of images: the first line names idx, orig_idx and orig_file`);
+  }
+  const origins: CelebaHqOrigin[] = [];
+  for (const [i, line] of lines.entries()) {
+    const cells = words(line);
+    if (cells.length === 0) continue;
+    const origin = { index: Number(cells[index]), file: cells[file] ?? "" };
+    if (Number(cells[number]) !== origins.length || !Number.isInteger(origin.index) || origin.file === "") {
+      throw new DataError(`${path}: line ${i + 2} is not image ${origins.length} of CelebA-HQ; download it again`);
+    }
+    origins.push(origin);
+  }
+  return origins;
+}
+
+async function readLines(path: string): Promise<string[]> {
+  return (await onDisk(path, () => readFile(path, "utf8"))).split(/\r?\n/);
+}
+
+function words(line: string | undefined): string[] {
+  return line?.split(/\s+/).filter((word) => word !== "") ?? [];
+}

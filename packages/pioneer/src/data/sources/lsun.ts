@@ -1,0 +1,103 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { DataError } from "../../errors.ts";
+import { onDisk } from "../disk.ts";
+import { LmdbFile } from "./lmdb.ts";
+import { checkFileSize, compareNames, digestOf, type Source, type SourceContent, type SourceEntry } from "./source.ts";
+
+const dataFile = "data.mdb";
+/** LSUN's folders: bedroom_train_lmdb, church_outdoor_val_lmdb. */
+const lsunName = /^(?<category>.+?)_(?<split>train|val|test)(?:_lmdb)?$/;
+
+/** One LMDB environment of the source. */
+interface Environment {
+  readonly folder: string;
+  readonly lmdb: LmdbFile;
+  /** Index of its first image in the source. */
+  readonly start: number;
+}
+
+/**
+ * LSUN as published: LMDB environments of encoded images. The split is the one in the folder's name
+ * (`bedroom_train_lmdb`); with folders of several categories, the category is the label `class`.
+ * @param path a folder with data.mdb, that file, or a folder of such folders
+ * @throws DataError naming the file: cut short, damaged, of another format
+ */
+export async function openLsun(path: string): Promise<Source> {
+  const root = resolve(basename(path) === dataFile ? dirname(path) : path);
+  const folders = await findEnvironments(root);
+  if (folders.length === 0) throw new DataError(`${path}: no ${dataFile} in it or in the folders below`);
+  const environments: Environment[] = [];
+  const close = async () => {
+    for (const { lmdb } of environments) await lmdb.close();
+  };
+  try {
+    const stamps: (string | number)[] = [];
+    let count = 0;
+    for (const folder of folders) {
+      const file = join(root, folder, dataFile);
+      const { size, mtimeMs } = await onDisk(file, () => stat(file));
+      stamps.push(folder, size, mtimeMs);
+      const lmdb = await LmdbFile.open(file);
+      environments.push({ folder, lmdb, start: count });
+      count += lmdb.entries.keys.length;
+    }
+    return {
+      kind: "lsun",
+      name: basename(root),
+      entries: listEntries(environments, root),
+      digest: digestOf(["lsun", ...stamps]),
+      notes: [],
+      contents: (indices) => readImages(environments, indices),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The folders that hold LMDB environments: "" for `root` itself, or those in it. */
+export async function findEnvironments(root: string): Promise<string[]> {
+  const has = async (folder: string) => (await stat(join(folder, dataFile)).catch(() => undefined))?.isFile() ?? false;
+  if (await has(root)) return [""];
+  const found: string[] = [];
+  for (const entry of await onDisk(root, () => readdir(root, { withFileTypes: true }))) {
+    if (!entry.isFile() && (await has(join(root, entry.name)))) found.push(entry.name);
+  }
+  return found.sort(compareNames);
+}
+
+function listEntries(environments: readonly Environment[], root: string): SourceEntry[] {
+  const parts = environments.map(({ folder }) => lsunName.exec(folder === "" ? basename(root) : folder)?.groups);
+  const categories = new Set(parts.map((part) => part?.category));
+  const entries: SourceEntry[] = [];
+  for (const [i, { folder, lmdb }] of environments.entries()) {
+    const prefix = folder === "" ? "" : `${folder}/`;
+    const category = parts[i]?.category;
+    // One object for all: there may be millions of images.
+    const labels = categories.size > 1 && category !== undefined ? { class: category } : {};
+    const split = parts[i]?.split;
+    for (const key of lmdb.entries.keys) {
+      const name = prefix + key;
+      entries.push(split === undefined ? { name, labels } : { name, split, labels });
+    }
+  }
+  return entries;
+}
+
+async function* readImages(
+  environments: readonly Environment[],
+  indices: readonly number[],
+): AsyncIterable<SourceContent> {
+  for (const index of indices) {
+    const environment = environments.findLast(({ start }) => start <= index);
+    if (environment === undefined) throw new RangeError(`no image ${index}`);
+    const { lmdb, start } = environment;
+    const read = async () => {
+      checkFileSize(lmdb.entries.lengths[index - start] as number);
+      return await lmdb.read(index - start);
+    };
+    yield { index, read };
+  }
+}
