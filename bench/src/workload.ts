@@ -5,6 +5,7 @@ import {
   createLearner,
   disposeLearner,
   drawLatents,
+  type Recipe,
   resolutionOf,
   trainStep,
 } from "pioneer-networks/torch";
@@ -17,7 +18,7 @@ export interface Workload {
   readonly n: number;
 }
 
-export const recipe = accv2018;
+export const recipe: Recipe = accv2018;
 
 export interface Stepper {
   /** Draws inputs, then runs `around` with a function that does one step and waits for the device. */
