@@ -36,7 +36,7 @@ function* everything({ generator, encoder, generatorEma, optimisers, pool }: Ret
 }
 
 test
-  .runIf(meta)
+  .runIf(!missing)
   .each(
     growths.flatMap((growth) =>
       (["fp32", "bf16"] as const).map((precision) => [growth.alpha, precision, growth] as const),
