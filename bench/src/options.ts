@@ -10,12 +10,12 @@ const { values, positionals } = (() => {
     return parseArgs({
       allowPositionals: true,
       options: {
-        phase: { type: "string", default: "4" },
+        phase: { type: "string" },
         phases: { type: "string" },
-        batch: { type: "string", default: "8" },
+        batch: { type: "string" },
         n: { type: "string" },
-        steps: { type: "string", default: "5" },
-        trials: { type: "string", default: "1" },
+        steps: { type: "string" },
+        trials: { type: "string" },
         precision: { type: "string", default: "auto" },
         threads: { type: "string" },
         only: { type: "string" },
@@ -47,19 +47,19 @@ export function wholes(name: string, text: string, min: number): number[] {
   });
 }
 
-const whole = (name: "phase" | "batch" | "steps" | "trials" | "threads", min: number) =>
-  wholes(name, values[name] as string, min)[0] as number;
+const whole = (name: "phase" | "batch" | "n" | "steps" | "trials" | "threads", min: number, otherwise?: number) =>
+  wholes(name, values[name] ?? `${otherwise}`, min)[0] as number;
 
 export const defaultSize = 512;
 
-export const workloadOf = (): Workload => ({
-  phase: whole("phase", 0),
-  batch: whole("batch", 2),
-  n: wholes("n", values.n ?? `${defaultSize}`, 2)[0] as number,
+export const workloadOf = (otherwise: Workload = { phase: 4, batch: 8, n: defaultSize }): Workload => ({
+  phase: whole("phase", 0, otherwise.phase),
+  batch: whole("batch", 2, otherwise.batch),
+  n: whole("n", 2, otherwise.n),
 });
 
-export const stepsOf = (): number => whole("steps", 1);
-export const trialsOf = (): number => whole("trials", 1);
+export const stepsOf = (otherwise = 5): number => whole("steps", 1, otherwise);
+export const trialsOf = (): number => whole("trials", 1, 1);
 export const threadsOf = (): number | undefined => (values.threads === undefined ? undefined : whole("threads", 1));
 
 export function computingOf(): Computing {

@@ -17,14 +17,12 @@ import {
   trainStep,
 } from "pioneer-networks/torch";
 import { scope } from "pioneer-torch";
+import type { Workload } from "./workload.ts";
 
-export interface PrecisionTrial {
-  /** Latent dimension and channels. */
-  readonly n: number;
-  readonly batch: number;
+export interface PrecisionTrial extends Workload {
   readonly steps: number;
-  readonly phase: number;
-  readonly onStep?: (run: string, step: number) => void;
+  /** Called as each run begins. */
+  readonly onRun?: (run: string) => void;
 }
 
 const quantities = ["xRecon", "klReal", "klFake", "cosine"] as const;
@@ -72,8 +70,9 @@ async function train(
   packPath: string,
   precision: "fp32" | "bf16",
   seed: number,
-  { n, batch, steps, phase, onStep }: PrecisionTrial,
+  { n, batch, steps, phase, onRun }: PrecisionTrial,
 ): Promise<Outcome> {
+  onRun?.(`${precision}, seed ${seed}: ${steps} steps`);
   const pack = openPack(packPath);
   const learner = createLearner(accv2018, { latent: n, channels: n }, 0.001, stream(seed, "weights"));
   const batches = new Batches(pack, pack.splits.train as Uint32Array, { seed, mirror: true, device: "cpu" });
@@ -92,11 +91,23 @@ async function train(
       const values: Outcome = { xRecon, klReal, klFake, cosine: (2 - zRecon) * n };
       for (const quantity of quantities) sums[quantity] += values[quantity] / counted;
     });
-    onStep?.(`${precision} seed ${seed}`, step + 1);
     // Lets the batch thread and signals in.
     await new Promise((resolve) => setImmediate(resolve));
   }
   batches.dispose();
   disposeLearner(learner);
   return sums;
+}
+
+export function describePrecisions(rows: readonly PrecisionRow[]): string {
+  const digits = (value: number) => value.toPrecision(4);
+  return rows
+    .map(({ quantity, bf16, fp32, difference, allowed }) =>
+      [
+        difference <= allowed ? "ok    " : "FAILED",
+        quantity.padEnd(8),
+        `bf16 ${digits(bf16)}, fp32 ${fp32.map(digits).join(" ")}; apart ${digits(difference)}, allowed ${digits(allowed)}`,
+      ].join(" "),
+    )
+    .join("\n");
 }

@@ -398,7 +398,7 @@ describe("gradient penalty", () => {
   test("fused, of the generator as well", () => {
     const generator = trained(Generator.create(tiny, new RandomGenerator(5)));
     const z = normal(6, [2, tiny.latent]).to("float32").requiresGrad_();
-    const image = (passes: typeof fused) => generator.prepare(growth, "fp32", passes)(z).square().sum();
+    const image = (passes: typeof fused) => generator.prepare(growth, "fp32", "keep", passes)(z).square().sum();
     expect(() => grad(image(fused), [z], { createGraph: true })).toThrow(/has no second derivative/);
     expect((grad(image(composed), [z], { createGraph: true })[0] as Tensor).requiresGrad).toBe(true);
   });
