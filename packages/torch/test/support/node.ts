@@ -3,15 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "vitest";
+import { afterAll, expect, onTestFinished } from "vitest";
 
 export const packageFolder = fileURLToPath(new URL("../..", import.meta.url));
 export const addonFolder = process.env.PIONEER_TORCH_BUILD ?? join(packageFolder, "build");
 
-/** An empty folder that goes when the tests of this file are done. */
+/** An empty folder that goes when the test is done, or with the tests of the file where it is made outside of any. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "pioneer-torch-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  if (expect.getState().currentTestName === undefined) afterAll(remove);
+  else onTestFinished(remove);
   return folder;
 }
 
