@@ -1,3 +1,4 @@
+export * from "./folder.ts";
 export * from "./latent.ts";
 export * from "./model.ts";
 export * from "./rng.ts";

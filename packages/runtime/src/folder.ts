@@ -1,0 +1,81 @@
+import {
+  array,
+  boolean,
+  gt,
+  gte,
+  type infer as Infer,
+  int,
+  lte,
+  nullable,
+  number,
+  object,
+  enum as oneOf,
+  optional,
+  record,
+  string,
+} from "zod/mini";
+
+// The files of a model folder (docs/design.md): config.json, encoder.onnx, generator.onnx, directions.json, README.md.
+
+/** The format this version writes and reads; older ones are read, newer ones refused by name. */
+export const modelFormat = 1;
+
+/** Names of the graphs' one input and one output: images [batch, 3, r, r] in [-1, 1], latents [batch, latent]; float32 in all of them. */
+export const graphPorts = {
+  encoder: { file: "encoder.onnx", input: "images", output: "latents" },
+  generator: { file: "generator.onnx", input: "latents", output: "images" },
+} as const;
+
+const whole = int().check(gte(0));
+const positive = int().check(gt(0));
+
+/** config.json of a model folder. */
+export const modelConfig = object({
+  format: positive,
+  /** Width and height of its images, 4 · 2^phase. */
+  resolution: positive,
+  /** Dimension of its latent space. */
+  latent: positive,
+  /** Widest layer. */
+  channels: positive,
+  phase: whole,
+  /** Of the run when it was exported; below 1 the blend of two resolutions is part of the graphs. */
+  alpha: number().check(gt(0), lte(1)),
+  recipe: string(),
+  /** What the weights are stored as. The graphs' inputs and outputs are float32 always. */
+  dtype: oneOf(["fp32", "fp16", "int8"]),
+  colour: oneOf(["rgb", "grey"]),
+  crop: oneOf(["center", "none", "celeba"]),
+  /** How photos were aligned before the crop; null where they were not. */
+  align: nullable(string()),
+  /** Thousands of images shown in training. */
+  kimg: number().check(gte(0)),
+  /** Of the program that wrote the folder. */
+  version: string(),
+  /** Every other file of the folder that loading may read: its size, and its SHA-256 in hex. */
+  files: record(string(), object({ bytes: whole, sha256: string() })),
+});
+
+export type ModelConfig = Infer<typeof modelConfig>;
+
+/** directions.json: what `pioneer directions` learned. `{"format": 1, "latent": n, "directions": {}}` until then. */
+export const directionsFile = object({
+  format: positive,
+  latent: positive,
+  directions: record(
+    string(),
+    object({
+      /** Unit vector [latent]. */
+      vector: array(number()),
+      /** How far strength 1 goes along the vector before the latent is normalised again: the spread of the attribute over the images it was learned from. */
+      unit: number().check(gt(0)),
+      method: oneOf(["mean", "linear", "pca", "imported"]),
+      /** Made orthogonal to the other directions of the file, so that its edit leaves their attributes. */
+      orthogonal: boolean(),
+      /** On images that were held out of the fit: accuracy for categories, R² for numbers; absent for pca. */
+      heldOut: optional(object({ kind: oneOf(["accuracy", "r2"]), value: number(), count: whole })),
+    }),
+  ),
+});
+
+export type DirectionsFile = Infer<typeof directionsFile>;
