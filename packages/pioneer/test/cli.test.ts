@@ -55,6 +55,7 @@ describe("help", () => {
     "sample",
     "interpolate",
     "evaluate",
+    "export",
     "info",
     "demo",
   ];

@@ -5,10 +5,9 @@ import type { Colour } from "pioneer-runtime";
 import { noGrad, scope, type Tensor } from "pioneer-torch";
 import { readModelNetworks } from "../checkpoint/checkpoint.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
-import { CheckpointError } from "../errors.ts";
 import { inColour } from "../images/colour.ts";
 import { type Growth, resolutionOf } from "../networks/index.ts";
-import { newestCheckpoint } from "../run-folder.ts";
+import { findCheckpoint } from "../run-folder.ts";
 import type { Computing } from "../train/device.ts";
 import type { Learner } from "../train/learner.ts";
 
@@ -61,14 +60,8 @@ export interface OpenSubject {
  * @throws CheckpointError if there is none, or it is damaged
  */
 export function openSubject(path: string, computing: Pick<Computing, "device" | "precision">): OpenSubject {
-  const isCheckpoint = existsSync(join(path, "state.json"));
-  const checkpoint = isCheckpoint ? path : newestCheckpoint(path);
-  if (!checkpoint) {
-    throw new CheckpointError(
-      `${path} holds no checkpoint: give --model a run folder (with checkpoint-... in it) or a checkpoint`,
-    );
-  }
-  const run = isCheckpoint ? join(path, "..") : path;
+  const checkpoint = findCheckpoint(path);
+  const run = join(checkpoint, "..");
   const { state, ...networks } = readModelNetworks(checkpoint);
   return {
     subject: subjectOf(networks, state, state.colour, computing),
