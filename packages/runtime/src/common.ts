@@ -1,6 +1,7 @@
 export * from "./edit.ts";
 export * from "./errors.ts";
 export * from "./folder.ts";
+export type { Drawable, ImageInput, Images } from "./inputs.ts";
 export * from "./latent.ts";
 export type * from "./load-options.ts";
 export * from "./model.ts";

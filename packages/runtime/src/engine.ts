@@ -67,8 +67,17 @@ async function openGraph(
       throw new ModelError("BACKEND", `the ${part} failed: ${firstLine(error)}`, { cause: error });
     }
   };
+  let released = false;
   return {
-    run: (data, shape, stop) => queue.run(() => compute(data, shape), stop),
-    release: () => queue.run(() => session.release()),
+    run: (data, shape, stop) =>
+      queue.run(() => {
+        if (released) throw new ModelError("DISPOSED", "this model was disposed of while it computed: load it again");
+        return compute(data, shape);
+      }, stop),
+    release: () =>
+      queue.run(() => {
+        released = true;
+        return session.release();
+      }),
   };
 }

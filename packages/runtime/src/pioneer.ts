@@ -1,28 +1,13 @@
+import { checkLatents } from "./check-latents.ts";
 import { edit, type Strengths } from "./edit.ts";
 import { ModelError } from "./errors.ts";
 import type { DirectionsFile, ModelConfig } from "./folder.ts";
+import { type ImageInput, type ImageSource, type Images, imageSource } from "./inputs.ts";
 import { latentGrid, latentRow, latentSampler, slerp } from "./latent.ts";
 import type { Colour, Crop, Model } from "./model.ts";
-import { type OutputImage, onWhite, type PixelImage, toRgba, writePlanes } from "./pixels.ts";
+import { type OutputImage, toRgba } from "./pixels.ts";
 import type { Backend, Platform, Session, Sessions } from "./platform.ts";
 import { type Refined, type RefineOptions, refine } from "./refine.ts";
-import { toSquare } from "./resize.ts";
-
-/**
- * One image: ImageData (or {data, width, height} with RGBA), the bytes of a JPEG, PNG or WebP file, a Blob of one, or
- * [3, r, r] in [-1, 1]. Photos may have any size; they are cropped and resized as the training images were. In a page
- * also what a canvas can draw: ImageBitmap, canvas, img, video.
- */
-export type ImageInput = PixelImage | Uint8Array | ArrayBuffer | Blob | Float32Array | Drawable;
-
-/** What a canvas can draw. */
-export interface Drawable {
-  readonly width: unknown;
-  readonly height: unknown;
-}
-
-/** Images in, one or several; a Float32Array is [count, 3, r, r] in [-1, 1]. */
-export type Images = ImageInput | readonly ImageInput[];
 
 /** What images come out as. */
 export interface ImageForms {
@@ -55,11 +40,6 @@ export interface ModelContents {
   readonly integrity: string;
 }
 
-/** Latents may be this far from length 1: what float32, and weights stored as float16, leave. */
-const lengthTolerance = 1e-3;
-/** Values of images lie within about [-1, 1]; beyond this they are surely 0..255. */
-const largestValue = 16;
-
 /** A loaded model folder. Latents are Float32Array [count * latent], row after row, rows of length 1. */
 export class PioneerModel implements Model {
   readonly config: ModelConfig;
@@ -87,6 +67,19 @@ export class PioneerModel implements Model {
     this.backend = contents.backend;
     this.integrity = contents.integrity;
     this.directions = Object.keys(contents.directions?.directions ?? {});
+  }
+
+  /** Images as the model sees them, cropped and resized: what to show beside a reconstruction. */
+  async prepare<F extends ImageForm = "float32">(
+    images: Images,
+    options: DecodeOptions<F> = {},
+  ): Promise<ImageForms[F]> {
+    const inputs = this.#inputs(images);
+    const made = await this.#collect(options.as ?? "float32", inputs.count, (start, count) => {
+      options.signal?.throwIfAborted();
+      return inputs.take(start, count);
+    });
+    return made as ImageForms[F];
   }
 
   /**
@@ -119,7 +112,7 @@ export class PioneerModel implements Model {
   decode<F extends ImageForm = "float32">(latents: Float32Array, options?: DecodeOptions<F>): Promise<ImageForms[F]>;
   async decode(latents: Float32Array, options: number | DecodeOptions<ImageForm> = {}): Promise<ImageForms[ImageForm]> {
     const generator = this.#session("generator");
-    const count = this.#countLatents(latents, typeof options === "number" ? options : undefined);
+    const count = checkLatents(latents, this.latent, typeof options === "number" ? options : undefined);
     const { as = "float32", signal } = typeof options === "number" ? {} : options;
     return this.#collect(as, count, (start, size) =>
       this.#decodeBatch(generator, latents.slice(start * this.latent, (start + size) * this.latent), size, signal),
@@ -180,7 +173,7 @@ export class PioneerModel implements Model {
   grid(corners: Float32Array | readonly Float32Array[], n: number): Float32Array {
     const four =
       corners instanceof Float32Array
-        ? Array.from({ length: this.#countLatents(corners) }, (_, i) => latentRow(corners, this.latent, i))
+        ? Array.from({ length: checkLatents(corners, this.latent) }, (_, i) => latentRow(corners, this.latent, i))
         : corners;
     const [topLeft, topRight, bottomLeft, bottomRight] = four;
     if (!topLeft || !topRight || !bottomLeft || !bottomRight || four.length !== 4) {
@@ -198,7 +191,7 @@ export class PioneerModel implements Model {
   edit(latents: Float32Array, strengths: Strengths): Float32Array {
     const { directions } = this.#contents;
     if (!directions) throw this.#notLoaded("directions");
-    this.#countLatents(latents);
+    checkLatents(latents, this.latent);
     return edit(latents, strengths, directions);
   }
 
@@ -224,7 +217,7 @@ export class PioneerModel implements Model {
     return refine(this, await inputs.take(0, 1), latent, steps, options);
   }
 
-  /** Frees the networks once the calls that are under way have ended. Calling it again does nothing. */
+  /** Frees the networks after the batches that wait to be computed; calls with more than these fail. Calling it again does nothing. */
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -297,110 +290,14 @@ export class PioneerModel implements Model {
     return turn ? (pictures as OutputImage[] | Uint8Array<ArrayBuffer>[]) : planes;
   }
 
-  /** Images as [n, 3, r, r], some at a time: photos are decoded when their batch comes. */
-  #inputs(images: Images, count?: number): { count: number; take(start: number, n: number): Promise<Float32Array> } {
-    const size = 3 * this.resolution ** 2;
-    if (images instanceof Float32Array) {
-      const found = images.length / size;
-      if (!Number.isInteger(found) || (count !== undefined && count !== found)) {
-        throw new ModelError(
-          "IMAGE",
-          `expected ${count ?? "some"} images of 3 x ${this.resolution} x ${this.resolution} values, got ${images.length} values: ` +
-            "Float32Arrays are taken as they are; give photos of other sizes as ImageData or files",
-        );
-      }
-      return {
-        count: found,
-        take: async (start, n) => this.#planes(images.slice(start * size, (start + n) * size), start),
-      };
-    }
-    const list = (Array.isArray(images) ? images : [images]) as readonly ImageInput[];
-    return {
-      count: list.length,
-      take: async (start, n) => {
-        const planes = new Float32Array(n * size);
-        for (let i = 0; i < n; i++) {
-          const image = list[start + i] as ImageInput;
-          try {
-            planes.set(await this.#prepare(image), i * size);
-          } catch (error) {
-            if (!(error instanceof ModelError) || list.length === 1) throw error;
-            throw new ModelError(error.code, `image ${start + i + 1} of ${list.length}: ${error.message}`, {
-              cause: error,
-            });
-          }
-        }
-        return planes;
-      },
-    };
-  }
-
-  async #prepare(image: ImageInput): Promise<Float32Array> {
-    const planes = new Float32Array(3 * this.resolution ** 2);
-    if (image instanceof Float32Array) {
-      if (image.length !== planes.length) {
-        throw new ModelError(
-          "IMAGE",
-          `expected 3 x ${this.resolution} x ${this.resolution} values, got ${image.length}: give photos of other sizes as ImageData or files`,
-        );
-      }
-      return this.#planes(image, 0);
-    }
-    if (isPixels(image)) writePlanes(planes, toSquare(onWhite(image), this.config));
-    else {
-      const { pixels, encoding } = await this.#contents.platform.decode(image);
-      writePlanes(planes, toSquare(pixels, this.config, encoding));
-    }
-    return planes;
-  }
-
-  #planes(images: Float32Array, first: number): Float32Array {
-    const wrong = images.findIndex((value) => !(Math.abs(value) <= largestValue));
-    if (wrong === -1) return images;
-    const where = first + Math.floor(wrong / (3 * this.resolution ** 2));
-    throw new ModelError(
-      "IMAGE",
-      `image ${where} has the value ${images[wrong]}: expected numbers in [-1, 1] (pixel / 127.5 - 1)`,
-    );
-  }
-
-  #countLatents(latents: Float32Array, count?: number): number {
-    if (!(latents instanceof Float32Array)) {
-      throw new ModelError(
-        "LATENT",
-        `latents are a Float32Array of rows of ${this.latent} numbers, got ${typeof latents}`,
-      );
-    }
-    const found = latents.length / this.latent;
-    if (!Number.isInteger(found) || (count !== undefined && count !== found)) {
-      const expected = count === undefined ? "a whole number of" : `${count}`;
-      throw new ModelError(
-        "LATENT",
-        `expected ${expected} latents of ${this.latent} numbers, got ${latents.length} numbers`,
-      );
-    }
-    for (let row = 0; row < found; row++) {
-      const length = Math.hypot(...latentRow(latents, this.latent, row));
-      if (!Number.isFinite(length))
-        throw new ModelError("LATENT", `latent ${row} has a value that is not a finite number`);
-      if (Math.abs(length - 1) > lengthTolerance) {
-        throw new ModelError(
-          "LATENT",
-          `latent ${row} has length ${length.toPrecision(4)}, not 1: divide it by its length`,
-        );
-      }
-    }
-    return found;
+  #inputs(images: Images, count?: number): ImageSource {
+    return imageSource(images, this.config, this.#contents.platform, count);
   }
 
   #oneLatent(who: string, latent: Float32Array): void {
-    const count = this.#countLatents(latent);
-    if (count !== 1)
+    const count = checkLatents(latent, this.latent);
+    if (count !== 1) {
       throw new ModelError("LATENT", `${who}: expected one latent of ${this.latent} numbers, got ${count}`);
+    }
   }
-}
-
-function isPixels(image: ImageInput): image is PixelImage {
-  const { data } = image as Partial<PixelImage>;
-  return data instanceof Uint8ClampedArray || data instanceof Uint8Array;
 }
