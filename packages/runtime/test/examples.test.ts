@@ -77,6 +77,16 @@ test("examples/node writes the pictures that the model makes", async () => {
   expect(wrong.stderr).toBe("error: /no/model is no model folder: it has no config.json; pioneer export writes one\n");
 });
 
+test("the README's program for Node runs", async () => {
+  const readme = readFileSync(inRepository("packages/runtime/README.md"), "utf8");
+  const [, program = ""] = /```js\n(.*?)```/s.exec(readme) ?? [];
+  writeFileSync(join(folder, "node/readme.js"), program);
+  cpSync(fixture("model-tiny"), join(folder, "node/model"), { recursive: true });
+  cpSync(photo, join(folder, "node/photo.jpg"));
+  expect(node("node", ["readme.js"])).toMatchObject({ status: 0, stderr: "" });
+  expect((await sharp(join(folder, "node/halfway.png")).metadata()).width).toBe(16);
+});
+
 describe.skipIf(noBrowser)("in Chromium", () => {
   let browser: Browser;
   beforeAll(async () => {
