@@ -1,7 +1,11 @@
-// A run as a model to use: its newest checkpoint, computed by libtorch.
-import type { Model } from "pioneer-runtime";
+// A run as a model to use: its newest checkpoint, computed by libtorch; and the weights of a model folder.
+import { join } from "node:path";
+import type { Model, ModelConfig } from "pioneer-runtime";
 import { type Device, noGrad, scope, setThreads, type Tensor, tensor } from "pioneer-torch";
 import { type ModelNetworks, readModelNetworks } from "./checkpoint/checkpoint.ts";
+import type { CheckpointState } from "./checkpoint/state.ts";
+import { weightsFile } from "./export/model-folder.ts";
+import { readWeights } from "./export/weights.ts";
 import { inColour } from "./images/colour.ts";
 import { resolutionOf } from "./networks/index.ts";
 import { noEncoder } from "./onnx/model.ts";
@@ -33,10 +37,29 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
   return torchModel(path, networks, device);
 }
 
+/**
+ * Opens a model folder by its model.safetensors.
+ * @throws CheckpointError if the file does not hold what the folder's config.json says
+ */
+export async function openWeights(path: string, config: ModelConfig, options: OpenModelOptions = {}): Promise<Model> {
+  const { device, threads } = chooseComputing({
+    device: options.device ?? "auto",
+    precision: "fp32",
+    threads: options.threads,
+  });
+  setThreads(threads);
+  const networks = readWeights(join(path, weightsFile));
+  for (const network of [networks.encoder, networks.generatorEma]) placeNetwork(network, device);
+  return torchModel(path, { ...networks, state: config }, device);
+}
+
+/** What is known of networks beside their weights. */
+type ModelState = Pick<CheckpointState, "phase" | "alpha" | "latent" | "colour" | "crop" | "recipe">;
+
 /** Networks as a model, which owns them from now on. @param path what messages call it */
 export function torchModel(
   path: string,
-  { state, encoder, generatorEma }: ModelNetworks,
+  { state, encoder, generatorEma }: Omit<ModelNetworks, "state"> & { readonly state: ModelState },
   device: Device = "cpu",
 ): Model {
   const growth = { phase: state.phase, alpha: state.alpha };

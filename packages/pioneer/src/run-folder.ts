@@ -28,14 +28,16 @@ export function newestCheckpoint(run: string): string | undefined {
 
 /**
  * The checkpoint that a path means: a run's newest, or the path itself.
+ * @param wanted what to give instead, for the message
  * @throws CheckpointError if there is none
  */
-export function findCheckpoint(path: string, flag = "--model"): string {
+export function findCheckpoint(
+  path: string,
+  wanted = "--model a run folder (with checkpoint-... in it), a checkpoint or a model folder",
+): string {
   const found = existsSync(join(path, "state.json")) ? path : newestCheckpoint(path);
-  if (found) return found;
-  throw new CheckpointError(
-    `${path} holds no checkpoint: give ${flag} a run folder (with checkpoint-... in it) or a checkpoint`,
-  );
+  if (!found) throw new CheckpointError(`${path} holds no checkpoint: give ${wanted}`);
+  return found;
 }
 
 /**

@@ -1,11 +1,21 @@
 // `pioneer export` without its words: a run in, a model folder out.
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { graphPorts, latentSampler, type Model, type ModelConfig, modelFormat } from "pioneer-runtime";
-import { readSafetensors, setThreads, writeSafetensors } from "pioneer-torch";
+import {
+  type DirectionsFile,
+  directionsFile,
+  graphPorts,
+  latentSampler,
+  type Model,
+  type ModelConfig,
+  modelFormat,
+} from "pioneer-runtime";
+import { setThreads } from "pioneer-torch";
 import { type ModelNetworks, networksFile, readModelNetworks } from "../checkpoint/checkpoint.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
 import { ensurePack } from "../data/ensure.ts";
 import type { Pack } from "../data/pack.ts";
+import { DataError } from "../errors.ts";
 import { torchModel } from "../model.ts";
 import { openGraphs } from "../onnx/model.ts";
 import { findCheckpoint } from "../run-folder.ts";
@@ -19,14 +29,16 @@ import {
   checkTarget,
   digestFile,
   modelConfigFile,
+  modelConfigText,
   modelName,
+  weightsFile,
   writeFileSynced,
   writeFolderBeside,
 } from "./model-folder.ts";
 import { onnxFile } from "./onnx-file.ts";
 import { measureQuality, type Quality } from "./quality.ts";
+import { copyWeights } from "./weights.ts";
 
-export const weightsFile = "model.safetensors";
 const directionsFileName = "directions.json";
 const cardFile = "README.md";
 
@@ -68,7 +80,7 @@ export interface Exported {
  */
 export async function exportModel(options: ExportOptions): Promise<Exported> {
   const { out, dtype, force, onProgress } = options;
-  const checkpoint = findCheckpoint(options.run, "--run");
+  const checkpoint = findCheckpoint(options.run, "--run a run folder (with checkpoint-... in it) or a checkpoint");
   await checkTarget(out, force);
   const { threads } = chooseComputing({ device: "cpu", precision: "fp32", threads: options.threads });
   setThreads(threads);
@@ -79,10 +91,10 @@ export async function exportModel(options: ExportOptions): Promise<Exported> {
     return await writeFolderBeside(out, async (folder) => {
       const say = (what: string) => onProgress?.(what);
       const differences = await writeGraphs(folder, { networks, torch, dtype, threads, say });
-      await writeFileSynced(join(folder, directionsFileName), noDirections(state.latent));
+      await writeFileSynced(join(folder, directionsFileName), directionsOf(join(checkpoint, ".."), state.latent));
       if (options.weights) {
         say(`writing ${weightsFile}`);
-        copyWeights(join(checkpoint, networksFile), join(folder, weightsFile), state);
+        copyWeights(join(checkpoint, networksFile), join(folder, weightsFile), state.networks);
       }
       say("measuring reconstructions of held-out images");
       const quality = await heldOutQuality(folder, { networks, torch, data: options.data, threads });
@@ -96,7 +108,7 @@ export async function exportModel(options: ExportOptions): Promise<Exported> {
         modelCard({ name: modelName(out), state, dtype, files, quality, metrics }),
       );
       const config = configOf(state, dtype, files);
-      await writeFileSynced(join(folder, modelConfigFile), `${JSON.stringify(config, null, 2)}\n`);
+      await writeFileSynced(join(folder, modelConfigFile), modelConfigText(config));
       const all = [modelConfigFile, ...names, cardFile].map((name) => join(out, name));
       return { checkpoint, config, files: all, differences, quality };
     });
@@ -151,15 +163,25 @@ async function writeGraphs(
   };
 }
 
-const noDirections = (latent: number) => `${JSON.stringify({ format: modelFormat, latent, directions: {} })}\n`;
+/** Those that the run has already, imported or learned. @throws DataError if its file is damaged or of another latent space */
+function directionsOf(run: string, latent: number): string {
+  const path = join(run, directionsFileName);
+  if (!existsSync(path)) return `${JSON.stringify({ format: modelFormat, latent, directions: {} })}\n`;
+  const text = readFileSync(path, "utf8");
+  const found = parseDirections(text);
+  const isFitting =
+    found?.latent === latent && Object.values(found.directions).every((d) => d.vector.length === latent);
+  if (!isFitting) {
+    throw new DataError(`${path} does not hold directions of ${latent} numbers: learn them again, or remove the file`);
+  }
+  return text;
+}
 
-/** The checkpoint's networks, with what is needed to build them. */
-function copyWeights(from: string, to: string, { networks, phase, alpha }: CheckpointState): void {
-  const { tensors } = readSafetensors(from);
+function parseDirections(text: string): DirectionsFile | undefined {
   try {
-    writeSafetensors(to, tensors, { networks: JSON.stringify(networks), growth: JSON.stringify({ phase, alpha }) });
-  } finally {
-    for (const value of tensors.values()) value.dispose();
+    return directionsFile.parse(JSON.parse(text));
+  } catch {
+    return undefined;
   }
 }
 
@@ -172,9 +194,10 @@ async function heldOutQuality(
   try {
     const { resolution } = torch;
     ({ pack } = await ensurePack(data ?? state.pack.path, { resolution, crop: state.crop, colour: state.colour }));
+    if (data === undefined && pack.id !== state.pack.id) throw new DataError(`${pack.path} holds other images now`);
   } catch (error) {
     if (data !== undefined) throw error;
-    return `the run's data are not there (${(error as Error).message}); give them by --data`;
+    return `${(error as Error).message}; give --data a pack with images held out of training`;
   }
   const graphs = await openGraphs(folder, state, { threads });
   try {

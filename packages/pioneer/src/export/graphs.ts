@@ -1,9 +1,10 @@
-// The networks as ONNX graphs. Operators: Conv, MatMul, AveragePool, nearest Resize, reductions, pointwise ones, and those
-// that only move values (Pad, Reshape, Cast). What is linear and stands beside a convolution is folded into its weights.
+// The networks as ONNX graphs, of operators that every ONNX Runtime computes well: convolutions and matrix products, pointwise
+// ones, ReduceL2, AveragePool, nearest Resize, and those that only move values. What is linear and stands beside a convolution is
+// folded into its weights.
 import { type Colour, graphPorts } from "pioneer-runtime";
 import { scope } from "pioneer-torch";
 import type { FoldedLayer } from "../networks/folded.ts";
-import { type Encoder, type Generator, type Growth, resolutionOf } from "../networks/index.ts";
+import { type Encoder, type Generator, type Growth, resolutionOf, width } from "../networks/index.ts";
 import { GraphBuilder, type WeightFormat } from "./graph-builder.ts";
 import {
   convolution,
@@ -17,7 +18,15 @@ import {
   rgbConvolution,
   scaled,
   upsampled,
+  upsampledConvolution,
 } from "./graph-layers.ts";
+
+/** All operators that a graph may hold; the tests see to it. */
+export const operators = [
+  ...["Conv", "MatMul", "AveragePool", "Resize", "ReduceL2"],
+  ...["Add", "Mul", "Div", "Sqrt", "LeakyRelu"],
+  ...["Reshape", "Concat", "DepthToSpace", "Pad", "Cast"],
+];
 
 /** latents [batch, latent] -> images [batch, 3, r, r]; a fade is part of it. */
 export function generatorGraph(
@@ -31,7 +40,11 @@ export function generatorGraph(
     const { input, output } = graphPorts.generator;
     const r = resolutionOf(phase);
     const build = new GraphBuilder("generator", format, { name: input, dims: [generator.size.latent] });
-    const activation = generator.kind.generatorNorm === "pixel" ? pixelNormLeakyRelu : leakyRelu;
+    const isNormed = generator.kind.generatorNorm === "pixel";
+    const activated = (name: string, x: string, p: number) =>
+      isNormed
+        ? pixelNormLeakyRelu(build, name, x, width(generator.size.channels, p), resolutionOf(p))
+        : leakyRelu(build, name, x);
     let before: string = input;
     let h: string = input;
     for (const [p, { first, second }] of blocks.entries()) {
@@ -40,10 +53,10 @@ export function generatorGraph(
       h =
         p === 0
           ? denseTo4x4(build, `${block}.first`, h, first)
-          : convolution(build, `${block}.first`, upsampled(build, `${block}.upsampled`, h), first);
-      h = activation(build, `${block}.first.activated`, h);
+          : upsampledConvolution(build, `${block}.first`, h, first);
+      h = activated(`${block}.first.activated`, h, p);
       h = convolution(build, `${block}.second`, h, second);
-      h = activation(build, `${block}.second.activated`, h);
+      h = activated(`${block}.second.activated`, h, p);
     }
     const picture = rgbConvolution(build, "rgb", h, scaled(inColour(toRgb, colour), toRgbBefore ? alpha : 1));
     if (toRgbBefore) {

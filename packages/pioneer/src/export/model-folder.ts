@@ -9,6 +9,8 @@ import { makeFolders, onDisk } from "../data/disk.ts";
 import { DataError } from "../errors.ts";
 
 export const modelConfigFile = "config.json";
+/** All networks as they were trained; only where it was asked for. */
+export const weightsFile = "model.safetensors";
 
 /** Whether a folder looks like a model folder: a run's config.json has no format. */
 export async function isModelFolder(path: string): Promise<boolean> {
@@ -49,14 +51,23 @@ export async function readModelConfig(folder: string): Promise<ModelConfig> {
  */
 export async function verifyModelFolder(folder: string): Promise<ModelConfig> {
   const config = await readModelConfig(folder);
-  for (const [name, expected] of Object.entries(config.files)) {
-    const path = join(folder, name);
-    const found = await digestFile(path);
-    if (found.bytes !== expected.bytes || found.sha256 !== expected.sha256) {
-      throw new DataError(`${path} was changed or cut short (its sha256 differs): copy or export the model again`);
-    }
-  }
+  for (const name of Object.keys(config.files)) await verifyModelFile(folder, name, config);
   return config;
+}
+
+/** Compares one file with its size and digest. @throws DataError */
+export async function verifyModelFile(
+  folder: string,
+  name: string,
+  { files }: Pick<ModelConfig, "files">,
+): Promise<void> {
+  const path = join(folder, name);
+  if (!existsSync(path)) throw new DataError(`${path} is missing: copy the whole model folder, or export it again`);
+  const found = await digestFile(path);
+  const expected = files[name];
+  if (found.bytes !== expected?.bytes || found.sha256 !== expected.sha256) {
+    throw new DataError(`${path} was changed or cut short (its sha256 differs): copy or export the model again`);
+  }
 }
 
 export async function digestFile(path: string): Promise<{ bytes: number; sha256: string }> {
@@ -88,6 +99,26 @@ export async function writeFileSynced(path: string, contents: string | Uint8Arra
     }
   });
 }
+
+/**
+ * Writes a small file of a model folder anew, with its digest in config.json: what `pioneer directions` learned, for instance.
+ * Each file is written beside and renamed; the digest follows at once.
+ * @throws DataError if the disk refuses, or the folder holds no model
+ */
+export async function replaceModelFile(folder: string, name: string, contents: string): Promise<void> {
+  const config = await readModelConfig(folder);
+  const replace = async (file: string, text: string) => {
+    const path = join(folder, file);
+    await writeFileSynced(`${path}.writing`, text);
+    await onDisk(path, () => rename(`${path}.writing`, path));
+  };
+  const sha256 = createHash("sha256").update(contents).digest("hex");
+  const files = { ...config.files, [name]: { bytes: Buffer.byteLength(contents), sha256 } };
+  await replace(name, contents);
+  await replace(modelConfigFile, modelConfigText({ ...config, files }));
+}
+
+export const modelConfigText = (config: ModelConfig): string => `${JSON.stringify(config, null, 2)}\n`;
 
 /**
  * Refuses a folder that something else is in.

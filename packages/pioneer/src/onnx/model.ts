@@ -1,5 +1,4 @@
 // A model folder as a model to use: its graphs, computed by ONNX Runtime in processes of their own. libtorch is not needed.
-import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { graphPorts, type Model, type ModelConfig } from "pioneer-runtime";
@@ -8,9 +7,13 @@ import { OnnxError, OnnxSession } from "./session.ts";
 
 export interface GraphOptions {
   readonly threads?: number | undefined;
+  /** False where the encoder makes no codes, so that it has no graph. */
+  readonly hasEncoder?: boolean | undefined;
+  /** Told of each file before it is opened, to refuse a damaged one. */
+  readonly verify?: ((file: string) => Promise<void>) | undefined;
 }
 
-/** What a model says of itself, and where its graphs are. */
+/** What a model says of itself. */
 export type ModelFacts = Pick<ModelConfig, "resolution" | "latent" | "colour" | "crop" | "recipe">;
 
 /**
@@ -24,7 +27,11 @@ export async function openGraphs(
 ): Promise<Model> {
   const threads = options.threads ?? availableParallelism();
   const images = [3, resolution, resolution];
-  const generator = await openGraph(folder, "generator", threads);
+  const open = async (which: "encoder" | "generator") => {
+    await options.verify?.(graphPorts[which].file);
+    return openGraph(folder, which, threads);
+  };
+  const generator = await open("generator");
   let encoder: Promise<OnnxSession> | undefined;
   const run = async (which: "encoder" | "generator", session: OnnxSession, data: Float32Array, shape: number[]) => {
     const { file, input, output } = graphPorts[which];
@@ -39,8 +46,8 @@ export async function openGraphs(
     colour,
     crop,
     async encode(x, count) {
-      if (!existsSync(join(folder, graphPorts.encoder.file))) throw noEncoder(folder, recipe);
-      encoder ??= openGraph(folder, "encoder", threads);
+      if (options.hasEncoder === false) throw noEncoder(folder, recipe);
+      encoder ??= open("encoder");
       return run("encoder", await encoder, x, [count, ...images]);
     },
     decode: (z, count) => run("generator", generator, z, [count, latent]),
@@ -64,7 +71,6 @@ export const noEncoder = (path: string, recipe: string): PioneerError =>
 
 async function openGraph(folder: string, which: "encoder" | "generator", threads: number): Promise<OnnxSession> {
   const path = join(folder, graphPorts[which].file);
-  if (!existsSync(path)) throw new DataError(`${path} is missing: copy the whole model folder, or export it again`);
   return OnnxSession.open(path, { threads }).catch((error: unknown) => {
     if (!(error instanceof OnnxError)) throw error;
     if (error.missing) throw new PioneerError("ONNX", `${folder} needs ONNX Runtime: ${error.message}`);
