@@ -212,13 +212,14 @@ describe.skipIf(noBrowser)("in Chromium", () => {
         return Boolean(await gpu?.requestAdapter());
       });
       if (!adapter) skip("this Chromium has no software WebGPU");
+      // Two images, as in the comparison at loading: WebGPU compiles its programs for each size anew.
       const got = await elsewhere.evaluate(async () => {
         const run = async (backend: "auto" | "wasm") => {
           const stages: string[] = [];
           const model = await P.Pioneer.load("model", { backend, onProgress: ({ stage }) => stages.push(stage) });
-          const { images } = await model.sample(3, 1);
+          const { images } = await model.sample(2, 1);
           const codes = await model.encode(images);
-          const several = await Promise.all([model.sample(3, 1), model.encode(images), model.sample(3, 2)]);
+          const several = await Promise.all([model.sample(2, 1), model.encode(images), model.sample(2, 2)]);
           await model.dispose();
           const together = several[0].images;
           return { backend: model.backend, stages, images: [...images], codes: [...codes], together: [...together] };
@@ -229,10 +230,11 @@ describe.skipIf(noBrowser)("in Chromium", () => {
       expect(webgpu.backend).toEqual({ name: "webgpu", reason: "WebGPU computes what WASM does, to rounding" });
       expect(webgpu.stages).toContain("check");
       expect(wasm.backend).toEqual({ name: "wasm", reason: "it was asked for" });
+      const [two, codesOfTwo] = [expected.images.slice(0, 2 * 3 * 16 ** 2), expected.codes.slice(0, 2 * 16)];
       for (const { images, codes, together } of got) {
-        expect(worst(images, expected.images)).toBeLessThan(1e-5);
-        expect(worst(codes, expected.codes)).toBeLessThan(1e-5);
-        expect(worst(together, expected.images)).toBeLessThan(1e-5);
+        expect(worst(images, two)).toBeLessThan(1e-5);
+        expect(worst(codes, codesOfTwo)).toBeLessThan(1e-5);
+        expect(worst(together, two)).toBeLessThan(1e-5);
       }
     } finally {
       await gpu.close();

@@ -1,8 +1,11 @@
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type Model, normalizeLatents, Pioneer, type PioneerModel, sampleLatents } from "../src/index.ts";
-import { changedModel, expected, fixture, oneDirection, worst } from "./support/fixtures.ts";
+import { changedModel, expected, fixture, inRepository, oneDirection, worst } from "./support/fixtures.ts";
 
 const size = 3 * 16 * 16;
 const photo = readFileSync(fixture("imagefolder/faces/color/a.jpg"));
@@ -20,6 +23,26 @@ describe("networks", () => {
     expect(worst(latents, expected.latents)).toBeLessThan(1e-6);
     expect(worst(images, expected.images)).toBeLessThan(1e-5);
     expect(worst(await model.encode(images), expected.codes)).toBeLessThan(1e-5);
+  });
+
+  // The command computes with ONNX Runtime too, in a process of its own: the same pixels, but for a value that lies on
+  // the border between two levels.
+  test("draw what `pioneer sample --seed` draws", async () => {
+    const out = mkdtempSync(join(tmpdir(), "pioneer-sample-"));
+    onTestFinished(() => rmSync(out, { recursive: true, force: true }));
+    const args = ["sample", "--model", fixture("model-tiny"), "--out", out, "--count", "5", "--seed", "42"];
+    execFileSync(process.execPath, [inRepository("packages/pioneer/bin/pioneer.js"), ...args]);
+    const { images } = await model.sample(5, 42, { as: "image" });
+    for (const [i, image] of images.entries()) {
+      const file = join(out, `sample-${String(i + 1).padStart(6, "0")}.png`);
+      const pixels = await sharp(file).ensureAlpha().raw().toBuffer();
+      expect(
+        worst(
+          pixels.filter((_, at) => at % 4 !== 3),
+          image.data.filter((_, at) => at % 4 !== 3),
+        ),
+      ).toBeLessThanOrEqual(1);
+    }
   });
 
   test("are a Model as the pioneer command knows it", async () => {
