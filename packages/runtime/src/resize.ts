@@ -137,17 +137,20 @@ function filter({ data, width }: RgbPixels, across: Weights, down: Weights): Uin
   const bottom = (down.firsts[lines - 1] as number) + (down.values[lines - 1] as Float64Array).length;
   const line = 3 * columns;
   const rows = new Float32Array((bottom - top) * line);
-  for (let x = 0; x < columns; x++) {
-    const [first, weights] = [across.firsts[x] as number, across.values[x] as Float64Array];
-    for (let y = top; y < bottom; y++)
-      addWeighted(rows, (y - top) * line + 3 * x, data, 3 * (y * width + first), 3, weights);
+  for (let y = top; y < bottom; y++) {
+    for (let x = 0; x < columns; x++) {
+      const first = across.firsts[x] as number;
+      addWeighted(rows, (y - top) * line + 3 * x, data, 3 * (y * width + first), 3, across.values[x] as Float64Array);
+    }
   }
   const sums = new Float32Array(lines * line);
   for (let y = 0; y < lines; y++) {
     const [first, weights] = [(down.firsts[y] as number) - top, down.values[y] as Float64Array];
     for (let x = 0; x < columns; x++) addWeighted(sums, y * line + 3 * x, rows, first * line + 3 * x, line, weights);
   }
-  return Uint8Array.from(sums, Math.round);
+  const pixels = new Uint8Array(sums.length);
+  for (let i = 0; i < sums.length; i++) pixels[i] = (sums[i] as number) + 0.5;
+  return pixels;
 }
 
 /** One pixel of three channels; `step` is the way from one pixel that counts to the next. */

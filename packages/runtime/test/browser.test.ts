@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type * as Runtime from "../src/browser.ts";
 import { Pioneer, sampleLatents } from "../src/index.ts";
 import { noBrowser, openBrowser } from "./support/chromium.ts";
-import { expected, fixture, inRepository, worst } from "./support/fixtures.ts";
+import { changedModel, expected, fixture, inRepository, oneDirection, worst } from "./support/fixtures.ts";
 import { type Server, serve } from "./support/server.ts";
 
 /** What the page's script puts where the functions of these tests find it. */
@@ -180,6 +180,20 @@ describe.skipIf(noBrowser)("in Chromium", () => {
     expect(failed).toContain("or where wasmPaths says?");
     expect(server.asked).toContain("/nowhere/ort-wasm-simd-threaded.wasm");
     await elsewhere.close();
+  });
+
+  test("a model that changed at its address is loaded, past what the browser keeps of the older one", async () => {
+    const folders: Record<string, string> = { model: fixture("model-tiny") };
+    const keeping = await serve(folders, { "/": html, "/runtime.js": runtime }, { "Cache-Control": "max-age=3600" });
+    const elsewhere = await opened(browser, keeping.address);
+    const names = () =>
+      elsewhere.evaluate(async () => (await P.Pioneer.load("model", { parts: ["directions"] })).directions);
+    expect(await names()).toEqual([]);
+    folders.model = changedModel({ files: { "directions.json": oneDirection } });
+    expect(await names()).toEqual(["smile"]);
+    expect(keeping.asked.filter((path) => path === "/model/directions.json").length).toBe(2);
+    await elsewhere.close();
+    await keeping.close();
   });
 
   test("a page that is neither https nor localhost loads too, and says what it could not check", async () => {

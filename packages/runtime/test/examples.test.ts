@@ -77,6 +77,27 @@ test("examples/node writes the pictures that the model makes", async () => {
   expect(wrong.stderr).toBe("error: /no/model is no model folder: it has no config.json; pioneer export writes one\n");
 });
 
+test("without its optional packages it says which one to install, and for what", () => {
+  // Not below the folder, where the packages of the examples would be found.
+  const elsewhere = mkdtempSync(join(tmpdir(), "pioneer-bare-"));
+  onTestFinished(() => rmSync(elsewhere, { recursive: true, force: true }));
+  for (const name of ["pioneer-runtime", "zod"]) {
+    cpSync(join(folder, "node_modules", name), join(elsewhere, "node_modules", name), { recursive: true });
+  }
+  writeFileSync(
+    join(elsewhere, "main.mjs"),
+    `import { Pioneer } from "pioneer-runtime";
+    const model = ${JSON.stringify(fixture("model-tiny"))};
+    await Pioneer.load(model).catch((error) => console.log(error.code, error.message));
+    const directions = await Pioneer.load(model, { parts: ["directions"] });
+    await directions.prepare(new Uint8Array(9)).catch((error) => console.log(error.code, error.message));`,
+  );
+  const { stdout } = spawnSync(process.execPath, ["main.mjs"], { cwd: elsewhere, encoding: "utf8" });
+  const [engine, decoder] = stdout.split("\n");
+  expect(engine).toMatch(/^INSTALL Node needs the package onnxruntime-node: npm install onnxruntime-node /);
+  expect(decoder).toMatch(/^INSTALL to read image files Node needs the package sharp: npm install sharp, /);
+});
+
 test("the README's program for Node runs", async () => {
   const readme = readFileSync(inRepository("packages/runtime/README.md"), "utf8");
   const [, program = ""] = /```js\n(.*?)```/s.exec(readme) ?? [];

@@ -34,7 +34,7 @@ async function importOrt(): Promise<Ort> {
   } catch (error) {
     throw new ModelError(
       "INSTALL",
-      `Node needs the package onnxruntime-node: npm install onnxruntime-node --onnxruntime-node-install=skip (${firstLine(error)})`,
+      `Node needs the package onnxruntime-node: npm install onnxruntime-node (${firstLine(error)})`,
       { cause: error },
     );
   }
