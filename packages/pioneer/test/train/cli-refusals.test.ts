@@ -112,6 +112,12 @@ describe("a run that cannot begin is refused, and leaves nothing", () => {
       2,
       /^pioneer: --device cuda: libtorch .* sees no CUDA device here; use --device cpu/,
     ],
+    [
+      "CUDA graphs without a GPU",
+      () => start("--cuda-graphs", "--device", "cpu"),
+      2,
+      /^pioneer: --cuda-graphs needs a CUDA device, this run computes on cpu\n$/,
+    ],
   ];
 
   test.each(refused)("%s", async (_, args, exit, line) => {

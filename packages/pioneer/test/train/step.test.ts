@@ -75,7 +75,12 @@ describe("a step", () => {
     const [zEncoder, zGenerator] = [latents(), [latents(), latents()]];
     const made = noGrad(() => learner.generator.prepare(growth, "fp32")(zEncoder).toFloat32Array());
     const losses = scope(() => {
-      const inputs = { x: randomImages(4, growth.phase, random), zEncoder, zGenerator, poolRandom: random };
+      const inputs = {
+        x: randomImages(4, growth.phase, random),
+        zEncoder,
+        zGenerator,
+        trades: learner.pool.draw(4, random),
+      };
       const settings = { growth, precision: "fp32", encoderOrder: "authors", reduce: identity } as const;
       return readLosses(trainStep(learner, inputs, settings, observer));
     });
@@ -103,11 +108,11 @@ describe("a step", () => {
 
   test("fakes go through the image pool only once a block is faded in", () => {
     const fading = observed({ phase: 1, alpha: 0.999 });
-    expect(fading.learner.pool.images.length).toBe(0);
+    expect(fading.learner.pool.count).toBe(0);
     const stable = tinyLearner();
     stable.pool.capacity = 2;
     const first = observed({ phase: 1, alpha: 1 }, stable);
-    expect(stable.pool.images.length).toBe(2);
+    expect(stable.pool.count).toBe(2);
     expect(first.fakes[0]?.subarray(0, 2 * 192)).toEqual(first.made.subarray(0, 2 * 192));
   });
 
