@@ -215,6 +215,12 @@ describe("a run that cannot go on is refused, and stays as it was", () => {
     );
   });
 
+  test("the folder holds a run: nothing is packed before that is said", async () => {
+    const args = ["train", "--data", "procedural:faces", "--cache-dir", "packs", "--run", "old", ...tiny];
+    await unchanged(args, 1, /^pioneer: old already holds a run/);
+    expect(existsSync(join(folder, "packs"))).toBe(false);
+  });
+
   test.each([
     ["--latent", "32", "16"],
     ["--batch", "4", "8"],
