@@ -1,89 +1,105 @@
-import { DataError } from "../../errors.ts";
+import { DataError } from "../errors.ts";
 
-/** An array as NumPy pickles it. */
-export interface PickledArray {
-  readonly shape: readonly number[];
-  /** NumPy's code: "u1" is uint8, "i8" int64. */
-  readonly dtype: string;
-  readonly isFortran: boolean;
-  /** A view of the bytes that were read, not a copy. */
-  readonly data: Buffer;
+export type PickleKey = string | number | bigint;
+
+/**
+ * What is neither plain nor a container: values that a reader's own functions make, such as arrays, and parts, which stand
+ * in a pickle only on the way to a value (a function, a type) and in no list or dict.
+ */
+export abstract class PickleObject {
+  abstract readonly isPart: boolean;
 }
 
-/** What a pickle may hold. Python 2's strings and bytes are Buffers, keys of dicts text or numbers. */
-export type PickleValue =
+/** What a pickle may hold. Python 2's strings and bytes are Buffers, tuples arrays. */
+export type PickleItem =
   | null
   | boolean
   | number
   | bigint
   | string
   | Buffer
-  | PickleValue[]
-  | Map<string | number, PickleValue>
-  | PickledArray;
+  | PickleItem[]
+  | Map<PickleKey, PickleItem>
+  | PickleObject;
 
-/** The functions and classes a pickle may name, by module and name; nothing is ever called that is not in this file. */
-const globals: Record<string, "reconstruct" | "ndarray" | "dtype"> = {
-  "numpy.core.multiarray _reconstruct": "reconstruct",
-  "numpy._core.multiarray _reconstruct": "reconstruct",
-  "numpy ndarray": "ndarray",
-  "numpy dtype": "dtype",
-};
+/** What a call makes. */
+export interface Made {
+  readonly value: PickleItem;
+  /** Takes what the pickle then says of the value; without it nothing may be said. */
+  readonly fill?: (state: PickleItem) => void;
+  /** Whether the value is nothing before it is filled. */
+  readonly mustFill?: boolean;
+}
 
-class Global {
-  readonly what: "reconstruct" | "ndarray" | "dtype";
-  constructor(what: Global["what"]) {
-    this.what = what;
+/** A function or class that a pickle may name; `call` is what happens in its place. Without it, it can only be named. */
+export class PickleName extends PickleObject {
+  override readonly isPart = true;
+  readonly name: string;
+  readonly call: ((args: readonly PickleItem[]) => Made) | undefined;
+
+  constructor(name: string, call?: (args: readonly PickleItem[]) => Made) {
+    super();
+    this.name = name;
+    this.call = call;
   }
 }
-class Dtype {
-  readonly code: string;
-  constructor(code: string) {
-    this.code = code;
-  }
+
+/** What one kind of pickle may contain beside plain data. */
+export interface PickleRules {
+  /** By "module name": nothing else may be named, and nothing is ever called that is not here. */
+  readonly names: ReadonlyMap<string, PickleName>;
+  /** What an id of something outside of the pickle stands for. */
+  readonly persistent?: (id: PickleItem) => PickleItem;
 }
-/** An array between its REDUCE and its BUILD. */
-class ArrayBuilder implements PickledArray {
-  shape: number[] = [];
-  dtype = "";
-  isFortran = false;
-  data: Buffer = Buffer.alloc(0);
-  isBuilt = false;
-}
+
+/** A table of names for PickleRules. */
+export const pickleNames = (names: readonly PickleName[]): ReadonlyMap<string, PickleName> =>
+  new Map(names.map((each) => [each.name, each]));
+
+/** Lists, dicts and calls in one pickle; a data set's or a checkpoint's has thousands. More would fill the memory. */
+const maxContainers = 2 ** 18;
+
 const mark = Symbol("mark");
-type Item = PickleValue | Global | Dtype | typeof mark;
+type Item = PickleItem | typeof mark;
 
 /**
- * Reads a pickle of plain data: lists, tuples, dicts, bytes, strings, numbers and NumPy arrays of numbers, in protocols
- * 0 to 5 as far as such data need them. It runs nothing: a pickle that names any other function or class is refused.
- * Time and memory are bounded by the length of `bytes`.
+ * Reads a pickle of lists, tuples, dicts, bytes, strings, numbers and what `rules` allow, in protocols 0 to 5 as far as
+ * such data need them. It runs nothing: a pickle that names any other function or class is refused. Time and memory
+ * are bounded by the length of `bytes`.
+ * @param at where the pickle begins
+ * @returns the value, and where the pickle ended
  * @throws DataError, without the file's name: cut short, damaged, or something that is not plain data
  */
-export function readPickle(bytes: Buffer): PickleValue {
-  return new PickleReader(bytes).read();
+export function readPickle(bytes: Buffer, rules: PickleRules, at = 0): { value: PickleItem; end: number } {
+  return new PickleReader(bytes, rules, at).read();
 }
 
 class PickleReader {
   readonly #bytes: Buffer;
-  #at = 0;
+  readonly #rules: PickleRules;
+  #at: number;
   readonly #stack: Item[] = [];
-  readonly #memo = new Map<number, Item>();
-  /** Arrays may be looked at only once they are whole. */
-  readonly #arrays: ArrayBuilder[] = [];
+  readonly #memo = new Map<number, PickleItem>();
+  readonly #fills = new Map<PickleItem, (state: PickleItem) => void>();
+  /** Values may be looked at only once they are whole. */
+  readonly #unfilled = new Set<PickleItem>();
+  #containers = 0;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, rules: PickleRules, at: number) {
     this.#bytes = bytes;
+    this.#rules = rules;
+    this.#at = at;
   }
 
-  read(): PickleValue {
+  read(): { value: PickleItem; end: number } {
     for (;;) {
       const opcode = this.#take(1)[0] as number;
       if (opcode === 0x2e) break; // STOP
       this.#step(opcode);
     }
     if (this.#stack.length !== 1) throw damaged(`ends with ${this.#stack.length} values instead of one`);
-    if (this.#arrays.some(({ isBuilt }) => !isBuilt)) throw damaged("holds an array without content");
-    return this.#value(this.#pop());
+    if (this.#unfilled.size > 0) throw damaged("holds an array without content");
+    return { value: data(this.#pop()), end: this.#at };
   }
 
   #step(opcode: number): void {
@@ -151,28 +167,28 @@ class PickleReader {
         return;
       case "]":
       case ")":
-        stack.push([]);
+        this.#pushNew([]);
         return;
       case "l":
       case "t":
-        stack.push(this.#popToMark());
+        this.#pushNew(this.#popToMark());
         return;
       case "\x85":
       case "\x86":
       case "\x87":
-        stack.push(this.#popMany(opcode - 0x84));
+        this.#pushNew(this.#popMany(opcode - 0x84));
         return;
       case "}":
-        stack.push(new Map());
+        this.#pushNew(new Map());
         return;
       case "d": {
         const items = this.#popToMark();
-        stack.push(new Map());
+        this.#pushNew(new Map());
         this.#setItems(items);
         return;
       }
       case "a":
-        this.#append([this.#value(this.#pop())]);
+        this.#append([this.#pop()]);
         return;
       case "e":
         this.#append(this.#popToMark());
@@ -206,12 +222,18 @@ class PickleReader {
         return;
       case "c": {
         const module = this.#line();
-        stack.push(findGlobal(module, this.#line()));
+        stack.push(this.#find(module, this.#line()));
         return;
       }
       case "\x93": {
         const [module, name] = this.#popMany(2);
-        stack.push(findGlobal(text(module), text(name)));
+        stack.push(this.#find(text(module), text(name)));
+        return;
+      }
+      case "Q": {
+        const { persistent } = this.#rules;
+        if (!persistent) throw damaged("points at something outside of itself");
+        stack.push(persistent(this.#pop()));
         return;
       }
       case "R":
@@ -225,65 +247,45 @@ class PickleReader {
     }
   }
 
-  /** The two calls that make a NumPy array: an empty one, and its element type. */
+  #find(module: string, name: string): PickleName {
+    const found = this.#rules.names.get(`${module} ${name}`);
+    if (found) return found;
+    throw new DataError(
+      `names ${JSON.stringify(`${module}.${name}`.slice(0, 80))}, which plain data have no use for; it may come from someone who means harm`,
+    );
+  }
+
   #reduce(): void {
     const args = this.#pop();
     const callee = this.#pop();
-    if (!(callee instanceof Global) || !Array.isArray(args)) throw damaged("calls something that is no function");
-    if (callee.what === "reconstruct") {
-      const array = new ArrayBuilder();
-      this.#arrays.push(array);
-      this.#stack.push(array);
-    } else if (callee.what === "dtype") {
-      this.#stack.push(new Dtype(text(args[0])));
-    } else {
-      throw damaged("makes an array in an unknown way");
-    }
+    if (!(callee instanceof PickleName) || !Array.isArray(args)) throw damaged("calls something that is no function");
+    if (!callee.call) throw damaged(`calls ${JSON.stringify(callee.name)}, which is only named`);
+    const { value, fill, mustFill } = callee.call(args);
+    this.#pushNew(value);
+    if (fill) this.#fills.set(value, fill);
+    if (mustFill) this.#unfilled.add(value);
   }
 
   #build(): void {
     const state = this.#pop();
     const target = this.#top();
-    if (!Array.isArray(state)) throw damaged("gives a value without parts");
-    if (target instanceof Dtype) {
-      if (state[3] !== null || state[4] !== null) throw damaged("holds an array of records");
-      return;
-    }
-    if (!(target instanceof ArrayBuilder)) throw damaged("fills something that is no array");
-    const [, shape, , isFortran, data] = state;
-    const dtype = (state as Item[])[2];
-    if (!Array.isArray(shape) || !(dtype instanceof Dtype) || !Buffer.isBuffer(data)) {
-      throw damaged("holds an array that is not of numbers");
-    }
-    const size = /^[iufb](1|2|4|8)$/.exec(dtype.code)?.[1];
-    if (size === undefined) throw damaged(`holds an array of type ${JSON.stringify(dtype.code)}`);
-    const sides = shape.map((side) => {
-      if (typeof side !== "number" || !Number.isSafeInteger(side) || side < 0)
-        throw damaged("holds an array of no shape");
-      return side;
-    });
-    const bytes = sides.reduce((product, side) => product * side, Number(size));
-    if (bytes !== data.length) {
-      throw damaged(`holds an array of shape [${sides.join(", ")}] in ${data.length} instead of ${bytes} bytes`);
-    }
-    Object.assign(target, { shape: sides, dtype: dtype.code, isFortran: isFortran === true, data, isBuilt: true });
+    const fill = this.#fills.get(target);
+    if (!fill) throw damaged("fills something that takes no content");
+    fill(state);
+    this.#unfilled.delete(target);
   }
 
-  #append(items: PickleValue[]): void {
+  #append(items: PickleItem[]): void {
     const list = this.#top();
     if (!Array.isArray(list)) throw damaged("adds to something that is no list");
-    for (const item of items) list.push(item);
+    for (const item of items) list.push(data(item));
   }
 
-  #setItems(items: PickleValue[]): void {
+  #setItems(items: PickleItem[]): void {
     const dict = this.#top();
     if (!(dict instanceof Map)) throw damaged("adds to something that is no dict");
     if (items.length % 2 !== 0) throw damaged("has a key without a value");
-    for (let i = 0; i < items.length; i += 2) {
-      const key = items[i] as PickleValue;
-      if (typeof key !== "number" && typeof key !== "string" && !Buffer.isBuffer(key)) throw damaged("has an odd key");
-      dict.set(typeof key === "number" ? key : text(key), items[i + 1] as PickleValue);
-    }
+    for (let i = 0; i < items.length; i += 2) dict.set(key(items[i]), data(items[i + 1] as PickleItem));
   }
 
   #recall(index: number): void {
@@ -292,34 +294,32 @@ class PickleReader {
     this.#stack.push(item);
   }
 
-  #top(): Item {
-    const item = this.#stack.at(-1);
-    if (item === undefined || item === mark) throw damaged("uses a value that is not there");
-    return item;
+  #pushNew(container: PickleItem): void {
+    if (++this.#containers > maxContainers) throw damaged(`holds more than ${maxContainers} lists and dicts`);
+    this.#stack.push(container);
   }
 
-  #pop(): Item {
+  #top(): PickleItem {
+    const item = this.#stack.at(-1);
+    if (item === undefined || item === mark) throw damaged("uses a value that is not there");
+    return item as PickleItem;
+  }
+
+  #pop(): PickleItem {
     const item = this.#top();
     this.#stack.pop();
     return item;
   }
 
-  #popMany(count: number): PickleValue[] {
-    return Array.from({ length: count }, () => this.#pop() as PickleValue).reverse();
+  #popMany(count: number): PickleItem[] {
+    return Array.from({ length: count }, () => this.#pop()).reverse();
   }
 
-  /** Parts of a tuple may be a function's or a type's; `#value` keeps those out of lists and dicts. */
-  #popToMark(): PickleValue[] {
+  /** A tuple may hold parts, such as a type; `data` keeps those out of lists and dicts. */
+  #popToMark(): PickleItem[] {
     const start = this.#stack.lastIndexOf(mark);
     if (start < 0) throw damaged("ends a list that never began");
-    const items = this.#stack.splice(start);
-    return items.slice(1) as PickleValue[];
-  }
-
-  #value(item: Item): PickleValue {
-    if (item === mark || item instanceof Global || item instanceof Dtype)
-      throw damaged("holds something that is no data");
-    return item;
+    return this.#stack.splice(start).slice(1) as PickleItem[];
   }
 
   #uint(bytes: 1 | 2 | 4): number {
@@ -347,14 +347,15 @@ class PickleReader {
   }
 }
 
-function findGlobal(module: string, name: string): Global {
-  const what = globals[`${module} ${name}`];
-  if (what === undefined) {
-    throw new DataError(
-      `names ${JSON.stringify(`${module}.${name}`.slice(0, 80))}, which plain data have no use for; it may come from someone who means harm`,
-    );
-  }
-  return new Global(what);
+function data(item: PickleItem): PickleItem {
+  if (item instanceof PickleObject && item.isPart) throw damaged("holds something that is no data");
+  return item;
+}
+
+function key(item: PickleItem | undefined): PickleKey {
+  if (typeof item === "number" || typeof item === "bigint" || typeof item === "string") return item;
+  if (Buffer.isBuffer(item)) return text(item);
+  throw damaged("has an odd key");
 }
 
 /** Little-endian two's complement, of any length. */
@@ -372,7 +373,8 @@ function readDecimal(line: string): number | boolean {
   return value;
 }
 
-function text(value: PickleValue | undefined): string {
+/** A string of either Python. @throws DataError */
+export function text(value: PickleItem | undefined): string {
   if (typeof value === "string") return value;
   if (Buffer.isBuffer(value)) return value.toString("latin1");
   throw damaged("has a name that is no text");
@@ -382,6 +384,6 @@ function cutShort(length: number): DataError {
   return new DataError(`is a pickle cut short after ${length} bytes; download it again`);
 }
 
-function damaged(what: string): DataError {
+export function damaged(what: string): DataError {
   return new DataError(`is not a pickle of plain data, or damaged: it ${what}; download it again`);
 }
