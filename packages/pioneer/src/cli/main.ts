@@ -4,6 +4,7 @@ import { version } from "../version.ts";
 import { addDatasetCommands } from "./commands/dataset.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
+import { addImportCommand } from "./commands/import.ts";
 import { addInfoCommand } from "./commands/info.ts";
 import { addInterpolateCommand } from "./commands/interpolate.ts";
 import { addReconstructCommand } from "./commands/reconstruct.ts";
@@ -52,6 +53,7 @@ function buildProgram(): Command {
   addSampleCommand(program);
   addInterpolateCommand(program);
   addEvaluateCommand(program);
+  addImportCommand(program);
   addInfoCommand(program);
   addDemoCommand(program);
   return program;

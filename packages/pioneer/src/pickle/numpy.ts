@@ -1,5 +1,6 @@
 // What a pickle of NumPy arrays may name, and the arrays that come of it.
 import {
+  counts,
   damaged,
   type Made,
   type PickleItem,
@@ -53,11 +54,7 @@ function fillArray(target: PickledArray, state: PickleItem): void {
   }
   const size = /^[iufb](1|2|4|8)$/.exec(type.code)?.[1];
   if (size === undefined) throw damaged(`holds an array of type ${JSON.stringify(type.code)}`);
-  const sides = shape.map((side) => {
-    if (typeof side !== "number" || !Number.isSafeInteger(side) || side < 0)
-      throw damaged("holds an array of no shape");
-    return side;
-  });
+  const sides = counts(shape);
   const bytes = sides.reduce((product, side) => product * side, Number(size));
   if (bytes !== data.length) {
     throw damaged(`holds an array of shape [${sides.join(", ")}] in ${data.length} instead of ${bytes} bytes`);

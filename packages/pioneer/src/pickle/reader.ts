@@ -353,8 +353,8 @@ function data(item: PickleItem): PickleItem {
 }
 
 function key(item: PickleItem | undefined): PickleKey {
-  if (typeof item === "number" || typeof item === "bigint" || typeof item === "string") return item;
-  if (Buffer.isBuffer(item)) return text(item);
+  if (typeof item === "number" || typeof item === "bigint") return item;
+  if (typeof item === "string" || Buffer.isBuffer(item)) return text(item);
   throw damaged("has an odd key");
 }
 
@@ -373,11 +373,24 @@ function readDecimal(line: string): number | boolean {
   return value;
 }
 
-/** A string of either Python. @throws DataError */
+/** Of names and keys. Without it, a long one used again and again would cost its length each time. */
+const maxTextLength = 2 ** 12;
+
+/** A string of either Python, as short as names are. @throws DataError */
 export function text(value: PickleItem | undefined): string {
-  if (typeof value === "string") return value;
-  if (Buffer.isBuffer(value)) return value.toString("latin1");
-  throw damaged("has a name that is no text");
+  const isText = typeof value === "string" || Buffer.isBuffer(value);
+  if (!isText || value.length > maxTextLength) throw damaged("has a name that is no text, or too long");
+  return typeof value === "string" ? value : value.toString("latin1");
+}
+
+/** Sizes of an array's dimensions, or the like: a short tuple of whole numbers from 0. @throws DataError */
+export function counts(value: PickleItem | undefined): number[] {
+  const maxDimensions = 32;
+  const isCount = (count: PickleItem) => typeof count === "number" && Number.isSafeInteger(count) && count >= 0;
+  if (!Array.isArray(value) || value.length > maxDimensions || !value.every(isCount)) {
+    throw damaged("holds an array of no shape");
+  }
+  return [...value] as number[];
 }
 
 function cutShort(length: number): DataError {

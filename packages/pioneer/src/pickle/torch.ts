@@ -2,6 +2,7 @@
 import type { DType } from "pioneer-torch";
 import { DataError } from "../errors.ts";
 import {
+  counts,
   damaged,
   type Made,
   type PickleItem,
@@ -64,7 +65,7 @@ function rebuildTensor([storage, offset, shape, stride]: readonly PickleItem[]):
   if (!(storage instanceof PickledStorage)) throw damaged("holds a tensor without numbers");
   const [first] = counts([offset as PickleItem]);
   const [sizes, steps] = [counts(shape), counts(stride)];
-  if (sizes.length !== steps.length || sizes.length > 8) throw damaged("holds a tensor of no shape");
+  if (sizes.length !== steps.length) throw damaged("holds a tensor of no shape");
   const length = sizes.reduce((product, size) => product * size, 1);
   const last = sizes.reduce((sum, size, i) => sum + (size - 1) * (steps[i] as number), first as number);
   // Strides of 0 could make a tensor of any size of a few numbers.
@@ -80,27 +81,10 @@ function rebuildParameter([tensor]: readonly PickleItem[]): Made {
   return { value: tensor };
 }
 
-/** Empty, or of pairs as Python 2 writes it; what is said of it besides (`_metadata`) is of no use. */
-function orderedDict([pairs = []]: readonly PickleItem[]): Made {
-  if (!Array.isArray(pairs)) throw damaged("holds a dict of no pairs");
-  const dict = new Map<string, PickleItem>();
-  for (const pair of pairs) {
-    if (!Array.isArray(pair) || pair.length !== 2 || (pair[1] instanceof PickleObject && pair[1].isPart)) {
-      throw damaged("holds a dict of no pairs");
-    }
-    dict.set(text(pair[0]), pair[1] as PickleItem);
-  }
-  return { value: dict, fill: () => undefined };
-}
-
-function counts(value: PickleItem | undefined): number[] {
-  if (!Array.isArray(value)) throw damaged("holds a tensor of no shape");
-  return value.map((count) => {
-    if (typeof count !== "number" || !Number.isSafeInteger(count) || count < 0) {
-      throw damaged("holds a tensor of no shape");
-    }
-    return count;
-  });
+/** Filled after it is made; what is said of it besides (`_metadata`) is of no use. */
+function orderedDict(args: readonly PickleItem[]): Made {
+  if (args.length > 0) throw damaged("holds a dict that is filled in an unknown way");
+  return { value: new Map(), fill: () => undefined };
 }
 
 /** Of a storage's type, as an argument only. */
