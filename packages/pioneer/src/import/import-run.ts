@@ -31,6 +31,8 @@ export interface ImportOptions {
   readonly resolution?: number | undefined;
   readonly kimgPerPhase?: number | undefined;
   readonly data?: string | undefined;
+  /** Images per step if it is trained on. */
+  readonly batch?: TrainConfig["batch"] | undefined;
   readonly onLoaded?: OnLoaded | undefined;
 }
 
@@ -91,6 +93,7 @@ async function importRun(
     for (const network of ["generator", "encoder"] as const) {
       for (const [name, state] of await loader.adam(network)) learner.optimisers[network].state.set(name, state);
     }
+    file.close(); // all of it is in memory now, and its pages need not be
     const steps = Math.max(0, ...[...learner.optimisers.encoder.state.values()].map(({ step }) => step));
     const { images, phase, alpha, size } = content;
     const facts: CheckpointFacts = {
@@ -148,6 +151,7 @@ function planImport(
     ...size,
     data: options.data ?? noData,
     run: options.out,
+    batch: options.batch ?? "auto",
     // The published models of the balanced program have both.
     ...(recipe === "balanced" && options.activatedCode && { generatorSteps: 2 }),
     ...(options.resolution !== undefined && { resolution: options.resolution }),

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
+import { trainSchema } from "../../config.ts";
 import { exitCodes, PioneerError } from "../../errors.ts";
 import type { Imported } from "../../import/import-run.ts";
 import { oneOf, option, positive, resolution, text, toggle } from "../../option-schema.ts";
@@ -9,6 +10,9 @@ import { showByteProgress } from "../byte-progress.ts";
 import { abortOnSignals } from "../image-progress.ts";
 import { addCommand } from "../options.ts";
 import type { Output } from "../report.ts";
+
+/** What matters where the run is trained on. */
+const group = "To go on training";
 
 const schema = z.strictObject({
   out: option(text("a folder for the run"), {
@@ -29,15 +33,23 @@ const schema = z.strictObject({
   }),
   resolution: option(resolution().optional(), {
     value: "R",
-    description: "final width and height if it is trained on, 4 to 1024; default: the preset's, else the checkpoint's",
+    group,
+    description: "final width and height, 4 to 1024; default: the preset's, else the checkpoint's",
   }),
   kimgPerPhase: option(positive().optional(), {
     value: "K",
+    group,
     description: "their --images_per_stage in thousands, above 0; default: the preset's, else 2400 or 4800, as fits",
+  }),
+  batch: option(trainSchema.shape.batch, {
+    value: "N",
+    group,
+    description: 'images per step: a number, "32:64,64:32" by resolution, or auto, the authors\' on one GPU (default)',
   }),
   data: option(text("a pack, an image folder, an archive, or procedural:faces").optional(), {
     value: "PATH",
-    description: "what it is trained on if it is trained on, noted in the run; default: train --resume --data says it",
+    group,
+    description: "images to learn from, noted in the run; default: train --resume --data says it",
   }),
 });
 
