@@ -31,7 +31,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-function buildProgram(): Command {
+/** Every command with its options; nothing is run. */
+export function buildProgram(): Command {
   const program = new Command("pioneer")
     .description(
       "PIONEER Networks: learn how a kind of image is structured; reconstruct, sample and morph such images.",
