@@ -8,7 +8,7 @@ import { type PickledStorage, type PickledTensor, torchRules } from "../pickle/t
 import { listRecords } from "./zip-records.ts";
 
 /** Pickles hold names and places, no numbers: those of a checkpoint are below 1 MB. */
-const maxPickleBytes = 16 * 2 ** 20;
+const maxPickleBytes = 4 * 2 ** 20;
 
 const magicNumber = 0x1950a86a20f9469cfc6cn;
 const streamVersion = 1001;
@@ -49,7 +49,7 @@ export interface OpenFile {
 
 /**
  * Opens a file of PyTorch and reads its pickle, by which nothing is run: only tensors, numbers, text, lists and dicts are
- * known. Takes memory for the pickle alone, at most 16 MiB of file.
+ * known. Takes memory for the pickle alone, at most 4 MiB of file.
  * @throws CheckpointError in one line: not such a file, cut short, damaged, compressed, or of someone who means harm
  */
 export async function openTorchFile(path: string): Promise<TorchFile> {

@@ -1,4 +1,5 @@
-import yauzl from "yauzl";
+import type yauzl from "yauzl";
+import { openZipFile } from "../data/zip-file.ts";
 import { DataError } from "../errors.ts";
 
 /** Where the bytes of a file in a zip are. */
@@ -18,7 +19,7 @@ const maxRecords = 2 ** 16;
 export async function listRecords(path: string): Promise<Map<string, ZipRecord>> {
   let zip: yauzl.ZipFile | undefined;
   try {
-    zip = await openZip(path);
+    zip = await openZipFile(path);
     const records = new Map<string, ZipRecord>();
     for (const entry of await listEntries(zip)) {
       const { fileName, compressionMethod, compressedSize, uncompressedSize } = entry;
@@ -40,12 +41,6 @@ export async function listRecords(path: string): Promise<Map<string, ZipRecord>>
   } finally {
     zip?.close();
   }
-}
-
-function openZip(path: string): Promise<yauzl.ZipFile> {
-  return new Promise((resolve, reject) => {
-    yauzl.open(path, { lazyEntries: true, autoClose: false }, (error, zip) => (error ? reject(error) : resolve(zip)));
-  });
 }
 
 function listEntries(zip: yauzl.ZipFile): Promise<yauzl.Entry[]> {

@@ -187,6 +187,17 @@ test("a zip whose records are compressed is refused, whatever they would become"
   });
 });
 
+test("a zip that points at a place no file has is refused", async () => {
+  const bytes = Buffer.from(whole.zip);
+  const locator = bytes.lastIndexOf("PK\x06\x07", undefined, "latin1");
+  expect(locator).toBeGreaterThan(0);
+  bytes.writeBigUInt64LE(2n ** 63n + 77n, locator + 8);
+  const message = expect.stringMatching(
+    /cannot be read as a zip: it points at byte 92233720368547\d+, the file has \d+;/,
+  );
+  expect(await attempt(bytes)).toMatchObject({ message });
+});
+
 test("a zip with a storage of another length is refused", async () => {
   const bytes = Buffer.from(whole.zip);
   const name = bytes.lastIndexOf("/data/1", undefined, "latin1");
