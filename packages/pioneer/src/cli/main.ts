@@ -4,6 +4,7 @@ import { version } from "../version.ts";
 import { addDatasetCommands } from "./commands/dataset.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
+import { addImportCommand } from "./commands/import.ts";
 import { addInfoCommand } from "./commands/info.ts";
 import { addInterpolateCommand } from "./commands/interpolate.ts";
 import { addReconstructCommand } from "./commands/reconstruct.ts";
@@ -30,7 +31,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-function buildProgram(): Command {
+/** Every command with its options; nothing is run. */
+export function buildProgram(): Command {
   const program = new Command("pioneer")
     .description(
       "PIONEER Networks: learn how a kind of image is structured; reconstruct, sample and morph such images.",
@@ -52,6 +54,7 @@ function buildProgram(): Command {
   addSampleCommand(program);
   addInterpolateCommand(program);
   addEvaluateCommand(program);
+  addImportCommand(program);
   addInfoCommand(program);
   addDemoCommand(program);
   return program;
