@@ -27,6 +27,7 @@ lint: build ## check formatting, code and the types of tests (biome, tsc, oxlint
 	@npm run --silent lint
 
 test: lint ## build, lint, run all tests, verify against the reference numbers
+	@scripts/setup-browser.sh
 	@scripts/run-tests.sh
 	@npm run --silent verify -- fixtures/reference
 

@@ -1,13 +1,15 @@
-// A run as a model to use: its newest checkpoint, computed by libtorch.
-import { existsSync } from "node:fs";
+// A run as a model to use: its newest checkpoint, computed by libtorch; and the weights of a model folder.
 import { join } from "node:path";
-import type { Model } from "pioneer-runtime";
-import { noGrad, scope, setThreads, type Tensor, tensor } from "pioneer-torch";
-import { readModelNetworks } from "./checkpoint/checkpoint.ts";
-import { CheckpointError, PioneerError } from "./errors.ts";
+import type { Model, ModelConfig } from "pioneer-runtime";
+import { type Device, noGrad, scope, setThreads, type Tensor, tensor } from "pioneer-torch";
+import { type ModelNetworks, readModelNetworks } from "./checkpoint/checkpoint.ts";
+import type { CheckpointState } from "./checkpoint/state.ts";
+import { weightsFile } from "./export/model-folder.ts";
+import { readWeights } from "./export/weights.ts";
 import { inColour } from "./images/colour.ts";
 import { resolutionOf } from "./networks/index.ts";
-import { newestCheckpoint } from "./run-folder.ts";
+import { noEncoder } from "./onnx/model.ts";
+import { findCheckpoint } from "./run-folder.ts";
 import { chooseComputing } from "./train/device.ts";
 import { placeNetwork } from "./train/placement.ts";
 
@@ -22,12 +24,7 @@ export interface OpenModelOptions {
  * @throws CheckpointError if there is no checkpoint, or it is damaged
  */
 export async function openModel(path: string, options: OpenModelOptions = {}): Promise<Model> {
-  const folder = existsSync(join(path, "state.json")) ? path : newestCheckpoint(path);
-  if (!folder) {
-    throw new CheckpointError(
-      `${path} holds no checkpoint: give --model a run folder (with checkpoint-... in it) or a checkpoint`,
-    );
-  }
+  const folder = findCheckpoint(path);
   // Pictures in float32: using a model is quick, and its results do not depend on the processor's bf16 units.
   const { device, threads } = chooseComputing({
     device: options.device ?? "auto",
@@ -35,8 +32,36 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
     threads: options.threads,
   });
   setThreads(threads);
-  const { state, encoder, generatorEma } = readModelNetworks(folder);
-  for (const network of [encoder, generatorEma]) placeNetwork(network, device);
+  const networks = readModelNetworks(folder);
+  for (const network of [networks.encoder, networks.generatorEma]) placeNetwork(network, device);
+  return torchModel(path, networks, device);
+}
+
+/**
+ * Opens a model folder by its model.safetensors.
+ * @throws CheckpointError if the file does not hold what the folder's config.json says
+ */
+export async function openWeights(path: string, config: ModelConfig, options: OpenModelOptions = {}): Promise<Model> {
+  const { device, threads } = chooseComputing({
+    device: options.device ?? "auto",
+    precision: "fp32",
+    threads: options.threads,
+  });
+  setThreads(threads);
+  const networks = readWeights(join(path, weightsFile));
+  for (const network of [networks.encoder, networks.generatorEma]) placeNetwork(network, device);
+  return torchModel(path, { ...networks, state: config }, device);
+}
+
+/** What is known of networks beside their weights. */
+type ModelState = Pick<CheckpointState, "phase" | "alpha" | "latent" | "colour" | "crop" | "recipe">;
+
+/** Networks as a model, which owns them from now on. @param path what messages call it */
+export function torchModel(
+  path: string,
+  { state, encoder, generatorEma }: Omit<ModelNetworks, "state"> & { readonly state: ModelState },
+  device: Device = "cpu",
+): Model {
   const growth = { phase: state.phase, alpha: state.alpha };
   const resolution = resolutionOf(state.phase);
   // Prepared anew in each call's scope, which frees what it made: little work beside the convolutions.
@@ -60,10 +85,3 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
     },
   };
 }
-
-const noEncoder = (path: string, recipe: string) =>
-  new PioneerError(
-    "NO_ENCODER",
-    `${path} was trained with the recipe ${recipe}, whose encoder judges images and makes no codes: ` +
-      "it can sample; to reconstruct or interpolate, train with accv2018 or balanced",
-  );

@@ -15,7 +15,7 @@ import { dirname, join, resolve } from "node:path";
 import { checkpointNames } from "./checkpoint/files.ts";
 import { parseConfigFile, resolveTrainConfig, savedConfigText, type TrainConfig } from "./config.ts";
 import { diskError, makeFolders } from "./data/disk.ts";
-import { RunError } from "./errors.ts";
+import { CheckpointError, RunError } from "./errors.ts";
 
 const configFile = "config.json";
 const lockName = ".lock";
@@ -24,6 +24,20 @@ const lockName = ".lock";
 export function newestCheckpoint(run: string): string | undefined {
   const name = checkpointNames(run).at(-1);
   return name && join(run, name);
+}
+
+/**
+ * The checkpoint that a path means: a run's newest, or the path itself.
+ * @param wanted what to give instead, for the message
+ * @throws CheckpointError if there is none
+ */
+export function findCheckpoint(
+  path: string,
+  wanted = "--model a run folder (with checkpoint-... in it), a checkpoint or a model folder",
+): string {
+  const found = existsSync(join(path, "state.json")) ? path : newestCheckpoint(path);
+  if (!found) throw new CheckpointError(`${path} holds no checkpoint: give ${wanted}`);
+  return found;
 }
 
 /** A folder whose run never reached its first checkpoint counts as empty. @throws RunError if the folder holds a run */

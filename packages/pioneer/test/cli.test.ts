@@ -55,6 +55,7 @@ describe("help", () => {
     "sample",
     "interpolate",
     "evaluate",
+    "export",
     "info",
     "demo",
   ];
@@ -216,7 +217,7 @@ describe("a run that goes on", () => {
     expectError(
       ["info", folder],
       1,
-      `${folder} is neither a run (no config.json) nor a checkpoint (no state.json): check the path`,
+      `${folder} is neither a run or model (no config.json) nor a checkpoint (no state.json): check the path`,
     );
   });
 });

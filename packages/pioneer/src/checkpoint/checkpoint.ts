@@ -20,7 +20,7 @@ import type { Recipe } from "../train/recipe.ts";
 import { checkpointName, checkpointNames, writeFolder } from "./files.ts";
 import { type CheckpointState, readState, stateText } from "./state.ts";
 
-const networksFile = "networks.safetensors";
+export const networksFile = "networks.safetensors";
 const trainingFile = "state.safetensors";
 const stateFile = "state.json";
 const trained = ["generator", "encoder"] as const satisfies readonly Trained[];
@@ -104,12 +104,15 @@ export function verifyCheckpoint(folder: string): CheckpointState {
   return state;
 }
 
-/** Encoder and averaged generator: what using a model needs. @throws CheckpointError naming the file */
-export function readModelNetworks(folder: string): {
-  state: CheckpointState;
-  encoder: Encoder;
-  generatorEma: Generator;
-} {
+/** What using a model needs. */
+export interface ModelNetworks {
+  readonly state: CheckpointState;
+  readonly encoder: Encoder;
+  readonly generatorEma: Generator;
+}
+
+/** Encoder and averaged generator of a checkpoint. @throws CheckpointError naming the file */
+export function readModelNetworks(folder: string): ModelNetworks {
   const state = readCheckpointState(folder);
   const networks = readVerified(folder, networksFile, state);
   return assemble(folder, networks, () => ({

@@ -32,7 +32,9 @@ type Tick = z.infer<typeof tickSchema>;
 export async function describeRunFolder(path: string, verify: boolean): Promise<Description> {
   if (existsSync(join(path, "config.json"))) return describeRun(path, verify);
   if (existsSync(join(path, "state.json"))) return describeCheckpoint(path, verify);
-  throw new RunError(`${path} is neither a run (no config.json) nor a checkpoint (no state.json): check the path`);
+  throw new RunError(
+    `${path} is neither a run or model (no config.json) nor a checkpoint (no state.json): check the path`,
+  );
 }
 
 async function describeRun(path: string, verify: boolean): Promise<Description> {

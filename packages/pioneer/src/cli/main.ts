@@ -4,6 +4,7 @@ import { version } from "../version.ts";
 import { addDatasetCommands } from "./commands/dataset.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
+import { addExportCommand } from "./commands/export.ts";
 import { addImportCommand } from "./commands/import.ts";
 import { addInfoCommand } from "./commands/info.ts";
 import { addInterpolateCommand } from "./commands/interpolate.ts";
@@ -55,6 +56,7 @@ export function buildProgram(): Command {
   addInterpolateCommand(program);
   addEvaluateCommand(program);
   addImportCommand(program);
+  addExportCommand(program);
   addInfoCommand(program);
   addDemoCommand(program);
   return program;

@@ -1,15 +1,20 @@
 import type { Model } from "pioneer-runtime";
+import type { ModelOptions } from "../open-model.ts";
 import { oneOf, option, text, whole } from "../option-schema.ts";
 
 /** Options of every command that uses a trained model. */
 export const modelOptions = {
-  model: option(text("a run, or one of its checkpoints"), {
+  model: option(text("a run, one of its checkpoints, or a model folder"), {
     value: "MODEL",
-    description: "a run (its newest checkpoint is used) or one of its checkpoints",
+    description: "a run (its newest checkpoint is used), one of its checkpoints, or a model folder",
   }),
   out: option(text("a folder for the pictures"), {
     value: "DIR",
     description: "folder for the pictures, made if missing",
+  }),
+  engine: option(oneOf(["torch", "onnx"]).optional(), {
+    value: "E",
+    description: "what computes it: torch (default for a run) or onnx (default for a model folder)",
   }),
   device: option(oneOf(["auto", "cpu", "cuda"]).default("auto"), {
     value: "D",
@@ -20,11 +25,11 @@ export const modelOptions = {
 
 /** Opens a model for as long as `work` takes. */
 export async function withModel<T>(
-  { model: path, device, threads }: { model: string; device: "auto" | "cpu" | "cuda"; threads?: number | undefined },
+  { model: path, ...options }: ModelOptions & { readonly model: string },
   work: (model: Model) => Promise<T>,
 ): Promise<T> {
-  const { openModel } = await import("../model.ts");
-  const model = await openModel(path, { device, threads });
+  const { openAnyModel } = await import("../open-model.ts");
+  const model = await openAnyModel(path, options);
   try {
     return await work(model);
   } finally {

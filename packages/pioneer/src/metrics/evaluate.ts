@@ -107,12 +107,15 @@ class Evaluation {
   seeSamples(): Promise<boolean> {
     const latents = latentSampler(this.#subject.latent, this.#options.seed);
     return this.#inBatches(this.#selection.samples, "samples", async (_, count) => {
-      const pictures = scope(() => {
-        const z = tensor(latents(count), [count, this.#subject.latent]);
-        const x = this.#subject.generate(z);
-        if (this.#has("latent")) this.#sums.cosine += cosineSum(z, this.#subject.encode(x));
-        return toBytes(x);
-      });
+      const z = tensor(latents(count), [count, this.#subject.latent]);
+      const x = await this.#subject.generate(z);
+      if (this.#has("latent")) {
+        const codes = await this.#subject.encode(x);
+        this.#sums.cosine += cosineSum(z, codes);
+        codes.dispose();
+      }
+      const pictures = toBytes(x);
+      for (const used of [x, z]) used.dispose();
       try {
         if (this.#has("msssim")) this.#sums.msssim += similarityOfPairs(pictures);
         await this.#note(pictures, "samples");
@@ -140,12 +143,12 @@ class Evaluation {
     const { lpips } = this.#options;
     const decodes = ["l1", "rmse", "psnr", "ssim", "lpips"].some((metric) => this.#has(metric as Metric));
     return this.#inBatches(heldOut.length, "held-out images", async (at, count) => {
-      const [original, decoded] = scope(() => {
-        const x = this.#real(heldOut.subarray(at, at + count));
-        const z = this.#subject.encode(x);
-        this.#codes.add(z);
-        return [toBytes(x), toBytes(decodes ? this.#subject.generate(z) : x)];
-      }) as [Tensor, Tensor];
+      const x = this.#real(heldOut.subarray(at, at + count));
+      const z = await this.#subject.encode(x);
+      this.#codes.add(z);
+      const y = decodes ? await this.#subject.generate(z) : x;
+      const [original, decoded] = [toBytes(x), toBytes(y)];
+      for (const used of [x, z, y]) used.dispose();
       try {
         const errors = pixelErrors(original, decoded);
         sums.absolute += errors.absolute;

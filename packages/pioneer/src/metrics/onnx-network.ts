@@ -1,15 +1,11 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { accessSync, constants } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { scope, type Tensor, tensor } from "pioneer-torch";
 import { diskError } from "../data/disk.ts";
 import { ConfigError, DataError, PioneerError } from "../errors.ts";
+import type { Feed, Port } from "../onnx/protocol.ts";
+import { OnnxError, OnnxSession } from "../onnx/session.ts";
 import { readOnnxMetadata } from "./onnx-metadata.ts";
-import type { Feed, FromNetwork, Port, ToNetwork } from "./onnx-protocol.ts";
 import { resize, round } from "./operators.ts";
-
-/** The built file: a process cannot be started on TypeScript sources. */
-const processFile = fileURLToPath(new URL("../../dist/metrics/onnx-process.js", import.meta.url));
 
 /** What the values 0 to 255 of a picture become for a network. */
 export const ranges = ["-1..1", "0..1", "0..255", "imagenet"] as const;
@@ -52,29 +48,16 @@ interface Input {
 export class OnnxNetwork {
   readonly path: string;
   readonly #options: NetworkOptions;
-  readonly #process: ChildProcess;
-  readonly #waiting: ((answer: FromNetwork) => void)[] = [];
+  readonly #session: OnnxSession;
   #names: readonly string[] = [];
   #output = "";
   #input: Input | undefined;
   #width = 0;
 
-  private constructor(path: string, options: NetworkOptions) {
+  private constructor(path: string, options: NetworkOptions, session: OnnxSession) {
     this.path = path;
     this.#options = options;
-    this.#process = fork(processFile, [], {
-      // ONNX Runtime from 1.29 on tells Microsoft of its use unless it is told not to.
-      env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" },
-      serialization: "advanced",
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
-    });
-    this.#process.on("message", (answer: FromNetwork) => this.#waiting.shift()?.(answer));
-    const lost = () => {
-      const message = "the process that computes it ended; perhaps for lack of memory";
-      for (const tell of this.#waiting.splice(0)) tell({ kind: "failed", missing: false, message });
-    };
-    this.#process.on("exit", lost);
-    this.#process.on("error", lost);
+    this.#session = session;
   }
 
   /**
@@ -87,10 +70,17 @@ export class OnnxNetwork {
     } catch (error) {
       throw diskError(error, path);
     }
-    const network = new OnnxNetwork(path, options);
+    const session = await OnnxSession.open(path, options).catch((error: unknown) => {
+      throw worded(
+        error,
+        options.flag,
+        (message) =>
+          `${path} is not an ONNX network, or one that ONNX Runtime does not know (${message}): export it again`,
+      );
+    });
+    const network = new OnnxNetwork(path, options, session);
     try {
-      const opened = await network.#ask({ kind: "open", path, threads: options.threads });
-      if (opened.kind === "opened") network.#connect(opened.inputs, opened.outputs);
+      network.#connect(session.inputs, session.outputs);
       await network.#try();
       return network;
     } catch (error) {
@@ -121,34 +111,14 @@ export class OnnxNetwork {
   }
 
   close(): void {
-    this.#process.removeAllListeners("exit");
-    if (this.#process.connected) this.#process.disconnect();
+    this.#session.close();
   }
 
-  async #run(parts: readonly Omit<Feed, "name">[]): Promise<Extract<FromNetwork, { kind: "result" }>> {
+  async #run(parts: readonly Omit<Feed, "name">[]): Promise<{ data: Float32Array; shape: readonly number[] }> {
     const feeds = parts.map((part, i) => ({ ...part, name: this.#names[i] as string }));
-    return (await this.#ask({ kind: "run", feeds, output: this.#output })) as Extract<FromNetwork, { kind: "result" }>;
-  }
-
-  async #ask(question: ToNetwork): Promise<FromNetwork> {
-    const answer = await new Promise<FromNetwork>((resolve) => {
-      this.#waiting.push(resolve);
-      if (this.#process.connected) this.#process.send(question);
-      else resolve({ kind: "failed", missing: false, message: "the process that computes it has ended" });
+    return this.#session.run(feeds, this.#output).catch((error: unknown) => {
+      throw worded(error, this.#options.flag, (message) => `${this.path} failed: ${message}`);
     });
-    if (answer.kind !== "failed") return answer;
-    if (answer.missing) {
-      throw new PioneerError(
-        "ONNX",
-        `${this.#options.flag} needs the package onnxruntime-node, which is not installed: npm install onnxruntime-node`,
-      );
-    }
-    if (question.kind === "open") {
-      throw new DataError(
-        `${this.#options.flag} ${this.path} is not an ONNX network, or one that ONNX Runtime does not know (${answer.message}): export it again`,
-      );
-    }
-    throw new DataError(`${this.#options.flag} ${this.path} failed: ${answer.message}`);
   }
 
   /** Compares what the file declares with what we can feed. */
@@ -282,4 +252,11 @@ function prepare(pictures: Tensor, { size, bytes, range, channels, layout }: Inp
     if (!bytes) return { data: x.toFloat32Array(), shape };
     return { data: round(x.clamp(0, 255)).to("uint8").toTypedArray() as Uint8Array, shape };
   });
+}
+
+/** What ONNX Runtime says, as an error about the option. */
+function worded(error: unknown, flag: string, say: (message: string) => string): unknown {
+  if (!(error instanceof OnnxError)) return error;
+  if (error.missing) return new PioneerError("ONNX", `${flag} needs ONNX Runtime: ${error.message}`);
+  return new DataError(`${flag} ${say(error.message)}`, { cause: error });
 }

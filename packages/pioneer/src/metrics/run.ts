@@ -2,6 +2,8 @@
 import { setThreads } from "pioneer-torch";
 import { PackPixels } from "../data/batches.ts";
 import { ensurePack } from "../data/ensure.ts";
+import { ConfigError } from "../errors.ts";
+import type { Engine } from "../open-model.ts";
 import { chooseComputing } from "../train/device.ts";
 import { metrics as allMetrics, type Metric, type MetricValue, needs } from "./catalogue.ts";
 import { type EvaluateProgress, evaluate } from "./evaluate.ts";
@@ -11,8 +13,9 @@ import { selectImages } from "./selection.ts";
 import { openSubject } from "./subject.ts";
 
 export interface EvaluateModelOptions extends GivenNetworks {
-  /** A run (its newest checkpoint) or a checkpoint. */
+  /** A run (its newest checkpoint), a checkpoint or a model folder. */
   readonly model: string;
+  readonly engine?: Engine | undefined;
   /** A pack, or a source that is packed first as the model wants it; by default the data the model was trained on. */
   readonly data?: string | undefined;
   /** By default all whose networks are given and for which the images are large enough. */
@@ -28,6 +31,7 @@ export interface EvaluateModelOptions extends GivenNetworks {
 }
 
 export interface Evaluated {
+  /** What was evaluated: a checkpoint or a model folder. */
   readonly checkpoint: string;
   readonly values: readonly MetricValue[];
   readonly record: MetricsRecord;
@@ -44,16 +48,15 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
   if (options.metrics) checkNetworks(options.metrics, options);
   const computing = chooseComputing(options);
   setThreads(computing.threads);
-  const opened = openSubject(options.model, computing);
-  const { subject, state, checkpoint, run } = opened;
+  const opened = await openSubject(options.model, computing, options.engine);
+  const { subject, crop, images, path, run } = opened;
   try {
     if (run) checkAppendable(run);
-    const data = options.data ?? state.pack.path;
-    const { pack } = await ensurePack(data, {
-      resolution: subject.resolution,
-      crop: state.crop,
-      colour: state.colour,
-    });
+    const data = options.data ?? opened.data;
+    if (data === undefined) {
+      throw new ConfigError(`--data is missing: ${path} does not hold its data; give a pack with real images`);
+    }
+    const { pack } = await ensurePack(data, { resolution: subject.resolution, crop, colour: subject.colour });
     const metrics = options.metrics ?? possibleMetrics(subject.resolution, options);
     checkNetworks(metrics, options);
     const wanted = { metrics, count, reference, heldOut };
@@ -69,7 +72,7 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
         onProgress: options.onProgress,
       })) as MetricValue[];
       const record = metricsRecord(values, {
-        images: state.images,
+        images,
         resolution: subject.resolution,
         pack: pack.id,
         reference,
@@ -78,7 +81,7 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
         precision: computing.precision,
       });
       if (run) appendMetrics(run, record);
-      return { checkpoint, values, record, file: run && metricsFile(run) };
+      return { checkpoint: path, values, record, file: run && metricsFile(run) };
     } finally {
       pixels.dispose();
       networks.close();

@@ -108,7 +108,7 @@ function splitOf(pack: Pack, split: string, flag: string): Uint32Array {
 }
 
 /** At most `count` of a list, evenly spaced. */
-function evenly(list: Uint32Array, count: number): Uint32Array {
+export function evenly(list: Uint32Array, count: number): Uint32Array {
   const chosen = Math.min(count, list.length);
   return Uint32Array.from({ length: chosen }, (_, i) => list[Math.floor((i * list.length) / chosen)] as number);
 }

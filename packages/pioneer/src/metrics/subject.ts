@@ -1,14 +1,13 @@
 // What is evaluated: an encoder and an averaged generator as they stand in their growth.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Colour } from "pioneer-runtime";
-import { noGrad, scope, type Tensor } from "pioneer-torch";
+import type { Colour, Crop, Model } from "pioneer-runtime";
+import { noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { readModelNetworks } from "../checkpoint/checkpoint.ts";
-import type { CheckpointState } from "../checkpoint/state.ts";
-import { CheckpointError } from "../errors.ts";
 import { inColour } from "../images/colour.ts";
 import { type Growth, resolutionOf } from "../networks/index.ts";
-import { newestCheckpoint } from "../run-folder.ts";
+import { type Engine, engineOf, openFolder } from "../open-model.ts";
+import { findCheckpoint } from "../run-folder.ts";
 import type { Computing } from "../train/device.ts";
 import type { Learner } from "../train/learner.ts";
 
@@ -17,10 +16,13 @@ export interface Subject {
   readonly latent: number;
   readonly colour: Colour;
   readonly growth: Growth;
-  /** Images [n, 3, r, r] in [-1, 1] to latents [n, latent], rows of length 1; float32 on the CPU. Leaves u as it is. */
-  readonly encode: (x: Tensor) => Tensor;
-  /** Latents to images, not clamped; float32 on the CPU. */
-  readonly generate: (z: Tensor) => Tensor;
+  /**
+   * Images [n, 3, r, r] in [-1, 1] to latents [n, latent], rows of length 1; float32 on the CPU, to be disposed of. Leaves u
+   * as it is.
+   */
+  readonly encode: (x: Tensor) => Promise<Tensor>;
+  /** Latents to images, not clamped; float32 on the CPU, to be disposed of. */
+  readonly generate: (z: Tensor) => Promise<Tensor>;
 }
 
 /** Networks in the middle of their training, or of a checkpoint; they are not changed. */
@@ -31,7 +33,7 @@ export function subjectOf(
   { device, precision }: Pick<Computing, "device" | "precision">,
 ): Subject {
   // Weights are prepared anew in each call's scope, which frees them: little work beside the convolutions.
-  const compute = (x: Tensor, prepare: () => (input: Tensor) => Tensor) =>
+  const compute = async (x: Tensor, prepare: () => (input: Tensor) => Tensor) =>
     noGrad(() => scope(() => prepare()(x.to(device)).to("float32").to("cpu")));
   return {
     resolution: resolutionOf(growth.phase),
@@ -47,33 +49,68 @@ export function subjectOf(
   };
 }
 
+/** A model folder, whichever engine computes it. */
+function subjectOfModel(model: Model, growth: Growth): Subject {
+  const { resolution, latent, colour } = model;
+  return {
+    resolution,
+    latent,
+    colour,
+    growth,
+    async encode(x) {
+      const n = x.size(0);
+      return tensor(await model.encode(x.toFloat32Array(), n), [n, latent]);
+    },
+    async generate(z) {
+      const n = z.size(0);
+      return tensor(await model.decode(z.toFloat32Array(), n), [n, 3, resolution, resolution]);
+    },
+  };
+}
+
 export interface OpenSubject {
   readonly subject: Subject;
-  readonly state: CheckpointState;
-  readonly checkpoint: string;
+  /** What it is: a checkpoint or a model folder. */
+  readonly path: string;
+  readonly crop: Crop;
+  /** Training images it has been shown. */
+  readonly images: number;
+  /** The data it was trained on; a model folder does not know. */
+  readonly data: string | undefined;
   /** The run it belongs to, if it belongs to one. */
   readonly run: string | undefined;
   readonly dispose: () => void;
 }
 
 /**
- * @param path a run (its newest checkpoint) or a checkpoint
- * @throws CheckpointError if there is none, or it is damaged
+ * @param path a run (its newest checkpoint), a checkpoint or a model folder
+ * @throws CheckpointError or DataError if there is none, or it is damaged; ConfigError if the engine cannot compute it
  */
-export function openSubject(path: string, computing: Pick<Computing, "device" | "precision">): OpenSubject {
-  const isCheckpoint = existsSync(join(path, "state.json"));
-  const checkpoint = isCheckpoint ? path : newestCheckpoint(path);
-  if (!checkpoint) {
-    throw new CheckpointError(
-      `${path} holds no checkpoint: give --model a run folder (with checkpoint-... in it) or a checkpoint`,
-    );
+export async function openSubject(
+  path: string,
+  computing: Pick<Computing, "device" | "precision" | "threads">,
+  engine?: Engine,
+): Promise<OpenSubject> {
+  const chosen = await engineOf(path, engine);
+  if (chosen.kind === "folder") {
+    const { config } = chosen;
+    const onCuda = chosen.engine === "torch" && computing.device.startsWith("cuda");
+    const options = { device: onCuda ? "cuda" : "cpu", threads: computing.threads } as const;
+    const model = await openFolder(path, config, chosen.engine, options);
+    const { crop, kimg } = config;
+    const images = Math.round(1000 * kimg);
+    const dispose = () => model.dispose();
+    return { subject: subjectOfModel(model, config), path, crop, images, data: undefined, run: undefined, dispose };
   }
-  const run = isCheckpoint ? join(path, "..") : path;
+  const checkpoint = findCheckpoint(path);
+  const run = join(checkpoint, "..");
   const { state, ...networks } = readModelNetworks(checkpoint);
   return {
     subject: subjectOf(networks, state, state.colour, computing),
-    state,
-    checkpoint,
+    path: checkpoint,
+    crop: state.crop,
+    images: state.images,
+    data: state.pack.path,
     run: existsSync(join(run, "config.json")) ? run : undefined,
     dispose() {
       networks.encoder.dispose();

@@ -23,7 +23,7 @@ const sums = [
 ];
 
 /** [9, 16]: the taps of a 3x3 kernel to those of four 2x2 kernels, counted (a, b, row, column). */
-const foldMatrix = Array.from({ length: 9 * 16 }, (_, at) => {
+export const foldMatrix = Array.from({ length: 9 * 16 }, (_, at) => {
   const [tap, to] = [Math.floor(at / 16), at % 16];
   const [a, b, row, column] = [to >> 3, (to >> 2) & 1, (to >> 1) & 1, to & 1];
   const along = (parity: number, of: number, from: number) => sums[parity]?.[of]?.[from] as number;

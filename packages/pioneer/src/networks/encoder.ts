@@ -9,6 +9,7 @@ import {
   type Tensor,
   zeros,
 } from "pioneer-torch";
+import type { FoldedEncoder } from "./folded.ts";
 import { blockCount, type Growth, type NetworkSize, width } from "./growth.ts";
 import { type NetworkKind, pioneerKind } from "./kind.ts";
 import {
@@ -128,6 +129,19 @@ export class Encoder extends Network {
     const exact = exactOf(precision);
     const [weight, bias] = ["weight", "bias"].map((part) => this.parameter(`${headName}.${part}`).to(exact));
     return (x) => scope(() => linear(code(x), weight as Tensor, bias as Tensor));
+  }
+
+  /** Its layers with the weights that convolutions use; the tensors belong to the current scope or to the network. */
+  folded({ phase, alpha }: Growth): FoldedEncoder {
+    const fromRgb = (p: number) => this.foldedRgb(`from_rgb.${index(p)}`);
+    return {
+      blocks: Array.from({ length: phase + 1 }, (_, p) => ({
+        first: this.foldedSpectral(convolutionName(p, 0)),
+        second: this.foldedSpectral(convolutionName(p, 2)),
+      })),
+      fromRgb: fromRgb(phase),
+      fromRgbBefore: phase > 0 && alpha < 1 ? fromRgb(phase - 1) : undefined,
+    };
   }
 
   /** Images to codes [batch, latent] before they are put on the sphere, float32. */

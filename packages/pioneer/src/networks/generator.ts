@@ -1,4 +1,5 @@
 import { type RandomGenerator, rand, randn, scope, type Tensor, zeros } from "pioneer-torch";
+import type { FoldedGenerator, FoldedLayer } from "./folded.ts";
 import { blockCount, type Growth, type NetworkSize, width } from "./growth.ts";
 import { type NetworkKind, pioneerKind } from "./kind.ts";
 import {
@@ -121,6 +122,21 @@ export class Generator extends Network {
         // A 1x1 convolution of an upsampled image is the upsampled convolution.
         return toRgbBefore ? passes.fade(toRgbBefore(before), image, alpha) : image;
       });
+  }
+
+  /** Its layers with the weights that convolutions use; the tensors belong to the current scope or to the network. */
+  folded({ phase, alpha }: Growth): FoldedGenerator {
+    const layer = (p: number, which: "first" | "second"): FoldedLayer => {
+      const name = convolutionName(p, which, this.kind);
+      if (this.kind.generatorNorm === "spectral") return this.foldedSpectral(name);
+      const stored = this.parameter(`${name}.weight_orig`);
+      return { weight: stored.mul(heScale(stored.shape)), bias: this.parameter(`${name}.bias`) };
+    };
+    return {
+      blocks: Array.from({ length: phase + 1 }, (_, p) => ({ first: layer(p, "first"), second: layer(p, "second") })),
+      toRgb: this.foldedRgb(`to_rgb.${phase}`),
+      toRgbBefore: phase > 0 && alpha < 1 ? this.foldedRgb(`to_rgb.${phase - 1}`) : undefined,
+    };
   }
 
   /**

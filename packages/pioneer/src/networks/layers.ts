@@ -54,15 +54,20 @@ export const denseFrom4x4: Linear = (weight) => {
 /**
  * A 3x3 convolution of what from_rgb makes of a picture is one 3x3 convolution of the picture itself: nothing stands
  * between the two. A fourth channel of ones carries from_rgb's bias, which ends where the picture ends.
- * @param weight [out, c, 3, 3] @param rgbWeight [c, 3, 1, 1] @param rgbBias [c]; all float32
+ * @param weight [out, c, 3, 3] @param rgbWeight [c, 3, 1, 1] @param rgbBias [c]; all float32 @returns [out, 4, 3, 3]
  */
-export function convolutionOfRgb(weight: Tensor, rgbWeight: Tensor, rgbBias: Tensor, precision: Precision): Layer {
+export function kernelOfRgb(weight: Tensor, rgbWeight: Tensor, rgbBias: Tensor): Tensor {
   const [out, channels] = weight.shape as [number, number];
-  const kernel = scope(() => {
+  return scope(() => {
     const rgb = cat([rgbWeight.reshape([channels, 3]), rgbBias.reshape([channels, 1])], 1).to(weight.dtype);
     const taps = weight.permute([0, 2, 3, 1]).reshape([-1, channels]).matmul(rgb);
-    return inComputeFormat(taps.reshape([out, 3, 3, 4]).permute([0, 3, 1, 2]), precision);
+    return taps.reshape([out, 3, 3, 4]).permute([0, 3, 1, 2]);
   });
+}
+
+/** The convolution with that kernel. */
+export function convolutionOfRgb(weight: Tensor, rgbWeight: Tensor, rgbBias: Tensor, precision: Precision): Layer {
+  const kernel = scope(() => inComputeFormat(kernelOfRgb(weight, rgbWeight, rgbBias), precision));
   return (x) =>
     scope(() => {
       const ones = full([x.size(0), 1, x.size(2), x.size(3)], 1, { dtype: x.dtype, device: x.device });

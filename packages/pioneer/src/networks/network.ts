@@ -8,6 +8,8 @@ import {
   type Tensor,
   type WeightCopies,
 } from "pioneer-torch";
+import { composed } from "./composed.ts";
+import type { FoldedLayer } from "./folded.ts";
 import type { NetworkSize } from "./growth.ts";
 import type { Precision } from "./layers.ts";
 import { type Passes, passesFor } from "./passes.ts";
@@ -70,6 +72,16 @@ export abstract class Network {
     }
     u.dispose();
     return weight;
+  }
+
+  /** A spectrally normalised convolution as another engine computes it. */
+  protected foldedSpectral(name: string): FoldedLayer {
+    return { weight: this.normalised(name, "keep", composed, "float32"), bias: this.parameter(`${name}.bias`) };
+  }
+
+  /** A plain convolution to or from RGB. */
+  protected foldedRgb(name: string): FoldedLayer {
+    return { weight: this.parameter(`${name}.weight`), bias: this.parameter(`${name}.bias`) };
   }
 
   parameter(name: string): Tensor {

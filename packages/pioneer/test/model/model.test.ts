@@ -80,7 +80,7 @@ describe("no model", () => {
       const opening = openModel(path, options);
       await expect(opening).rejects.toThrow(CheckpointError);
       await expect(opening).rejects.toThrow(
-        `${path} holds no checkpoint: give --model a run folder (with checkpoint-... in it) or a checkpoint`,
+        `${path} holds no checkpoint: give --model a run folder (with checkpoint-... in it), a checkpoint or a model folder`,
       );
     }
   });

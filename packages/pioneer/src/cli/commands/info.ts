@@ -2,7 +2,9 @@ import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import { z } from "zod";
 import { diskError } from "../../data/disk.ts";
+import { isModelFolder } from "../../export/model-folder.ts";
 import { option, toggle } from "../../option-schema.ts";
+import { describeModelFolder } from "../describe-model.ts";
 import { describePack } from "../describe-pack.ts";
 import { describeRunFolder } from "../describe-run.ts";
 import { addCommand } from "../options.ts";
@@ -17,11 +19,11 @@ export interface Description {
 export function addInfoCommand(program: Command): void {
   addCommand(program, {
     name: "info",
-    summary: "what a run, checkpoint or pack is; without PATH, what this machine trains with",
+    summary: "what a run, checkpoint, model or pack is; without PATH, what this machine trains with",
     args: "[path]",
     schema: z.strictObject({
       verify: option(toggle().default(false), {
-        description: "also read a pack or checkpoint (of a run the newest) whole and compare its checksums",
+        description: "also read a pack, model or checkpoint (of a run the newest) whole and compare its checksums",
       }),
     }),
     examples: ["pioneer info runs/faces", "pioneer info faces.pack --verify", "pioneer info"],
@@ -41,7 +43,8 @@ async function describePath(path: string, verify: boolean): Promise<Description>
       throw diskError(error, path);
     },
   );
-  return isFolder ? describeRunFolder(path, verify) : describePack(path, verify);
+  if (!isFolder) return describePack(path, verify);
+  return (await isModelFolder(path)) ? describeModelFolder(path, verify) : describeRunFolder(path, verify);
 }
 
 async function describeMachine(): Promise<Description> {

@@ -1,0 +1,73 @@
+import type { Command } from "commander";
+import { z } from "zod";
+import { formatBytes } from "../../data/disk.ts";
+import type { Exported } from "../../export/export-model.ts";
+import { oneOf, option, text, toggle } from "../../option-schema.ts";
+import { modelOptions } from "../model-options.ts";
+import { addCommand } from "../options.ts";
+
+const schema = z.strictObject({
+  run: option(text("a run, or one of its checkpoints"), {
+    value: "DIR",
+    description: "a run (its newest checkpoint is exported) or one of its checkpoints",
+  }),
+  out: option(text("a folder for the model"), {
+    value: "MODEL",
+    description: "the model folder, made when it is whole",
+  }),
+  dtype: option(oneOf(["fp32", "fp16", "int8"]).default("fp32"), {
+    value: "TYPE",
+    description: "what weights are stored as: fp32 (default), fp16 (half the size), int8 (a quarter)",
+  }),
+  weights: option(toggle().default(false), {
+    description: "also write model.safetensors: all networks as they were trained, for libtorch",
+  }),
+  data: option(text("a pack, or another source of images").optional(), {
+    value: "PACK",
+    description: "images held out of training (its split test) to measure reconstructions on; default: the run's data",
+  }),
+  force: option(toggle().default(false), { description: "replace a model folder that is there" }),
+  threads: modelOptions.threads,
+});
+
+/** `pioneer export`: a run as a folder that works without libtorch. */
+export function addExportCommand(program: Command): void {
+  addCommand(program, {
+    name: "export",
+    summary: "write a run as a model folder for ONNX Runtime, in Node or a browser",
+    schema,
+    examples: [
+      "pioneer export --run runs/faces --out models/faces",
+      "pioneer export --run runs/faces --out models/faces-small --dtype int8",
+    ],
+    async run(options, _args, { output }) {
+      const { exportModel } = await import("../../export/export-model.ts");
+      const exported = await exportModel({ ...options, onProgress: (what) => output.log(what) });
+      for (const line of describe(exported)) output.log(line);
+      output.wrote(exported.files, `pioneer sample --model ${options.out} --out samples --grid`);
+      output.result({ ...exported, folder: options.out });
+      return undefined;
+    },
+  });
+}
+
+function describe({ checkpoint, config, differences, quality }: Exported): string[] {
+  const bytes = Object.values(config.files).reduce((sum, file) => sum + file.bytes, 0);
+  const lines = [
+    `${checkpoint}, ${config.kimg} kimg, ${config.resolution}x${config.resolution}, ${config.dtype}, ${formatBytes(bytes)}`,
+  ];
+  if (!("encoder" in differences)) {
+    lines.push(`no encoder.onnx: the encoder of the recipe ${config.recipe} makes no codes, so the model only samples`);
+  }
+  for (const [name, { largest, relative }] of Object.entries(differences)) {
+    const numbers = `largest ${largest.toExponential(1)}, ${(100 * relative).toPrecision(2)} % of the output`;
+    lines.push(`${name.padEnd(9)}  differs from libtorch in float32: ${numbers}`);
+  }
+  if (typeof quality === "string") return [...lines, `reconstructions were not measured: ${quality}`];
+  const { images, reference, exported } = quality;
+  const drop = reference - exported;
+  return [
+    ...lines,
+    `PSNR of ${images} held-out reconstructions: ${exported.toFixed(2)} dB; in float32 before the export ${reference.toFixed(2)} dB (${drop < 0 ? "+" : "-"}${Math.abs(drop).toFixed(3)})`,
+  ];
+}

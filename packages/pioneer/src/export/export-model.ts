@@ -1,0 +1,228 @@
+// `pioneer export` without its words: a run in, a model folder out.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type DirectionsFile,
+  directionsFile,
+  graphPorts,
+  latentSampler,
+  type Model,
+  type ModelConfig,
+  modelFormat,
+} from "pioneer-runtime";
+import { setThreads } from "pioneer-torch";
+import { type ModelNetworks, networksFile, readModelNetworks } from "../checkpoint/checkpoint.ts";
+import type { CheckpointState } from "../checkpoint/state.ts";
+import { ensurePack } from "../data/ensure.ts";
+import type { Pack } from "../data/pack.ts";
+import { DataError } from "../errors.ts";
+import { torchModel } from "../model.ts";
+import { openGraphs } from "../onnx/model.ts";
+import { findCheckpoint } from "../run-folder.ts";
+import { chooseComputing } from "../train/device.ts";
+import { version } from "../version.ts";
+import { checkFile, type Difference, type Sample } from "./check.ts";
+import type { WeightFormat } from "./graph-builder.ts";
+import { encoderGraph, generatorGraph } from "./graphs.ts";
+import { modelCard, readMetrics } from "./model-card.ts";
+import {
+  checkTarget,
+  digestFile,
+  modelConfigFile,
+  modelConfigText,
+  modelName,
+  weightsFile,
+  writeFileSynced,
+  writeFolderBeside,
+} from "./model-folder.ts";
+import { onnxFile } from "./onnx-file.ts";
+import { measureQuality, type Quality } from "./quality.ts";
+import { copyWeights } from "./weights.ts";
+
+const directionsFileName = "directions.json";
+const cardFile = "README.md";
+
+/** Latents, and images made of them, on which ONNX Runtime and libtorch are compared. */
+const checkedRows = 4;
+
+export interface ExportOptions {
+  /** A run (its newest checkpoint) or a checkpoint. */
+  readonly run: string;
+  /** The model folder. */
+  readonly out: string;
+  readonly dtype: WeightFormat;
+  /** Also write model.safetensors, for further training. */
+  readonly weights: boolean;
+  /** Replace a model folder. */
+  readonly force: boolean;
+  /** Held-out images to measure on; by default those of the run's data, if they are still there. */
+  readonly data?: string | undefined;
+  readonly threads?: number | undefined;
+  /** Told what is being done. */
+  readonly onProgress?: ((what: string) => void) | undefined;
+}
+
+export interface Exported {
+  readonly checkpoint: string;
+  readonly config: ModelConfig;
+  /** Paths of all files of the folder. */
+  readonly files: readonly string[];
+  /** ONNX Runtime's outputs beside libtorch's, by graph. */
+  readonly differences: Readonly<Record<string, Difference>>;
+  /** Of reconstructions; a text says why there are none. */
+  readonly quality: Quality | string;
+}
+
+/**
+ * Writes a model folder beside and renames it into place once ONNX Runtime was seen to compute what libtorch computes.
+ * @throws CheckpointError if there is nothing to export; DataError if the target is in use or the disk refuses; PioneerError if
+ * the graphs are not right
+ */
+export async function exportModel(options: ExportOptions): Promise<Exported> {
+  const { out, dtype, force, onProgress } = options;
+  const checkpoint = findCheckpoint(options.run, "--run a run folder (with checkpoint-... in it) or a checkpoint");
+  await checkTarget(out, force);
+  const { threads } = chooseComputing({ device: "cpu", precision: "fp32", threads: options.threads });
+  setThreads(threads);
+  const networks = readModelNetworks(checkpoint);
+  const { state } = networks;
+  const torch = torchModel(checkpoint, networks);
+  try {
+    return await writeFolderBeside(out, async (folder) => {
+      const say = (what: string) => onProgress?.(what);
+      const differences = await writeGraphs(folder, { networks, torch, dtype, threads, say });
+      await writeFileSynced(join(folder, directionsFileName), directionsOf(join(checkpoint, ".."), state.latent));
+      if (options.weights) {
+        say(`writing ${weightsFile}`);
+        copyWeights(join(checkpoint, networksFile), join(folder, weightsFile), state.networks);
+      }
+      say("measuring reconstructions of held-out images");
+      const quality = await heldOutQuality(folder, { networks, torch, data: options.data, threads });
+      const names = Object.keys(differences).map((which) => graphPorts[which as Which].file as string);
+      names.push(directionsFileName, ...(options.weights ? [weightsFile] : []));
+      const digests = await Promise.all(names.map((name) => digestFile(join(folder, name))));
+      const files = Object.fromEntries(names.map((name, i) => [name, digests[i] as FileDigest]));
+      const metrics = readMetrics(join(checkpoint, ".."), state.images);
+      await writeFileSynced(
+        join(folder, cardFile),
+        modelCard({ name: modelName(out), state, dtype, files, quality, metrics }),
+      );
+      const config = configOf(state, dtype, files);
+      await writeFileSynced(join(folder, modelConfigFile), modelConfigText(config));
+      const all = [modelConfigFile, ...names, cardFile].map((name) => join(out, name));
+      return { checkpoint, config, files: all, differences, quality };
+    });
+  } finally {
+    torch.dispose();
+  }
+}
+
+type Which = keyof typeof graphPorts;
+type FileDigest = { readonly bytes: number; readonly sha256: string };
+
+interface Work {
+  readonly networks: ModelNetworks;
+  /** The same networks, computed by libtorch. */
+  readonly torch: Model;
+  readonly threads: number;
+}
+
+/** Writes both graphs, or the generator's where the encoder makes no codes, and compares each with libtorch. */
+async function writeGraphs(
+  folder: string,
+  { networks, torch, dtype, threads, say }: Work & { dtype: WeightFormat; say: (what: string) => void },
+): Promise<Record<string, Difference>> {
+  const { state, encoder, generatorEma } = networks;
+  const latents = latentSampler(state.latent, 0)(checkedRows);
+  const images = await torch.decode(latents, checkedRows);
+  const r = torch.resolution;
+  const sample = (input: Float32Array, inputShape: number[], expected: Float32Array): Sample => ({
+    count: checkedRows,
+    input,
+    inputShape,
+    expected,
+  });
+  const write = async (which: Which, graph: ReturnType<typeof encoderGraph>, rows: Sample) => {
+    const ports = graphPorts[which];
+    const path = join(folder, ports.file);
+    say(`writing ${ports.file}`);
+    await writeFileSynced(path, onnxFile(graph, { "pioneer.range": "-1..1", "pioneer.channels": "rgb" }));
+    say(`comparing ${ports.file} in ONNX Runtime with libtorch`);
+    return checkFile(path, ports, rows, dtype, threads);
+  };
+  const generator = await write(
+    "generator",
+    generatorGraph(generatorEma, state, state.colour, dtype),
+    sample(latents, [state.latent], images),
+  );
+  if (encoder.kind.head) return { generator };
+  const codes = await torch.encode(images, checkedRows);
+  return {
+    encoder: await write("encoder", encoderGraph(encoder, state, dtype), sample(images, [3, r, r], codes)),
+    generator,
+  };
+}
+
+/** Those that the run has already, imported or learned. @throws DataError if its file is damaged or of another latent space */
+function directionsOf(run: string, latent: number): string {
+  const path = join(run, directionsFileName);
+  if (!existsSync(path)) return `${JSON.stringify({ format: modelFormat, latent, directions: {} })}\n`;
+  const text = readFileSync(path, "utf8");
+  const found = parseDirections(text);
+  const isFitting =
+    found?.latent === latent && Object.values(found.directions).every((d) => d.vector.length === latent);
+  if (!isFitting) {
+    throw new DataError(`${path} does not hold directions of ${latent} numbers: learn them again, or remove the file`);
+  }
+  return text;
+}
+
+function parseDirections(text: string): DirectionsFile | undefined {
+  try {
+    return directionsFile.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+async function heldOutQuality(
+  folder: string,
+  { networks: { state, encoder }, torch, data, threads }: Work & { data: string | undefined },
+): Promise<Quality | string> {
+  if (encoder.kind.head) return `the recipe ${state.recipe} has no encoder that makes codes`;
+  let pack: Pack;
+  try {
+    const { resolution } = torch;
+    ({ pack } = await ensurePack(data ?? state.pack.path, { resolution, crop: state.crop, colour: state.colour }));
+    if (data === undefined && pack.id !== state.pack.id) throw new DataError(`${pack.path} holds other images now`);
+  } catch (error) {
+    if (data !== undefined) throw error;
+    return `${(error as Error).message}; give --data a pack with images held out of training`;
+  }
+  const graphs = await openGraphs(folder, state, { threads });
+  try {
+    return (await measureQuality(torch, graphs, pack, state.phase)) ?? `${pack.path} has no images in "test"`;
+  } finally {
+    graphs.dispose();
+  }
+}
+
+function configOf(state: CheckpointState, dtype: WeightFormat, files: Record<string, FileDigest>): ModelConfig {
+  const { resolution, latent, channels, phase, alpha, recipe, colour, crop, images } = state;
+  return {
+    format: modelFormat,
+    resolution,
+    latent,
+    channels,
+    phase,
+    alpha,
+    recipe,
+    dtype,
+    colour,
+    crop,
+    align: null,
+    kimg: images / 1000,
+    version,
+    files,
+  };
+}

@@ -1,0 +1,122 @@
+// README.md of a model folder: what the model was made of, what it was measured to do, and what not to expect of it.
+import { existsSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { z } from "zod";
+import type { CheckpointState } from "../checkpoint/state.ts";
+import { formatBytes } from "../data/disk.ts";
+import { metricsFile } from "../metrics/record.ts";
+import { formatKimg } from "../train/progress-line.ts";
+import type { WeightFormat } from "./graph-builder.ts";
+import type { Quality } from "./quality.ts";
+
+export interface CardFacts {
+  readonly name: string;
+  readonly state: CheckpointState;
+  readonly dtype: WeightFormat;
+  readonly files: Readonly<Record<string, { readonly bytes: number }>>;
+  readonly quality: Quality | string;
+  /** Of the run, of this very checkpoint. */
+  readonly metrics: readonly MetricsLine[];
+}
+
+const lineSchema = z.looseObject({
+  images: z.number(),
+  resolution: z.number(),
+  pack: z.string(),
+  heldOut: z.string(),
+  metrics: z.record(z.string(), z.number()),
+});
+export type MetricsLine = z.infer<typeof lineSchema>;
+
+/** What `evaluate` noted about the model as it stands after so many images; later lines win. */
+export function readMetrics(run: string, images: number): MetricsLine[] {
+  const path = metricsFile(run);
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      try {
+        return lineSchema.parse(JSON.parse(line));
+      } catch {
+        return []; // cut off, or of another program
+      }
+    });
+  return lines.filter((line) => line.images === images);
+}
+
+export function modelCard({ name, state, dtype, files, quality, metrics }: CardFacts): string {
+  const { resolution, latent, channels, recipe, colour, crop, pack, images, alpha, phase, version } = state;
+  const isFading = phase > 0 && alpha < 1;
+  const samplesOnly = state.networks.head;
+  const values = Object.assign({}, ...metrics.map((line) => line.metrics)) as Record<string, number>;
+  const rows = Object.entries(values).map(([key, value]) => `| ${key} | ${Number(value.toPrecision(4))} |`);
+  const size = (file: string) => formatBytes(files[file]?.bytes ?? 0);
+  const lines = [
+    `# ${name}`,
+    "",
+    `A PIONEER model of ${colour === "grey" ? "grey " : ""}images of ${resolution}×${resolution}. ` +
+      (samplesOnly
+        ? `Its generator turns a point on the unit sphere in R^${latent} into an image. It has no encoder: it can sample, not reconstruct.`
+        : `Its encoder turns an image into a point on the unit sphere in R^${latent}, its generator turns such a point into an image.`),
+    "",
+    "## Use",
+    "",
+    "```sh",
+    ...(samplesOnly ? [] : [`npx pioneer reconstruct --model ${name} --out out photo.jpg`]),
+    `npx pioneer sample --model ${name} --out out --count 16`,
+    "```",
+    "",
+    "Any ONNX Runtime can compute it; everything is float32:",
+    "",
+    "| file | input | output | |",
+    "|---|---|---|---|",
+    ...(samplesOnly
+      ? []
+      : [
+          `| encoder.onnx | images [batch, 3, ${resolution}, ${resolution}], RGB in [-1, 1] | latents [batch, ${latent}], of length 1 | ${size("encoder.onnx")} |`,
+        ]),
+    `| generator.onnx | latents [batch, ${latent}], of length 1 | images [batch, 3, ${resolution}, ${resolution}], to be clamped to [-1, 1] | ${size("generator.onnx")} |`,
+    "",
+    `Photos: ${cropText[crop]}, resized to ${resolution}×${resolution}${colour === "grey" ? ", made grey (one channel three times)" : ""}.`,
+    "",
+    "## Training",
+    "",
+    `- Data: \`${basename(pack.path)}\`, ${pack.trainImages} training images (id \`${pack.id.slice(0, 16)}\`).`,
+    `- Recipe ${recipe}, latent ${latent}, channels ${channels}; ${formatKimg(images)} thousand images shown.`,
+    ...(isFading
+      ? [
+          `- The last resolution was still fading in (alpha ${alpha.toFixed(3)}); images are a blend with the one before.`,
+        ]
+      : []),
+    `- Written by pioneer ${version}; weights stored as ${dtype}.`,
+    "",
+    "## Measured",
+    "",
+    ...(rows.length > 0
+      ? ["| `pioneer evaluate` | |", "|---|---|", ...rows, ""]
+      : ["`pioneer evaluate` has not been run on this checkpoint.", ""]),
+    ...(typeof quality !== "string"
+      ? [
+          `Reconstructions of ${quality.images} held-out images: PSNR ${quality.exported.toFixed(2)} dB with these weights (${dtype}), ` +
+            `${quality.reference.toFixed(2)} dB in float32 before the export.`,
+          "",
+        ]
+      : []),
+    "## Limits",
+    "",
+    `- It knows images like those it was trained on, in a similar place in the picture. Others come out as something similar that it knows.`,
+    ...(samplesOnly
+      ? []
+      : [`- A reconstruction resembles its photo and is not a copy of it. A face may come out as somebody else's.`]),
+    `- What the training images lack or show unevenly (ages, skin, light, poses), the model lacks or shows unevenly too. Do not judge people by its output.`,
+    `- The licence of the training images may limit what the model may be used for; it is not part of this folder.`,
+    "",
+  ];
+  return lines.join("\n");
+}
+
+const cropText = {
+  center: "cut to the middle square",
+  none: "square already",
+  celeba: "cut as the authors cut CelebA (178×218: short side to 128, middle square of 128)",
+};

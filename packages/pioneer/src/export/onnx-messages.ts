@@ -1,0 +1,134 @@
+// The messages of an ONNX file that we write, with the field numbers of the ONNX project's onnx.proto (IR version 8; Apache-2.0).
+import protobuf from "protobufjs/light.js";
+
+/** A node's named constant: exactly one of the values, as `type` says. */
+export interface AttributeProto {
+  readonly name: string;
+  readonly type: number;
+  readonly f?: number;
+  readonly i?: number;
+  readonly s?: Uint8Array;
+  readonly floats?: readonly number[];
+  readonly ints?: readonly number[];
+}
+
+export interface NodeProto {
+  readonly name: string;
+  readonly opType: string;
+  readonly input: readonly string[];
+  readonly output: readonly string[];
+  readonly attribute: readonly AttributeProto[];
+}
+
+export interface TensorProto {
+  readonly name: string;
+  readonly dataType: number;
+  readonly dims: readonly number[];
+  /** Little-endian, row-major. */
+  readonly rawData: Uint8Array;
+}
+
+export interface ValueInfoProto {
+  readonly name: string;
+  readonly type: {
+    readonly tensorType: {
+      readonly elemType: number;
+      readonly shape: { readonly dim: readonly { readonly dimValue?: number; readonly dimParam?: string }[] };
+    };
+  };
+}
+
+export interface GraphProto {
+  readonly name: string;
+  readonly node: readonly NodeProto[];
+  readonly initializer: readonly TensorProto[];
+  readonly input: readonly ValueInfoProto[];
+  readonly output: readonly ValueInfoProto[];
+}
+
+export interface ModelProto {
+  readonly irVersion: number;
+  readonly producerName: string;
+  readonly producerVersion: string;
+  readonly docString: string;
+  readonly graph: GraphProto;
+  readonly opsetImport: readonly { readonly domain: string; readonly version: number }[];
+  readonly metadataProps: readonly { readonly key: string; readonly value: string }[];
+}
+
+/** AttributeProto.AttributeType */
+export const attributeTypes = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
+
+/** TensorProto.DataType */
+export const dataTypes = { float32: 1, int8: 3, int64: 7, float16: 10 } as const;
+
+const one = (id: number, type: string) => ({ id, type });
+const many = (id: number, type: string) => ({ id, type, rule: "repeated" });
+const packed = (id: number, type: string) => ({ ...many(id, type), options: { packed: true } });
+
+const messages = protobuf.Root.fromJSON({
+  nested: {
+    ModelProto: {
+      fields: {
+        irVersion: one(1, "int64"),
+        producerName: one(2, "string"),
+        producerVersion: one(3, "string"),
+        docString: one(6, "string"),
+        graph: one(7, "GraphProto"),
+        opsetImport: many(8, "OperatorSetIdProto"),
+        metadataProps: many(14, "StringStringEntryProto"),
+      },
+    },
+    OperatorSetIdProto: { fields: { domain: one(1, "string"), version: one(2, "int64") } },
+    StringStringEntryProto: { fields: { key: one(1, "string"), value: one(2, "string") } },
+    GraphProto: {
+      fields: {
+        node: many(1, "NodeProto"),
+        name: one(2, "string"),
+        initializer: many(5, "TensorProto"),
+        input: many(11, "ValueInfoProto"),
+        output: many(12, "ValueInfoProto"),
+      },
+    },
+    NodeProto: {
+      fields: {
+        input: many(1, "string"),
+        output: many(2, "string"),
+        name: one(3, "string"),
+        opType: one(4, "string"),
+        attribute: many(5, "AttributeProto"),
+      },
+    },
+    AttributeProto: {
+      fields: {
+        name: one(1, "string"),
+        f: one(2, "float"),
+        i: one(3, "int64"),
+        s: one(4, "bytes"),
+        floats: packed(7, "float"),
+        ints: packed(8, "int64"),
+        type: one(20, "int32"),
+      },
+    },
+    TensorProto: {
+      fields: {
+        dims: packed(1, "int64"),
+        dataType: one(2, "int32"),
+        name: one(8, "string"),
+        rawData: one(9, "bytes"),
+      },
+    },
+    ValueInfoProto: { fields: { name: one(1, "string"), type: one(2, "TypeProto") } },
+    TypeProto: { fields: { tensorType: one(1, "TensorTypeProto") } },
+    TensorTypeProto: { fields: { elemType: one(1, "int32"), shape: one(2, "TensorShapeProto") } },
+    TensorShapeProto: { fields: { dim: many(1, "DimensionProto") } },
+    DimensionProto: { fields: { dimValue: one(1, "int64"), dimParam: one(2, "string") } },
+  },
+});
+
+const modelType = messages.lookupType("ModelProto");
+
+/** The bytes of an ONNX file. */
+export function encodeModel(model: ModelProto): Uint8Array {
+  return modelType.encode(modelType.fromObject({ ...model })).finish();
+}
