@@ -3,6 +3,8 @@ import { ConfigError, exitCodes } from "../errors.ts";
 import { version } from "../version.ts";
 import { addDatasetCommands } from "./commands/dataset.ts";
 import { addDemoCommand } from "./commands/demo.ts";
+import { addDirectionsCommand } from "./commands/directions.ts";
+import { addEditCommand } from "./commands/edit.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addExportCommand } from "./commands/export.ts";
 import { addImportCommand } from "./commands/import.ts";
@@ -54,6 +56,8 @@ export function buildProgram(): Command {
   addReconstructCommand(program);
   addSampleCommand(program);
   addInterpolateCommand(program);
+  addDirectionsCommand(program);
+  addEditCommand(program);
   addEvaluateCommand(program);
   addImportCommand(program);
   addExportCommand(program);

@@ -1,16 +1,12 @@
 // The authors' attribute deltas as directions of a model.
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type DirectionsFile, directionsFile } from "pioneer-runtime";
 import { scope } from "pioneer-torch";
 import { readCheckpointState } from "../checkpoint/checkpoint.ts";
-import { diskError } from "../data/disk.ts";
+import { directionsFileName, addDirections as writeDirections } from "../directions/file.ts";
 import { CheckpointError, RunError } from "../errors.ts";
 import { newestCheckpoint } from "../run-folder.ts";
 import type { AuthorsDelta } from "./authors-files.ts";
-
-const format = 1;
-const fileName = "directions.json";
 
 export interface ImportedDirection {
   readonly name: string;
@@ -46,7 +42,7 @@ export function readDeltas(deltas: readonly AuthorsDelta[], latent?: number): Im
 
 /**
  * Adds directions to directions.json of a run; one of the same name gives way.
- * @throws RunError if there is no run; CheckpointError if they do not fit it
+ * @throws RunError if there is no run; CheckpointError if they do not fit it; DataError if its directions.json cannot be read
  */
 export function addDirections(run: string, directions: readonly ImportedDirection[]): readonly ImportedDirection[] {
   const [first] = directions;
@@ -57,26 +53,16 @@ export function addDirections(run: string, directions: readonly ImportedDirectio
       `the directions have ${first.vector.length} coordinates, the latent space of ${run} has ${latent}: they are of another model`,
     );
   }
-  const path = join(run, fileName);
-  const all: DirectionsFile = {
-    format,
+  writeDirections(
+    join(run, directionsFileName),
     latent,
-    directions: {
-      ...readDirections(path, latent),
-      ...Object.fromEntries(
-        directions.map(({ name, vector, unit }) => [
-          name,
-          { vector: [...vector], unit, method: "imported" as const, orthogonal: false },
-        ]),
-      ),
-    },
-  };
-  try {
-    writeFileSync(`${path}.writing`, `${JSON.stringify(all)}\n`);
-    renameSync(`${path}.writing`, path);
-  } catch (error) {
-    throw diskError(error, path);
-  }
+    Object.fromEntries(
+      directions.map(({ name, vector, unit }) => [
+        name,
+        { vector: [...vector], unit, method: "imported" as const, orthogonal: false },
+      ]),
+    ),
+  );
   return directions;
 }
 
@@ -89,21 +75,4 @@ function latentOf(run: string): number | undefined {
   }
   const checkpoint = newestCheckpoint(run);
   return checkpoint === undefined ? undefined : readCheckpointState(checkpoint).latent;
-}
-
-function readDirections(path: string, latent: number): DirectionsFile["directions"] {
-  if (!existsSync(path)) return {};
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    throw new CheckpointError(`${path} cannot be read (${(error as Error).message}); mend or remove it`, {
-      cause: error,
-    });
-  }
-  const checked = directionsFile.safeParse(parsed);
-  if (!checked.success || checked.data.format > format || checked.data.latent !== latent) {
-    throw new CheckpointError(`${path} holds no directions of format ${format} for ${latent} coordinates; remove it`);
-  }
-  return checked.data.directions;
 }
