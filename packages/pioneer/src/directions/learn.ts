@@ -1,12 +1,10 @@
 // Directions of the latent space, learned from the codes of labelled images.
-import { operator, scope, type Tensor, tensor } from "pioneer-torch";
+import { eigh, scope, type Tensor, tensor } from "pioneer-torch";
 import { ConfigError } from "../errors.ts";
 import type { Attribute } from "./attributes.ts";
 import type { Direction } from "./file.ts";
 import { logistic, meanOf, ridge, rowsOf } from "./regression.ts";
 import { tangents } from "./tangent.ts";
-
-const eigh = operator<[a: Tensor, uplo: string], [values: Tensor, vectors: Tensor]>("aten::linalg_eigh");
 
 export interface Codes {
   /** [count * latent], rows of length 1. */
@@ -63,7 +61,7 @@ export function principalDirections({ values, latent, fitted }: Codes, count: nu
   return scope(() => {
     const x = rowsOf(tangents(values, latent), fitted);
     const centred = x.sub(x.mean([0], true));
-    const [variances, vectors] = eigh(centred.transpose(0, 1).matmul(centred).div(fitted.length), "L");
+    const { values: variances, vectors } = eigh(centred.transpose(0, 1).matmul(centred).div(fitted.length));
     const spread = variances.toTypedArray() as Float64Array;
     const columns = Math.min(count, latent - 1, fitted.length - 1);
     return Object.fromEntries(

@@ -1,9 +1,9 @@
 // Linear models on few features, in float64: ridge regression for numbers, logistic regression for two classes. The strength of
 // the penalty is chosen by cross-validation.
-import { cat, operator, scope, type Tensor, tensor, zeros } from "pioneer-torch";
+import { cat, eigh, operator, scope, type Tensor, tensor, zeros } from "pioneer-torch";
 
 const solve = operator<[a: Tensor, b: Tensor], Tensor>("aten::linalg_solve");
-const eigh = operator<[a: Tensor, uplo: string], [values: Tensor, vectors: Tensor]>("aten::linalg_eigh");
+
 const sigmoid = operator<[x: Tensor], Tensor>("aten::sigmoid");
 const diagonal = operator<[x: Tensor], Tensor>("aten::diag");
 const softplus = operator<[x: Tensor, beta: number, threshold: number], Tensor>("aten::softplus");
@@ -52,7 +52,7 @@ function ridgePath(x: Tensor, y: Float64Array, multiples: readonly number[]): Li
     const centred = x.sub(center);
     const mean = meanOf(y);
     const b = centred.transpose(0, 1).matmul(tensor(y).sub(mean));
-    const [values, vectors] = eigh(centred.transpose(0, 1).matmul(centred), "L");
+    const { values, vectors } = eigh(centred.transpose(0, 1).matmul(centred));
     const scale = values.mean().item();
     const turned = vectors.transpose(0, 1).matmul(b);
     return multiples.map((penalty) => {

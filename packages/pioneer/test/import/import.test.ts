@@ -1,7 +1,7 @@
 // What comes of the authors' files: every number as PyTorch has it, and the networks' outputs as their program gives them.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { noGrad, scope, singularValues, type Tensor } from "pioneer-torch";
+import { memory, noGrad, scope, singularValues, type Tensor } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readCheckpoint, readModelNetworks } from "../../src/checkpoint/checkpoint.ts";
 import { type ImportOptions, importAuthors } from "../../src/import/import-run.ts";
@@ -275,4 +275,15 @@ describe("refused, with nothing written", () => {
     expect(await refusal(["zip_state"], { onLoaded })).toBe("stopped");
     expect(readdirSync(folder)).toEqual(before);
   });
+});
+
+test("every tensor is freed, also where the import stops half way", async () => {
+  const stop = (done: number, total: number) => {
+    if (done > total / 2) throw new Error("stopped");
+  };
+  const before = memory().tensors;
+  await imported(["balanced_state", "balanced_SNU", "smile_delta"]);
+  await refusal(["balanced_state"], { onLoaded: stop });
+  await refusal(["malicious_zip_state"]);
+  expect(memory().tensors).toBe(before);
 });
