@@ -1,10 +1,13 @@
 // Directions of the latent space, learned from the codes of labelled images.
-import { eigh, scope, type Tensor, tensor } from "pioneer-torch";
+import { eigh, operator, scope, type Tensor, tensor } from "pioneer-torch";
 import { ConfigError } from "../errors.ts";
 import type { Attribute } from "./attributes.ts";
 import type { Direction } from "./file.ts";
 import { logistic, meanOf, ridge, rowsOf } from "./regression.ts";
 import { tangents } from "./tangent.ts";
+
+const diagonal = operator<[x: Tensor], Tensor>("aten::diagonal");
+const inv = operator<[x: Tensor], Tensor>("aten::linalg_inv");
 
 export interface Codes {
   /** [count * latent], rows of length 1. */
@@ -25,9 +28,14 @@ export interface LearnOptions {
 /** What is left of a direction without the others' part must be this much of it. */
 const leastRemainder = 0.05;
 
+/** How to move a code: strength 1 adds it. And by what the attribute is told: a number for each row of x. */
+interface Learned {
+  readonly move: Float64Array;
+  readonly told: Float64Array;
+}
+
 /**
- * One direction for each attribute: a unit vector in the tangent space at the codes' mean, its unit the standard deviation of
- * the codes along it.
+ * One direction for each attribute, in the tangent space at the codes' mean. docs/editing.md derives them.
  * @param attributes values by row of the codes
  * @throws ConfigError if two of them cannot be told apart and should be orthogonal
  */
@@ -38,22 +46,68 @@ export function learnDirections(
 ): Record<string, Direction> {
   return scope(() => {
     const x = tangents(codes.values, codes.latent);
-    const found = attributes.map((attribute) => {
-      const rows = known(codes.fitted, attribute);
-      const y = Float64Array.from(rows, (row) => attribute.values[row] as number);
-      return unitVector(method === "mean" ? covariance(rowsOf(x, rows), y) : weightsOf(attribute, rowsOf(x, rows), y));
-    });
-    const vectors = orthogonal ? orthogonalised(found, attributes) : found;
+    const learn = method === "mean" ? meanMoves : linearMoves;
+    const learned = learn(x, codes, attributes, orthogonal);
     return Object.fromEntries(
       attributes.map((attribute, i) => {
-        const vector = vectors[i] as Float64Array;
-        const along = x.matmul(tensor(vector)).toTypedArray() as Float64Array;
-        const heldOut = scoreOf(along, attribute, codes);
-        const unit = deviationOf(codes.fitted.map((row) => along[row] as number));
-        return [attribute.name, { vector: [...vector], unit, method, orthogonal, ...(heldOut && { heldOut }) }];
+        const { move, told } = learned[i] as Learned;
+        const heldOut = scoreOf(told, attribute, codes);
+        const direction = { vector: [...unitVector(move)], unit: norm(move), method, orthogonal };
+        return [attribute.name, { ...direction, ...(heldOut && { heldOut }) }];
       }),
     );
   });
+}
+
+/** From one side's mean code to the other's, as far as the codes spread that way. */
+function meanMoves(x: Tensor, codes: Codes, attributes: readonly Attribute[], orthogonal: boolean): Learned[] {
+  const found = attributes.map((attribute) => unitVector(covariance(...labelled(x, codes, attribute))));
+  return (orthogonal ? orthogonalised(found, attributes) : found).map((vector) => {
+    const told = along(x, vector);
+    const spread = deviationOf(codes.fitted.map((row) => told[row] as number));
+    return { move: vector.map((value) => value * spread), told };
+  });
+}
+
+/**
+ * The likeliest move of a code (of least Mahalanobis length) that raises what a regression tells of the attribute by its
+ * standard deviation; where orthogonal, one that leaves what is told of the others. Along the regression's own weights the
+ * codes hardly vary, so that the generator does not know what lies there.
+ */
+function linearMoves(x: Tensor, codes: Codes, attributes: readonly Attribute[], orthogonal: boolean): Learned[] {
+  const weights = attributes.map((attribute) => weightsOf(attribute, ...labelled(x, codes, attribute)));
+  return scope(() => {
+    const fitted = rowsOf(x, codes.fitted);
+    const w = tensor(Float64Array.from(weights.flatMap((each) => [...each])), [weights.length, codes.latent]);
+    const told = fitted.sub(fitted.mean([0], true)).matmul(w.transpose(0, 1));
+    // Of the codes with what is told, [latent, attributes]; and of what is told, [attributes, attributes].
+    const shared = fitted.transpose(0, 1).matmul(told).div(codes.fitted.length);
+    const between = told.transpose(0, 1).matmul(told).div(codes.fitted.length);
+    const variances = diagonal(between).toTypedArray() as Float64Array;
+    const moves = orthogonal ? shared.matmul(inverse(between, attributes)) : shared.div(diagonal(between));
+    return weights.map((own, i) => ({
+      move: moves
+        .select(1, i)
+        .mul(Math.sqrt(variances[i] as number))
+        .toTypedArray() as Float64Array,
+      told: along(x, own),
+    }));
+  });
+}
+
+/** @throws ConfigError if what is told of two attributes is nearly the same */
+function inverse(between: Tensor, attributes: readonly Attribute[]): Tensor {
+  const deviations = diagonal(between).sqrt().toTypedArray() as Float64Array;
+  const matrix = between.toTypedArray() as Float64Array;
+  const count = attributes.length;
+  for (let i = 0; i < count; i++) {
+    for (let j = 0; j < i; j++) {
+      const scale = (deviations[i] as number) * (deviations[j] as number);
+      const alike = Math.abs((matrix[i * count + j] as number) / scale);
+      if (alike > Math.sqrt(1 - leastRemainder ** 2)) throw inseparable(attributes[i], [attributes[j]]);
+    }
+  }
+  return inv(between);
 }
 
 /** The directions of most variance, pc1, pc2 ...; their units are standard deviations. */
@@ -104,14 +158,28 @@ function orthogonalised(vectors: readonly Float64Array[], attributes: readonly A
     }
     const rest = without(vector, basis);
     if (norm(rest) < leastRemainder) {
-      const others = attributes.filter((_, j) => j !== i).map(({ name }) => name);
-      throw new ConfigError(
-        `--orthogonal: ${attributes[i]?.name} cannot be told apart from ${others.join(", ")}; leave one of them out`,
+      throw inseparable(
+        attributes[i],
+        attributes.filter((_, j) => j !== i),
       );
     }
     return unitVector(rest);
   });
 }
+
+const inseparable = (one: Attribute | undefined, others: readonly (Attribute | undefined)[]) =>
+  new ConfigError(
+    `--orthogonal: ${one?.name} cannot be told apart from ${others.map((other) => other?.name).join(", ")}; leave one of them out`,
+  );
+
+/** The rows to learn an attribute from, and its values. */
+function labelled(x: Tensor, { fitted }: Codes, attribute: Attribute): [Tensor, Float64Array] {
+  const rows = known(fitted, attribute);
+  return [rowsOf(x, rows), Float64Array.from(rows, (row) => attribute.values[row] as number)];
+}
+
+const along = (x: Tensor, vector: Float64Array): Float64Array =>
+  scope(() => x.matmul(tensor(vector)).toTypedArray() as Float64Array);
 
 /** @param basis orthonormal */
 function without(vector: Float64Array, basis: readonly Float64Array[]): Float64Array {
@@ -124,10 +192,10 @@ function without(vector: Float64Array, basis: readonly Float64Array[]): Float64A
   return rest;
 }
 
-/** How well the place along a direction tells the attribute of images it was not learned from. */
-function scoreOf(along: Float64Array, attribute: Attribute, codes: Codes): Direction["heldOut"] {
+/** How well what is told of an attribute fits the attribute of images it was not learned from. */
+function scoreOf(told: Float64Array, attribute: Attribute, codes: Codes): Direction["heldOut"] {
   const pairs = (rows: readonly number[]) =>
-    known(rows, attribute).map((row) => [along[row] as number, attribute.values[row] as number] as const);
+    known(rows, attribute).map((row) => [told[row] as number, attribute.values[row] as number] as const);
   const [fitted, tested] = [pairs(codes.fitted), pairs(codes.heldOut)];
   if (tested.length === 0) return undefined;
   if (attribute.kind === "category") {
