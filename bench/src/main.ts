@@ -7,6 +7,7 @@ import {
   flags,
   operands,
   stepsOf,
+  threadsOf,
   trialsOf,
   UsageError,
   wholes,
@@ -26,6 +27,8 @@ const usage = `Usage: npm run -s bench -- COMMAND [options]
   profile   what one step spends its time in, operator by operator
   precision whether training in bf16 goes where float32 goes: 200 steps on drawn faces, three seeds (16x16, batch 16,
             n 64); exit code 1 if not
+  editing   what directions do to drawn faces: --model RUN --data PACK --out FILES, which writes FILES.json and FILES.png
+            (--parameters smile,light,...; --steps of the network that reads them off the pixels, default 2000)
   report    bench/RESULTS.md anew from bench/results/
 
   --phase P, --batch B    default 4 and 8
@@ -104,6 +107,15 @@ const commands: Record<string, () => void | Promise<void>> = {
     });
     console.log(flags.json ? JSON.stringify(rows) : describePrecisions(rows));
     if (rows.some(({ difference, allowed }) => difference > allowed)) process.exitCode = 1;
+  },
+
+  async editing() {
+    const { model, data, out, parameters } = flags;
+    if (!model || !data || !out) throw new UsageError("editing needs --model RUN --data PACK --out FILES");
+    // Not before: it loads the image library, which trials do not need.
+    const { runEditing } = await import("./editing/run.ts");
+    const editing = await runEditing({ model, data, out, parameters, steps: stepsOf(2000), threads: threadsOf() });
+    if (flags.json) console.log(JSON.stringify(editing));
   },
 
   /** A child of the above. */

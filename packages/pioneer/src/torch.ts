@@ -1,6 +1,8 @@
 // The parts that compute with libtorch: importing this loads it.
-export { Batches } from "./data/batches.ts";
+export { Batches, PackPixels } from "./data/batches.ts";
 export { openPack } from "./data/pack.ts";
+export { type DirectionOptions, directionsFromPack } from "./directions/from-pack.ts";
+export { type Imported, type ImportOptions, importAuthors } from "./import/import-run.ts";
 export { cosineMismatch, klToPrior, l1, type Reduce } from "./losses/index.ts";
 export { type OpenModelOptions, openModel } from "./model.ts";
 export * from "./networks/index.ts";
