@@ -161,7 +161,7 @@ describe("a model folder", () => {
 
   test("takes along the directions that the run has", async () => {
     cpSync(path("run"), path("directed"), { recursive: true });
-    const smile = { vector: [1, ...new Array<number>(11).fill(0)], unit: 0.3, method: "linear", orthogonal: false };
+    const smile = { vector: [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], unit: 0.3, method: "linear", orthogonal: false };
     const text = JSON.stringify({ format: 1, latent: 12, directions: { smile } });
     writeFileSync(join(path("directed"), "directions.json"), text);
     await exported("directed", "with-directions");
