@@ -4,6 +4,7 @@ import {
   command,
   computingOf,
   defaultSize,
+  dtypeOf,
   flags,
   operands,
   stepsOf,
@@ -29,6 +30,8 @@ const usage = `Usage: npm run -s bench -- COMMAND [options]
             n 64); exit code 1 if not
   editing   what directions do to drawn faces: --model RUN --data PACK --out FILES, which writes FILES.json and FILES.png
             (--parameters smile,light,...; --steps of the network that reads them off the pixels, default 2000)
+  exported  encode and decode by exported graphs in ONNX Runtime beside eager float32 PyTorch, and their cold start:
+            --phases 4,5 --n 512,128 --batch 8 --dtype fp32|fp16|int8
   report    bench/RESULTS.md anew from bench/results/
 
   --phase P, --batch B    default 4 and 8
@@ -77,6 +80,19 @@ const commands: Record<string, () => void | Promise<void>> = {
     };
     progress("all of it takes about two hours on two cores; what is measured is saved as it comes");
     await benchAll(selection, settingsOf(), await extentOf({ newest: only.includes("steps") }));
+  },
+
+  async exported() {
+    const { describeExported, timeExported } = await import("./exported.ts");
+    const python = flags["no-baselines"] ? undefined : await systemPython();
+    const timings = [];
+    for (const n of wholes("n", flags.n ?? `${defaultSize},128`, 2)) {
+      for (const phase of wholes("phases", flags.phases ?? "4,5", 0)) {
+        const { batch } = workloadOf({ phase, batch: 8, n });
+        timings.push(await timeExported({ phase, batch, n }, dtypeOf(), computingOf().threads, python));
+      }
+    }
+    console.log(flags.json ? JSON.stringify(timings) : describeExported(timings));
   },
 
   async report() {

@@ -23,6 +23,7 @@ const { values, positionals } = (() => {
         data: { type: "string" },
         parameters: { type: "string" },
         out: { type: "string" },
+        dtype: { type: "string", default: "fp32" },
         "no-baselines": { type: "boolean", default: false },
         "no-limit": { type: "boolean", default: false },
         json: { type: "boolean", default: false },
@@ -61,6 +62,13 @@ export const workloadOf = (otherwise: Workload = { phase: 4, batch: 8, n: defaul
   batch: whole("batch", 2, otherwise.batch),
   n: whole("n", 2, otherwise.n),
 });
+
+/** What exported weights are stored as. */
+export function dtypeOf(): "fp32" | "fp16" | "int8" {
+  const { dtype } = values;
+  if (dtype === "fp32" || dtype === "fp16" || dtype === "int8") return dtype;
+  throw new UsageError(`--dtype must be fp32, fp16 or int8, got ${dtype}`);
+}
 
 export const stepsOf = (otherwise = 5): number => whole("steps", 1, otherwise);
 export const trialsOf = (): number => whole("trials", 1, 1);

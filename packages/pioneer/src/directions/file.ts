@@ -1,8 +1,10 @@
 // directions.json of a run or a model folder.
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { type DirectionsFile, directionsFile, modelFormat } from "pioneer-runtime";
 import { diskError } from "../data/disk.ts";
 import { DataError } from "../errors.ts";
+import { isModelFolder, replaceModelFile } from "../export/model-folder.ts";
 
 export const directionsFileName = "directions.json";
 
@@ -37,16 +39,31 @@ export function readDirections(path: string, latent: number): DirectionsFile {
 }
 
 /**
- * Adds directions to a file, beside and renamed; one of the same name gives way.
+ * Adds directions to a file, beside and renamed; one of the same name gives way. config.json of a model folder learns of it.
  * @throws DataError if what is there cannot be read, or the disk refuses
  */
-export function addDirections(path: string, latent: number, directions: Readonly<Record<string, Direction>>): void {
-  const before = existsSync(path) ? readDirections(path, latent).directions : {};
-  const all: DirectionsFile = { format: modelFormat, latent, directions: { ...before, ...directions } };
+export async function addDirections(path: string, latent: number, directions: Directions): Promise<void> {
+  const folder = dirname(path);
+  const isOfModel = basename(path) === directionsFileName && (await isModelFolder(folder));
+  if (isOfModel) await replaceModelFile(folder, directionsFileName, withDirections(path, latent, directions));
+  else addToRun(path, latent, directions);
+}
+
+/** The same for a file that is no model folder's. */
+export function addToRun(path: string, latent: number, directions: Directions): void {
+  const text = withDirections(path, latent, directions);
   try {
-    writeFileSync(`${path}.writing`, `${JSON.stringify(all)}\n`);
+    writeFileSync(`${path}.writing`, text);
     renameSync(`${path}.writing`, path);
   } catch (error) {
     throw diskError(error, path);
   }
+}
+
+type Directions = Readonly<Record<string, Direction>>;
+
+function withDirections(path: string, latent: number, directions: Directions): string {
+  const before = existsSync(path) ? readDirections(path, latent).directions : {};
+  const all: DirectionsFile = { format: modelFormat, latent, directions: { ...before, ...directions } };
+  return `${JSON.stringify(all)}\n`;
 }

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  type Colour,
   type DirectionsFile,
   directionsFile,
   graphPorts,
@@ -17,6 +18,7 @@ import { ensurePack } from "../data/ensure.ts";
 import type { Pack } from "../data/pack.ts";
 import { DataError } from "../errors.ts";
 import { torchModel } from "../model.ts";
+import type { Growth } from "../networks/index.ts";
 import { openGraphs } from "../onnx/model.ts";
 import { findCheckpoint } from "../run-folder.ts";
 import { chooseComputing } from "../train/device.ts";
@@ -127,6 +129,25 @@ interface Work {
   readonly threads: number;
 }
 
+/**
+ * The bytes of generator.onnx and encoder.onnx; of networks whose encoder judges, that of its code before the head.
+ * @throws PioneerError if a graph does not fit in an ONNX file
+ */
+export function exportGraphs(
+  { encoder, generatorEma }: Omit<ModelNetworks, "state">,
+  growth: Growth,
+  colour: Colour,
+  dtype: WeightFormat,
+): { generator: Uint8Array; encoder: Uint8Array } {
+  return {
+    generator: onnxFile(generatorGraph(generatorEma, growth, colour, dtype), whatImagesAre),
+    encoder: onnxFile(encoderGraph(encoder, growth, dtype), whatImagesAre),
+  };
+}
+
+/** So that `pioneer evaluate --features encoder.onnx` knows what to feed. */
+const whatImagesAre = { "pioneer.range": "-1..1", "pioneer.channels": "rgb" };
+
 /** Writes both graphs, or the generator's where the encoder makes no codes, and compares each with libtorch. */
 async function writeGraphs(
   folder: string,
@@ -146,7 +167,7 @@ async function writeGraphs(
     const ports = graphPorts[which];
     const path = join(folder, ports.file);
     say(`writing ${ports.file}`);
-    await writeFileSynced(path, onnxFile(graph, { "pioneer.range": "-1..1", "pioneer.channels": "rgb" }));
+    await writeFileSynced(path, onnxFile(graph, whatImagesAre));
     say(`comparing ${ports.file} in ONNX Runtime with libtorch`);
     return checkFile(path, ports, rows, dtype, threads);
   };

@@ -13,6 +13,16 @@ import {
 /** What weights are stored as. Activations are float32 always. */
 export type WeightFormat = "fp32" | "fp16" | "int8";
 
+/**
+ * All operators that a graph may hold, of those that ONNX Runtime computes well on processors and in WebGPU. ConvTranspose is not
+ * among them: it was wrong or slow in WebGPU (docs/export.md).
+ */
+export type Operator = ComputingOperator | PointwiseOperator | MovingOperator;
+type ComputingOperator = "Conv" | "MatMul" | "AveragePool" | "ReduceL2";
+type PointwiseOperator = "Add" | "Mul" | "Div" | "Sqrt" | "LeakyRelu";
+/** They only move or convert values. */
+type MovingOperator = "Resize" | "Reshape" | "Concat" | "DepthToSpace" | "Pad" | "Cast";
+
 export type AttributeValue = number | readonly number[] | string | { readonly float: number };
 
 /** One input or output: float32, first dimension the batch. */
@@ -43,7 +53,7 @@ export class GraphBuilder {
   /** Adds a node with one output, which has the node's name. @returns that name */
   node(
     name: string,
-    opType: string,
+    opType: Operator,
     input: readonly string[],
     attributes: Readonly<Record<string, AttributeValue>> = {},
   ): string {

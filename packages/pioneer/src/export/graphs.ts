@@ -21,13 +21,6 @@ import {
   upsampledConvolution,
 } from "./graph-layers.ts";
 
-/** All operators that a graph may hold; the tests see to it. */
-export const operators = [
-  ...["Conv", "MatMul", "AveragePool", "Resize", "ReduceL2"],
-  ...["Add", "Mul", "Div", "Sqrt", "LeakyRelu"],
-  ...["Reshape", "Concat", "DepthToSpace", "Pad", "Cast"],
-];
-
 /** latents [batch, latent] -> images [batch, 3, r, r]; a fade is part of it. */
 export function generatorGraph(
   generator: Generator,

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { scope } from "pioneer-torch";
 import { readCheckpointState } from "../checkpoint/checkpoint.ts";
-import { directionsFileName, addDirections as writeDirections } from "../directions/file.ts";
+import { addToRun, directionsFileName } from "../directions/file.ts";
 import { CheckpointError, RunError } from "../errors.ts";
 import { newestCheckpoint } from "../run-folder.ts";
 import type { AuthorsDelta } from "./authors-files.ts";
@@ -53,7 +53,7 @@ export function addDirections(run: string, directions: readonly ImportedDirectio
       `the directions have ${first.vector.length} coordinates, the latent space of ${run} has ${latent}: they are of another model`,
     );
   }
-  writeDirections(
+  addToRun(
     join(run, directionsFileName),
     latent,
     Object.fromEntries(

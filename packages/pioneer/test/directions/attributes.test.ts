@@ -69,9 +69,9 @@ describe("directions.json", () => {
   const path = join(folder, "directions.json");
   const direction = (unit: number): Direction => ({ vector: [0.6, 0.8], unit, method: "mean", orthogonal: false });
 
-  test("what is added stays beside what was there; one of the same name gives way", () => {
-    addDirections(path, 2, { a: direction(1), b: direction(2) });
-    addDirections(path, 2, { b: direction(3), c: direction(4) });
+  test("what is added stays beside what was there; one of the same name gives way", async () => {
+    await addDirections(path, 2, { a: direction(1), b: direction(2) });
+    await addDirections(path, 2, { b: direction(3), c: direction(4) });
     const { directions } = readDirections(path, 2);
     expect(Object.entries(directions).map(([name, { unit }]) => [name, unit])).toEqual([
       ["a", 1],
@@ -101,13 +101,12 @@ describe("directions.json", () => {
       "holds no directions; mend or remove it",
     ],
     ["not directions", () => "[]", 2, "holds no directions; mend or remove it"],
-  ])("%s: refused in one line, and left as it is", (_, change, latent, message) => {
+  ])("%s: refused in one line, and left as it is", async (_, change, latent, message) => {
     const good = readFileSync(path, "utf8");
     const text = change(good);
     writeFileSync(path, text);
-    for (const work of [() => readDirections(path, latent), () => addDirections(path, latent, {})]) {
-      expect(work).toThrow(message);
-    }
+    expect(() => readDirections(path, latent)).toThrow(message);
+    await expect(addDirections(path, latent, {})).rejects.toThrow(message);
     expect(readFileSync(path, "utf8")).toBe(text);
     writeFileSync(path, good);
   });

@@ -44,6 +44,8 @@ describe("a model folder", () => {
     const second = await run(...learn, "--method", "pca", "--components", "2");
     expect(second.stdout).toMatch(/^pc1: strength 1 moves a code by 0\.\d{3}$/m);
     expect(second.stdout).toMatch(/^wrote model\/directions\.json$/m);
+    // config.json knows the file as it is now.
+    expect(await run("info", "model", "--verify")).toMatchObject({ code: 0, stderr: "" });
     const { latent, directions: all } = written();
     expect([latent, Object.keys(all)]).toEqual([16, ["skin", "light", "pc1", "pc2"]]);
     for (const { vector } of Object.values(all)) {

@@ -64,7 +64,7 @@ export function addDirectionsCommand(program: Command): void {
         const onProgress = (done: number, total: number) => progress.update({ done, total, skipped: 0 });
         try {
           const found = await directionsFromPack(model, pack, { ...options, attributes: attribute, onProgress });
-          addDirections(path, model.latent, found);
+          await addDirections(path, model.latent, found);
           return found;
         } finally {
           progress.stop();

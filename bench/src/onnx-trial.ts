@@ -1,0 +1,82 @@
+// Times exported graphs in ONNX Runtime, in a process of its own that never loads libtorch: node onnx-trial.js JSON. Prints one object.
+import type { InferenceSession } from "onnxruntime-node";
+
+export interface OnnxTrial {
+  readonly files: { readonly encode: string; readonly decode: string };
+  readonly latent: number;
+  readonly resolution: number;
+  readonly batch: number;
+  readonly threads: number;
+  readonly least: { readonly runs: number; readonly seconds: number };
+}
+
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Seconds of one call with one image, and with a batch. */
+export interface Direction {
+  readonly single: Spread;
+  readonly batch: Spread;
+}
+
+export interface OnnxTiming {
+  readonly encode: Direction;
+  readonly decode: Direction;
+  /** Seconds from nothing loaded to the first decoded image, and to the first encoded one beside it. */
+  readonly cold: { readonly decode: number; readonly both: number };
+}
+
+const spreadOf = (values: readonly number[]): Spread => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] as number;
+  return { median: at(0.5), min: at(0), max: at(1) };
+};
+
+async function time({ files, latent, resolution, batch, threads, least }: OnnxTrial): Promise<OnnxTiming> {
+  const start = performance.now();
+  const since = () => (performance.now() - start) / 1000;
+  // ONNX Runtime from 1.29 on tells Microsoft of its use unless it is told not to.
+  process.env.ORT_DISABLE_TELEMETRY = "1";
+  const { InferenceSession, Tensor } = await import("onnxruntime-node");
+  const open = (file: string) =>
+    InferenceSession.create(file, { executionProviders: ["cpu"], intraOpNumThreads: threads });
+  const images = [3, resolution, resolution];
+  const call = (session: InferenceSession, count: number, shape: readonly number[]) => {
+    const dims = [count, ...shape];
+    const data = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => Math.sin(1.7 * i));
+    // Latents are of length 1; the length changes nothing about the time.
+    const scaled = shape.length === 1 ? data.map((value) => value * Math.sqrt(2 / latent)) : data;
+    const feeds = { [session.inputNames[0] as string]: new Tensor("float32", scaled, dims) };
+    return () => session.run(feeds);
+  };
+  const generator = await open(files.decode);
+  await call(generator, 1, [latent])();
+  const decode = since();
+  const encoder = await open(files.encode);
+  await call(encoder, 1, images)();
+  const both = since();
+  const direction = async (session: InferenceSession, shape: readonly number[]): Promise<Direction> => {
+    const measure = async (count: number) => {
+      const run = call(session, count, shape);
+      await run();
+      const seconds: number[] = [];
+      for (let total = 0; seconds.length < least.runs || total < least.seconds; total += seconds.at(-1) as number) {
+        const began = performance.now();
+        await run();
+        seconds.push((performance.now() - began) / 1000);
+      }
+      return spreadOf(seconds);
+    };
+    return { single: await measure(1), batch: await measure(batch) };
+  };
+  return {
+    encode: await direction(encoder, images),
+    decode: await direction(generator, [latent]),
+    cold: { decode, both },
+  };
+}
+
+console.log(JSON.stringify(await time(JSON.parse(process.argv[2] as string) as OnnxTrial)));
