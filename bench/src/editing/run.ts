@@ -1,5 +1,6 @@
 import { renameSync, writeFileSync } from "node:fs";
-import { openModel } from "pioneer-networks/torch";
+import { openModel, openPack } from "pioneer-networks/torch";
+import { UsageError } from "../options.ts";
 import { progress } from "../process.ts";
 import { heatMapPng } from "./heat-map.ts";
 import { type Editing, measureEditing, summaryOf } from "./measure.ts";
@@ -20,9 +21,15 @@ export interface EditingRun {
 
 /** Measures, prints, and writes OUT.json with everything and OUT.png with the matrix of `linear`, orthogonal. */
 export async function runEditing({ model: path, data, out, parameters, steps, threads }: EditingRun): Promise<Editing> {
+  const names = (parameters ?? visible).split(",");
+  const numbers = openPack(data).labels.filter(({ kind }) => kind === "number");
+  const unknown = names.find((name) => !numbers.some((label) => label.name === name));
+  if (unknown !== undefined) {
+    const there = numbers.map(({ name }) => name).join(", ") || "none";
+    throw new UsageError(`--parameters: ${data} has no numbers called ${unknown}; it has ${there}`);
+  }
   const model = await openModel(path, { threads });
   try {
-    const names = (parameters ?? visible).split(",");
     const editing = await measureEditing({
       model,
       pack: data,
