@@ -23,10 +23,11 @@ build: setup ## setup, then build C++ and TypeScript
 	@scripts/build-native.sh
 	@node_modules/.bin/tsc -b
 
-lint: build ## check formatting and code (biome, oxlint)
+lint: build ## check formatting, code and the types of tests (biome, tsc, oxlint)
 	@npm run --silent lint
 
 test: lint ## build, lint, run all tests, verify against the reference numbers
+	@scripts/setup-browser.sh
 	@scripts/run-tests.sh
 	@npm run --silent verify -- fixtures/reference
 

@@ -53,3 +53,19 @@ libtorch_cmake_dir() {
 libtorch_version() {
   sed -n 's/^set(PACKAGE_VERSION "\(.*\)")$/\1/p' "$1/TorchConfigVersion.cmake" 2>/dev/null | head -n 1
 }
+
+# Sets AS_ROOT to the words that run a command as root; false if there is no way.
+can_be_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    AS_ROOT=()
+  elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    AS_ROOT=(sudo -n)
+  else
+    return 1
+  fi
+}
+
+apt() {
+  "${AS_ROOT[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
+    apt-get -q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@"
+}

@@ -56,22 +56,6 @@ missing_packages() {
   esac
 }
 
-# Sets AS_ROOT to the words that run a command as root; false if there is no way.
-can_be_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    AS_ROOT=()
-  elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
-    AS_ROOT=(sudo -n)
-  else
-    return 1
-  fi
-}
-
-apt() {
-  "${AS_ROOT[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
-    apt-get -q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@"
-}
-
 # What happens when packages are missing and apt or root is not there.
 cannot_install() {
   local reason="$1"

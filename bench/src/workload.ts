@@ -47,7 +47,7 @@ export function createStepper({ phase, batch, n }: Workload, computing: Computin
           x: rand([batch, 3, resolution, resolution], random, -1, 1).to(computing.device),
           zEncoder: z(),
           zGenerator: Array.from({ length: recipe.generatorSteps }, z),
-          poolRandom: random,
+          trades: learner.pool.draw(batch, random, computing.device),
         };
         // item() waits for the device.
         return around(() => void trainStep(learner, inputs, settings).generator?.item());

@@ -200,6 +200,10 @@ export const trainSchema = z.strictObject({
     group: "Computing",
     description: "cpu, cuda, or auto: cuda where there is one (default)",
   }),
+  cudaGraphs: option(toggle().default(false), {
+    group: "Computing",
+    description: "record faded-in steps as CUDA graphs; less time of the host; not tried on a GPU yet",
+  }),
   threads: option(whole(1, 1024).optional(), {
     value: "T",
     group: "Computing",
@@ -354,6 +358,7 @@ export const resumeRules = {
   seed: "fixed",
   precision: "free",
   device: "free",
+  cudaGraphs: "free",
   threads: "free",
   run: "free",
   resume: "session",

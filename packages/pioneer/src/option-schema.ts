@@ -48,6 +48,11 @@ export function toggle() {
   return z.boolean("true or false");
 }
 
+/** An option that may be given several times. */
+export function repeated(expected: string) {
+  return z.array(text(expected), expected).default([]);
+}
+
 /** 4 to 1024 pixels, 4 · 2^phase. */
 export function resolution() {
   const error = "a power of two from 4 to 1024";

@@ -40,19 +40,19 @@ export function findCheckpoint(
   return found;
 }
 
-/**
- * Readies the folder for a new run and notes its configuration, the first thing that a run writes. A folder whose run
- * never reached its first checkpoint counts as empty.
- * @throws RunError if the folder holds a run
- */
-export function createRun(config: TrainConfig): void {
-  const { run } = config;
+/** A folder whose run never reached its first checkpoint counts as empty. @throws RunError if the folder holds a run */
+export function checkNoRun(run: string): void {
   const newest = newestCheckpoint(run);
   if (newest) {
     throw new RunError(
       `${run} already holds a run (${newest}): go on with it by --resume, or give --run another folder`,
     );
   }
+}
+
+/** Notes the configuration of a new run, the first thing that a run writes. @throws RunError if the folder holds a run */
+export function createRun(config: TrainConfig): void {
+  checkNoRun(config.run);
   saveConfig(config);
 }
 

@@ -2,6 +2,7 @@
 export { Batches } from "./data/batches.ts";
 export { openPack } from "./data/pack.ts";
 export { type Exported, type ExportOptions, exportGraphs, exportModel } from "./export/export-model.ts";
+export { type Imported, type ImportOptions, importAuthors } from "./import/import-run.ts";
 export { cosineMismatch, klToPrior, l1, type Reduce } from "./losses/index.ts";
 export { type OpenModelOptions, openModel } from "./model.ts";
 export * from "./networks/index.ts";

@@ -237,6 +237,7 @@ describe("a checkpoint", () => {
     alpha: 0.5,
     latent: 64,
     channels: 32,
+    networks: { generatorNorm: "pixel", activatedCode: true, head: false },
     colour: "rgb",
     crop: "center",
     encoderOrder: "joint",

@@ -39,8 +39,8 @@ export const modelConfig = object({
   /** Widest layer. */
   channels: positive,
   phase: whole,
-  /** Of the run when it was exported; below 1 the blend of two resolutions is part of the graphs; 0 at a phase's first step. */
-  alpha: number().check(gte(0), lte(1)),
+  /** Of the run when it was exported; below 1 the blend of two resolutions is part of the graphs. */
+  alpha: number().check(gt(0), lte(1)),
   recipe: string(),
   /** What the weights are stored as. The graphs' inputs and outputs are float32 always. */
   dtype: oneOf(["fp32", "fp16", "int8"]),

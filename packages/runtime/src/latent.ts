@@ -101,6 +101,17 @@ export function latentRow(latents: Float32Array, dim: number, index: number): Fl
   return latents.subarray(index * dim, (index + 1) * dim);
 }
 
+/**
+ * Each row divided by its length.
+ * @param vectors [count * dim]
+ * @throws RangeError for a row of length 0, or not finite
+ */
+export function normalizeLatents(vectors: Float32Array | Float64Array, dim: number): Float32Array {
+  const latents = new Float32Array(vectors.length);
+  for (let at = 0; at < vectors.length; at += dim) latents.set(normalized(vectors.subarray(at, at + dim)), at);
+  return latents;
+}
+
 function checkSteps(who: string, n: number): void {
   if (!Number.isInteger(n) || n < 2) throw new RangeError(`${who}: expected at least 2 steps, got ${n}`);
 }

@@ -246,7 +246,7 @@ static napi_value initialise(napi_env env, napi_value exports) {
     check(env, napi_set_instance_data(env, own.get(), release, nullptr));
     own.release();
     for (auto* list : {&addonExports, &tensorExports, &dispatchExports, &autogradExports, &deviceExports,
-                       &memoryExports, &processExports, &batchExports, &profileExports}) {
+                       &memoryExports, &processExports, &batchExports, &profileExports, &graphExports}) {
       for (auto& entry : *list) {
         napi_value function;
         check(env, napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function));

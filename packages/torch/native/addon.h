@@ -98,6 +98,7 @@ struct Operator {
 };
 
 class BatchLoader;
+struct Graph;
 
 /// A loader and its thread (batches.cc); both end with the last reference.
 struct LoaderHandle {
@@ -105,11 +106,18 @@ struct LoaderHandle {
   bool defined() const { return loader != nullptr; }
 };
 
+/// A recorded CUDA graph (graph.cc).
+struct GraphHandle {
+  std::shared_ptr<Graph> graph;
+  bool defined() const { return graph != nullptr; }
+};
+
 /// Everything one JavaScript environment (main thread or worker) owns.
 struct State {
   HandleTable<at::Tensor, 0x7d5> tensors;
   HandleTable<at::Generator, 0x7d7> generators;
   HandleTable<LoaderHandle, 0x7d9> loaders;
+  HandleTable<GraphHandle, 0x7db> graphs;
   std::vector<Operator> operators;
   std::shared_ptr<LentBuffers> lent = std::make_shared<LentBuffers>();
   napi_ref makeError = nullptr;
@@ -184,5 +192,6 @@ extern const std::vector<Export> memoryExports;
 extern const std::vector<Export> processExports;
 extern const std::vector<Export> batchExports;
 extern const std::vector<Export> profileExports;
+extern const std::vector<Export> graphExports;
 
 }  // namespace pioneer

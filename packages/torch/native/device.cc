@@ -12,8 +12,14 @@ constexpr bool kFusedCuda = true;
 #else
 constexpr bool kFusedCuda = false;
 #endif
+#ifdef PIONEER_CUDA_GRAPHS
+constexpr bool kCudaGraphs = true;
+#else
+constexpr bool kCudaGraphs = false;
+#endif
 
-/// build(): {torch: version the addon was compiled against, cudaDevices: visible now, fusedCuda: whether fused.cu is in}.
+/// build(): {torch: version the addon was compiled against, cudaDevices: visible now, fusedCuda: whether fused.cu is in,
+/// cudaGraphs: whether graph.cc can record}.
 static napi_value build(napi_env env, napi_callback_info) {
   return guard(env, [&] {
     napi_value result;
@@ -22,6 +28,7 @@ static napi_value build(napi_env env, napi_callback_info) {
     double devices = at::hasCUDA() ? static_cast<double>(at::getNumGPUs()) : 0;
     check(env, napi_set_named_property(env, result, "cudaDevices", fromNumber(env, devices)));
     check(env, napi_set_named_property(env, result, "fusedCuda", fromBool(env, kFusedCuda)));
+    check(env, napi_set_named_property(env, result, "cudaGraphs", fromBool(env, kCudaGraphs)));
     return result;
   });
 }

@@ -79,11 +79,14 @@ inline void noteWritten(at::TensorList tensors) {
 
 /// Refuses lists that do not belong together. Returns the gradients, laid out like their parameters.
 inline std::vector<Tensor> checkAdam(at::TensorList parameters, at::TensorList gradients, at::TensorList first, at::TensorList second,
-                                     at::TensorList copies, size_t scales, size_t steps, double beta1) {
+                                     at::TensorList copies, size_t scales, const Tensor& rates, double beta1) {
   size_t count = parameters.size();
-  TORCH_CHECK(gradients.size() == count && second.size() == count && copies.size() == count && scales == count && steps == count &&
+  TORCH_CHECK(gradients.size() == count && second.size() == count && copies.size() == count && scales == count &&
                   first.size() == (beta1 > 0 ? count : 0),
               "adam_: lists of one length expected");
+  TORCH_CHECK(rates.scalar_type() == at::kFloat && rates.is_contiguous() && rates.dim() == 2 && rates.size(0) == static_cast<int64_t>(count) &&
+                  rates.size(1) == 2,
+              "adam_: expected rates float32[", count, ", 2], got ", rates.scalar_type(), rates.sizes());
   std::vector<Tensor> aligned;
   for (size_t i = 0; i < count; i++) {
     checkFloat(parameters[i], "adam_", i);
@@ -93,6 +96,7 @@ inline std::vector<Tensor> checkAdam(at::TensorList parameters, at::TensorList g
                 gradients[i].sizes());
     checkPlace(parameters[0], parameters[i], "adam_");
     checkPlace(parameters[i], gradients[i], "adam_");
+    checkPlace(parameters[i], rates, "adam_");
     checkAlike(parameters[i], second[i], "adam_", i);
     if (beta1 > 0) checkAlike(parameters[i], first[i], "adam_", i);
     if (copies[i].numel() > 0) {

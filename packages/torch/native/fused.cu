@@ -373,7 +373,8 @@ struct AdamEntry {
   const float* g;
   at::BFloat16* copy16;
   int64_t count;
-  float rate, secondCorrection, copyScale;
+  const float* rates;
+  float copyScale;
 };
 
 __global__ void adamKernel(const __grid_constant__ Table<AdamEntry> table, float beta1, float rest1, float beta2, float rest2,
@@ -384,7 +385,7 @@ __global__ void adamKernel(const __grid_constant__ Table<AdamEntry> table, float
     entry.v[i] = second;
     float moment = gradient;
     if (entry.m) entry.m[i] = moment = beta1 * entry.m[i] + rest1 * gradient;
-    float value = entry.p[i] - entry.rate * moment / (sqrtf(second) * entry.secondCorrection + epsilon);
+    float value = entry.p[i] - entry.rates[0] * moment / (sqrtf(second) * entry.rates[1] + epsilon);
     entry.p[i] = value;
     if (entry.copy) entry.copy[i] = value * entry.copyScale;
     if (entry.copy16) write(entry.copy16 + i, value * entry.copyScale);
@@ -611,14 +612,13 @@ Tensor spectralNormBackward(const Tensor& gradient, const Tensor& weight, const 
 }
 
 void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList first, at::TensorList second, at::TensorList copies,
-           at::ArrayRef<double> copyScales, at::IntArrayRef steps, double learningRate, double beta1, double beta2, double eps) {
+           at::ArrayRef<double> copyScales, const Tensor& rates, double beta1, double beta2, double eps) {
   size_t count = parameters.size();
-  auto aligned = checkAdam(parameters, gradients, first, second, copies, copyScales.size(), steps.size(), beta1);
+  auto aligned = checkAdam(parameters, gradients, first, second, copies, copyScales.size(), rates, beta1);
   if (count == 0) return;
   c10::DeviceGuard guard(parameters[0].device());
   auto entry = [&](size_t i) {
     bool has = copies[i].numel() > 0, half = has && copies[i].scalar_type() == at::kBFloat16;
-    double t = static_cast<double>(steps[i]);
     return AdamEntry{data<float>(parameters[i]),
                      beta1 > 0 ? data<float>(first[i]) : nullptr,
                      data<float>(second[i]),
@@ -626,8 +626,7 @@ void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList f
                      data<float>(aligned[i]),
                      half ? data<at::BFloat16>(copies[i]) : nullptr,
                      parameters[i].numel(),
-                     static_cast<float>(learningRate / (1 - std::pow(beta1, t))),
-                     static_cast<float>(1 / std::sqrt(1 - std::pow(beta2, t))),
+                     data<float>(rates) + 2 * i,
                      static_cast<float>(copyScales[i])};
   };
   forTensors(adamKernel, count, entry, static_cast<float>(beta1), static_cast<float>(1 - beta1), static_cast<float>(beta2),

@@ -1,5 +1,6 @@
 import { noGrad } from "./autograd.ts";
 import { ShapeError, TorchError } from "./errors.ts";
+import { fromHost } from "./graph.ts";
 import { empty, foreach, fused, isFusable, zerosLike } from "./ops.ts";
 import { keep, scope } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
@@ -20,6 +21,10 @@ export interface AdamState {
   firstMoment: Tensor | undefined;
   secondMoment: Tensor;
 }
+
+const advance = (states: readonly AdamState[]) => {
+  for (const state of states) state.step++;
+};
 
 /**
  * Adam (Kingma & Ba 2015) in PyTorch's present form: p -= lr/(1 - b1^t) · m / (sqrt(v)/sqrt(1 - b2^t) + eps).
@@ -51,7 +56,7 @@ export class Adam {
         throw new ShapeError(`Adam: ${name} has shape [${shape.join()}], its gradient [${gradient.join()}]`);
     }
     const weights = [...parameters.values()];
-    const states = [...parameters].map(([name, parameter]) => this.#advance(name, parameter));
+    const states = [...parameters].map(([name, parameter]) => this.#stateOf(name, parameter));
     noGrad(() =>
       scope(() => {
         if (weights.every(isFusable)) this.#fused(weights, gradients, states, copies);
@@ -66,8 +71,15 @@ export class Adam {
     states: readonly AdamState[],
     copies?: WeightCopies,
   ): void {
-    const { learningRate, beta1, beta2, epsilon } = this.options;
+    const { beta1, beta2, epsilon } = this.options;
     const none = empty([0]);
+    const rates = fromHost([states.length, 2], (weights[0] as Tensor).device, () => {
+      advance(states);
+      return states.flatMap(({ step }) => [
+        this.options.learningRate / (1 - beta1 ** step),
+        1 / Math.sqrt(1 - beta2 ** step),
+      ]);
+    });
     const held = weights.map((weight) => copies?.find(weight));
     fused.adam_(
       weights,
@@ -76,8 +88,7 @@ export class Adam {
       states.map(({ secondMoment }) => secondMoment),
       held.map((copy) => copy?.copy ?? none),
       held.map((copy) => copy?.scale ?? 1),
-      states.map(({ step }) => step),
-      learningRate,
+      rates,
       beta1,
       beta2,
       epsilon,
@@ -87,6 +98,7 @@ export class Adam {
 
   #composed(weights: Tensor[], gradients: readonly Tensor[], states: readonly AdamState[]): void {
     const { learningRate, beta1, beta2, epsilon } = this.options;
+    advance(states);
     const correction = (beta: number) => states.map(({ step }) => 1 - beta ** step);
     const second = states.map(({ secondMoment }) => secondMoment);
     foreach.mul_(second, beta2);
@@ -110,14 +122,13 @@ export class Adam {
     );
   }
 
-  #advance(name: string, parameter: Tensor): AdamState {
+  #stateOf(name: string, parameter: Tensor): AdamState {
     let state = this.state.get(name);
     if (!state) {
       const zeros = () => keep(zerosLike(parameter.detach()));
       state = { step: 0, firstMoment: this.options.beta1 > 0 ? zeros() : undefined, secondMoment: zeros() };
       this.state.set(name, state);
     }
-    state.step++;
     return state;
   }
 

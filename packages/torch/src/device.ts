@@ -8,6 +8,8 @@ export interface Capabilities {
   readonly cudaDevices: number;
   /** Whether the fused operators are built for CUDA too; else CUDA computes with ATen's, to the same numbers but slower. */
   readonly fusedCuda: boolean;
+  /** Whether a step can be recorded as a CUDA graph: with the fused operators, on libtorch 2. */
+  readonly cudaGraphs: boolean;
   /** Processor instructions for bfloat16 matrix work, fastest first; empty where there are none or it is not known. */
   readonly cpuBf16: readonly string[];
 }
@@ -15,14 +17,15 @@ export interface Capabilities {
 const bf16Flags = ["amx_bf16", "avx512_bf16"];
 
 export function capabilities(): Capabilities {
-  const { torch, cudaDevices, fusedCuda } = native.build();
+  const { torch, cudaDevices, fusedCuda, cudaGraphs } = native.build();
   let flags: string[] = [];
   try {
     flags = (/^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "").split(" ");
   } catch {
     // Not Linux: nothing is known, and nothing is promised.
   }
-  return { libtorch: torch, cudaDevices, fusedCuda, cpuBf16: bf16Flags.filter((flag) => flags.includes(flag)) };
+  const cpuBf16 = bf16Flags.filter((flag) => flags.includes(flag));
+  return { libtorch: torch, cudaDevices, fusedCuda, cudaGraphs, cpuBf16 };
 }
 
 let fusedCuda: boolean | undefined;

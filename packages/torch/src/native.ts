@@ -32,7 +32,7 @@ export interface Native {
   gradient(id: number): number | null;
   requiresGrad(id: number): boolean;
   setGradMode(enabled: boolean): boolean;
-  build(): { torch: string; cudaDevices: number; fusedCuda: boolean };
+  build(): { torch: string; cudaDevices: number; fusedCuda: boolean; cudaGraphs: boolean };
   threads(): number;
   setThreads(count: number): void;
   setDeterministic(enabled: boolean): void;
@@ -41,6 +41,11 @@ export interface Native {
   setGeneratorState(generator: number, state: number): void;
   freeGenerator(generator: number): boolean;
   cacheMemory(): void;
+  enterGraphStream(): void;
+  beginGraph(): number;
+  endGraph(graph: number): void;
+  replayGraph(graph: number): void;
+  freeGraph(graph: number): boolean;
   lockFile(fd: number): boolean;
   dieWithParent(): boolean;
   batchLoader(images: number, pinned: boolean): number;

@@ -101,8 +101,7 @@ export const fused = {
       second: readonly Tensor[],
       copies: readonly Tensor[],
       copyScales: readonly number[],
-      steps: readonly number[],
-      learningRate: number,
+      rates: Tensor,
       beta1: number,
       beta2: number,
       epsilon: number,
@@ -131,6 +130,13 @@ export const upsampleNearest = (x: Tensor, factor = 2): Tensor => upsampleOp(x, 
 
 /** Largest singular values first. @param a [m, n] @returns [min(m, n)] */
 export const singularValues = operator<[a: Tensor], Tensor>("aten::linalg_svdvals");
+
+const eighOp = operator<[Tensor, string], [Tensor, Tensor]>("aten::linalg_eigh");
+/** Of a symmetric matrix, eigenvalues ascending. @param a [n, n] @returns values [n], vectors [n, n] in columns */
+export const eigh = (a: Tensor): { values: Tensor; vectors: Tensor } => {
+  const [values, vectors] = eighOp(a, "L");
+  return { values, vectors };
+};
 
 const fromFileOp = operator<[string, boolean, number, ...Options], Tensor>("aten::from_file");
 /** The first `bytes` bytes of a file as a uint8 tensor, mapped into memory: pages are read when they are touched. */

@@ -240,17 +240,19 @@ describe("copies", () => {
 describe("refused in one line, nothing moved", () => {
   const [p, g] = [normal(1, [3]).to("float32"), normal(2, [3]).to("float32")];
   const moment = () => normal(3, [3]).square().to("float32");
+  const rates = tensor(Float32Array.of(0.1, 1), [1, 2]);
   type Arguments = Parameters<typeof fused.adam_>;
-  const good = (): Arguments => [[p], [g], [moment()], [moment()], [empty([0])], [1], [1], 0.1, 0.5, 0.9, 1e-8];
+  const good = (): Arguments => [[p], [g], [moment()], [moment()], [empty([0])], [1], rates, 0.5, 0.9, 1e-8];
 
   const cases: [string, Partial<Record<number, Arguments[number]>>, RegExp][] = [
     ["fewer gradients", { 1: [] }, /lists of one length/],
     ["no first moments", { 2: [] }, /lists of one length/],
-    ["first moments at beta1 = 0", { 8: 0 }, /lists of one length/],
+    ["first moments at beta1 = 0", { 7: 0 }, /lists of one length/],
     ["fewer second moments", { 3: [] }, /lists of one length/],
     ["fewer copies", { 4: [] }, /lists of one length/],
     ["more scales", { 5: [1, 1] }, /lists of one length/],
-    ["fewer steps", { 6: [] }, /lists of one length/],
+    ["rates of another count", { 6: tensor(new Float32Array(4), [2, 2]) }, /rates float32\[1, 2\]/],
+    ["rates of another dtype", { 6: rates.to("float64") }, /rates float32\[1, 2\]/],
     ["a gradient of another shape", { 1: [normal(1, [4]).to("float32")] }, /its gradient \[4\]/],
     ["a gradient of another dtype", { 1: [g.to("float64")] }, /must be float32/],
     ["a moment of another shape", { 3: [normal(1, [4]).to("float32")] }, /laid out alike/],
@@ -274,7 +276,7 @@ describe("refused in one line, nothing moved", () => {
   test("a moment in another order", () => {
     const kernel = normal(1, [2, 3, 2, 2]).to("float32").contiguous("channelsLast");
     const rows = () => normal(2, [2, 3, 2, 2]).to("float32");
-    expect(() => fused.adam_([kernel], [rows()], [], [rows()], [empty([0])], [1], [1], 0.1, 0, 0.9, 1e-8)).toThrow(
+    expect(() => fused.adam_([kernel], [rows()], [], [rows()], [empty([0])], [1], rates, 0, 0.9, 1e-8)).toThrow(
       /laid out alike/,
     );
   });

@@ -4,7 +4,6 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, writeS
 import { join } from "node:path";
 import {
   type AdamState,
-  cat,
   keep,
   noGrad,
   readSafetensors,
@@ -49,7 +48,7 @@ export function writeCheckpoint(run: string, learner: Learner, facts: Checkpoint
         ...learner.generator.size,
         networks: learner.encoder.kind,
         adamSteps: { generator: adamSteps(learner, "generator"), encoder: adamSteps(learner, "encoder") },
-        poolImages: learner.pool.images.length,
+        poolImages: learner.pool.count,
         sha256: Object.fromEntries([networksFile, trainingFile].map((file) => [file, sha256(join(folder, file))])),
       };
       writeSynced(join(folder, stateFile), stateText(state));
@@ -86,7 +85,7 @@ function trainingTensors({ optimisers, pool }: Learner): Map<string, Tensor> {
       tensors.set(`adam.${network}.${name}.second_moment`, secondMoment);
     }
   }
-  if (pool.images.length > 0) tensors.set("pool", cat(pool.images));
+  if (pool.images) tensors.set("pool", pool.images);
   return tensors;
 }
 
@@ -151,9 +150,7 @@ export function readCheckpoint(
       }
     }
     const pool = training.get("pool");
-    for (let i = 0; i < state.poolImages; i++) {
-      learner.pool.images.push(keep(scope(() => (pool as Tensor).narrow(0, i, 1).clone())));
-    }
+    if (state.poolImages > 0) learner.pool.images = keep((pool as Tensor).clone());
   });
   return { state, learner };
 }

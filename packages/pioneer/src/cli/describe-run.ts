@@ -88,7 +88,8 @@ async function describeCheckpoint(path: string, verify: boolean): Promise<Descri
     `model       ${recipe}, latent ${latent}, channels ${channels}, ${colour}, crop ${crop}`,
     `progress    ${formatKimg(images)} of ${formatKimg(schedule.totalImages)} kimg in ${formatDuration(state.elapsedSeconds)}`,
     `phase       ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
-    `data        ${pack.path}, ${pack.trainImages} images, id ${pack.id}`,
+    // An imported checkpoint has seen no pack of ours.
+    `data        ${pack.path}${pack.id === "" ? "" : `, ${pack.trainImages} images, id ${pack.id}`}`,
     `written by  pioneer ${version}`,
   ];
   // Adam's steps, one for each of some hundred parameters, are for --resume.

@@ -3,8 +3,11 @@ import { ConfigError, exitCodes } from "../errors.ts";
 import { version } from "../version.ts";
 import { addDatasetCommands } from "./commands/dataset.ts";
 import { addDemoCommand } from "./commands/demo.ts";
+import { addDirectionsCommand } from "./commands/directions.ts";
+import { addEditCommand } from "./commands/edit.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addExportCommand } from "./commands/export.ts";
+import { addImportCommand } from "./commands/import.ts";
 import { addInfoCommand } from "./commands/info.ts";
 import { addInterpolateCommand } from "./commands/interpolate.ts";
 import { addReconstructCommand } from "./commands/reconstruct.ts";
@@ -31,7 +34,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-function buildProgram(): Command {
+/** Every command with its options; nothing is run. */
+export function buildProgram(): Command {
   const program = new Command("pioneer")
     .description(
       "PIONEER Networks: learn how a kind of image is structured; reconstruct, sample and morph such images.",
@@ -52,7 +56,10 @@ function buildProgram(): Command {
   addReconstructCommand(program);
   addSampleCommand(program);
   addInterpolateCommand(program);
+  addDirectionsCommand(program);
+  addEditCommand(program);
   addEvaluateCommand(program);
+  addImportCommand(program);
   addExportCommand(program);
   addInfoCommand(program);
   addDemoCommand(program);

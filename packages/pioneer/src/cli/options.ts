@@ -49,7 +49,8 @@ function flagsOf(key: string, schema: z.ZodType): Option[] {
   const heading = `${group}:`;
   if (value !== undefined) {
     const valued = new Option(`${flagOf(key)} <${value}>`, description).helpGroup(heading);
-    return [isNumber(schema) ? valued.argParser(readNumber) : valued];
+    if (typeOf(schema) === "array") return [valued.argParser(collect)];
+    return [typeOf(schema) === "number" ? valued.argParser(readNumber) : valued];
   }
   const on = new Option(flagOf(key), description).helpGroup(heading);
   if (schema.safeParse(undefined).data !== true) return [on];
@@ -57,11 +58,14 @@ function flagsOf(key: string, schema: z.ZodType): Option[] {
   return [on.hideHelp(), off];
 }
 
-/** Whether a schema, inside its default and optional wrappers, takes a number. */
-function isNumber(schema: z.ZodType): boolean {
+/** What a schema takes inside its default and optional wrappers. */
+function typeOf(schema: z.ZodType): string {
   const inner = "innerType" in schema.def ? (schema.def.innerType as z.ZodType) : undefined;
-  return inner === undefined ? schema.def.type === "number" : isNumber(inner);
+  return inner === undefined ? schema.def.type : typeOf(inner);
 }
+
+/** The values of a flag that is given several times. */
+const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 /** "0.5" -> 0.5; what is not a number stays text, which the schema then refuses. */
 function readNumber(value: string): number | string {

@@ -1,11 +1,15 @@
 import { realpath, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
+import { ConfigError } from "../errors.ts";
 import { isPack, openPack, type Pack } from "./pack.ts";
 import { checkResolution, type PrepareOptions, type PrepareResult, prepareDataset } from "./prepare.ts";
 import { findLabels } from "./sources/annotate.ts";
 import { openSource } from "./sources/open.ts";
 import { digestOf } from "./sources/source.ts";
+
+/** What a run that was imported has in place of data until it is given some. */
+export const noData = "none (imported)";
 
 /** What `train --data` accepts beside a pack. */
 export interface EnsureOptions extends Omit<PrepareOptions, "source" | "out" | "force"> {
@@ -27,6 +31,7 @@ export interface EnsuredPack {
  * @throws as `openPack` and `prepareDataset`
  */
 export async function ensurePack(data: string, options: EnsureOptions = {}): Promise<EnsuredPack> {
+  if (data === noData) throw new ConfigError("the run was imported and has no data yet: give --data");
   const isFile = (await stat(data).catch(() => undefined))?.isFile() ?? false;
   if (isFile && (data.endsWith(".pack") || (await isPack(data)))) return { pack: openPack(data), prepared: undefined };
   if (options.resolution !== undefined) checkResolution(options.resolution);

@@ -1,6 +1,6 @@
-import { scope, type Tensor } from "pioneer-torch";
+import { eigh, scope, type Tensor } from "pioneer-torch";
 import type { Gaussian } from "./covariance.ts";
-import { eigh, trace } from "./operators.ts";
+import { trace } from "./operators.ts";
 
 /**
  * Squared Fréchet (2-Wasserstein) distance of two Gaussians: |m1 - m2|² + tr S1 + tr S2 - 2 tr (S1^½ S2 S1^½)^½. Between

@@ -1,6 +1,5 @@
-import { scope, type Tensor } from "pioneer-torch";
+import { eigh, scope, type Tensor } from "pioneer-torch";
 import type { Gaussian } from "./covariance.ts";
-import { eigh } from "./operators.ts";
 
 /**
  * The KL term of the losses for many latents: mean over coordinates of KL( N(m_j, s_j) || N(0, 1) ).

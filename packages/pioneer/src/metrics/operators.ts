@@ -1,13 +1,6 @@
 // Operators that only metrics need.
 import { type DType, dtypeCode, operator, type Tensor } from "pioneer-torch";
 
-/** Of a symmetric matrix, eigenvalues ascending. @param a [n, n] @returns values [n], vectors [n, n] in columns */
-const eighOp = operator<[Tensor, string], [Tensor, Tensor]>("aten::linalg_eigh");
-export const eigh = (a: Tensor): { values: Tensor; vectors: Tensor } => {
-  const [values, vectors] = eighOp(a, "L");
-  return { values, vectors };
-};
-
 export const trace = operator<[Tensor], Tensor>("aten::trace");
 
 /** Mirrors at the edges, whose pixels are not repeated. @param padding left, right, top, bottom */

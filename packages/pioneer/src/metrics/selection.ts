@@ -85,7 +85,7 @@ function tooFew(metric: Metric, least: number, why: string, pack: Pack, split: s
   );
 }
 
-function checkFit(model: { readonly resolution: number; readonly colour: Colour }, pack: Pack): void {
+export function checkFit(model: { readonly resolution: number; readonly colour: Colour }, pack: Pack): void {
   if (pack.resolution < model.resolution) {
     throw new DataError(
       `${pack.path} holds images of ${pack.resolution}x${pack.resolution}, and the model makes ${model.resolution}x${model.resolution}: prepare a pack with --resolution ${model.resolution}`,

@@ -12,6 +12,17 @@ export interface Computing {
   readonly threads: number;
 }
 
+/** @throws ConfigError where --cuda-graphs is asked for and cannot be had */
+export function checkCudaGraphs({ device }: Computing): void {
+  const { libtorch, cudaGraphs } = capabilities();
+  if (device !== "cuda") throw new ConfigError(`--cuda-graphs needs a CUDA device, this run computes on ${device}`);
+  if (!cudaGraphs) {
+    throw new ConfigError(
+      `--cuda-graphs: built without them against libtorch ${libtorch}; they need libtorch 2 or newer and nvcc when make build runs`,
+    );
+  }
+}
+
 /**
  * Chooses device and precision. `auto` takes CUDA where there is one, and bf16 where the hardware has units for it.
  * @throws ConfigError if CUDA is asked for and not there

@@ -1,12 +1,14 @@
 import { type Device, pinMemory, rand, type Tensor } from "pioneer-torch";
 import type { Batches } from "../data/batches.ts";
 import type { Growth } from "../networks/index.ts";
+import type { ImagePool } from "./image-pool.ts";
 import type { Recipe } from "./recipe.ts";
 import type { StepInputs } from "./step.ts";
 import { drawLatents, stream } from "./streams.ts";
 
 export interface InputSettings {
   readonly recipe: Recipe;
+  readonly pool: ImagePool;
   readonly latent: number;
   readonly seed: number;
   readonly device: Device;
@@ -21,7 +23,7 @@ export function drawInputs(
   growth: Growth,
   settings: InputSettings,
 ): StepInputs {
-  const { recipe, latent, seed, device } = settings;
+  const { recipe, pool, latent, seed, device } = settings;
   const drawn = drawLatents((1 + recipe.generatorSteps) * batch, latent, stream(seed, "latents", step));
   const latents = sent(drawn, device);
   const part = (index: number) => latents.narrow(0, index * batch, batch);
@@ -29,7 +31,8 @@ export function drawInputs(
     x: batches.at(images, batch, growth),
     zEncoder: part(0),
     zGenerator: Array.from({ length: recipe.generatorSteps }, (_, i) => part(1 + i)),
-    poolRandom: stream(seed, "pool", step),
+    ...(recipe.objective === "age" &&
+      growth.alpha >= 1 && { trades: pool.draw(batch, stream(seed, "pool", step), device) }),
     ...(recipe.objective === "wgan" && { blend: sent(rand([batch, 1, 1, 1], stream(seed, "blend", step)), device) }),
   };
 }

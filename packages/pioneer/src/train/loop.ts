@@ -8,6 +8,7 @@ import type { Pack } from "../data/pack.ts";
 import { resolutionOf } from "../networks/index.ts";
 import { type Position, positionAt, type Schedule } from "../schedule.ts";
 import { version } from "../version.ts";
+import { CapturedSteps } from "./captured-steps.ts";
 import { flopsPerImage } from "./cost.ts";
 import type { Computing } from "./device.ts";
 import { evaluateRun } from "./evaluate.ts";
@@ -19,7 +20,7 @@ import { checkFinite, diverged, Meter } from "./meter.ts";
 import type { Recorder } from "./recorder.ts";
 import { learningRatesAt, marginAt } from "./settings.ts";
 import { chooseGridImages, writeSnapshots } from "./snapshot.ts";
-import { trainStep } from "./step.ts";
+import { type StepSettings, trainStep } from "./step.ts";
 
 /** Seconds between status lines. */
 const tickSeconds = 5;
@@ -50,6 +51,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
   const { config, schedule, recorder, stop, learner } = session;
   const meter = new Meter();
   const ring = new LossRing(ringSteps(session.computing.device), session.computing.device);
+  const captured = config.cudaGraphs ? new CapturedSteps(learner) : undefined;
   const chosen = chooseGridImages(gridSplit(session.pack));
   const began = performance.now();
   const elapsedBefore = session.elapsedSeconds;
@@ -99,7 +101,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     }
 
     scope(() => {
-      const losses = oneStep(session, at, batch);
+      const losses = oneStep(session, at, batch, captured);
       session.images += batch;
       session.steps++;
       ring.write(losses, { step: session.steps, images: session.images, batch });
@@ -141,28 +143,35 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
   return { kind: "end", reason: "already-finished", images: session.images, path: session.lastCheckpoint };
 }
 
-function oneStep(session: Session, at: Position, batch: number) {
+function oneStep(session: Session, at: Position, batch: number, captured?: CapturedSteps) {
   const { config, computing, batches, learner, schedule, images, steps } = session;
   const { seed, encoderOrder } = config;
-  const { recipe, generator, optimisers } = learner;
+  const { recipe, pool, generator, optimisers } = learner;
   const { device, precision } = computing;
   const rates = learningRatesAt(config, schedule, images);
   for (const network of ["encoder", "generator"] as const) optimisers[network].options.learningRate = rates[network];
   const margin = marginAt(config, schedule, images);
-  const inputs = drawInputs(batches, steps, images, batch, at, { recipe, latent: generator.size.latent, seed, device });
+  const inputs = drawInputs(batches, steps, images, batch, at, {
+    recipe,
+    pool,
+    latent: generator.size.latent,
+    seed,
+    device,
+  });
   // While this step trains, the next one's images are made.
   const next = images + batch;
   if (next < schedule.totalImages) {
     const then = positionAt(schedule, next);
     batches.prepare(next, batchAt(config.batch, resolutionOf(then.phase)), then);
   }
-  return trainStep(learner, inputs, { growth: at, precision, encoderOrder, reduce: (mean) => mean, margin });
+  const settings: StepSettings = { growth: at, precision, encoderOrder, reduce: (mean) => mean, margin };
+  return captured ? captured.run(inputs, settings) : trainStep(learner, inputs, settings);
 }
 
 /** The pool belongs to one resolution; a resumed run keeps what its checkpoint held. */
 function preparePool({ pool, recipe }: Learner, { phase }: Position): void {
   const resolution = resolutionOf(phase);
-  if (pool.images[0]?.size(-1) !== resolution) pool.clear();
+  if (pool.images?.size(-1) !== resolution) pool.clear();
   pool.capacity = resolution >= 256 ? recipe.poolSize.from256 : recipe.poolSize.below256;
 }
 

@@ -100,7 +100,8 @@ function finalResolution(config: TrainConfig, pack: Pack): { resolution: number;
 }
 
 function checkPack(trained: { id: string; path: string }, pack: Pack): void {
-  if (trained.id === pack.id) return;
+  // An imported run has not seen a pack of ours; it is bound to the first one it gets.
+  if (trained.id === pack.id || trained.id === "") return;
   throw new DataError(
     `${pack.path} is not the pack this run was trained on (${trained.path}, id ${trained.id.slice(0, 12)}; now ${pack.id.slice(0, 12)}): give --data the old one, or start a new run`,
   );

@@ -13,7 +13,7 @@ export function placeLearner(learner: Learner, device: Device): void {
       moments.secondMoment = placed(moments.secondMoment, device);
     }
   }
-  for (const [i, image] of pool.images.entries()) pool.images[i] = placed(image, device);
+  pool.images &&= placed(pool.images, device);
 }
 
 /** Moves parameters, and the encoder's u. */

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { TrainConfig } from "../config.ts";
 import { type EnsureOptions, ensurePack } from "../data/ensure.ts";
 import { exitCodes, PioneerError } from "../errors.ts";
+import { checkNoRun } from "../run-folder.ts";
 import type { EndEvent, TrainReporter } from "./events.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 
@@ -28,6 +29,8 @@ export async function runTraining(
   report: TrainReporter,
   options: RunOptions = {},
 ): Promise<EndEvent> {
+  // Before minutes of packing, not after.
+  if (!config.resume) checkNoRun(config.run);
   const stopper = new Stopper(options, report);
   try {
     const progress = packingProgress(report);

@@ -1,8 +1,9 @@
 // The training step of every recipe, as in section 3 of docs/algorithm.md: an update of E, updates of G, the moving
 // average. What each update minimises is the recipe's: objectives/age.ts, objectives/wgan.ts.
-import { grad, type RandomGenerator, scope, type Tensor } from "pioneer-torch";
+import { grad, scope, type Tensor } from "pioneer-torch";
 import type { Reduce } from "../losses/index.ts";
 import type { Growth, Precision } from "../networks/index.ts";
+import type { Trades } from "./image-pool.ts";
 import { type Learner, type Trained, updateEma } from "./learner.ts";
 import { type Minimised, objectiveOf } from "./objectives/index.ts";
 
@@ -16,8 +17,8 @@ export interface StepInputs {
   /** Latents [batch, latent] for the encoder's fakes, and for each generator update. */
   readonly zEncoder: Tensor;
   readonly zGenerator: readonly Tensor[];
-  /** Decides what the image pool swaps. */
-  readonly poolRandom: RandomGenerator;
+  /** What the image pool swaps; for recipes with a pool, once faded in. */
+  readonly trades?: Trades;
   /** Uniform in [0, 1), [batch, 1, 1, 1]: where between x and the fakes recipe gan takes its gradient penalty. */
   readonly blend?: Tensor;
 }

@@ -70,7 +70,6 @@ export class Trial {
         x: rand([batch, 3, resolution, resolution], this.#random, -1, 1).to(device),
         zEncoder: z(),
         zGenerator: Array.from({ length: recipe.generatorSteps }, z),
-        poolRandom: this.#random,
         blend: rand([batch, 1, 1, 1], this.#random).to(device),
       };
       trainStep(this.#learner, inputs, { growth, precision, encoderOrder, reduce: (mean) => mean }).generator?.item();

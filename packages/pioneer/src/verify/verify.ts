@@ -199,7 +199,7 @@ function verifyStep(tensors: Tensors, precision: Checked, name: string, settings
     x: at("x"),
     zEncoder: at("z0"),
     zGenerator: [at("z1"), at("z2")],
-    poolRandom: new RandomGenerator(0),
+    trades: learner.pool.draw(at("x").size(0), new RandomGenerator(0)),
   };
   const growth = { phase: settings.phase, alpha: settings.alpha };
   trainStep(learner, inputs, { growth, precision, encoderOrder: "authors", reduce: (t) => t }, observer);

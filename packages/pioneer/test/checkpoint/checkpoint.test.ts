@@ -42,7 +42,7 @@ describe("what is written comes back", () => {
 
   test("networks, average, u, Adam and pool are the same to the bit", () => {
     const { state, learner: back } = readCheckpoint(good, accv2018, 0.001);
-    expect(learner.pool.images.length).toBe(16);
+    expect(learner.pool.count).toBe(16);
     expect(contents(back)).toEqual(contents(learner));
     const { sha256, adamSteps, ...rest } = state;
     expect(rest).toEqual({ ...facts(), networks: pioneerKind, latent: 8, channels: 6, poolImages: 16 });

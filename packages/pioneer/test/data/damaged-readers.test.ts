@@ -5,8 +5,9 @@ import { Rng } from "pioneer-runtime";
 import { describe, expect, test } from "vitest";
 import { openCifar } from "../../src/data/sources/cifar.ts";
 import { LmdbFile } from "../../src/data/sources/lmdb.ts";
-import { readPickle } from "../../src/data/sources/pickle.ts";
 import { DataError } from "../../src/errors.ts";
+import { numpyRules } from "../../src/pickle/numpy.ts";
+import { readPickle } from "../../src/pickle/reader.ts";
 import { temporaryFolder } from "./support.ts";
 
 const fixtures = fileURLToPath(new URL("../../../../fixtures/datasets", import.meta.url));
@@ -111,7 +112,7 @@ describe("pickles", () => {
         seed,
       );
       try {
-        readPickle(bytes);
+        readPickle(bytes, numpyRules);
       } catch (error) {
         expectDataError(error, seed);
         refused++;
@@ -151,7 +152,7 @@ describe("pickles", () => {
     ["\x80\x02}U\x01aK\x05s.", new Map([["a", 5]])],
     ["\x80\x02K\x01K\x02\x86.", [1, 2]],
   ])("%j", (text, value) => {
-    expect(readPickle(Buffer.from(text, "latin1"))).toEqual(value);
+    expect(readPickle(Buffer.from(text, "latin1"), numpyRules)).toEqual({ value, end: text.length });
   });
 
   test.each([
@@ -170,7 +171,7 @@ describe("pickles", () => {
     ["\x80\x09.", /of a protocol newer than 5/],
     ["", /cut short after 0 bytes/],
   ])("%j is refused", (text, message) => {
-    expect(() => readPickle(Buffer.from(text, "latin1"))).toThrow(message);
-    expect(() => readPickle(Buffer.from(text, "latin1"))).toThrow(DataError);
+    expect(() => readPickle(Buffer.from(text, "latin1"), numpyRules)).toThrow(message);
+    expect(() => readPickle(Buffer.from(text, "latin1"), numpyRules)).toThrow(DataError);
   });
 });

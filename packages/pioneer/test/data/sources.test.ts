@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openSource } from "../../src/data/sources/open.ts";
@@ -245,7 +245,6 @@ describe("what is no source is refused in one line", () => {
       }),
       writeZip(join(folder, "cut.zip"), files),
     ];
-    const { readFileSync } = await import("node:fs");
     for (const path of whole) {
       const bytes = readFileSync(path);
       writeFileSync(path, bytes.subarray(0, Math.floor(bytes.length * 0.4)));
@@ -254,4 +253,17 @@ describe("what is no source is refused in one line", () => {
       );
     }
   });
+});
+
+test("a zip that points at a place no file has is refused, and the process lives", async () => {
+  const path = writeZip(join(folder, "far.zip"), { "a.png": image });
+  const bytes = readFileSync(path);
+  const end = bytes.lastIndexOf("PK\x05\x06", undefined, "latin1");
+  // What a zip64 has before its end: where to look for the rest.
+  const locator = Buffer.from("PK\x06\x07".padEnd(20, "\0"), "latin1");
+  locator.writeBigUInt64LE(2n ** 63n, 8);
+  writeFileSync(path, Buffer.concat([bytes.subarray(0, end), locator, bytes.subarray(end)]));
+  expect(await refusal(path)).toMatch(
+    /far\.zip: cannot be read as a zip archive: it points at byte 92233720368547\d+, the file has \d+; download/,
+  );
 });

@@ -121,11 +121,8 @@ describe("in closed form", () => {
   });
 
   test("two Gaussians apart by s along a direction are at distance s there", () => {
-    const [a, b] = [gaussians(2, 0), gaussians(3, 0.5)].map((values) => ({
-      values,
-      mean: [0, 0, 0],
-      deviation: [1, 1, 1],
-    })) as [Descriptors, Descriptors];
+    const of = (values: Tensor): Descriptors => ({ values, mean: [0, 0, 0], deviation: [1, 1, 1] });
+    const [a, b] = [of(gaussians(2, 0)), of(gaussians(3, 0.5))];
     const direction = new Float32Array(147).fill(1 / Math.sqrt(147));
     // The mean of 4096 standard normal numbers is off by 1/64, the difference of two by sqrt(2)/64: four of those.
     expect(Math.abs(slicedWasserstein(a, b, direction) - 0.5 * Math.sqrt(147))).toBeLessThan(0.09);

@@ -226,7 +226,7 @@ const networks: Record<"generator" | "encoder", (growth: Growth) => Prepared> = 
     const network = trained(Generator.create(size, new RandomGenerator(1)));
     return {
       network,
-      run: (passes) => network.prepare(growth, "fp32", passes),
+      run: (passes) => network.prepare(growth, "fp32", "keep", passes),
       run64: (leaves) => {
         const exact = Generator.from(leaves, "");
         return { network: exact, f: exact.prepare(growth, "fp64") };

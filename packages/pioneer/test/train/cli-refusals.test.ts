@@ -112,6 +112,12 @@ describe("a run that cannot begin is refused, and leaves nothing", () => {
       2,
       /^pioneer: --device cuda: libtorch .* sees no CUDA device here; use --device cpu/,
     ],
+    [
+      "CUDA graphs without a GPU",
+      () => start("--cuda-graphs", "--device", "cpu"),
+      2,
+      /^pioneer: --cuda-graphs needs a CUDA device, this run computes on cpu\n$/,
+    ],
   ];
 
   test.each(refused)("%s", async (_, args, exit, line) => {
@@ -207,6 +213,12 @@ describe("a run that cannot go on is refused, and stays as it was", () => {
       1,
       "old already holds a run (old/checkpoint-00000002): go on with it by --resume, or give --run another folder",
     );
+  });
+
+  test("the folder holds a run: nothing is packed before that is said", async () => {
+    const args = ["train", "--data", "procedural:faces", "--cache-dir", "packs", "--run", "old", ...tiny];
+    await unchanged(args, 1, /^pioneer: old already holds a run/);
+    expect(existsSync(join(folder, "packs"))).toBe(false);
   });
 
   test.each([

@@ -118,7 +118,7 @@ describe("a short run", () => {
       ]);
       for (const value of [...Object.values(losses), cosine, imagesPerSecond, etaRunSeconds, rssMiB])
         expect(value).toSatisfy(Number.isFinite);
-      expect(Math.abs(cosine - (2 - losses.zRecon) * 16)).toBeLessThan(1e-9);
+      expect(Math.abs((cosine ?? Number.NaN) - (2 - (losses.zRecon ?? Number.NaN)) * 16)).toBeLessThan(1e-9);
     }
   });
 

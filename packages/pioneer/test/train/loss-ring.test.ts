@@ -1,4 +1,4 @@
-import { RandomGenerator, randn, scope, tensor } from "pioneer-torch";
+import { RandomGenerator, randn, scope, type Tensor, tensor } from "pioneer-torch";
 import { expect, test } from "vitest";
 import { LossRing, ringSteps } from "../../src/train/loss-ring.ts";
 import { checkFinite } from "../../src/train/meter.ts";
@@ -67,7 +67,7 @@ test("bfloat16 losses and those of a graph are taken as float32 numbers", () => 
     const ring = new LossRing(1, "cpu");
     const losses = lossesOf(row(1));
     const x = randn([], new RandomGenerator(0)).requiresGrad_();
-    ring.write({ ...losses, zRecon: x.mul(2), xRecon: losses.xRecon.to("bfloat16") }, at(1));
+    ring.write({ ...losses, zRecon: x.mul(2), xRecon: (losses.xRecon as Tensor).to("bfloat16") }, at(1));
     const read = ring.read()[0]?.losses;
     expect(read?.zRecon).toBe(Math.fround(2 * x.item()));
     expect(read?.xRecon).toBe(row(1)[3]);

@@ -32,7 +32,7 @@ function* everything({ generator, encoder, generatorEma, optimisers, pool }: Ret
   for (const { state } of Object.values(optimisers)) {
     for (const [name, { secondMoment }] of state) yield [name, secondMoment] as const;
   }
-  for (const [i, image] of pool.images.entries()) yield [`pool ${i}`, image] as const;
+  if (pool.images) yield ["pool", pool.images] as const;
 }
 
 test
@@ -52,7 +52,7 @@ test
       x: randomImages(4, growth.phase, random).to("meta"),
       zEncoder: latents(),
       zGenerator: [latents(), latents()],
-      poolRandom: random,
+      trades: learner.pool.draw(4, random, "meta"),
     };
     const losses = trainStep(learner, inputs, { growth, precision, encoderOrder: "joint", reduce: (mean) => mean });
     for (const [name, { device, shape }] of Object.entries(losses)) {
@@ -61,7 +61,7 @@ test
     ring.write(losses, { step, images: 4 * step, batch: 4 });
   }
   for (const [name, { device }] of everything(learner)) expect(device, name).toBe("meta");
-  expect(learner.pool.images.length).toBe(growth.alpha === 1 ? 8 : 0);
+  expect(learner.pool.count).toBe(growth.alpha === 1 ? 8 : 0);
   const z = latents();
   const image = noGrad(() => learner.generatorEma.prepare(growth, precision)(z));
   expect(image.toString()).toBe(`Tensor(float32[4,3,${resolutionOf(2)},${resolutionOf(2)}] meta)`);

@@ -85,7 +85,7 @@ function observed(recipe: Recipe, growth: Growth, margin = 0) {
     x: randomImages(4, growth.phase, random),
     zEncoder: z(),
     zGenerator: Array.from({ length: recipe.generatorSteps }, z),
-    poolRandom: random,
+    trades: learner.pool.draw(4, random),
     blend: f64([0.1, 0.4, 0.7, 0.9], [4, 1, 1, 1]).to("float32"),
   };
   const seen: string[] = [];
@@ -162,7 +162,7 @@ describe("a step of gan", () => {
         "scoreGenerated",
         "generator",
       ]);
-      expect(learner.pool.images.length).toBe(0);
+      expect(learner.pool.count).toBe(0);
       const mean = (name: string, f = (t: Tensor) => t) =>
         f(values[name] as Tensor)
           .mean()

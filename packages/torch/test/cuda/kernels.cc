@@ -127,7 +127,6 @@ void testWeights(int64_t out, int64_t in, at::ScalarType type) {
 void testParameters(double beta1) {
   std::vector<Tensor> before, gradients, first, second, copies;
   std::vector<double> scales;
-  std::vector<int64_t> steps;
   for (int64_t i = 0; i < 120; i++) {
     auto p = i == 7 ? at::randn({40, 31, 3, 30}).contiguous(at::MemoryFormat::ChannelsLast) : at::randn({i == 9 ? 0 : i + 1, 3});
     before.push_back(p);
@@ -136,7 +135,6 @@ void testParameters(double beta1) {
     second.push_back(at::rand_like(p));
     copies.push_back(i % 3 == 0 ? at::empty({0}) : at::empty_like(p, p.options().dtype(i % 3 == 1 ? at::kFloat : at::kBFloat16)));
     scales.push_back(0.1 * static_cast<double>(i));
-    steps.push_back(i + 1);
   }
   auto copied = [](const std::vector<Tensor>& tensors) {
     std::vector<Tensor> all;
@@ -145,9 +143,10 @@ void testParameters(double beta1) {
   };
   auto p = copied(before), m = copied(first), v = copied(second), c = copied(copies);
   auto p2 = copied(before), m2 = copied(first), v2 = copied(second), c2 = copied(copies);
-  onCpu<void, at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::ArrayRef<double>, at::IntArrayRef, double,
-        double, double, double>("adam_", p, gradients, m, v, c, scales, steps, 0.01, beta1, 0.99, 1e-8);
-  adam_(p2, gradients, m2, v2, c2, scales, steps, 0.01, beta1, 0.99, 1e-8);
+  auto rates = at::rand({static_cast<int64_t>(p.size()), 2}).mul_(0.01);
+  onCpu<void, at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::ArrayRef<double>, const Tensor&, double,
+        double, double>("adam_", p, gradients, m, v, c, scales, rates, beta1, 0.99, 1e-8);
+  adam_(p2, gradients, m2, v2, c2, scales, rates, beta1, 0.99, 1e-8);
   auto average = copied(before), average2 = copied(before);
   onCpu<void, at::TensorList, at::TensorList, double>("ema_", average, p, 0.25);
   ema_(average2, p, 0.25);

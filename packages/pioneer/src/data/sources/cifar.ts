@@ -1,9 +1,10 @@
 import { type FileHandle, open, readdir, readFile, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { DataError } from "../../errors.ts";
+import { numpyRules, PickledArray } from "../../pickle/numpy.ts";
+import { type PickleItem, type PickleKey, readPickle } from "../../pickle/reader.ts";
 import type { RawImage } from "../decode.ts";
 import { onDisk } from "../disk.ts";
-import { type PickleValue, readPickle } from "./pickle.ts";
 import { readExactly, toInterleaved } from "./raw.ts";
 import { digestOf, maxFileBytes, type Source, type SourceContent, type SourceEntry } from "./source.ts";
 
@@ -122,8 +123,7 @@ async function readPythonBatch(path: string, name: string): Promise<Batch> {
   const dict = unpickle(path, bytes);
   const data = dict.get("data");
   const labels = dict.get("labels");
-  const isImages =
-    data !== null && typeof data === "object" && "dtype" in data && data.dtype === "u1" && !data.isFortran;
+  const isImages = data instanceof PickledArray && data.dtype === "u1" && !data.isFortran;
   if (!isImages || data.shape.length !== 2 || data.shape[1] !== imageBytes || data.shape[0] === 0) {
     throw new DataError(`${path}: not a batch of CIFAR-10: expected data of uint8 [n, ${imageBytes}]`);
   }
@@ -136,9 +136,9 @@ async function readPythonBatch(path: string, name: string): Promise<Batch> {
   return { path, name, labels: labels as number[], start, stride: imageBytes };
 }
 
-function unpickle(path: string, bytes: Buffer): Map<string | number, PickleValue> {
+function unpickle(path: string, bytes: Buffer): Map<PickleKey, PickleItem> {
   try {
-    const value = readPickle(bytes);
+    const { value } = readPickle(bytes, numpyRules);
     if (value instanceof Map) return value;
   } catch (error) {
     throw error instanceof DataError ? new DataError(`${path} ${error.message}`, { cause: error }) : error;
@@ -162,7 +162,7 @@ async function readClassNames(root: string, isBinary: boolean): Promise<readonly
   if (bytes === undefined) return classNames;
   const names = isBinary
     ? bytes.toString("utf8").split(/\s+/).filter(Boolean)
-    : ((unpickle(path, bytes).get("label_names") ?? []) as PickleValue[]).map(String);
+    : ((unpickle(path, bytes).get("label_names") ?? []) as PickleItem[]).map(String);
   if (names.length !== classNames.length || new Set(names).size !== names.length) {
     throw new DataError(
       `${path}: expected the names of ${classNames.length} classes, got ${names.length}; download it again`,

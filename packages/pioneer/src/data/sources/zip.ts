@@ -1,6 +1,7 @@
 import { buffer } from "node:stream/consumers";
-import yauzl from "yauzl";
+import type yauzl from "yauzl";
 import { DataError } from "../../errors.ts";
+import { openZipFile } from "../zip-file.ts";
 import { type Member, openArchive } from "./archive.ts";
 import type { Source } from "./source.ts";
 
@@ -11,7 +12,7 @@ import type { Source } from "./source.ts";
  */
 export async function openZip(path: string, labels?: string): Promise<Source> {
   try {
-    const zip = await openWith(path);
+    const zip = await openZipFile(path);
     const members = await listMembers(zip).catch((error: unknown) => {
       zip.close();
       throw error;
@@ -33,12 +34,6 @@ export async function openZip(path: string, labels?: string): Promise<Source> {
       cause: error,
     });
   }
-}
-
-function openWith(path: string): Promise<yauzl.ZipFile> {
-  return new Promise((resolve, reject) => {
-    yauzl.open(path, { lazyEntries: true, autoClose: false }, (error, zip) => (error ? reject(error) : resolve(zip)));
-  });
 }
 
 function listMembers(zip: yauzl.ZipFile): Promise<Member<yauzl.Entry>[]> {

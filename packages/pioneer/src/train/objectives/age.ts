@@ -25,11 +25,10 @@ function encoderLoss(
   { growth, precision, encoderOrder, reduce, margin = 0 }: StepSettings,
 ): Minimised {
   const { x } = inputs;
-  const faded = growth.alpha >= 1;
   // Prepared for each forward, because each moves the generator's u where it has one.
   const G = (z: Tensor) => noGrad(() => generator.prepare(growth, precision, "store"))(z);
   const made = noGrad(() => G(inputs.zEncoder));
-  const fake = faded ? pool.exchange(made, inputs.poolRandom) : made;
+  const fake = growth.alpha >= 1 && inputs.trades ? pool.exchange(made, inputs.trades) : made;
 
   let real: Tensor;
   let generated: Tensor;

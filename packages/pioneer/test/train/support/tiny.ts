@@ -84,7 +84,7 @@ export function train(
         x: randomImages(batch, growth.phase, random),
         zEncoder: latents(),
         zGenerator: Array.from({ length: learner.recipe.generatorSteps }, latents),
-        poolRandom: random,
+        trades: learner.pool.draw(batch, random),
         ...(learner.recipe.objective === "wgan" && { blend: rand([batch, 1, 1, 1], random) }),
       };
       each(trainStep(learner, inputs, { growth, precision, encoderOrder, reduce: (mean) => mean, margin }), step);
@@ -107,6 +107,6 @@ export function contents({ generator, encoder, generatorEma, optimisers, pool }:
       all.set(`adam.${network}.${name}`, Float32Array.of(step, ...secondMoment.toFloat32Array()));
     }
   }
-  for (const [i, image] of pool.images.entries()) all.set(`pool.${i}`, image.toFloat32Array());
+  if (pool.images) all.set("pool", pool.images.toFloat32Array());
   return all;
 }

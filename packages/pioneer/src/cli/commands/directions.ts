@@ -1,0 +1,93 @@
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import { z } from "zod";
+import type { Direction } from "../../directions/file.ts";
+import { oneOf, option, repeated, text, toggle, whole } from "../../option-schema.ts";
+import { showProgress } from "../image-progress.ts";
+import { modelOptions, withModel } from "../model-options.ts";
+import { addCommand } from "../options.ts";
+
+const { out: _, ...opening } = modelOptions;
+
+const schema = z.strictObject({
+  ...opening,
+  data: option(text("a pack with labels"), {
+    value: "PACK",
+    description: "labelled images: a pack, or a source that dataset prepare takes",
+  }),
+  method: option(oneOf(["linear", "mean", "pca"]).default("linear"), {
+    value: "M",
+    description:
+      "linear: weights of a logistic or ridge regression (default); mean: from one side's mean code to the other's; pca: most variance, no labels",
+  }),
+  attribute: option(repeated("NAME=COLUMN, or NAME=COLUMN:POSITIVE/NEGATIVE"), {
+    value: "A",
+    description:
+      "what to learn, may be given again: name=column for a label of numbers, name=column:positive/negative for categories",
+  }),
+  orthogonal: option(toggle().default(false), {
+    description: "take from each direction what it shares with the others, so that its edits leave their attributes",
+  }),
+  count: option(whole(100, 1_000_000).default(5000), {
+    value: "N",
+    description: "most images to learn from, from 100; default 5000",
+  }),
+  components: option(whole(1, 512).default(8), { value: "K", description: "directions of pca, 1 to 512; default 8" }),
+  out: option(text("a file").optional(), {
+    value: "FILE",
+    description: "where to write them; default: directions.json of the model; those of other names in it stay",
+  }),
+});
+
+/** `pioneer directions`: attribute directions of the latent space. */
+export function addDirectionsCommand(program: Command): void {
+  addCommand(program, {
+    name: "directions",
+    summary: "learn directions of the latent space from labelled images, to edit with",
+    schema,
+    examples: [
+      "pioneer directions --model runs/faces --data faces.pack --attribute smile=expression:happiness/neutral",
+      "pioneer directions --model runs/faces --data faces.pack --attribute smile --attribute nose=noseSize --orthogonal",
+      "pioneer directions --model models/faces --data photos.pack --method pca --components 4",
+    ],
+    async run({ attribute, data, out, ...options }, _args, { output }) {
+      const { directionsFromPack } = await import("../../directions/from-pack.ts");
+      const { addDirections, readDirections } = await import("../../directions/file.ts");
+      const { directionsPath } = await import("../../directions/place.ts");
+      const { ensurePack } = await import("../../data/ensure.ts");
+      const path = out ?? (await directionsPath(options.model));
+      const progress = showProgress(output);
+      const directions = await withModel(options, async (model) => {
+        // A file that cannot be added to is found before the work.
+        if (existsSync(path)) readDirections(path, model.latent);
+        const { pack } = await ensurePack(data, model);
+        const onProgress = (done: number, total: number) => progress.update({ done, total, skipped: 0 });
+        try {
+          const found = await directionsFromPack(model, pack, { ...options, attributes: attribute, onProgress });
+          await addDirections(path, model.latent, found);
+          return found;
+        } finally {
+          progress.stop();
+        }
+      });
+      for (const [name, direction] of Object.entries(directions)) output.log(describe(name, direction));
+      const [first = "smile"] = Object.keys(directions);
+      output.wrote([path], `pioneer edit --model ${options.model} --out edits --strip ${first} photo.jpg`);
+      output.result({
+        file: path,
+        directions: Object.fromEntries(
+          Object.entries(directions).map(([name, { vector: _, ...rest }]) => [name, rest]),
+        ),
+      });
+      return undefined;
+    },
+  });
+}
+
+function describe(name: string, { unit, heldOut }: Direction): string {
+  const step = `strength 1 moves a code by ${unit.toFixed(3)}`;
+  if (!heldOut) return `${name}: ${step}`;
+  const { kind, value, count } = heldOut;
+  const score = kind === "r2" ? `R² ${value.toFixed(3)}` : `right for ${(100 * value).toFixed(1)} %`;
+  return `${name}: ${step}; ${score} of ${count} held-out images`;
+}

@@ -1,0 +1,77 @@
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import { z } from "zod";
+import { ConfigError } from "../../errors.ts";
+import { option, repeated, text } from "../../option-schema.ts";
+import { modelOptions, withModel } from "../model-options.ts";
+import { addCommand } from "../options.ts";
+
+const schema = z.strictObject({
+  ...modelOptions,
+  set: option(repeated("NAME=STRENGTH"), {
+    value: "NAME=X",
+    description:
+      "how far to go along a direction, may be given again; 1 is the spread of the attribute, -1 the other way",
+  }),
+  strip: option(repeated("the name of a direction"), {
+    value: "NAME",
+    description: "also strip-NAME.png, a row for each photo from -3 to +3; may be given again",
+  }),
+  directions: option(text("a file of directions").optional(), {
+    value: "FILE",
+    description: "directions to use; default: directions.json of the model",
+  }),
+});
+
+/** `pioneer edit`: photos moved along attribute directions. */
+export function addEditCommand(program: Command): void {
+  addCommand(program, {
+    name: "edit",
+    summary: "move photos along directions that pioneer directions has learned",
+    args: "<image...>",
+    schema,
+    examples: [
+      "pioneer edit --model runs/faces --out edits --set smile=1.5 photo.jpg",
+      "pioneer edit --model runs/faces --out edits --set smile=1 --set nose=-0.5 a.jpg b.jpg",
+      "pioneer edit --model models/faces --out edits --strip smile photo.jpg",
+    ],
+    async run({ set, strip, directions, ...options }, paths, { output }) {
+      if (set.length + strip.length === 0) {
+        throw new ConfigError("edit: say what to change, by --set NAME=STRENGTH or --strip NAME");
+      }
+      const strengths = Object.fromEntries(set.map(strengthOf));
+      const { writeEdits } = await import("../../images/edit.ts");
+      const { readDirections } = await import("../../directions/file.ts");
+      const { directionsPath } = await import("../../directions/place.ts");
+      const path = directions ?? (await directionsPath(options.model));
+      if (!existsSync(path)) {
+        throw new ConfigError(
+          `${path} is not there: learn directions first, by pioneer directions --model ${options.model}`,
+        );
+      }
+      const written = await withModel(options, (model) =>
+        writeEdits(model, readDirections(path, model.latent), paths, {
+          out: options.out,
+          set: strengths,
+          strips: [...new Set(strip)],
+        }),
+      );
+      const look = written.grid
+        ? `${written.grid}: photo, reconstruction, edited`
+        : `${written.strips[0]}: the photo, then -3 to +3`;
+      output.wrote(written.files, `look at ${look}`);
+      output.result({ ...written });
+      return undefined;
+    },
+  });
+}
+
+function strengthOf(text: string): [string, number] {
+  const at = text.lastIndexOf("=");
+  const value = text.slice(at + 1).trim();
+  const strength = Number(value);
+  if (at < 1 || value === "" || !Number.isFinite(strength)) {
+    throw new ConfigError(`--set: expected NAME=STRENGTH such as smile=1.5, got "${text}"`);
+  }
+  return [text.slice(0, at), strength];
+}

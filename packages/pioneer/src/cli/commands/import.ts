@@ -1,0 +1,111 @@
+import type { Command } from "commander";
+import { z } from "zod";
+import { trainSchema } from "../../config.ts";
+import { exitCodes, PioneerError } from "../../errors.ts";
+import type { Imported } from "../../import/import-run.ts";
+import { oneOf, option, positive, resolution, text, toggle } from "../../option-schema.ts";
+import { presetNames } from "../../presets.ts";
+import { formatKimg } from "../../train/progress-line.ts";
+import { showByteProgress } from "../byte-progress.ts";
+import { abortOnSignals } from "../image-progress.ts";
+import { addCommand } from "../options.ts";
+import type { Output } from "../report.ts";
+
+/** What matters where the run is trained on. */
+const group = "To go on training";
+
+const schema = z.strictObject({
+  out: option(text("a folder for the run"), {
+    value: "RUN",
+    description: "folder of the run, made by this; for directions alone, the run that they belong to",
+  }),
+  recipe: option(oneOf(["accv2018", "balanced", "gan"]).optional(), {
+    value: "NAME",
+    description: "recipe to go on with: accv2018, balanced or gan; default: what the layers say, another is refused",
+  }),
+  activatedCode: option(toggle().default(true), {
+    description:
+      "the encoder ends without LeakyReLU: balanced models trained without --e_last_relu; the published ones have it",
+  }),
+  preset: option(oneOf(presetNames).optional(), {
+    value: "DATA",
+    description: "crop, resolution and schedule of celeba, celeba-hq, lsun or cifar10; default: crop center",
+  }),
+  resolution: option(resolution().optional(), {
+    value: "R",
+    group,
+    description: "final width and height, 4 to 1024; default: the preset's, else the checkpoint's",
+  }),
+  kimgPerPhase: option(positive().optional(), {
+    value: "K",
+    group,
+    description: "their --images_per_stage in thousands, above 0; default: the preset's, else 2400 or 4800, as fits",
+  }),
+  batch: option(trainSchema.shape.batch, {
+    value: "N",
+    group,
+    description: 'images per step: a number, "32:64,64:32" by resolution, or auto, the authors\' on one GPU (default)',
+  }),
+  data: option(text("a pack, an image folder, an archive, or procedural:faces").optional(), {
+    value: "PATH",
+    group,
+    description: "images to learn from, noted in the run; default: train --resume --data says it",
+  }),
+});
+
+/** `pioneer import`: the authors' checkpoints and attribute directions. */
+export function addImportCommand(program: Command): void {
+  addCommand(program, {
+    name: "import",
+    summary: "turn a checkpoint of the authors' PyTorch program into a run",
+    args: "<file...>",
+    schema,
+    examples: [
+      "pioneer import CelebA-128/checkpoint/36200000_state --out runs/celeba128 --preset celeba",
+      "pioneer import checkpoint/25480000_state checkpoint/25480000_SNU attrib/*_delta --out runs/hq256 --preset celeba-hq",
+      "pioneer import attrib/smile_delta --out runs/hq256",
+    ],
+    async run(options, files, { output }) {
+      const { importAuthors } = await import("../../import/import-run.ts");
+      const { signal, terminated } = abortOnSignals();
+      const progress = showByteProgress(output);
+      try {
+        const onLoaded = (done: number, total: number) => {
+          if (signal.aborted) throw stopped(terminated());
+          progress.update(done, total);
+        };
+        const imported = await importAuthors({ ...options, files, onLoaded });
+        progress.stop();
+        describe(imported, options.out, output);
+      } finally {
+        progress.stop();
+      }
+      return undefined;
+    },
+  });
+}
+
+function describe({ run, directions }: Imported, out: string, output: Output): void {
+  if (run) {
+    const { recipe, resolution: side, phase, alpha, latent, images } = run;
+    output.log(
+      `${recipe}, ${formatKimg(images)} kimg shown, phase ${phase} (${side}x${side}), alpha ${alpha}, latent ${latent}`,
+    );
+    output.log(`u of the spectral norms: ${run.u === "exact" ? "the exact singular vectors" : "from the file"}`);
+    for (const note of run.notes) output.log(`note: ${note}`);
+    output.log(`wrote ${run.checkpoint}`);
+  }
+  for (const { name, unit } of directions)
+    output.log(`direction ${name}: strength 1 moves a code by ${unit.toFixed(3)}`);
+  const next = run?.recipe === "gan" ? "sample" : "reconstruct";
+  const rest = next === "sample" ? "--out samples --grid" : "--out recons photo.jpg";
+  if (run) output.log(`next: pioneer ${next} --model ${out} ${rest}`);
+  output.result({ out, ...run, directions: directions.map(({ name, unit }) => ({ name, unit })) });
+}
+
+const stopped = (terminated: boolean) =>
+  new PioneerError(
+    terminated ? "TERMINATED" : "INTERRUPTED",
+    "stopped; nothing was written",
+    terminated ? exitCodes.terminated : exitCodes.interrupted,
+  );

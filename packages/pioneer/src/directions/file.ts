@@ -1,0 +1,69 @@
+// directions.json of a run or a model folder.
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { type DirectionsFile, directionsFile, modelFormat } from "pioneer-runtime";
+import { diskError } from "../data/disk.ts";
+import { DataError } from "../errors.ts";
+import { isModelFolder, replaceModelFile } from "../export/model-folder.ts";
+
+export const directionsFileName = "directions.json";
+
+export type Direction = DirectionsFile["directions"][string];
+
+/** @throws DataError if it cannot be read, has another number of coordinates or a newer format */
+export function readDirections(path: string, latent: number): DirectionsFile {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      throw new DataError(`${path} cannot be read (${error.message}); mend or remove it`, { cause: error });
+    }
+    throw diskError(error, path);
+  }
+  const { format } = Object(parsed) as { format?: unknown };
+  if (typeof format === "number" && format > modelFormat) {
+    throw new DataError(`${path} has format ${format}, newer than this program's ${modelFormat}: update pioneer`);
+  }
+  const checked = directionsFile.safeParse(parsed);
+  const isWhole =
+    checked.success &&
+    Object.values(checked.data.directions).every(({ vector }) => vector.length === checked.data.latent);
+  if (!isWhole) throw new DataError(`${path} holds no directions; mend or remove it`);
+  if (checked.data.latent !== latent) {
+    throw new DataError(
+      `${path} has directions of ${checked.data.latent} coordinates, the latent space has ${latent}: they are of another model`,
+    );
+  }
+  return checked.data;
+}
+
+/**
+ * Adds directions to a file, beside and renamed; one of the same name gives way. config.json of a model folder learns of it.
+ * @throws DataError if what is there cannot be read, or the disk refuses
+ */
+export async function addDirections(path: string, latent: number, directions: Directions): Promise<void> {
+  const folder = dirname(path);
+  const isOfModel = basename(path) === directionsFileName && (await isModelFolder(folder));
+  if (isOfModel) await replaceModelFile(folder, directionsFileName, withDirections(path, latent, directions));
+  else addToRun(path, latent, directions);
+}
+
+/** The same for a file that is no model folder's. */
+export function addToRun(path: string, latent: number, directions: Directions): void {
+  const text = withDirections(path, latent, directions);
+  try {
+    writeFileSync(`${path}.writing`, text);
+    renameSync(`${path}.writing`, path);
+  } catch (error) {
+    throw diskError(error, path);
+  }
+}
+
+type Directions = Readonly<Record<string, Direction>>;
+
+function withDirections(path: string, latent: number, directions: Directions): string {
+  const before = existsSync(path) ? readDirections(path, latent).directions : {};
+  const all: DirectionsFile = { format: modelFormat, latent, directions: { ...before, ...directions } };
+  return `${JSON.stringify(all)}\n`;
+}

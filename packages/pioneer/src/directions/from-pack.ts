@@ -1,0 +1,116 @@
+// `pioneer directions` without its words: a model and a labelled pack in, directions out.
+import type { Model } from "pioneer-runtime";
+import { PackPixels } from "../data/batches.ts";
+import type { Pack } from "../data/pack.ts";
+import { ConfigError, DataError } from "../errors.ts";
+import { checkFit, evenly } from "../metrics/selection.ts";
+import { phaseOf } from "../networks/index.ts";
+import { type Attribute, checkAttribute, findAttribute, leastImages } from "./attributes.ts";
+import type { Direction } from "./file.ts";
+import { type Codes, learnDirections, principalDirections } from "./learn.ts";
+
+export interface DirectionOptions {
+  readonly method: "mean" | "linear" | "pca";
+  /** As --attribute takes them; none for pca. */
+  readonly attributes: readonly string[];
+  readonly orthogonal: boolean;
+  /** Most images to learn from; as many as a fifth of it are held out. */
+  readonly count: number;
+  /** Directions of pca. */
+  readonly components: number;
+  /** Told how many images have been encoded. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Images encoded at once. */
+const batch = 32;
+/** Of a pack without enough labelled images in its split `test`, every fifth is held out. */
+const heldOutShare = 5;
+
+/** @throws ConfigError for attributes that the pack does not have; DataError if too few images show them, or the pack does not fit */
+export async function directionsFromPack(
+  model: Model,
+  pack: Pack,
+  options: DirectionOptions,
+): Promise<Record<string, Direction>> {
+  const { method, orthogonal, components, onProgress } = options;
+  checkFit(model, pack);
+  const attributes = options.attributes.map((text) => findAttribute(text, pack));
+  checkNames(attributes, method);
+  const { fitted, heldOut } = chooseImages(pack, attributes, options);
+  if (fitted.length < 2 * leastImages) {
+    throw new DataError(
+      `${pack.path} has ${fitted.length} images to learn from, at least ${2 * leastImages} are needed: give a larger pack, or label more`,
+    );
+  }
+  for (const attribute of attributes) checkAttribute(attribute, fitted);
+
+  const images = [...fitted, ...heldOut];
+  const codes: Codes = {
+    values: await encodeImages(model, pack, images, onProgress),
+    latent: model.latent,
+    fitted: fitted.map((_, i) => i),
+    heldOut: heldOut.map((_, i) => fitted.length + i),
+  };
+  if (method === "pca") return principalDirections(codes, components);
+  const ofCodes = attributes.map((attribute) => ({
+    ...attribute,
+    values: Float64Array.from(images, (image) => attribute.values[image] as number),
+  }));
+  return learnDirections(codes, ofCodes, { method, orthogonal });
+}
+
+function checkNames(attributes: readonly Attribute[], method: DirectionOptions["method"]): void {
+  if (method === "pca") {
+    if (attributes.length === 0) return;
+    throw new ConfigError("--method pca learns without labels: leave --attribute out");
+  }
+  if (attributes.length === 0) {
+    throw new ConfigError("--attribute is missing: give one or more, such as smile=expression:happiness/neutral");
+  }
+  const names = attributes.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new ConfigError(`--attribute: two are called ${twice}; name them apart, as in a=...`);
+}
+
+/** Images with at least one of the attributes, or all for pca; evenly over the pack. */
+function chooseImages(pack: Pack, attributes: readonly Attribute[], { count }: DirectionOptions) {
+  const isKnown = (image: number) =>
+    attributes.length === 0 || attributes.some(({ values }) => !Number.isNaN(values[image] as number));
+  const test = (pack.splits.test ?? new Uint32Array()).filter(isKnown);
+  const others = Uint32Array.from({ length: pack.count }, (_, i) => i).filter(
+    (image) => !pack.splits.test?.includes(image) && isKnown(image),
+  );
+  const most = Math.ceil(count / heldOutShare);
+  if (attributes.length === 0) return { fitted: [...evenly(others, count)], heldOut: [] };
+  if (test.length >= leastImages) return { fitted: [...evenly(others, count)], heldOut: [...evenly(test, most)] };
+  const chosen = [...evenly(others, count + most)];
+  return {
+    fitted: chosen.filter((_, i) => i % heldOutShare !== heldOutShare - 1),
+    heldOut: chosen.filter((_, i) => i % heldOutShare === heldOutShare - 1),
+  };
+}
+
+/** @returns [count * latent] */
+async function encodeImages(
+  model: Model,
+  pack: Pack,
+  images: readonly number[],
+  onProgress: DirectionOptions["onProgress"],
+): Promise<Float32Array> {
+  const pixels = new PackPixels(pack);
+  const codes = new Float32Array(images.length * model.latent);
+  try {
+    for (let start = 0; start < images.length; start += batch) {
+      const part = images.slice(start, start + batch);
+      const x = pixels.images(part, phaseOf(model.resolution) as number);
+      const values = x.toFloat32Array();
+      x.dispose();
+      codes.set(await model.encode(values, part.length), start * model.latent);
+      onProgress?.(start + part.length, images.length);
+    }
+  } finally {
+    pixels.dispose();
+  }
+  return codes;
+}

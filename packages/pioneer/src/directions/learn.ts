@@ -1,0 +1,230 @@
+// Directions of the latent space, learned from the codes of labelled images.
+import { eigh, operator, scope, type Tensor, tensor } from "pioneer-torch";
+import { ConfigError } from "../errors.ts";
+import type { Attribute } from "./attributes.ts";
+import type { Direction } from "./file.ts";
+import { logistic, meanOf, ridge, rowsOf } from "./regression.ts";
+import { tangents } from "./tangent.ts";
+
+const diagonal = operator<[x: Tensor], Tensor>("aten::diagonal");
+const inv = operator<[x: Tensor], Tensor>("aten::linalg_inv");
+
+export interface Codes {
+  /** [count * latent], rows of length 1. */
+  readonly values: Float32Array;
+  readonly latent: number;
+  /** Rows to learn from, and rows to see on how well that went. */
+  readonly fitted: readonly number[];
+  readonly heldOut: readonly number[];
+}
+
+export interface LearnOptions {
+  /** Differences of means, or the weights of a linear model. */
+  readonly method: "mean" | "linear";
+  /** Each without what it shares with the others. */
+  readonly orthogonal: boolean;
+}
+
+/** What is left of a direction without the others' part must be this much of it. */
+const leastRemainder = 0.05;
+
+/** How to move a code: strength 1 adds it. And by what the attribute is told: a number for each row of x. */
+interface Learned {
+  readonly move: Float64Array;
+  readonly told: Float64Array;
+}
+
+/**
+ * One direction for each attribute, in the tangent space at the codes' mean. docs/editing.md derives them.
+ * @param attributes values by row of the codes
+ * @throws ConfigError if two of them cannot be told apart and should be orthogonal
+ */
+export function learnDirections(
+  codes: Codes,
+  attributes: readonly Attribute[],
+  { method, orthogonal }: LearnOptions,
+): Record<string, Direction> {
+  return scope(() => {
+    const x = tangents(codes.values, codes.latent);
+    const learn = method === "mean" ? meanMoves : linearMoves;
+    const learned = learn(x, codes, attributes, orthogonal);
+    return Object.fromEntries(
+      attributes.map((attribute, i) => {
+        const { move, told } = learned[i] as Learned;
+        const heldOut = scoreOf(told, attribute, codes);
+        const direction = { vector: [...unitVector(move)], unit: norm(move), method, orthogonal };
+        return [attribute.name, { ...direction, ...(heldOut && { heldOut }) }];
+      }),
+    );
+  });
+}
+
+/** From one side's mean code to the other's, as far as the codes spread that way. */
+function meanMoves(x: Tensor, codes: Codes, attributes: readonly Attribute[], orthogonal: boolean): Learned[] {
+  const found = attributes.map((attribute) => unitVector(covariance(...labelled(x, codes, attribute))));
+  return (orthogonal ? orthogonalised(found, attributes) : found).map((vector) => {
+    const told = along(x, vector);
+    const spread = deviationOf(codes.fitted.map((row) => told[row] as number));
+    return { move: vector.map((value) => value * spread), told };
+  });
+}
+
+/**
+ * The likeliest move of a code (of least Mahalanobis length) that raises what a regression tells of the attribute by its
+ * standard deviation; where orthogonal, one that leaves what is told of the others. Along the regression's own weights the
+ * codes hardly vary, so that the generator does not know what lies there.
+ */
+function linearMoves(x: Tensor, codes: Codes, attributes: readonly Attribute[], orthogonal: boolean): Learned[] {
+  const weights = attributes.map((attribute) => weightsOf(attribute, ...labelled(x, codes, attribute)));
+  return scope(() => {
+    const fitted = rowsOf(x, codes.fitted);
+    const w = tensor(Float64Array.from(weights.flatMap((each) => [...each])), [weights.length, codes.latent]);
+    const told = fitted.sub(fitted.mean([0], true)).matmul(w.transpose(0, 1));
+    // Of the codes with what is told, [latent, attributes]; and of what is told, [attributes, attributes].
+    const shared = fitted.transpose(0, 1).matmul(told).div(codes.fitted.length);
+    const between = told.transpose(0, 1).matmul(told).div(codes.fitted.length);
+    const variances = diagonal(between).toTypedArray() as Float64Array;
+    const moves = orthogonal ? shared.matmul(inverse(between, attributes)) : shared.div(diagonal(between));
+    return weights.map((own, i) => ({
+      move: moves
+        .select(1, i)
+        .mul(Math.sqrt(variances[i] as number))
+        .toTypedArray() as Float64Array,
+      told: along(x, own),
+    }));
+  });
+}
+
+/** @throws ConfigError if what is told of two attributes is nearly the same */
+function inverse(between: Tensor, attributes: readonly Attribute[]): Tensor {
+  const deviations = diagonal(between).sqrt().toTypedArray() as Float64Array;
+  const matrix = between.toTypedArray() as Float64Array;
+  const count = attributes.length;
+  for (let i = 0; i < count; i++) {
+    for (let j = 0; j < i; j++) {
+      const scale = (deviations[i] as number) * (deviations[j] as number);
+      const alike = Math.abs((matrix[i * count + j] as number) / scale);
+      if (alike > Math.sqrt(1 - leastRemainder ** 2)) throw inseparable(attributes[i], [attributes[j]]);
+    }
+  }
+  return inv(between);
+}
+
+/** The directions of most variance, pc1, pc2 ...; their units are standard deviations. */
+export function principalDirections({ values, latent, fitted }: Codes, count: number): Record<string, Direction> {
+  return scope(() => {
+    const x = rowsOf(tangents(values, latent), fitted);
+    const centred = x.sub(x.mean([0], true));
+    const { values: variances, vectors } = eigh(centred.transpose(0, 1).matmul(centred).div(fitted.length));
+    const spread = variances.toTypedArray() as Float64Array;
+    const columns = Math.min(count, latent - 1, fitted.length - 1);
+    return Object.fromEntries(
+      Array.from({ length: columns }, (_, i) => {
+        const column = latent - 1 - i;
+        const vector = vectors.select(1, column).toTypedArray() as Float64Array;
+        // Of v and -v the one whose largest coordinate is above 0, so that the same codes give the same directions.
+        const largest = vector.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0);
+        const unit = Math.sqrt(Math.max(spread[column] as number, 1e-24));
+        return [
+          `pc${i + 1}`,
+          { vector: Array.from(vector, (value) => Math.sign(largest) * value), unit, method: "pca", orthogonal: true },
+        ];
+      }),
+    );
+  });
+}
+
+/** X'(y - mean y): of two sides, what leads from one mean to the other. */
+const covariance = (x: Tensor, y: Float64Array): Float64Array =>
+  scope(
+    () =>
+      tensor(y)
+        .sub(meanOf(y))
+        .matmul(x.sub(x.mean([0], true)))
+        .toTypedArray() as Float64Array,
+  );
+
+const weightsOf = ({ kind }: Attribute, x: Tensor, y: Float64Array): Float64Array =>
+  (kind === "category" ? logistic(x, y) : ridge(x, y)).weights;
+
+/** Each vector without its part in the span of the others, so that moving along it leaves what they measure. */
+function orthogonalised(vectors: readonly Float64Array[], attributes: readonly Attribute[]): Float64Array[] {
+  return vectors.map((vector, i) => {
+    const basis: Float64Array[] = [];
+    for (const [j, other] of vectors.entries()) {
+      if (j === i) continue;
+      const rest = without(other, basis);
+      if (norm(rest) > leastRemainder) basis.push(unitVector(rest));
+    }
+    const rest = without(vector, basis);
+    if (norm(rest) < leastRemainder) {
+      throw inseparable(
+        attributes[i],
+        attributes.filter((_, j) => j !== i),
+      );
+    }
+    return unitVector(rest);
+  });
+}
+
+const inseparable = (one: Attribute | undefined, others: readonly (Attribute | undefined)[]) =>
+  new ConfigError(
+    `--orthogonal: ${one?.name} cannot be told apart from ${others.map((other) => other?.name).join(", ")}; leave one of them out`,
+  );
+
+/** The rows to learn an attribute from, and its values. */
+function labelled(x: Tensor, { fitted }: Codes, attribute: Attribute): [Tensor, Float64Array] {
+  const rows = known(fitted, attribute);
+  return [rowsOf(x, rows), Float64Array.from(rows, (row) => attribute.values[row] as number)];
+}
+
+const along = (x: Tensor, vector: Float64Array): Float64Array =>
+  scope(() => x.matmul(tensor(vector)).toTypedArray() as Float64Array);
+
+/** @param basis orthonormal */
+function without(vector: Float64Array, basis: readonly Float64Array[]): Float64Array {
+  const rest = Float64Array.from(vector);
+  // Twice, for what rounding left.
+  for (const axis of [...basis, ...basis]) {
+    const along = axis.reduce((sum, value, i) => sum + value * (rest[i] as number), 0);
+    for (const [i, value] of axis.entries()) rest[i] = (rest[i] as number) - along * value;
+  }
+  return rest;
+}
+
+/** How well what is told of an attribute fits the attribute of images it was not learned from. */
+function scoreOf(told: Float64Array, attribute: Attribute, codes: Codes): Direction["heldOut"] {
+  const pairs = (rows: readonly number[]) =>
+    known(rows, attribute).map((row) => [told[row] as number, attribute.values[row] as number] as const);
+  const [fitted, tested] = [pairs(codes.fitted), pairs(codes.heldOut)];
+  if (tested.length === 0) return undefined;
+  if (attribute.kind === "category") {
+    const side = (which: number) => meanOf(fitted.filter(([, y]) => y === which).map(([place]) => place));
+    const threshold = (side(0) + side(1)) / 2;
+    const right = tested.filter(([place, y]) => (place > threshold ? 1 : 0) === y).length;
+    return { kind: "accuracy", value: right / tested.length, count: tested.length };
+  }
+  const [meanPlace, meanY] = [meanOf(fitted.map(([place]) => place)), meanOf(fitted.map(([, y]) => y))];
+  const sum = (term: (place: number, y: number) => number) =>
+    fitted.reduce((total, [place, y]) => total + term(place - meanPlace, y - meanY), 0);
+  const slope = sum((place, y) => place * y) / sum((place) => place * place);
+  const mean = meanOf(tested.map(([, y]) => y));
+  const total = tested.reduce((all, [, y]) => all + (y - mean) ** 2, 0);
+  const missed = tested.reduce((all, [place, y]) => all + (y - meanY - slope * (place - meanPlace)) ** 2, 0);
+  return { kind: "r2", value: 1 - missed / total, count: tested.length };
+}
+
+const known = (rows: readonly number[], { values }: Attribute) =>
+  rows.filter((row) => !Number.isNaN(values[row] as number));
+
+const norm = (vector: Float64Array) => Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
+
+function unitVector(vector: Float64Array): Float64Array {
+  const length = norm(vector);
+  return vector.map((value) => value / length);
+}
+
+function deviationOf(values: readonly number[]): number {
+  const mean = meanOf(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+}

@@ -1,0 +1,37 @@
+// Codes as flat vectors: the sphere's tangent space at their mean.
+import type { Tensor } from "pioneer-torch";
+import { scope, tensor } from "pioneer-torch";
+
+/**
+ * The logarithm of the sphere at the mean direction of the codes: each becomes the way there from the mean, as long as the
+ * angle between the two.
+ * @param codes [count * latent], rows of length 1
+ * @returns [count, latent], float64; rows are perpendicular to the mean
+ * @throws RangeError if the codes have no mean direction
+ */
+export function tangents(codes: Float32Array, latent: number): Tensor {
+  const count = codes.length / latent;
+  return scope(() => {
+    const z = tensor(Float64Array.from(codes), [count, latent]);
+    const mean = z.mean([0]);
+    const length = mean.square().sum().sqrt().item();
+    if (!(length > 1e-6))
+      throw new RangeError(`${count} codes have no mean direction: their mean has length ${length}`);
+    const pole = mean.div(length);
+    const cosine = z.matmul(pole).clamp(-1, 1).reshape([count, 1]);
+    const across = z.sub(cosine.mul(pole));
+    const sine = across.square().sum([1], true).sqrt();
+    // Near the pole angle / sine is 1.
+    return across.mul(angleOf(sine, cosine).div(sine.clamp(1e-12, null)));
+  });
+}
+
+/** The angle in [0, π], exact for small ones, where the cosine alone is not. */
+const angleOf = (sine: Tensor, cosine: Tensor): Tensor => {
+  const y = sine.toTypedArray() as Float64Array;
+  const x = cosine.toTypedArray() as Float64Array;
+  return tensor(
+    y.map((value, i) => Math.max(1e-12, Math.atan2(value, x[i] as number))),
+    sine.shape,
+  );
+};

@@ -1,0 +1,87 @@
+import { basename, extname, join } from "node:path";
+import { type DirectionsFile, edit, type Model, type Strengths } from "pioneer-runtime";
+import { decodeAll, encodeAll, imageSize } from "./batches.ts";
+import { composeGrid } from "./grid.ts";
+import { loadPhotos } from "./photo.ts";
+import { writeImage, writePng } from "./png.ts";
+
+/** Strengths of a strip, from one end to the other. */
+export const stripStrengths: readonly number[] = [-3, -2, -1, 0, 1, 2, 3];
+
+export interface EditOptions {
+  readonly out: string;
+  /** How far to go along each direction, all at once. */
+  readonly set: Strengths;
+  /** Directions to show from -3 to +3, each on top of `set`. */
+  readonly strips: readonly string[];
+}
+
+export interface Edits {
+  readonly files: string[];
+  /** Photos, their reconstructions and what became of them, if something was set. */
+  readonly grid?: string;
+  /** A row for each photo: the photo, then strengths -3 to +3. */
+  readonly strips: string[];
+}
+
+/**
+ * Moves the encodings of photos along directions and writes what is decoded: each edited image and grid.png, and a strip for
+ * each direction in `strips`.
+ * @throws ModelError for a direction that is not there; DataError naming the photo that cannot be read, or the file that cannot
+ * be written
+ */
+export async function writeEdits(
+  model: Model,
+  directions: DirectionsFile,
+  paths: readonly string[],
+  { out, set, strips }: EditOptions,
+): Promise<Edits> {
+  const { resolution } = model;
+  const size = imageSize(model);
+  // A name that is not there is found before anything is computed.
+  const known = (strengths: Strengths) => edit(new Float32Array(0), strengths, directions);
+  known({ ...Object.fromEntries(strips.map((name) => [name, 0])), ...set });
+  const originals = await loadPhotos(paths, model);
+  const encodings = await encodeAll(model, originals);
+  const image = (images: Float32Array, i: number) => images.subarray(i * size, (i + 1) * size);
+  const result = { files: [] as string[], strips: [] as string[] };
+
+  if (Object.keys(set).length > 0) {
+    const before = await decodeAll(model, encodings);
+    const after = await decodeAll(model, edit(encodings, set, directions));
+    for (const [i, path] of paths.entries()) {
+      // Numbered, as photos of two folders may have one name.
+      const file = join(out, `${String(i + 1).padStart(4, "0")}-${basename(path, extname(path))}-edited.png`);
+      await writeImage(file, image(after, i), resolution);
+      result.files.push(file);
+    }
+    const cells = paths.flatMap((_, i) => [image(originals, i), image(before, i), image(after, i)]);
+    const grid = join(out, "grid.png");
+    await writePng(grid, composeGrid(joined(cells), { resolution, columns: 3 }));
+    result.files.push(grid);
+    Object.assign(result, { grid });
+  }
+
+  for (const name of strips) {
+    const rows: Float32Array[] = [];
+    const steps = await Promise.all(
+      stripStrengths.map((strength) => decodeAll(model, edit(encodings, { ...set, [name]: strength }, directions))),
+    );
+    for (const i of paths.keys()) rows.push(image(originals, i), ...steps.map((step) => image(step, i)));
+    const file = join(out, `strip-${name}.png`);
+    await writePng(file, composeGrid(joined(rows), { resolution, columns: 1 + stripStrengths.length }));
+    result.files.push(file);
+    result.strips.push(file);
+  }
+  return result;
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,160 @@
+// `pioneer directions` and `pioneer edit` as a user has them, on a model folder and on a run.
+import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { pioneer, tiny } from "../train/support/cli.ts";
+import { temporaryFolder } from "../train/support/tiny.ts";
+
+// Each test starts some processes, perhaps beside other tests.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });
+
+const folder = temporaryFolder();
+const model = fileURLToPath(new URL("../../../../fixtures/model-tiny", import.meta.url));
+const photo = fileURLToPath(new URL("../../../../fixtures/imagefolder", import.meta.url));
+const run = (...args: string[]) => pioneer(folder, args, { XDG_CACHE_HOME: join(folder, "cache") });
+const written = (path = "model") =>
+  JSON.parse(readFileSync(join(folder, path, "directions.json"), "utf8")) as {
+    latent: number;
+    directions: Record<string, { vector: number[]; unit: number; heldOut?: { kind: string; count: number } }>;
+  };
+let photos: string[];
+
+beforeAll(async () => {
+  cpSync(model, join(folder, "model"), { recursive: true });
+  const prepare = ["dataset", "prepare", "procedural:faces", "faces.pack", "--resolution", "16", "--count", "400"];
+  expect(await run(...prepare)).toMatchObject({ code: 0, stderr: "" });
+  photos = readdirSync(photo, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".jpg"))
+    .slice(0, 2)
+    .map((name) => join(photo, name));
+  expect(photos.length).toBe(2);
+});
+
+describe("a model folder", () => {
+  test("learns directions of a pack's labels, says how well, and keeps those of other names", async () => {
+    const learn = ["directions", "--model", "model", "--data", "faces.pack", "--threads", "1"];
+    const first = await run(...learn, "--attribute", "skin", "--attribute", "light=backgroundLight", "--json");
+    expect(first).toMatchObject({ code: 0 });
+    const { file, directions } = JSON.parse(first.stdout) as { file: string; directions: Record<string, object> };
+    expect(file).toBe("model/directions.json");
+    expect(Object.keys(directions)).toEqual(["skin", "light"]);
+    expect(directions.skin).toMatchObject({ method: "linear", orthogonal: false, heldOut: { kind: "r2" } });
+    const second = await run(...learn, "--method", "pca", "--components", "2");
+    expect(second.stdout).toMatch(/^pc1: strength 1 moves a code by 0\.\d{3}$/m);
+    expect(second.stdout).toMatch(/^wrote model\/directions\.json$/m);
+    // config.json knows the file as it is now.
+    expect(await run("info", "model", "--verify")).toMatchObject({ code: 0, stderr: "" });
+    const { latent, directions: all } = written();
+    expect([latent, Object.keys(all)]).toEqual([16, ["skin", "light", "pc1", "pc2"]]);
+    for (const { vector } of Object.values(all)) {
+      expect(vector.length).toBe(16);
+      expect(Math.abs(vector.reduce((sum, value) => sum + value * value, 0) - 1)).toBeLessThan(1e-12);
+    }
+  });
+
+  test("edits photos: each edited image, a grid, and a strip whose middle is the reconstruction", async () => {
+    const edited = await run(
+      "edit",
+      "--model",
+      "model",
+      "--out",
+      "out",
+      "--set",
+      "skin=2",
+      "--strip",
+      "pc1",
+      "--json",
+      ...photos,
+    );
+    expect(edited).toMatchObject({ code: 0 });
+    const { files, strips } = JSON.parse(edited.stdout) as { files: string[]; strips: string[] };
+    expect(files.map((file) => file.replace(/^out\/000\d-.*-edited/, "edited"))).toEqual([
+      "edited.png",
+      "edited.png",
+      "out/grid.png",
+      "out/strip-pc1.png",
+    ]);
+    expect(strips).toEqual(["out/strip-pc1.png"]);
+    // Photo, reconstruction, edited; the photo and seven strengths; cells of 64 pixels, 2 between them.
+    expect(await sharp(join(folder, "out", "grid.png")).metadata()).toMatchObject({
+      width: 3 * 66 - 2,
+      height: 2 * 66 - 2,
+    });
+    expect(await sharp(join(folder, "out", "strip-pc1.png")).metadata()).toMatchObject({
+      width: 8 * 66 - 2,
+      height: 2 * 66 - 2,
+    });
+    const cell = async (file: string, column: number) =>
+      sharp(join(folder, "out", file))
+        .extract({ left: column * 66, top: 0, width: 64, height: 64 })
+        .raw()
+        .toBuffer();
+    // The strip is of what was set already: its middle is the edited image, its ends are not.
+    const [middle, end, last] = [
+      await cell("strip-pc1.png", 4),
+      await cell("strip-pc1.png", 1),
+      await cell("grid.png", 2),
+    ];
+    expect(middle.equals(last)).toBe(true);
+    expect(end.equals(last)).toBe(false);
+  });
+
+  test.each([
+    [["--set", "smile=1"], 'there is no direction "smile"; there are skin, light, pc1, pc2', 1],
+    [["--strip", "smile"], 'there is no direction "smile"; there are skin, light, pc1, pc2', 1],
+    [["--set", "skin"], '--set: expected NAME=STRENGTH such as smile=1.5, got "skin"', 2],
+    [[], "edit: say what to change, by --set NAME=STRENGTH or --strip NAME", 2],
+    [
+      ["--set", "skin=1", "--directions", "none.json"],
+      "none.json is not there: learn directions first, by pioneer directions --model model",
+      2,
+    ],
+  ])("edit %j is refused in one line, and writes nothing", async (args, line, code) => {
+    expect(await run("edit", "--model", "model", "--out", "no", ...args, photos[0] as string)).toMatchObject({
+      code,
+      stderr: `pioneer: ${line}\n`,
+    });
+    expect(existsSync(join(folder, "no"))).toBe(false);
+  });
+
+  test.each([
+    [["--attribute", "age"], /^pioneer: --attribute age: faces.pack has no label age; it has yaw, /, 2],
+    [[], /^pioneer: --attribute is missing: give one or more/, 2],
+    [
+      ["--method", "pca", "--attribute", "skin"],
+      /^pioneer: --method pca learns without labels: leave --attribute out\n$/,
+      2,
+    ],
+    [["--attribute", "skin", "--attribute", "skin"], /^pioneer: --attribute: two are called skin; name them apart/, 2],
+    [
+      ["--attribute", "b=glasses:1/0"],
+      /^pioneer: --attribute b=glasses:1\/0: glasses is never |^pioneer: b: \d+ and \d+ images/,
+      undefined,
+    ],
+  ])("directions %j is refused in one line, and writes nothing", async (args, line, code) => {
+    const before = written();
+    const { code: found, stderr } = await run("directions", "--model", "model", "--data", "faces.pack", ...args);
+    expect(stderr).toMatch(line);
+    expect(stderr.split("\n").length).toBe(2);
+    expect(found).toBe(code ?? found);
+    expect(found).not.toBe(0);
+    expect(written()).toEqual(before);
+  });
+});
+
+test("a run keeps its directions beside its checkpoints, and they are used with any of these", async () => {
+  const trained = await run("train", "--data", "faces.pack", "--run", "run", ...tiny, "--resolution", "8");
+  expect(trained).toMatchObject({ code: 0, stderr: "" });
+  const learn = ["--data", "faces.pack", "--attribute", "skin", "--method", "mean", "--threads", "1"];
+  expect(await run("directions", "--model", "run", ...learn)).toMatchObject({ code: 0, stderr: "" });
+  const newest =
+    readdirSync(join(folder, "run"))
+      .filter((name) => name.startsWith("checkpoint-"))
+      .sort()
+      .at(-1) ?? "";
+  const args = ["--out", "of-run", "--strip", "skin", "--threads", "1", photos[0] as string];
+  expect(await run("edit", "--model", join("run", newest), ...args)).toMatchObject({ code: 0, stderr: "" });
+  expect(existsSync(join(folder, "of-run", "strip-skin.png"))).toBe(true);
+});

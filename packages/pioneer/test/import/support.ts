@@ -1,0 +1,48 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readSafetensors, setThreads, type Tensor } from "pioneer-torch";
+import { afterAll } from "vitest";
+
+setThreads(1);
+
+/** Written by PyTorch; README.md there says what is what. */
+const fixtures = fileURLToPath(new URL("../../../../fixtures/checkpoints", import.meta.url));
+
+export const fixture = (name: string): string => join(fixtures, name);
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "pioneer-import-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Tensors of a fixture that must be there. */
+export function tensorsOf(path: string): (name: string) => Tensor {
+  const { tensors } = readSafetensors(path);
+  return (name) => {
+    const found = tensors.get(name);
+    if (!found) throw new Error(`${path} has no ${name}`);
+    return found;
+  };
+}
+
+export interface Sums {
+  readonly shape: readonly number[];
+  readonly sum: number;
+  readonly sum_of_squares: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** expected.json, as far as it is used. */
+export interface Expected {
+  readonly parameters: Record<string, Record<string, Sums>>;
+  readonly spectral_norms: Record<string, { largest_singular_value: number }>;
+}
+
+export const readExpected = <T>(name: string): T => JSON.parse(readFileSync(fixture(name), "utf8")) as T;
+
+/** The largest difference of two tensors' elements. */
+export const distance = (a: Tensor, b: Tensor): number => a.detach().sub(b).abs().max().item();

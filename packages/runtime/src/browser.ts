@@ -1,0 +1,29 @@
+// The package in a page; index.ts is the same for Node.
+
+import { startInPage } from "./browser/engine.ts";
+import { decodePhoto, encodePng } from "./browser/photo.ts";
+import { readAddress } from "./fetch.ts";
+import { load } from "./load.ts";
+import type { LoadOptions } from "./load-options.ts";
+import type { PioneerModel } from "./pioneer.ts";
+import type { Platform } from "./platform.ts";
+
+export * from "./common.ts";
+
+const page: Platform = {
+  read: (folder, file, options) => readAddress(new URL(folder, globalThis.location.href).href, file, options),
+  decode: decodePhoto,
+  toImage: (data, side) => new ImageData(data, side, side) as ReturnType<Platform["toImage"]>,
+  toPng: encodePng,
+  start: startInPage,
+};
+
+/** Trained models, from the folders that `pioneer export` writes. */
+export const Pioneer = {
+  /**
+   * Loads a model folder and checks it.
+   * @param folder the address of the folder, relative to the page or whole
+   * @throws ModelError in one line: MISSING, DAMAGED, FORMAT, PART, OPTION, INSTALL, BACKEND
+   */
+  load: (folder: string | URL, options?: LoadOptions): Promise<PioneerModel> => load(page, folder, options),
+};

@@ -1,0 +1,14 @@
+export * from "./edit.ts";
+export * from "./errors.ts";
+export * from "./folder.ts";
+export type { Drawable, ImageInput, Images } from "./inputs.ts";
+export * from "./latent.ts";
+export type * from "./load-options.ts";
+export * from "./model.ts";
+export * from "./pioneer.ts";
+export { type OutputImage, type PixelImage, toRgba } from "./pixels.ts";
+export type { Backend } from "./platform.ts";
+export * from "./queue.ts";
+export { type Refined, type RefineOptions, refine } from "./refine.ts";
+export * from "./resize.ts";
+export * from "./rng.ts";

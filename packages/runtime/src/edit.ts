@@ -1,0 +1,33 @@
+import { ModelError } from "./errors.ts";
+import type { DirectionsFile } from "./folder.ts";
+import { normalizeLatents } from "./latent.ts";
+
+/** How far to go along each direction, by name; 1 is the spread of the attribute, below 0 the other way. */
+export type Strengths = Readonly<Record<string, number>>;
+
+/**
+ * z' = normalise(z + Σ strength · unit · vector), for each latent.
+ * @param latents [count * latent], rows of length 1
+ * @throws ModelError OPTION for a name that is not in the file or a strength that is not finite
+ */
+export function edit(
+  latents: Float32Array,
+  strengths: Strengths,
+  { latent, directions }: DirectionsFile,
+): Float32Array {
+  const shift = new Float64Array(latent);
+  for (const [name, strength] of Object.entries(strengths)) {
+    const direction = Object.hasOwn(directions, name) ? directions[name] : undefined;
+    if (!direction) {
+      const names = Object.keys(directions);
+      const mend = names.length > 0 ? `there are ${names.join(", ")}` : "none were learned yet: pioneer directions";
+      throw new ModelError("OPTION", `there is no direction "${name}"; ${mend}`);
+    }
+    if (!Number.isFinite(strength)) throw new ModelError("OPTION", `${name}: expected a number, got ${strength}`);
+    for (const [i, value] of direction.vector.entries())
+      shift[i] = (shift[i] as number) + strength * direction.unit * value;
+  }
+  const edited = new Float64Array(latents.length);
+  for (let at = 0; at < latents.length; at++) edited[at] = (latents[at] as number) + (shift[at % latent] as number);
+  return normalizeLatents(edited, latent);
+}

@@ -1,0 +1,83 @@
+import type { InferenceSession, InferenceSessionFactory, TensorConstructor } from "onnxruntime-common";
+import { firstLine, ModelError } from "./errors.ts";
+import { graphPorts } from "./folder.ts";
+import type { Graphs, Session, Sessions } from "./platform.ts";
+import type { Queue } from "./queue.ts";
+
+/** What onnxruntime-node and onnxruntime-web have in common. */
+export interface Ort {
+  readonly InferenceSession: InferenceSessionFactory;
+  readonly Tensor: TensorConstructor;
+}
+
+/**
+ * Networks of graphs.
+ * @param queue of each session: where it may be shared, calls of all its sessions wait for each other
+ * @throws ModelError DAMAGED or BACKEND; nothing is left open then
+ */
+export async function openGraphs(
+  ort: Ort,
+  graphs: Graphs,
+  options: InferenceSession.SessionOptions,
+  queue: () => Queue,
+  signal?: AbortSignal,
+): Promise<Sessions> {
+  const sessions: { encoder?: Session; generator?: Session } = {};
+  try {
+    for (const part of ["encoder", "generator"] as const) {
+      const graph = graphs[part];
+      if (graph) sessions[part] = await openGraph(ort, part, graph, options, queue(), signal);
+    }
+    return sessions;
+  } catch (error) {
+    await Promise.all(Object.values(sessions).map((session) => session.release()));
+    throw error;
+  }
+}
+
+async function openGraph(
+  ort: Ort,
+  part: keyof Graphs,
+  graph: Uint8Array,
+  options: InferenceSession.SessionOptions,
+  queue: Queue,
+  signal: AbortSignal | undefined,
+): Promise<Session> {
+  const { file, input, output } = graphPorts[part];
+  let session: InferenceSession;
+  try {
+    session = await queue.run(() => ort.InferenceSession.create(graph, options), signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new ModelError("BACKEND", `${file} cannot be started: ${firstLine(error)}`, { cause: error });
+  }
+  if (session.inputNames.join() !== input || session.outputNames.join() !== output) {
+    await session.release();
+    const found = `${session.inputNames.join(", ")} -> ${session.outputNames.join(", ")}`;
+    throw new ModelError(
+      "DAMAGED",
+      `${file} is a graph of ${found}, not ${input} -> ${output}: export the model again`,
+    );
+  }
+  const compute = async (data: Float32Array, shape: readonly number[]) => {
+    try {
+      const results = await session.run({ [input]: new ort.Tensor("float32", data, shape) });
+      return (results[output] as { data: Float32Array }).data;
+    } catch (error) {
+      throw new ModelError("BACKEND", `the ${part} failed: ${firstLine(error)}`, { cause: error });
+    }
+  };
+  let released = false;
+  return {
+    run: (data, shape, stop) =>
+      queue.run(() => {
+        if (released) throw new ModelError("DISPOSED", "this model was disposed of while it computed: load it again");
+        return compute(data, shape);
+      }, stop),
+    release: () =>
+      queue.run(() => {
+        released = true;
+        return session.release();
+      }),
+  };
+}

@@ -1,0 +1,200 @@
+import { ModelError } from "./errors.ts";
+import {
+  type DirectionsFile,
+  directionsFile,
+  graphPorts,
+  type ModelConfig,
+  modelConfig,
+  modelFormat,
+} from "./folder.ts";
+import { type LoadOptions, modelParts, type Part } from "./load-options.ts";
+import { PioneerModel } from "./pioneer.ts";
+import type { Backend, Graphs, Platform } from "./platform.ts";
+
+const files = {
+  encoder: graphPorts.encoder.file,
+  generator: graphPorts.generator.file,
+  directions: "directions.json",
+} as const satisfies Record<Part, string>;
+
+/** Activations of one layer that may be in memory at once; several layers' are. */
+const layerBytes = 64 * 2 ** 20;
+const largestBatch = 32;
+
+/**
+ * Reads a model folder, checks it against its config.json and starts its networks.
+ * @param folder a path (Node) or the address of a folder
+ * @throws ModelError in one line; the signal's reason if it is aborted
+ */
+export async function load(platform: Platform, folder: string | URL, options: LoadOptions = {}): Promise<PioneerModel> {
+  const { signal, onProgress } = options;
+  checkOptions(options);
+  const where = String(folder).replace(/\/+$/, "");
+  const read = async (file: string, fresh: boolean, onBytes: (loaded: number) => void) => {
+    signal?.throwIfAborted();
+    const bytes = await platform.read(folder, file, { fresh, signal, onBytes });
+    if (bytes) return bytes;
+    if (file === "config.json") {
+      throw new ModelError("MISSING", `${where} is no model folder: it has no config.json; pioneer export writes one`);
+    }
+    throw new ModelError(
+      "MISSING",
+      `${where}/${file} is missing: copy the whole model folder, or leave it out of parts`,
+    );
+  };
+  const config = readConfig(await read("config.json", true, () => undefined), `${where}/config.json`);
+  const parts = partsToLoad(config, options.parts, where);
+
+  const total = parts.reduce((sum, part) => sum + (config.files[files[part]]?.bytes ?? 0), 0);
+  const contents = new Map<Part, Uint8Array<ArrayBuffer>>();
+  let done = 0;
+  for (const part of parts) {
+    const file = files[part];
+    const tell = (loaded: number) =>
+      onProgress?.({ stage: "read", file, loaded: Math.min(total, done + loaded), total });
+    tell(0);
+    const check = (bytes: Uint8Array<ArrayBuffer>) => difference(bytes, config, file);
+    let bytes = await read(file, false, tell);
+    let wrong = await check(bytes);
+    if (wrong !== undefined) {
+      // A cache may still hold the file of the model that was at this address before.
+      bytes = await read(file, true, tell);
+      wrong = await check(bytes);
+    }
+    if (wrong !== undefined) {
+      throw new ModelError("DAMAGED", `${where}/${file} ${wrong}: copy the model folder again, or export it again`);
+    }
+    contents.set(part, bytes);
+    done += bytes.length;
+  }
+
+  const directions = contents.get("directions");
+  const learned = directions && readDirections(directions, config, `${where}/directions.json`);
+  const [encoder, generator] = [contents.get("encoder"), contents.get("generator")];
+  const graphs: Graphs = { ...(encoder && { encoder }), ...(generator && { generator }) };
+  onProgress?.({ stage: "start", loaded: total, total });
+  const { sessions, backend } = await platform.start(graphs, {
+    latent: config.latent,
+    resolution: config.resolution,
+    backend: options.backend ?? "auto",
+    threads: options.threads,
+    wasmPaths: options.wasmPaths,
+    onCheck: () => onProgress?.({ stage: "check", loaded: total, total }),
+    signal,
+  });
+  return new PioneerModel({
+    platform,
+    config,
+    sessions,
+    backend,
+    directions: learned,
+    batch: options.batch ?? batchFor(config),
+    integrity: subtle() ? integrityChecked : integrityUnchecked,
+  });
+}
+
+const integrityChecked = "sizes and SHA-256 of its files are those of config.json";
+const integrityUnchecked =
+  "only the sizes of its files were checked: this page is neither https nor localhost, so the browser gives it no SHA-256";
+
+/** Web Crypto's, undefined in an insecure page; its type says it is always there. */
+const subtle = () => globalThis.crypto?.subtle as SubtleCrypto | undefined;
+
+function checkOptions({ parts, backend, threads, batch }: LoadOptions): void {
+  const unknown = parts?.find((part) => !modelParts.includes(part));
+  if (unknown !== undefined) {
+    throw new ModelError("OPTION", `parts: there is no "${unknown}", only ${modelParts.join(", ")}`);
+  }
+  const backends: readonly (Backend["name"] | "auto")[] = ["auto", "cpu", "webgpu", "wasm"];
+  if (backend !== undefined && !backends.includes(backend)) {
+    throw new ModelError("OPTION", `backend: there is no "${backend}", only ${backends.join(", ")}`);
+  }
+  for (const [name, value] of Object.entries({ threads, batch })) {
+    if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
+      throw new ModelError("OPTION", `${name}: expected a whole number of at least 1, got ${value}`);
+    }
+  }
+}
+
+/** Those asked for, or all there are: a model of the recipe gan has no encoder. */
+function partsToLoad(config: ModelConfig, wanted: readonly Part[] | undefined, where: string): readonly Part[] {
+  const there = modelParts.filter((part) => files[part] in config.files);
+  const absent = wanted?.find((part) => !there.includes(part));
+  if (absent !== undefined) {
+    const why = config.recipe === "gan" && absent === "encoder" ? " (models of the recipe gan have none)" : "";
+    throw new ModelError("PART", `${where} has no ${absent}${why}; it has ${there.join(", ")}`);
+  }
+  return modelParts.filter((part) => (wanted ?? there).includes(part));
+}
+
+function readConfig(bytes: Uint8Array, path: string): ModelConfig {
+  const json = readJson(bytes, path);
+  checkFormat(json, path);
+  const parsed = modelConfig.safeParse(json);
+  if (!parsed.success) throw new ModelError("DAMAGED", `${path}: ${issue(parsed.error)}; export the model again`);
+  return parsed.data;
+}
+
+function readDirections(bytes: Uint8Array, config: ModelConfig, path: string): DirectionsFile {
+  const json = readJson(bytes, path);
+  checkFormat(json, path);
+  const parsed = directionsFile.safeParse(json);
+  if (!parsed.success) throw new ModelError("DAMAGED", `${path}: ${issue(parsed.error)}; learn the directions again`);
+  const lengths = [parsed.data.latent, ...Object.values(parsed.data.directions).map(({ vector }) => vector.length)];
+  const other = lengths.find((length) => length !== config.latent);
+  if (other !== undefined) {
+    throw new ModelError(
+      "DAMAGED",
+      `${path} is for latents of ${other} numbers, the model has ${config.latent}: learn the directions again`,
+    );
+  }
+  return parsed.data;
+}
+
+function readJson(bytes: Uint8Array, path: string): unknown {
+  const text = new TextDecoder().decode(bytes);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const page = /^\s*</.test(text)
+      ? " but a page of the server; is the folder where the server serves files from?"
+      : "";
+    throw new ModelError("DAMAGED", `${path} is not JSON${page || ": copy the model folder again"}`, { cause: error });
+  }
+}
+
+function checkFormat(json: unknown, path: string): void {
+  const format = (json as { format?: unknown } | null)?.format;
+  if (typeof format === "number" && format > modelFormat) {
+    throw new ModelError(
+      "FORMAT",
+      `${path} has format ${format}, this version of pioneer-runtime reads up to ${modelFormat}: npm install pioneer-runtime@latest`,
+    );
+  }
+}
+
+/** Where the first thing is that is not as it should be, and why. */
+function issue({ issues: [first] }: { readonly issues: readonly { path: readonly PropertyKey[]; message: string }[] }) {
+  return first ? `${first.path.map(String).join(".")}: ${first.message}` : "is not as it should be";
+}
+
+/** In words how a file differs from what config.json says; undefined where it does not. */
+async function difference(
+  bytes: Uint8Array<ArrayBuffer>,
+  config: ModelConfig,
+  file: string,
+): Promise<string | undefined> {
+  const expected = config.files[file];
+  if (!expected) return undefined;
+  if (bytes.length !== expected.bytes) return `has ${bytes.length} bytes, config.json says ${expected.bytes}`;
+  const digest = await subtle()?.digest("SHA-256", bytes);
+  if (!digest) return undefined;
+  const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex === expected.sha256 ? undefined : "is not the file that config.json describes (its SHA-256 differs)";
+}
+
+/** By the widest layer at the full resolution: the last block's input, upsampled. */
+function batchFor({ channels, phase, resolution }: ModelConfig): number {
+  const width = Math.max(1, channels >> Math.max(0, phase - 4));
+  return Math.max(1, Math.min(largestBatch, Math.floor(layerBytes / (4 * width * resolution ** 2))));
+}

@@ -1,0 +1,71 @@
+import { encodingOf } from "../encoding.ts";
+import { firstLine, ModelError } from "../errors.ts";
+import type { Encoding, RgbPixels } from "../resize.ts";
+
+type Sharp = typeof import("sharp").default;
+
+/** A file in memory, or a Blob, upright and on white; colour profiles, CMYK and 16 bits become 8-bit sRGB. */
+export async function decodePhoto(image: unknown): Promise<{ pixels: RgbPixels; encoding: Encoding }> {
+  const file = await bytesOf(image);
+  if (file.length === 0) throw new ModelError("IMAGE", "an image file is empty (0 bytes)");
+  const sharp = await importSharp("to read image files");
+  try {
+    const deep = (await sharp(file).metadata()).depth === "ushort";
+    const { data, info } = await sharp(file, { failOn: "error", autoOrient: true })
+      .flatten({ background: "#ffffff" })
+      .toColourspace(deep ? "rgb16" : "srgb")
+      .raw({ depth: deep ? "ushort" : "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    const { width, height, channels } = info;
+    const bytes = deep ? divideBy257(data) : data;
+    return { pixels: { data: toThree(bytes, channels), width, height }, encoding: encodingOf(file) };
+  } catch (error) {
+    throw new ModelError("IMAGE", `an image file cannot be decoded: ${firstLine(error)}`, { cause: error });
+  }
+}
+
+/** The bytes of a PNG file. */
+export async function encodePng(rgba: Uint8ClampedArray, side: number): Promise<Uint8Array<ArrayBuffer>> {
+  const sharp = await importSharp("to write PNG files");
+  const png = await sharp(rgba, { raw: { width: side, height: side, channels: 4 } })
+    .removeAlpha()
+    .png()
+    .toBuffer();
+  return new Uint8Array(png);
+}
+
+async function bytesOf(image: unknown): Promise<Uint8Array> {
+  if (image instanceof Uint8Array) return image;
+  if (image instanceof ArrayBuffer) return new Uint8Array(image);
+  if (image instanceof Blob) return new Uint8Array(await image.arrayBuffer());
+  const got = typeof image === "string" ? `the text "${image.slice(0, 40)}"` : String(image);
+  throw new ModelError(
+    "IMAGE",
+    `${got} is no image: give the bytes of a file (await readFile(path)), a Blob, ImageData ({data, width, height}) or a Float32Array`,
+  );
+}
+
+async function importSharp(purpose: string): Promise<Sharp> {
+  try {
+    return (await import("sharp")).default;
+  } catch (error) {
+    throw new ModelError(
+      "INSTALL",
+      `${purpose} Node needs the package sharp: npm install sharp, or use {data, width, height} with RGBA (${firstLine(error)})`,
+      { cause: error },
+    );
+  }
+}
+
+function divideBy257(data: Uint8Array): Uint8Array {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  return Uint8Array.from({ length: data.length / 2 }, (_, i) => Math.round(view.getUint16(2 * i, true) / 257));
+}
+
+/** A single channel is grey and is repeated. */
+function toThree(pixels: Uint8Array, channels: number): Uint8Array {
+  if (channels === 3) return pixels;
+  const rgb = new Uint8Array((pixels.length / channels) * 3);
+  for (let i = 0; i < rgb.length; i += 3) rgb.fill(pixels[(i / 3) * channels] as number, i, i + 3);
+  return rgb;
+}

@@ -1,0 +1,24 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ModelError } from "../errors.ts";
+import { readAddress } from "../fetch.ts";
+import type { ReadOptions } from "../platform.ts";
+
+/** A file of a folder on disk (a path or a file: URL), or of an http address. */
+export async function readFromFolder(folder: string | URL, file: string, options: ReadOptions) {
+  if (/^https?:/i.test(String(folder))) return readAddress(String(folder), file, options);
+  const path = join(/^file:/i.test(String(folder)) ? fileURLToPath(folder) : String(folder), file);
+  try {
+    const bytes = new Uint8Array(await readFile(path, { signal: options.signal }));
+    options.onBytes(bytes.length);
+    return bytes;
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new ModelError("MISSING", `${path} cannot be read (${code}): check its rights and the disk`, {
+      cause: error,
+    });
+  }
+}

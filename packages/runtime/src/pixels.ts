@@ -1,0 +1,64 @@
+import { ModelError } from "./errors.ts";
+import type { RgbPixels } from "./resize.ts";
+
+// Between the pixels of pictures (8 bits, interleaved) and the numbers of networks ([3, r, r] in [-1, 1]).
+
+/** RGBA of a picture: ImageData is one. */
+export interface PixelImage {
+  /** [height, width, 4], 0..255, alpha not multiplied in. */
+  readonly data: Uint8ClampedArray | Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What pictures come out as: ImageData in a page, an object with its fields in Node. */
+export type OutputImage = typeof globalThis extends { ImageData: { prototype: infer T } }
+  ? T
+  : { readonly data: Uint8ClampedArray<ArrayBuffer>; readonly width: number; readonly height: number };
+
+/**
+ * RGBA on white.
+ * @throws ModelError IMAGE if the data are not of the size that is said
+ */
+export function onWhite({ data, width, height }: PixelImage): RgbPixels {
+  if (!(width > 0 && height > 0) || data.length !== 4 * width * height) {
+    throw new ModelError(
+      "IMAGE",
+      `an image of ${width}x${height} has ${4 * width * height} values of RGBA, not ${data.length}: give ImageData or {data, width, height} with four values a pixel`,
+    );
+  }
+  const rgb = new Uint8Array(3 * width * height);
+  for (let from = 0, to = 0; from < data.length; from += 4, to += 3) {
+    const alpha = (data[from + 3] as number) / 255;
+    const white = 255 * (1 - alpha) + 0.5;
+    rgb[to] = (data[from] as number) * alpha + white;
+    rgb[to + 1] = (data[from + 1] as number) * alpha + white;
+    rgb[to + 2] = (data[from + 2] as number) * alpha + white;
+  }
+  return { data: rgb, width, height };
+}
+
+/** Interleaved bytes [r, r, 3] to planes [3, r, r] in [-1, 1]. */
+export function writePlanes(planes: Float32Array, pixels: Uint8Array): void {
+  const area = pixels.length / 3;
+  for (let i = 0; i < area; i++) {
+    for (let channel = 0; channel < 3; channel++) {
+      planes[channel * area + i] = (pixels[3 * i + channel] as number) / 127.5 - 1;
+    }
+  }
+}
+
+/**
+ * An image of a model as opaque RGBA; -1 becomes 0, 1 becomes 255, values outside are clamped.
+ * @param planes [3, r, r]
+ */
+export function toRgba(planes: Float32Array, resolution: number): Uint8ClampedArray<ArrayBuffer> {
+  const area = resolution * resolution;
+  const rgba = new Uint8ClampedArray(4 * area).fill(255);
+  for (let i = 0; i < area; i++) {
+    for (let channel = 0; channel < 3; channel++) {
+      rgba[4 * i + channel] = Math.floor(((planes[channel * area + i] as number) + 1) * 127.5 + 0.5);
+    }
+  }
+  return rgba;
+}

@@ -1,0 +1,251 @@
+// The package in a real page: headless Chromium, a server on this machine, nothing from elsewhere.
+import { readFileSync } from "node:fs";
+import type { Browser, Page } from "playwright-core";
+import { rolldown } from "rolldown";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type * as Runtime from "../src/browser.ts";
+import { Pioneer, sampleLatents } from "../src/index.ts";
+import { noBrowser, openBrowser } from "./support/chromium.ts";
+import { expected, fixture, inRepository, worst } from "./support/fixtures.ts";
+import { type Server, serve } from "./support/server.ts";
+
+/** What the page's script puts where the functions of these tests find it. */
+declare const P: typeof Runtime;
+
+const imports = {
+  "pioneer-runtime": "/runtime.js",
+  "onnxruntime-web/webgpu": "/ort/ort.webgpu.bundle.min.mjs",
+  "onnxruntime-web/wasm": "/ort/ort.wasm.bundle.min.mjs",
+};
+const html = `<!doctype html><link rel="icon" href="data:,"><script type="importmap">${JSON.stringify({ imports })}</script>
+<script type="module">import * as P from "pioneer-runtime"; globalThis.P = P;</script>`;
+
+const tinyConfig = JSON.parse(readFileSync(fixture("model-tiny/config.json"), "utf8")) as object;
+
+/** src/browser.ts in one file, as the package ships it. */
+async function bundled(): Promise<string> {
+  const bundle = await rolldown({
+    input: inRepository("packages/runtime/src/browser.ts"),
+    external: [/^onnxruntime-web/],
+  });
+  const { output } = await bundle.generate({ format: "es", codeSplitting: false });
+  await bundle.close();
+  return output[0].code;
+}
+
+const photos = [
+  "faces/color/a.jpg",
+  "faces/color/odd size.jpeg",
+  "faces/gray/g.jpg",
+  "objects/alpha.png",
+  "objects/palette.png",
+  "objects/photo.webp",
+  "objects/lossless.webp",
+  "objects/rotated_exif3.jpg",
+  "objects/rotated_exif6.jpg",
+  "objects/deep/rgb16.png",
+].map((name) => ({ name, file: readFileSync(fixture(`imagefolder/${name}`)) }));
+
+describe.skipIf(noBrowser)("in Chromium", () => {
+  let server: Server;
+  let browser: Browser;
+  let page: Page;
+  let runtime: string;
+
+  beforeAll(async () => {
+    const folders = {
+      ort: inRepository("node_modules/onnxruntime-web/dist"),
+      model: fixture("model-tiny"),
+    };
+    runtime = await bundled();
+    server = await serve(folders, { "/": html, "/runtime.js": runtime });
+    browser = await openBrowser({ webgpu: false });
+    page = await opened(browser, server.address);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  test("without a graphics processor it computes in WASM what libtorch computed, and says why", async () => {
+    const got = await page.evaluate(async () => {
+      const model = await P.Pioneer.load("model", { backend: "auto" });
+      const { latents, images } = await model.sample(3, 1);
+      const codes = await model.encode(images);
+      await model.dispose();
+      return {
+        backend: model.backend,
+        integrity: model.integrity,
+        latents: [...latents],
+        images: [...images],
+        codes: [...codes],
+      };
+    });
+    expect(got.backend.name).toBe("wasm");
+    expect(got.backend.reason).toMatch(/no WebGPU|no graphics processor/);
+    expect(got.integrity).toContain("SHA-256 of its files are those");
+    expect(worst(got.latents, expected.latents)).toBeLessThan(1e-6);
+    expect(worst(got.images, expected.images)).toBeLessThan(1e-5);
+    expect(worst(got.codes, expected.codes)).toBeLessThan(1e-5);
+    // Everything came from this server: the wasm file too.
+    expect(server.asked).toContain("/ort/ort-wasm-simd-threaded.wasm");
+  });
+
+  // The page's Math.log and Math.cos may round the last bit of a double otherwise than Node's.
+  test("seeds give the latents of Node and of pioneer sample", async () => {
+    const seeds = [0, 1, -5, 2 ** 40 + 3];
+    const got = await page.evaluate((all) => all.map((seed) => [...P.sampleLatents(20, 512, seed)]), seeds);
+    for (const [i, seed] of seeds.entries())
+      expect(worst(got[i] ?? [], sampleLatents(20, 512, seed))).toBeLessThan(1e-6);
+  });
+
+  test("photos become the squares they become in Node: at most 1 of 255 apart", async () => {
+    const files = photos.map(({ file }) => file);
+    const names = photos.map(({ name }) => name);
+    for (const resolution of [16, 64]) {
+      // Without networks: how large the images are is said by config.json alone.
+      const config = { ...tinyConfig, resolution };
+      const sized = await serve(
+        { photos: fixture("imagefolder") },
+        {
+          "/": html,
+          "/runtime.js": runtime,
+          "/sized/config.json": JSON.stringify(config),
+          "/sized/directions.json": readFileSync(fixture("model-tiny/directions.json"), "utf8"),
+        },
+      );
+      const elsewhere = await opened(browser, sized.address);
+      const got = await elsewhere.evaluate(async (all) => {
+        const model = await P.Pioneer.load("sized", { parts: ["directions"] });
+        const blobs = await Promise.all(all.map(async (name) => (await fetch(`photos/${name}`)).blob()));
+        const images = await model.prepare(blobs, { as: "image" });
+        return images.map(({ data }) => [...data]);
+      }, names);
+      const node = await Pioneer.load(`${sized.address}/sized`, { parts: ["directions"] });
+      const images = await node.prepare(files, { as: "image" });
+      for (const [i, { name }] of photos.entries()) {
+        expect(worst(got[i] ?? [], images[i]?.data ?? []), `${name} at ${resolution}`).toBeLessThanOrEqual(1);
+      }
+      await elsewhere.close();
+      await sized.close();
+    }
+  });
+
+  test("takes canvases and images, gives ImageData and PNG files", async () => {
+    const got = await page.evaluate(async () => {
+      const model = await P.Pioneer.load("model", { backend: "wasm" });
+      const canvas = new OffscreenCanvas(40, 60);
+      const context = canvas.getContext("2d") as OffscreenCanvasRenderingContext2D;
+      context.fillStyle = "#3060c0";
+      context.fillRect(0, 0, 30, 60);
+      const data = context.getImageData(0, 0, 40, 60);
+      const image = new Image();
+      image.src = URL.createObjectURL(await canvas.convertToBlob());
+      await image.decode();
+      const bitmap = await createImageBitmap(canvas);
+      const latents = await model.encode([data, canvas, image, bitmap]);
+      const [pixels] = await model.decode(latents.slice(0, 16), { as: "image" });
+      const [png] = await model.decode(latents.slice(0, 16), { as: "png" });
+      const isImageData = pixels instanceof ImageData;
+      const failed = await model.encode("a.jpg" as never).catch((error: Error) => error.message);
+      await model.dispose();
+      return { latents: [...latents], pixels: [...(pixels?.data ?? [])], png: [...(png ?? [])], isImageData, failed };
+    });
+    for (const i of [1, 2, 3]) {
+      expect(worst(got.latents.slice(16 * i, 16 * (i + 1)), got.latents.slice(0, 16))).toBeLessThan(1e-5);
+    }
+    expect(got.isImageData).toBe(true);
+    const png = await sharp(Buffer.from(got.png)).ensureAlpha().raw().toBuffer();
+    expect([...png]).toEqual(got.pixels);
+    expect(got.failed).toContain('the text "a.jpg" is no image');
+  });
+
+  test("a missing model, one the server answers with a page for, and missing wasm files are named", async () => {
+    const got = await page.evaluate(async () => {
+      const message = (error: { code: string; message: string }) => `${error.code} ${error.message}`;
+      return [
+        await P.Pioneer.load("no-such-model").then(String, message),
+        await P.Pioneer.load("model", { backend: "webgpu" }).then(String, message),
+        await P.Pioneer.load("model", { backend: "cpu" }).then(String, message),
+      ];
+    });
+    expect(got[0]).toContain(`MISSING no-such-model is no model folder`);
+    expect(got[1]).toMatch(/^BACKEND WebGPU cannot be used: /);
+    expect(got[2]).toContain('OPTION backend: "cpu" is for Node');
+    const elsewhere = await opened(browser, server.address);
+    const failed = await elsewhere.evaluate(() =>
+      P.Pioneer.load("model", { backend: "wasm", wasmPaths: "/nowhere" }).then(String, (error: Error) => error.message),
+    );
+    expect(failed).toContain("or where wasmPaths says?");
+    expect(server.asked).toContain("/nowhere/ort-wasm-simd-threaded.wasm");
+    await elsewhere.close();
+  });
+
+  test("a page that is neither https nor localhost loads too, and says what it could not check", async () => {
+    const insecure = await openBrowser({ webgpu: false, hosts: "MAP insecure.test 127.0.0.1" });
+    try {
+      const elsewhere = await opened(insecure, `http://insecure.test:${server.port}`);
+      const got = await elsewhere.evaluate(async () => {
+        const model = await P.Pioneer.load("model");
+        const { images } = await model.sample(3, 1);
+        return { backend: model.backend, integrity: model.integrity, images: [...images] };
+      });
+      expect(got.integrity).toContain("only the sizes of its files were checked");
+      expect(got.backend).toEqual({
+        name: "wasm",
+        reason: "browsers give WebGPU only to pages from https or localhost",
+      });
+      expect(worst(got.images, expected.images)).toBeLessThan(1e-5);
+    } finally {
+      await insecure.close();
+    }
+  });
+
+  // SwiftShader: WebGPU's shaders, computed by the processor.
+  test("WebGPU, WASM and Node compute the same", async ({ skip }) => {
+    const gpu = await openBrowser({ webgpu: true });
+    try {
+      const elsewhere = await opened(gpu, server.address);
+      const adapter = await elsewhere.evaluate(async () => {
+        const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
+        return Boolean(await gpu?.requestAdapter());
+      });
+      if (!adapter) skip("this Chromium has no software WebGPU");
+      // Two images, as in the comparison at loading: WebGPU compiles its programs for each size anew.
+      const got = await elsewhere.evaluate(async () => {
+        const run = async (backend: "auto" | "wasm") => {
+          const stages: string[] = [];
+          const model = await P.Pioneer.load("model", { backend, onProgress: ({ stage }) => stages.push(stage) });
+          const { images } = await model.sample(2, 1);
+          const codes = await model.encode(images);
+          const several = await Promise.all([model.sample(2, 1), model.encode(images), model.sample(2, 2)]);
+          await model.dispose();
+          const together = several[0].images;
+          return { backend: model.backend, stages, images: [...images], codes: [...codes], together: [...together] };
+        };
+        return [await run("auto"), await run("wasm")] as const;
+      });
+      const [webgpu, wasm] = got;
+      expect(webgpu.backend).toEqual({ name: "webgpu", reason: "WebGPU computes what WASM does, to rounding" });
+      expect(webgpu.stages).toContain("check");
+      expect(wasm.backend).toEqual({ name: "wasm", reason: "it was asked for" });
+      const [two, codesOfTwo] = [expected.images.slice(0, 2 * 3 * 16 ** 2), expected.codes.slice(0, 2 * 16)];
+      for (const { images, codes, together } of got) {
+        expect(worst(images, two)).toBeLessThan(1e-5);
+        expect(worst(codes, codesOfTwo)).toBeLessThan(1e-5);
+        expect(worst(together, two)).toBeLessThan(1e-5);
+      }
+    } finally {
+      await gpu.close();
+    }
+  });
+});
+
+/** A page with the package in it. */
+async function opened(browser: Browser, address: string): Promise<Page> {
+  const page = await browser.newPage();
+  await page.goto(address);
+  await page.waitForFunction("globalThis.P");
+  return page;
+}

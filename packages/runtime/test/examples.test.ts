@@ -1,0 +1,184 @@
+// The package as users get it: packed, installed into an empty folder, and run by the examples.
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import sharp from "sharp";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { Pioneer } from "../src/index.ts";
+import { noBrowser, openBrowser } from "./support/chromium.ts";
+import { fixture, inRepository, worst } from "./support/fixtures.ts";
+import { serve } from "./support/server.ts";
+
+const names = ["node", "vite", "plain-html"] as const;
+const photo = fixture("imagefolder/faces/color/a.jpg");
+const installMinutes = 5;
+
+const tarball = "the tarball holds what is needed and nothing else";
+
+let folder: string;
+/** Why the examples cannot be installed here. */
+let offline: string | undefined;
+let packed: { files: { path: string }[]; size: number };
+
+/** Copies examples/, packs the package beside them and installs what they depend on, for all three at once. */
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "pioneer-examples-"));
+  for (const name of names)
+    cpSync(inRepository(`examples/${name}`), join(folder, name), { recursive: true, filter: notBuilt });
+  cpSync(fixture("model-tiny"), join(folder, "vite/public/model"), { recursive: true });
+  cpSync(fixture("model-tiny"), join(folder, "plain-html/model"), { recursive: true });
+  const pack = ["pack", "--json", "--workspace", "packages/runtime", "--pack-destination", folder];
+  [packed] = JSON.parse(npm(pack, inRepository(""))) as [typeof packed];
+  const needs = names.map((name) => JSON.parse(readFileSync(join(folder, name, "package.json"), "utf8")));
+  const dependencies = Object.assign({}, ...needs.flatMap((need) => [need.dependencies, need.devDependencies]));
+  dependencies["pioneer-runtime"] = "file:pioneer-runtime-0.1.0.tgz";
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, dependencies }));
+  cpSync(join(folder, "node/.npmrc"), join(folder, ".npmrc"));
+  try {
+    npm(["install", "--prefer-offline", "--no-audit", "--no-fund", "--no-package-lock"], folder);
+  } catch (error) {
+    const { stderr } = error as { stderr: string };
+    if (!/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT/.test(stderr))
+      throw new Error(stderr, { cause: error });
+    offline = "npm cannot reach its registry";
+    console.warn(`skipped: examples; ${offline}`);
+  }
+}, installMinutes * 60_000);
+
+beforeEach(({ skip, task }) => skip(offline !== undefined && task.name !== tarball, offline));
+
+afterAll(() => {
+  if (folder) rmSync(folder, { recursive: true, force: true });
+});
+
+test(tarball, () => {
+  const paths = packed.files.map(({ path }) => path);
+  for (const path of ["LICENSE", "README.md", "dist/index.js", "dist/index.d.ts", "dist/pioneer-runtime.browser.js"]) {
+    expect(paths).toContain(path);
+  }
+  expect(paths.filter((path) => !/^(LICENSE|README\.md|package\.json|dist\/[\w./-]+\.(js|d\.ts))$/.test(path))).toEqual(
+    [],
+  );
+  expect(packed.size).toBeLessThan(100_000);
+});
+
+test("examples/node writes the pictures that the model makes", async () => {
+  const run = node("node", ["main.js", fixture("model-tiny"), photo]);
+  expect(run).toMatchObject({ status: 0, stderr: "" });
+  expect(run.stdout).toContain("16x16, 16 dimensions, computed by onnxruntime-node");
+  const { image } = await reconstructed();
+  const file = await sharp(join(folder, "node/reconstruction.png")).ensureAlpha().raw().toBuffer();
+  expect([...file]).toEqual(image);
+  for (let i = 1; i <= 8; i++) expect((await sharp(join(folder, `node/morph-${i}.png`)).metadata()).width).toBe(16);
+  const wrong = node("node", ["main.js", "/no/model", photo]);
+  expect(wrong.status).toBe(1);
+  expect(wrong.stderr).toBe("error: /no/model is no model folder: it has no config.json; pioneer export writes one\n");
+});
+
+test("the README's program for Node runs", async () => {
+  const readme = readFileSync(inRepository("packages/runtime/README.md"), "utf8");
+  const [, program = ""] = /```js\n(.*?)```/s.exec(readme) ?? [];
+  writeFileSync(join(folder, "node/readme.js"), program);
+  cpSync(fixture("model-tiny"), join(folder, "node/model"), { recursive: true });
+  cpSync(photo, join(folder, "node/photo.jpg"));
+  expect(node("node", ["readme.js"])).toMatchObject({ status: 0, stderr: "" });
+  expect((await sharp(join(folder, "node/halfway.png")).metadata()).width).toBe(16);
+});
+
+describe.skipIf(noBrowser)("in Chromium", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await openBrowser({ webgpu: false });
+  });
+  afterAll(() => browser?.close());
+
+  test("examples/vite type-checks, builds and reconstructs a photo; everything comes from its own server", async () => {
+    const bin = (name: string, file: string) => join(folder, "node_modules", name, file);
+    expect(node("vite", [bin("typescript", "bin/tsc")])).toMatchObject({ status: 0, stdout: "" });
+    const build = node("vite", [bin("vite", "bin/vite.js"), "build", "--logLevel", "warn"]);
+    expect(build).toMatchObject({ status: 0, stderr: "" });
+    const { page, elsewhere } = await open(join(folder, "vite/dist"));
+    await page.waitForFunction(() =>
+      document.getElementById("status")?.textContent?.startsWith("Ready, computed by wasm"),
+    );
+    await page.setInputFiles("#photo", photo);
+    await page.waitForFunction(() => document.getElementById("status")?.textContent === "Reconstructed.");
+    const wanted = await reconstructed();
+    expect(worst(await pixels(page, "original"), wanted.original)).toBeLessThanOrEqual(1);
+    // A level of the photo moves the reconstruction by less than two.
+    expect(worst(await pixels(page, "reconstruction"), wanted.image)).toBeLessThanOrEqual(2);
+    await page.click("#closer");
+    await page.waitForFunction(() => document.getElementById("status")?.textContent?.startsWith("Step "));
+    expect(elsewhere).toEqual([]);
+  });
+
+  test("examples/plain-html draws a seed's image, then another", async () => {
+    const { page, elsewhere } = await open(join(folder, "plain-html"));
+    const drawn = (state: string) =>
+      page.waitForFunction((wanted) => document.getElementById("canvas")?.dataset.drawn === wanted, state);
+    await drawn("1 2 0");
+    expect(worst(await pixels(page, "canvas"), await sampled(1))).toBeLessThanOrEqual(1);
+    await page.fill("#from", "9");
+    await drawn("9 2 0");
+    expect(worst(await pixels(page, "canvas"), await sampled(9))).toBeLessThanOrEqual(1);
+    expect(await page.textContent("#status")).toContain("Computed by wasm");
+    expect(elsewhere).toEqual([]);
+  });
+
+  /** A page of a folder, and the addresses that it asked other servers for. */
+  async function open(root: string): Promise<{ page: Page; elsewhere: string[] }> {
+    const server = await serve({ "": root, node_modules: join(folder, "node_modules") });
+    const page = await browser.newPage();
+    onTestFinished(async () => {
+      await page.close();
+      await server.close();
+    });
+    const elsewhere: string[] = [];
+    page.on("request", (request) => {
+      const url = request.url();
+      if (!url.startsWith(server.address) && !/^(data|blob):/.test(url)) elsewhere.push(url);
+    });
+    await page.goto(`${server.address}/`);
+    return { page, elsewhere };
+  }
+});
+
+/** RGBA of a canvas. */
+const pixels = (page: Page, id: string): Promise<number[]> =>
+  page.evaluate((name) => {
+    const canvas = document.getElementById(name) as HTMLCanvasElement;
+    const context = canvas.getContext("2d") as CanvasRenderingContext2D;
+    return [...context.getImageData(0, 0, canvas.width, canvas.height).data];
+  }, id);
+
+/** What this package's sources make of the photo. */
+async function reconstructed(): Promise<{ original: number[]; image: number[] }> {
+  const model = await Pioneer.load(fixture("model-tiny"));
+  const file = readFileSync(photo);
+  const [original] = await model.prepare(file, { as: "image" });
+  const [image] = await model.reconstruct(file, { as: "image" });
+  await model.dispose();
+  return { original: [...(original?.data ?? [])], image: [...(image?.data ?? [])] };
+}
+
+async function sampled(seed: number): Promise<number[]> {
+  const model = await Pioneer.load(fixture("model-tiny"), { parts: ["generator"] });
+  const { images } = await model.sample(1, seed, { as: "image" });
+  await model.dispose();
+  return [...(images[0]?.data ?? [])];
+}
+
+function npm(args: readonly string[], cwd: string): string {
+  return execFileSync("npm", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+function node(example: string, args: readonly string[]) {
+  return spawnSync(process.execPath, args, { cwd: join(folder, example), encoding: "utf8" });
+}
+
+/** What someone's own try of the examples left behind. */
+function notBuilt(path: string): boolean {
+  return !/\/(node_modules|dist|public|model|package-lock\.json)$/.test(path);
+}
