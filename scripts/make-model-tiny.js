@@ -35,7 +35,9 @@ try {
   const codes = await model.encode(images, 3);
   model.dispose();
   const rounded = (values) => Array.from(values, (value) => Number(value.toFixed(6)));
-  const expected = { latents: rounded(latents), images: rounded(images), codes: rounded(codes) };
+  const about =
+    "What libtorch makes of three latents, and of those images, by the run of model-tiny (npm run fixtures:model).";
+  const expected = { about, latents: rounded(latents), images: rounded(images), codes: rounded(codes) };
   writeFileSync(path("fixtures/model-tiny.expected.json"), `${JSON.stringify(expected)}\n`);
 } finally {
   rmSync(work, { recursive: true, force: true });

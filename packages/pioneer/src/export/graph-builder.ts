@@ -38,7 +38,7 @@ const smallestScale = 1e-30;
 
 export class GraphBuilder {
   readonly name: string;
-  readonly #format: WeightFormat;
+  readonly format: WeightFormat;
   readonly #input: PortShape;
   #output: PortShape | undefined;
   readonly #nodes: NodeProto[] = [];
@@ -46,7 +46,7 @@ export class GraphBuilder {
 
   constructor(name: string, format: WeightFormat, input: PortShape) {
     this.name = name;
-    this.#format = format;
+    this.format = format;
     this.#input = input;
   }
 
@@ -82,8 +82,8 @@ export class GraphBuilder {
    * @param axis of the outputs: in int8 each of them has a scale of its own
    */
   weight(name: string, value: Tensor, axis: number): string {
-    if (this.#format === "fp32") return this.tensor(name, value);
-    if (this.#format === "fp16") {
+    if (this.format === "fp32") return this.tensor(name, value);
+    if (this.format === "fp16") {
       const half = scope(() => value.to("float16").toTypedArray());
       return this.#cast(name, this.#store(`${name}.fp16`, "float16", value.shape, bytesOf(half)));
     }

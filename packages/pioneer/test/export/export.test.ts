@@ -267,13 +267,16 @@ describe("a model folder that is not whole", () => {
 
 test("fixtures/model-tiny computes what libtorch computed of it", async () => {
   const fixture = (name: string) => fileURLToPath(new URL(`../../../../fixtures/${name}`, import.meta.url));
-  const expected = JSON.parse(readFileSync(fixture("model-tiny.expected.json"), "utf8")) as Record<string, number[]>;
+  const expected = JSON.parse(readFileSync(fixture("model-tiny.expected.json"), "utf8")) as Record<
+    "latents" | "images" | "codes",
+    number[]
+  >;
   await verifyModelFolder(fixture("model-tiny"));
   const model = await openAnyModel(fixture("model-tiny"));
-  const images = await model.decode(Float32Array.from(expected.latents as number[]), 3);
+  const images = await model.decode(Float32Array.from(expected.latents), 3);
   // The file's numbers are rounded to six digits.
-  expect(differenceOf(images, Float32Array.from(expected.images as number[])).largest).toBeLessThan(1e-5);
+  expect(differenceOf(images, Float32Array.from(expected.images)).largest).toBeLessThan(1e-5);
   const codes = await model.encode(images, 3);
-  expect(differenceOf(codes, Float32Array.from(expected.codes as number[])).largest).toBeLessThan(1e-5);
+  expect(differenceOf(codes, Float32Array.from(expected.codes)).largest).toBeLessThan(1e-5);
   model.dispose();
 });
