@@ -1,5 +1,5 @@
 // directions.json of a run or a model folder.
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { type DirectionsFile, directionsFile, modelFormat } from "pioneer-runtime";
 import { diskError } from "../data/disk.ts";
@@ -56,6 +56,7 @@ export function addToRun(path: string, latent: number, directions: Directions): 
     writeFileSync(`${path}.writing`, text);
     renameSync(`${path}.writing`, path);
   } catch (error) {
+    rmSync(`${path}.writing`, { force: true });
     throw diskError(error, path);
   }
 }

@@ -77,9 +77,10 @@ function checkNames(attributes: readonly Attribute[], method: DirectionOptions["
 function chooseImages(pack: Pack, attributes: readonly Attribute[], { count }: DirectionOptions) {
   const isKnown = (image: number) =>
     attributes.length === 0 || attributes.some(({ values }) => !Number.isNaN(values[image] as number));
-  const test = (pack.splits.test ?? new Uint32Array()).filter(isKnown);
+  const held = new Set(pack.splits.test);
+  const test = Uint32Array.from(held).filter(isKnown);
   const others = Uint32Array.from({ length: pack.count }, (_, i) => i).filter(
-    (image) => !pack.splits.test?.includes(image) && isKnown(image),
+    (image) => !held.has(image) && isKnown(image),
   );
   const most = Math.ceil(count / heldOutShare);
   if (attributes.length === 0) return { fitted: [...evenly(others, count)], heldOut: [] };
