@@ -76,7 +76,10 @@ export function addDirectionsCommand(program: Command): void {
       output.result({
         file: path,
         directions: Object.fromEntries(
-          Object.entries(directions).map(([name, { vector: _, ...rest }]) => [name, rest]),
+          Object.entries(directions).map(([name, { unit, method, orthogonal, heldOut }]) => [
+            name,
+            { unit, method, orthogonal, ...(heldOut && { heldOut }) },
+          ]),
         ),
       });
       return undefined;
