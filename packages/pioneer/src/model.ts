@@ -1,12 +1,13 @@
 // A run as a model to use: its newest checkpoint, computed by libtorch.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Model } from "pioneer-runtime";
 import { noGrad, scope, setThreads, type Tensor, tensor } from "pioneer-torch";
 import { readModelNetworks } from "./checkpoint/checkpoint.ts";
 import { CheckpointError, PioneerError } from "./errors.ts";
 import { inColour } from "./images/colour.ts";
+import type { RefiningModel } from "./images/refine.ts";
 import { resolutionOf } from "./networks/index.ts";
+import { refine } from "./refine.ts";
 import { newestCheckpoint } from "./run-folder.ts";
 import { chooseComputing } from "./train/device.ts";
 import { placeNetwork } from "./train/placement.ts";
@@ -21,7 +22,7 @@ export interface OpenModelOptions {
  * @param path a run folder or a checkpoint folder
  * @throws CheckpointError if there is no checkpoint, or it is damaged
  */
-export async function openModel(path: string, options: OpenModelOptions = {}): Promise<Model> {
+export async function openModel(path: string, options: OpenModelOptions = {}): Promise<RefiningModel> {
   const folder = existsSync(join(path, "state.json")) ? path : newestCheckpoint(path);
   if (!folder) {
     throw new CheckpointError(
@@ -41,7 +42,8 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
   const resolution = resolutionOf(state.phase);
   // Prepared anew in each call's scope, which frees what it made: little work beside the convolutions.
   const encode = (x: Tensor) => encoder.prepare(growth, "fp32", "keep")(x);
-  const generate = (z: Tensor) => inColour(generatorEma.prepare(growth, "fp32")(z), state.colour);
+  // The weights are constants; a gradient may still pass through to z.
+  const generate = (z: Tensor) => inColour(noGrad(() => generatorEma.prepare(growth, "fp32"))(z), state.colour);
   const compute = (input: Float32Array, shape: number[], network: typeof encode) =>
     noGrad(() => scope(() => network(tensor(input, shape).to(device)).toFloat32Array()));
   return {
@@ -54,6 +56,14 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
       return compute(images, [count, 3, resolution, resolution], encode);
     },
     decode: async (latents, count) => compute(latents, [count, state.latent], generate),
+    async refine(images, latents, count, options) {
+      const x = scope(() => tensor(images, [count, 3, resolution, resolution]).to(device));
+      const z = scope(() => tensor(latents, [count, state.latent]).to(device));
+      const refined = await refine(generate, x, z, options);
+      const result = refined.toFloat32Array();
+      for (const used of [x, z, refined]) used.dispose();
+      return result;
+    },
     dispose() {
       encoder.dispose();
       generatorEma.dispose();

@@ -57,6 +57,6 @@ export function composeGrid(images: Float32Array, options: GridOptions): RgbImag
 }
 
 /** -1 is 0, 1 is 255, rounded to the nearest and clamped; not a number is 0. */
-function toByte(value: number): number {
+export function toByte(value: number): number {
   return Math.min(255, Math.max(0, Math.floor((value + 1) * 127.5 + 0.5)));
 }

@@ -4,6 +4,7 @@ import { decodeAll, encodeAll, imageSize } from "./batches.ts";
 import { composeGrid, white } from "./grid.ts";
 import { loadPhotos } from "./photo.ts";
 import { writeImage, writePng } from "./png.ts";
+import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 /**
  * Interpolates between the encodings of two photos (a strip) or four (a square; corners top-left, top-right,
@@ -16,12 +17,12 @@ import { writeImage, writePng } from "./png.ts";
 export async function writeMorph(
   model: Model,
   paths: readonly string[],
-  { steps, out }: { readonly steps: number; readonly out: string },
+  { steps, out, ...refining }: RefineAllOptions & { readonly steps: number; readonly out: string },
 ): Promise<{ files: string[]; grid: string }> {
   const { resolution } = model;
   const size = imageSize(model);
   const originals = await loadPhotos(paths, model);
-  const encodings = await encodeAll(model, originals);
+  const encodings = await refineAll(model, originals, await encodeAll(model, originals), refining);
   const row = (index: number) => latentRow(encodings, model.latent, index);
   const isStrip = paths.length === 2;
   const latents = isStrip ? latentStrip(row(0), row(1), steps) : latentGrid([row(0), row(1), row(2), row(3)], steps);

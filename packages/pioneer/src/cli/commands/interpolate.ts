@@ -2,8 +2,9 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { ConfigError } from "../../errors.ts";
 import { option, whole } from "../../option-schema.ts";
-import { modelOptions, withModel } from "../model-options.ts";
+import { modelOptions, refineOption, withModel } from "../model-options.ts";
 import { addCommand } from "../options.ts";
+import { showWork } from "../work-progress.ts";
 
 const schema = z.strictObject({
   ...modelOptions,
@@ -11,6 +12,7 @@ const schema = z.strictObject({
     value: "N",
     description: "images from one end to the other, both included, 2 to 64; default 8",
   }),
+  refine: refineOption,
 });
 
 /** `pioneer interpolate`: the way between encodings of photos, on the sphere. */
@@ -29,7 +31,9 @@ export function addInterpolateCommand(program: Command): void {
         throw new ConfigError(`interpolate: expected 2 images for a strip or 4 for a grid, got ${paths.length}`);
       }
       const { writeMorph } = await import("../../images/morph.ts");
-      const written = await withModel(options, (model) => writeMorph(model, paths, options));
+      const progress = showWork(output, "refining steps");
+      const refining = { ...options, onRefine: progress.update };
+      const written = await withModel(options, (model) => writeMorph(model, paths, refining)).finally(progress.stop);
       output.wrote(written.files, `look at ${written.grid}: the photos above, the way between their encodings below`);
       output.result(written);
       return undefined;
