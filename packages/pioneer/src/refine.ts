@@ -10,8 +10,8 @@ export interface RefineOptions {
   readonly onStep?: (() => void) | undefined;
 }
 
-/** Angle of a first step in radians; steps shrink to 0 along half a cosine. */
-const rate = 0.1;
+/** Angle of a first step in radians, at most; steps shrink to 0 along half a cosine. */
+const firstAngle = 0.4;
 const [beta1, beta2] = [0.9, 0.99];
 
 /** Keeps the angle of a step finite where a gradient is 0, as in a picture that is right already. */
@@ -19,8 +19,8 @@ const epsilon = 1e-12;
 
 /**
  * Moves each latent along the sphere so that its image comes nearer to a given one: Riemannian Adam on the mean |difference| of
- * each image, rows independent of each other. The gradient is projected to the tangent space, its second moment is that of its
- * length, one number a row, so that a turn of the space changes nothing; the momentum is projected anew after each step.
+ * each image, rows independent of each other. The gradient is projected to the tangent space, the momentum anew after each step,
+ * and the latent goes back to length 1. Second moments are Adam's, one for each coordinate.
  * @param generate latents to images, with weights that take no gradient
  * @param images   [batch, 3, r, r] in [-1, 1], what to come near to
  * @param latents  [batch, latent], where to begin
@@ -37,7 +37,7 @@ export async function refine(
   const rows = latents.size(0);
   let state = noGrad(() => {
     const z = normalise(latents);
-    const moments = { first: zerosLike(z), second: zeros([rows, 1], { device: z.device }) };
+    const moments = { first: zerosLike(z), second: zerosLike(z) };
     return kept({ z, ...moments, best: z.clone(), error: zeros([rows, 1], { device: z.device }).fill_(Infinity) });
   });
   const replace = (next: State) => {
@@ -46,7 +46,7 @@ export async function refine(
   };
   try {
     for (let step = 0; step < steps; step++) {
-      const angle = (rate / 2) * (1 + Math.cos((Math.PI * step) / steps));
+      const angle = (firstAngle / 2) * (1 + Math.cos((Math.PI * step) / steps));
       replace(scope(() => kept(descend(generate, images, state, step + 1, angle))));
       onStep?.();
       // Between two steps the process hears signals and draws its progress.
@@ -58,7 +58,7 @@ export async function refine(
   }
 }
 
-/** Where a refinement is; all [batch, latent] but `second` and `error`, [batch, 1]. */
+/** Where a refinement is; all [batch, latent] but `error`, [batch, 1]. */
 type State = Readonly<Record<"z" | "first" | "second" | "best" | "error", Tensor>>;
 
 function kept(state: State): State {
@@ -87,12 +87,14 @@ function descend(generate: Generate, images: Tensor, state: State, step: number,
   return noGrad(() => {
     const slope = tangent(state.z, gradient);
     const first = state.first.lerp(slope, 1 - beta1);
-    const second = state.second.lerp(slope.square().sum([1], true), 1 - beta2);
-    const length = second
+    const second = state.second.lerp(slope.square(), 1 - beta2);
+    const size = second
       .div(1 - beta2 ** step)
       .sqrt()
       .add(epsilon);
-    const next = normalise(state.z.sub(first.mul(angle / (1 - beta1 ** step)).div(length)));
+    // Adam moves each coordinate by about 1: together by the root of their number.
+    const scale = angle / Math.sqrt(z.size(1)) / (1 - beta1 ** step);
+    const next = normalise(state.z.sub(tangent(state.z, first.div(size)).mul(scale)));
     return { z: next, first: tangent(next, first), second, ...better(state, error.detach()) };
   });
 }

@@ -1,17 +1,23 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { latentRow, sampleLatents, slerp } from "pioneer-runtime";
 import { memory, RandomGenerator, scope, tensor } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { writeCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { composeGrid } from "../src/images/grid.ts";
+import { writePng } from "../src/images/png.ts";
+import type { Reconstructions } from "../src/images/reconstruct.ts";
 import { type RefiningModel, refineAll } from "../src/images/refine.ts";
 import { openModel } from "../src/model.ts";
 import { trainStep } from "../src/train/step.ts";
 import { drawLatents } from "../src/train/streams.ts";
 import { facts } from "./checkpoint/support.ts";
+import { pioneer } from "./train/support/cli.ts";
 import { temporaryFolder, tinyLearner } from "./train/support/tiny.ts";
 
 const [latent, size] = [16, 3 * 64];
+const folder = temporaryFolder();
+const run = join(folder, "run");
 let model: RefiningModel;
 /** Pictures of two soft colours, which a small network can learn; [n, 3, 8, 8]. */
 let photos: Float32Array;
@@ -28,7 +34,7 @@ function pictures(first: number, count: number): Float32Array {
 beforeAll(async () => {
   const learner = tinyLearner({ latent, channels: 12 });
   const random = new RandomGenerator(1);
-  for (let step = 0; step < 150; step++) {
+  for (let step = 0; step < 60; step++) {
     scope(() => {
       const z = () => drawLatents(8, latent, random);
       const inputs = {
@@ -45,13 +51,12 @@ beforeAll(async () => {
       });
     });
   }
-  const run = join(temporaryFolder(), "run");
   mkdirSync(run);
   writeCheckpoint(run, learner, facts());
   model = await openModel(run, { device: "cpu", threads: 1 });
   photos = pictures(5000, 40);
   codes = await model.encode(photos, 40);
-});
+}, 120_000);
 
 /** Mean |difference| of each image. */
 async function errors(of: Float32Array, to = photos): Promise<number[]> {
@@ -116,4 +121,43 @@ describe("refinement", () => {
     ]);
     expect(memory()).toEqual(before);
   });
+});
+
+test("reconstruct --refine: photo, reconstruction and refined one, with their PSNR before and after", async () => {
+  for (const i of [0, 1]) {
+    const planes = photos.subarray(i * size, (i + 1) * size);
+    await writePng(join(folder, `${i}.png`), composeGrid(planes, { resolution: 8, columns: 1, minCell: 8 }));
+  }
+  const out = join(folder, "out");
+  const args = [
+    "reconstruct",
+    "--json",
+    "--model",
+    run,
+    "--out",
+    out,
+    "--refine",
+    "40",
+    "--threads",
+    "1",
+    "0.png",
+    "1.png",
+  ];
+  const { code, stdout, stderr } = await pioneer(folder, args);
+  const { files, pairs } = JSON.parse(stdout) as Reconstructions;
+  expect([code, files.length]).toEqual([0, 7]);
+  expect(readdirSync(out).sort()).toEqual([
+    "0001-0-original.png",
+    "0001-0-reconstruction.png",
+    "0001-0-refined.png",
+    "0002-1-original.png",
+    "0002-1-reconstruction.png",
+    "0002-1-refined.png",
+    "grid.png",
+  ]);
+  const mean = (values: (number | undefined)[]) => (((values[0] ?? 0) + (values[1] ?? 0)) / 2).toFixed(2);
+  const [before, after] = [mean(pairs.map(({ encoded }) => encoded?.psnr)), mean(pairs.map(({ psnr }) => psnr))];
+  expect(stderr).toContain(`PSNR ${before} dB, refined ${after} dB; L1 `);
+  expect(Number(after)).toBeGreaterThan(Number(before) + 1.5);
+  for (const { l1, encoded } of pairs) expect(l1).toBeLessThan(encoded?.l1 ?? 0);
 });

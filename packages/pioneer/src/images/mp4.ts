@@ -75,7 +75,7 @@ export async function openMp4(path: string, { side, scale, fps }: FrameShape): P
       if (stdin.destroyed || child.exitCode !== null || child.signalCode !== null)
         throw failed((await end) ?? "it ended early");
       if (stdin.write(pixels)) return;
-      await Promise.race([once(stdin, "drain"), end]);
+      await Promise.race([once(stdin, "drain").catch(() => end), end]);
     },
     async finish() {
       stdin.end();
