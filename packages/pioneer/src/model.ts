@@ -1,14 +1,16 @@
 // A run as a model to use: its newest checkpoint, computed by libtorch; and the weights of a model folder.
 import { join } from "node:path";
-import type { Model, ModelConfig } from "pioneer-runtime";
+import type { ModelConfig } from "pioneer-runtime";
 import { type Device, noGrad, scope, setThreads, type Tensor, tensor } from "pioneer-torch";
 import { type ModelNetworks, readModelNetworks } from "./checkpoint/checkpoint.ts";
 import type { CheckpointState } from "./checkpoint/state.ts";
 import { weightsFile } from "./export/model-folder.ts";
 import { readWeights } from "./export/weights.ts";
 import { inColour } from "./images/colour.ts";
+import type { RefiningModel } from "./images/refine.ts";
 import { resolutionOf } from "./networks/index.ts";
 import { noEncoder } from "./onnx/model.ts";
+import { refine } from "./refine.ts";
 import { findCheckpoint } from "./run-folder.ts";
 import { chooseComputing } from "./train/device.ts";
 import { placeNetwork } from "./train/placement.ts";
@@ -23,7 +25,7 @@ export interface OpenModelOptions {
  * @param path a run folder or a checkpoint folder
  * @throws CheckpointError if there is no checkpoint, or it is damaged
  */
-export async function openModel(path: string, options: OpenModelOptions = {}): Promise<Model> {
+export async function openModel(path: string, options: OpenModelOptions = {}): Promise<RefiningModel> {
   const folder = findCheckpoint(path);
   // Pictures in float32: using a model is quick, and its results do not depend on the processor's bf16 units.
   const { device, threads } = chooseComputing({
@@ -41,7 +43,11 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
  * Opens a model folder by its model.safetensors.
  * @throws CheckpointError if the file does not hold what the folder's config.json says
  */
-export async function openWeights(path: string, config: ModelConfig, options: OpenModelOptions = {}): Promise<Model> {
+export async function openWeights(
+  path: string,
+  config: ModelConfig,
+  options: OpenModelOptions = {},
+): Promise<RefiningModel> {
   const { device, threads } = chooseComputing({
     device: options.device ?? "auto",
     precision: "fp32",
@@ -61,12 +67,13 @@ export function torchModel(
   path: string,
   { state, encoder, generatorEma }: Omit<ModelNetworks, "state"> & { readonly state: ModelState },
   device: Device = "cpu",
-): Model {
+): RefiningModel {
   const growth = { phase: state.phase, alpha: state.alpha };
   const resolution = resolutionOf(state.phase);
   // Prepared anew in each call's scope, which frees what it made: little work beside the convolutions.
   const encode = (x: Tensor) => encoder.prepare(growth, "fp32", "keep")(x);
-  const generate = (z: Tensor) => inColour(generatorEma.prepare(growth, "fp32")(z), state.colour);
+  // The weights are constants; a gradient may still pass through to z.
+  const generate = (z: Tensor) => inColour(noGrad(() => generatorEma.prepare(growth, "fp32"))(z), state.colour);
   const compute = (input: Float32Array, shape: number[], network: typeof encode) =>
     noGrad(() => scope(() => network(tensor(input, shape).to(device)).toFloat32Array()));
   return {
@@ -79,6 +86,14 @@ export function torchModel(
       return compute(images, [count, 3, resolution, resolution], encode);
     },
     decode: async (latents, count) => compute(latents, [count, state.latent], generate),
+    async refine(images, latents, count, options) {
+      const x = scope(() => tensor(images, [count, 3, resolution, resolution]).to(device));
+      const z = scope(() => tensor(latents, [count, state.latent]).to(device));
+      const refined = await refine(generate, x, z, options);
+      const result = refined.toFloat32Array();
+      for (const used of [x, z, refined]) used.dispose();
+      return result;
+    },
     dispose() {
       encoder.dispose();
       generatorEma.dispose();

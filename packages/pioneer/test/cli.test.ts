@@ -135,7 +135,7 @@ describe("wrong options end with 2 and one line", () => {
     expectError(
       ["interpolate", "--model", "m", "--out", "o", "a.png"],
       2,
-      "interpolate: expected 2 images for a strip or 4 for a grid, got 1",
+      "interpolate: expected 2 images for a strip, 4 for a square or 6 for a hexagon, got 1",
     );
   });
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Model } from "pioneer-runtime";
@@ -68,7 +68,7 @@ test("reconstruct: each photo with its reconstruction on its right, four pairs a
   const long = await photo("long.png", [0.5, 0.5, 0.5]); // its latent is [1, 1, 1] / sqrt(3)
   const out = join(folder, "reconstructions");
   const paths = [red.path, long.path, red.path, red.path, red.path];
-  const written = await writeReconstructions(colours, paths, out);
+  const written = await writeReconstructions(colours, paths, { out });
   expect(written.files.length).toBe(11);
   expect(readdirSync(out).sort().slice(0, 3)).toEqual([
     "0001-red-original.png",
@@ -81,8 +81,20 @@ test("reconstruct: each photo with its reconstruction on its right, four pairs a
   expect(grid[1]).toEqual([red.bytes, red.bytes, white, white, white, white, white, white]);
   // 0.5 as a byte is 191, that is 0.498.
   expect(written.pairs[1]?.l1).toBeCloseTo(1 / Math.sqrt(3) - (191 / 127.5 - 1), 6);
+  // 1 / sqrt(3) is byte 201, ten levels away; a picture that is right byte by byte has 1/12 of a level squared.
+  expect(written.pairs[1]?.psnr).toBeCloseTo(20 * Math.log10(255 / 10), 6);
+  expect(written.pairs[0]?.psnr).toBeCloseTo(10 * Math.log10(255 ** 2 * 12), 6);
   const { width, height } = await sharp(join(out, "0002-long-reconstruction.png")).metadata();
   expect([width, height]).toEqual([8, 8]);
+});
+
+test("refinement without gradients is refused", async () => {
+  const red = await photo("grey.png", [0.5, 0.5, 0.5]);
+  await expect(writeReconstructions(colours, [red.path], { out: join(folder, "none"), refine: 5 })).rejects.toThrow(
+    "--refine 5: ONNX Runtime, which computes this model, gives no gradients; give --model the run it was exported from, or, " +
+      "if the folder has model.safetensors, --engine torch",
+  );
+  expect(existsSync(join(folder, "none"))).toBe(false);
 });
 
 test("interpolate two: the photos above the ends of the strip, the arc between them below", async () => {

@@ -5,6 +5,7 @@ export type { Drawable, ImageInput, Images } from "./inputs.ts";
 export * from "./latent.ts";
 export type * from "./load-options.ts";
 export * from "./model.ts";
+export * from "./path.ts";
 export * from "./pioneer.ts";
 export { type OutputImage, type PixelImage, toRgba } from "./pixels.ts";
 export type { Backend } from "./platform.ts";

@@ -23,6 +23,12 @@ export const modelOptions = {
   threads: option(whole(1, 1024).optional(), { value: "T", description: "threads, 1 to 1024; default: all cores" }),
 };
 
+/** Of the commands that encode photos. */
+export const refineOption = option(whole(0, 100_000).default(0), {
+  value: "STEPS",
+  description: "improve each encoding by this many gradient steps, 0 to 100000; 100 is a good number, default 0",
+});
+
 /** Opens a model for as long as `work` takes. */
 export async function withModel<T>(
   { model: path, ...options }: ModelOptions & { readonly model: string },

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, statSync } from "node:fs";
-import { open, readFile, rm, statfs } from "node:fs/promises";
+import { open, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { DataError } from "../errors.ts";
 
 /** Reasons a disk gives for refusing, each with its mend. */
@@ -53,6 +53,28 @@ export function makeFolders(path: string): string | undefined {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return above;
     throw error;
   }
+}
+
+/** Where a file is written before it is renamed to `path`. */
+export const besideOf = (path: string): string => join(dirname(path), `.${basename(path)}.${process.pid}.part`);
+
+/**
+ * Writes a file beside its place and renames it there, so that a reader never sees half of one. Its folder is made if it is
+ * missing.
+ * @throws DataError in one line if the disk refuses
+ */
+export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const beside = besideOf(path);
+  await onDisk(path, async () => {
+    makeFolders(dirname(path));
+    try {
+      await writeFile(beside, bytes);
+      await rename(beside, path);
+    } catch (error) {
+      await rm(beside, { force: true });
+      throw error;
+    }
+  });
 }
 
 /** Bytes as people read them, in powers of 1024: "1.5 GiB". */

@@ -4,11 +4,12 @@ import { decodeAll, encodeAll, imageSize } from "./batches.ts";
 import { composeGrid } from "./grid.ts";
 import { loadPhotos } from "./photo.ts";
 import { writeImage, writePng } from "./png.ts";
+import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 /** Strengths of a strip, from one end to the other. */
 export const stripStrengths: readonly number[] = [-3, -2, -1, 0, 1, 2, 3];
 
-export interface EditOptions {
+export interface EditOptions extends RefineAllOptions {
   readonly out: string;
   /** How far to go along each direction, all at once. */
   readonly set: Strengths;
@@ -34,7 +35,7 @@ export async function writeEdits(
   model: Model,
   directions: DirectionsFile,
   paths: readonly string[],
-  { out, set, strips }: EditOptions,
+  { out, set, strips, ...refining }: EditOptions,
 ): Promise<Edits> {
   const { resolution } = model;
   const size = imageSize(model);
@@ -42,7 +43,7 @@ export async function writeEdits(
   const known = (strengths: Strengths) => edit(new Float32Array(0), strengths, directions);
   known({ ...Object.fromEntries(strips.map((name) => [name, 0])), ...set });
   const originals = await loadPhotos(paths, model);
-  const encodings = await encodeAll(model, originals);
+  const encodings = await refineAll(model, originals, await encodeAll(model, originals), refining);
   const image = (images: Float32Array, i: number) => images.subarray(i * size, (i + 1) * size);
   const result = { files: [] as string[], strips: [] as string[] };
 

@@ -6,15 +6,24 @@ export interface RgbImage {
   readonly height: number;
 }
 
-export interface GridOptions {
+export interface CellOptions {
   /** Width and height of each image. */
   readonly resolution: number;
-  /** Cells per row; the last row may have fewer. */
-  readonly columns: number;
   /** Images smaller than this are enlarged by a whole factor, each pixel becoming a square; default 64 pixels. */
   readonly minCell?: number;
   /** White pixels between cells, none around them; default 2. */
   readonly gap?: number;
+}
+
+export interface GridOptions extends CellOptions {
+  /** Cells per row; the last row may have fewer. */
+  readonly columns: number;
+}
+
+/** Where a cell stands, from the top left; halves are halfway between two places. */
+export interface Place {
+  readonly row: number;
+  readonly column: number;
 }
 
 /** Value of a white pixel in an image of a model; cells filled with it look empty. */
@@ -25,8 +34,8 @@ export const white = 1;
  * @param images [n, 3, r, r] in [-1, 1]; values outside are clamped, -1 is 0 and 1 is 255
  * @throws RangeError if the values are not a whole number of images
  */
-export function composeGrid(images: Float32Array, options: GridOptions): RgbImage {
-  const { resolution, columns, minCell = 64, gap = 2 } = options;
+export function composeGrid(images: Float32Array, { columns, ...options }: GridOptions): RgbImage {
+  const { resolution } = options;
   const count = images.length / (3 * resolution * resolution);
   if (!Number.isInteger(count) || count === 0 || !(columns >= 1)) {
     throw new RangeError(
@@ -34,15 +43,26 @@ export function composeGrid(images: Float32Array, options: GridOptions): RgbImag
         `got ${images.length} values and ${columns} columns`,
     );
   }
+  const place = (_: unknown, i: number): Place => ({ row: Math.floor(i / columns), column: i % columns });
+  return composeAt(images, Array.from({ length: count }, place), options);
+}
+
+/**
+ * Images where they are told to stand, on white.
+ * @param images [places.length, 3, r, r] in [-1, 1]; values outside are clamped, -1 is 0 and 1 is 255
+ */
+export function composeAt(images: Float32Array, places: readonly Place[], options: CellOptions): RgbImage {
+  const { resolution, minCell = 64, gap = 2 } = options;
   const scale = Math.max(1, Math.ceil(minCell / resolution));
   const cell = resolution * scale;
-  const [used, rows] = [Math.min(columns, count), Math.ceil(count / columns)];
-  const width = used * cell + (used - 1) * gap;
-  const height = rows * cell + (rows - 1) * gap;
+  const corners = places.map(({ row, column }) => ({
+    left: Math.round(column * (cell + gap)),
+    top: Math.round(row * (cell + gap)),
+  }));
+  const width = Math.max(...corners.map(({ left }) => left)) + cell;
+  const height = Math.max(...corners.map(({ top }) => top)) + cell;
   const pixels = new Uint8Array(width * height * 3).fill(255);
-  for (let index = 0; index < count; index++) {
-    const left = (index % columns) * (cell + gap);
-    const top = Math.floor(index / columns) * (cell + gap);
+  for (const [index, { left, top }] of corners.entries()) {
     for (let y = 0; y < cell; y++) {
       const from = index * 3 * resolution * resolution + Math.floor(y / scale) * resolution;
       let to = ((top + y) * width + left) * 3;
@@ -57,6 +77,6 @@ export function composeGrid(images: Float32Array, options: GridOptions): RgbImag
 }
 
 /** -1 is 0, 1 is 255, rounded to the nearest and clamped; not a number is 0. */
-function toByte(value: number): number {
+export function toByte(value: number): number {
   return Math.min(255, Math.max(0, Math.floor((value + 1) * 127.5 + 0.5)));
 }

@@ -1,53 +1,83 @@
 import { basename, extname, join } from "node:path";
 import type { Model } from "pioneer-runtime";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
-import { composeGrid } from "./grid.ts";
+import { composeGrid, toByte } from "./grid.ts";
 import { loadPhotos } from "./photo.ts";
 import { writeImage, writePng } from "./png.ts";
+import { type RefineAllOptions, refineAll } from "./refine.ts";
 
-/** Cells per row of the grid: four originals, each beside its reconstruction. */
-const columns = 8;
+/** Photos per row of the grid, each beside what was made of it. */
+const photosPerRow = 4;
+
+/** How near a reconstruction is to its photo. */
+export interface Nearness {
+  /** Mean |difference| of pixel values in [-1, 1], not clamped, which training calls x_recon. */
+  readonly l1: number;
+  /** 10 log10(255² / mse) in dB, of the 8-bit values that the files hold, mse at least 1/12 (58.9 dB). */
+  readonly psnr: number;
+}
 
 export interface Reconstructions {
-  /** Originals (as the model sees them) and reconstructions in turn, then the grid. */
+  /** Originals (as the model sees them), reconstructions and refined ones in turn, then the grid. */
   readonly files: string[];
   readonly grid: string;
-  /** For each photo, the mean |difference| of pixel values in [-1, 1], which training calls x_recon. */
-  readonly pairs: { readonly image: string; readonly l1: number }[];
+  /** For each photo how near the last picture of it is, and with refinement how near the encoder's was. */
+  readonly pairs: ({ readonly image: string; readonly encoded?: Nearness } & Nearness)[];
 }
 
 /**
- * Encodes photos, decodes them again, and writes each pair and grid.png with all of them.
+ * Encodes photos, decodes them again, with `refine` also after so many gradient steps, and writes each picture and grid.png with
+ * all of them.
  * @throws DataError naming the first photo that cannot be read, or the file that cannot be written
  */
 export async function writeReconstructions(
   model: Model,
   paths: readonly string[],
-  out: string,
+  { out, ...refining }: RefineAllOptions & { readonly out: string },
 ): Promise<Reconstructions> {
   const { resolution } = model;
   const size = imageSize(model);
   const originals = await loadPhotos(paths, model);
-  const reconstructions = await decodeAll(model, await encodeAll(model, originals));
-  const cells = new Float32Array(2 * originals.length);
+  const encodings = await encodeAll(model, originals);
+  const stages = [
+    { name: "original", images: originals },
+    { name: "reconstruction", images: await decodeAll(model, encodings) },
+  ];
+  if (refining.refine) {
+    const refined = await refineAll(model, originals, encodings, refining);
+    stages.push({ name: "refined", images: await decodeAll(model, refined) });
+  }
+  const cells = new Float32Array(stages.length * originals.length);
   const [files, pairs]: [string[], Reconstructions["pairs"]] = [[], []];
   for (const [i, path] of paths.entries()) {
-    const original = originals.subarray(i * size, (i + 1) * size);
-    const reconstruction = reconstructions.subarray(i * size, (i + 1) * size);
-    cells.set(original, 2 * i * size);
-    cells.set(reconstruction, (2 * i + 1) * size);
-    pairs.push({ image: path, l1: meanDifference(original, reconstruction) });
     // Numbered, as photos of two folders may have one name.
-    const name = join(out, `${String(i + 1).padStart(4, "0")}-${basename(path, extname(path))}`);
-    await writeImage(`${name}-original.png`, original, resolution);
-    await writeImage(`${name}-reconstruction.png`, reconstruction, resolution);
-    files.push(`${name}-original.png`, `${name}-reconstruction.png`);
+    const base = `${String(i + 1).padStart(4, "0")}-${basename(path, extname(path))}`;
+    const pictures = stages.map(({ images }) => images.subarray(i * size, (i + 1) * size));
+    for (const [stage, picture] of pictures.entries()) {
+      cells.set(picture, (i * stages.length + stage) * size);
+      const file = join(out, `${base}-${stages[stage]?.name}.png`);
+      await writeImage(file, picture, resolution);
+      files.push(file);
+    }
+    const [original, encoded, refined] = pictures as [Float32Array, Float32Array, Float32Array?];
+    const before = nearness(original, encoded);
+    pairs.push({ image: path, ...(refined ? { ...nearness(original, refined), encoded: before } : before) });
   }
   const grid = join(out, "grid.png");
-  await writePng(grid, composeGrid(cells, { resolution, columns }));
+  await writePng(grid, composeGrid(cells, { resolution, columns: photosPerRow * stages.length }));
   return { files: [...files, grid], grid, pairs };
 }
 
-function meanDifference(a: Float32Array, b: Float32Array): number {
-  return a.reduce((sum, value, i) => sum + Math.abs(value - (b[i] as number)), 0) / a.length;
+/** 8-bit pictures nearer than this cannot be told from their own rounding: 1/12 of a level squared. */
+const roundingError = 1 / 12;
+
+function nearness(original: Float32Array, made: Float32Array): Nearness {
+  let [absolute, squared] = [0, 0];
+  for (const [i, value] of made.entries()) {
+    const wanted = original[i] as number;
+    absolute += Math.abs(value - wanted);
+    squared += (toByte(value) - toByte(wanted)) ** 2;
+  }
+  const mse = Math.max(squared / made.length, roundingError);
+  return { l1: absolute / made.length, psnr: 10 * Math.log10(255 ** 2 / mse) };
 }

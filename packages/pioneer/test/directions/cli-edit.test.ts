@@ -157,4 +157,14 @@ test("a run keeps its directions beside its checkpoints, and they are used with 
   const args = ["--out", "of-run", "--strip", "skin", "--threads", "1", photos[0] as string];
   expect(await run("edit", "--model", join("run", newest), ...args)).toMatchObject({ code: 0, stderr: "" });
   expect(existsSync(join(folder, "of-run", "strip-skin.png"))).toBe(true);
+  // Refined encodings are edited as others are; a model folder has no gradients.
+  const refined = ["--out", "refined", "--strip", "skin", "--refine", "20", "--threads", "1", photos[0] as string];
+  expect(await run("edit", "--model", "run", ...refined)).toMatchObject({ code: 0, stderr: "" });
+  const strip = (path: string) => readFileSync(join(folder, path, "strip-skin.png"));
+  expect(strip("refined").equals(strip("of-run"))).toBe(false);
+  const { code, stderr } = await run("edit", "--model", "model", ...refined);
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(/^pioneer: --refine 20: ONNX Runtime, which computes this model, gives no gradients; /),
+  ]);
 });

@@ -3,8 +3,9 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { ConfigError } from "../../errors.ts";
 import { option, repeated, text } from "../../option-schema.ts";
-import { modelOptions, withModel } from "../model-options.ts";
+import { modelOptions, refineOption, withModel } from "../model-options.ts";
 import { addCommand } from "../options.ts";
+import { showWork } from "../work-progress.ts";
 
 const schema = z.strictObject({
   ...modelOptions,
@@ -21,6 +22,7 @@ const schema = z.strictObject({
     value: "FILE",
     description: "directions to use; default: directions.json of the model",
   }),
+  refine: refineOption,
 });
 
 /** `pioneer edit`: photos moved along attribute directions. */
@@ -34,8 +36,9 @@ export function addEditCommand(program: Command): void {
       "pioneer edit --model runs/faces --out edits --set smile=1.5 photo.jpg",
       "pioneer edit --model runs/faces --out edits --set smile=1 --set nose=-0.5 a.jpg b.jpg",
       "pioneer edit --model models/faces --out edits --strip smile photo.jpg",
+      "pioneer edit --model runs/faces --out edits --refine 100 --strip smile photo.jpg",
     ],
-    async run({ set, strip, directions, ...options }, paths, { output }) {
+    async run({ set, strip, directions, refine, ...options }, paths, { output }) {
       if (set.length + strip.length === 0) {
         throw new ConfigError("edit: say what to change, by --set NAME=STRENGTH or --strip NAME");
       }
@@ -49,13 +52,16 @@ export function addEditCommand(program: Command): void {
           `${path} is not there: learn directions first, by pioneer directions --model ${options.model}`,
         );
       }
+      const progress = showWork(output, "refining steps");
       const written = await withModel(options, (model) =>
         writeEdits(model, readDirections(path, model.latent), paths, {
           out: options.out,
           set: strengths,
           strips: [...new Set(strip)],
+          refine,
+          onRefine: progress.update,
         }),
-      );
+      ).finally(progress.stop);
       const look = written.grid
         ? `${written.grid}: photo, reconstruction, edited`
         : `${written.strips[0]}: the photo, then -3 to +3`;

@@ -2,8 +2,10 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { ConfigError } from "../../errors.ts";
 import { option, whole } from "../../option-schema.ts";
-import { modelOptions, withModel } from "../model-options.ts";
+import { animationOptions, checkAnimation } from "../animation-options.ts";
+import { modelOptions, refineOption, withModel } from "../model-options.ts";
 import { addCommand } from "../options.ts";
+import { showWork } from "../work-progress.ts";
 
 const schema = z.strictObject({
   ...modelOptions,
@@ -11,26 +13,39 @@ const schema = z.strictObject({
     value: "N",
     description: "images from one end to the other, both included, 2 to 64; default 8",
   }),
+  refine: refineOption,
+  ...animationOptions("2 a photo"),
 });
 
 /** `pioneer interpolate`: the way between encodings of photos, on the sphere. */
 export function addInterpolateCommand(program: Command): void {
   addCommand(program, {
     name: "interpolate",
-    summary: "morph: a strip between two photos, a grid between four (its corners, from top left to bottom right)",
+    summary:
+      "morph: a strip between two photos, a square between four (its corners, from top left to bottom right), a hexagon between six " +
+      "(clockwise from the top left); --gif and --mp4: round the photos and back to the first",
     args: "<image...>",
     schema,
     examples: [
       "pioneer interpolate --model runs/faces --out morph a.jpg b.jpg",
       "pioneer interpolate --model runs/faces --out morph --steps 8 a.jpg b.jpg c.jpg d.jpg",
+      "pioneer interpolate --model runs/faces --out morph --gif --mp4 --seconds 6 a.jpg b.jpg",
     ],
     async run(options, paths, { output }) {
-      if (paths.length !== 2 && paths.length !== 4) {
-        throw new ConfigError(`interpolate: expected 2 images for a strip or 4 for a grid, got ${paths.length}`);
+      if (![2, 4, 6].includes(paths.length)) {
+        throw new ConfigError(
+          `interpolate: expected 2 images for a strip, 4 for a square or 6 for a hexagon, got ${paths.length}`,
+        );
       }
+      await checkAnimation(options);
       const { writeMorph } = await import("../../images/morph.ts");
-      const written = await withModel(options, (model) => writeMorph(model, paths, options));
-      output.wrote(written.files, `look at ${written.grid}: the photos above, the way between their encodings below`);
+      const [refining, frames] = [showWork(output, "refining steps"), showWork(output, "frames")];
+      const told = { ...options, onRefine: refining.update, onFrame: frames.update };
+      const written = await withModel(options, (model) => writeMorph(model, paths, told)).finally(() => {
+        refining.stop();
+        frames.stop();
+      });
+      output.wrote(written.files, `look at ${written.grid}: the photos, and the way between their encodings`);
       output.result(written);
       return undefined;
     },

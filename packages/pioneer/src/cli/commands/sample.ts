@@ -1,8 +1,12 @@
 import type { Command } from "commander";
 import { z } from "zod";
+import { ConfigError } from "../../errors.ts";
 import { option, toggle, whole } from "../../option-schema.ts";
+import { animationOptions, checkAnimation } from "../animation-options.ts";
 import { modelOptions, withModel } from "../model-options.ts";
 import { addCommand } from "../options.ts";
+import type { Output } from "../report.ts";
+import { showWork } from "../work-progress.ts";
 
 const schema = z.strictObject({
   ...modelOptions,
@@ -13,7 +17,23 @@ const schema = z.strictObject({
       "seed of the latents, a whole number from 0; default 0. More images of a seed begin with the same ones",
   }),
   grid: option(toggle().default(false), { description: "also write grid.png, of at most the first 256 images" }),
+  walk: option(toggle().default(false), {
+    description: "instead of single images a closed random walk over the sphere, as walk.gif, or walk.mp4 with --mp4",
+  }),
+  ...animationOptions("12"),
 });
+
+async function walk(given: z.infer<typeof schema>, output: Output): Promise<undefined> {
+  if (given.grid) throw new ConfigError("--grid shows single images: leave it out with --walk");
+  const options = { ...given, gif: given.gif || !given.mp4 };
+  await checkAnimation(options);
+  const { writeWalk } = await import("../../images/walk.ts");
+  const frames = showWork(output, "frames");
+  const told = { ...options, onFrame: frames.update };
+  const written = await withModel(options, (model) => writeWalk(model, told)).finally(frames.stop);
+  output.wrote(written.files, `look at ${written.files[0]}; another --seed is another walk`);
+  output.result({ ...written });
+}
 
 /** `pioneer sample`: random latents on the sphere, decoded. */
 export function addSampleCommand(program: Command): void {
@@ -21,8 +41,16 @@ export function addSampleCommand(program: Command): void {
     name: "sample",
     summary: "make random images",
     schema,
-    examples: ["pioneer sample --model runs/faces --out samples --count 64 --seed 1 --grid"],
+    examples: [
+      "pioneer sample --model runs/faces --out samples --count 64 --seed 1 --grid",
+      "pioneer sample --model runs/faces --out samples --walk --gif --mp4 --seconds 20 --seed 1",
+    ],
     async run(options, _args, { output }) {
+      if (options.walk) return walk(options, output);
+      if (options.gif || options.mp4) {
+        throw new ConfigError(`--${options.gif ? "gif" : "mp4"} is for a walk here: give --walk too, or leave it out`);
+      }
+      await checkAnimation(options);
       const { writeSamples } = await import("../../images/sample.ts");
       const written = await withModel(options, (model) => writeSamples(model, options));
       const two = options.count > 1 ? written.files.slice(0, 2).join(" ") : "TWO IMAGES";

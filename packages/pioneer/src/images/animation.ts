@@ -1,0 +1,90 @@
+import type { Colour, Model } from "pioneer-runtime";
+import { decodeAll, imageSize } from "./batches.ts";
+import { toByte } from "./grid.ts";
+
+export interface AnimationOptions {
+  readonly gif: boolean;
+  readonly mp4: boolean;
+  /** Frames a second, a whole number from 1 to 50. */
+  readonly fps: number;
+  /** Length of the loop. */
+  readonly seconds?: number | undefined;
+  /** Whole factor by which frames are enlarged, each pixel becoming a square; by default to at least 128 pixels. */
+  readonly scale?: number | undefined;
+  /** Told the frames made, of how many. */
+  readonly onFrame?: ((done: number, total: number) => void) | undefined;
+}
+
+/** What all frames of a file have in common. */
+export interface FrameShape {
+  /** Width and height of a frame as it comes, in pixels. */
+  readonly side: number;
+  readonly scale: number;
+  readonly fps: number;
+  readonly colour: Colour;
+}
+
+/** A file that frames go into. It appears, whole, when it is finished. */
+export interface FrameSink {
+  readonly path: string;
+  /** @param pixels [side, side, 3], 8-bit RGB */
+  write(pixels: Uint8Array): Promise<void>;
+  /** @throws DataError if the file could not be written */
+  finish(): Promise<void>;
+  /** Gives up; nothing stays behind. Harmless after finish(). */
+  discard(): Promise<void>;
+}
+
+/** Players show smaller pictures badly. */
+const minSide = 128;
+
+/** Frames decoded at once: they are written before the next are made. */
+const group = 32;
+
+export const isAnimated = <T extends Partial<AnimationOptions>>(options: T): options is T & AnimationOptions =>
+  options.fps !== undefined && (options.gif === true || options.mp4 === true);
+
+/**
+ * Decodes latents one after the other into NAME.gif, NAME.mp4 or both.
+ * @param latents [frames, latent]; the first follows on the last
+ * @param name    path without its ending
+ * @returns the files
+ * @throws DataError naming the file that cannot be written
+ */
+export async function animate(
+  model: Model,
+  latents: Float32Array,
+  name: string,
+  { gif, mp4, fps, scale: wanted, onFrame }: AnimationOptions,
+): Promise<string[]> {
+  const { resolution, latent, colour } = model;
+  const scale = wanted ?? Math.ceil(minSide / resolution);
+  const shape = { side: resolution, scale, fps, colour };
+  const sinks: FrameSink[] = [];
+  if (gif) sinks.push((await import("./gif.ts")).openGif(`${name}.gif`, shape));
+  if (mp4) sinks.push(await (await import("./mp4.ts")).openMp4(`${name}.mp4`, shape));
+  const total = latents.length / latent;
+  const size = imageSize(model);
+  try {
+    for (let start = 0; start < total; start += group) {
+      const images = await decodeAll(model, latents.subarray(start * latent, (start + group) * latent));
+      for (let i = 0; i < images.length / size; i++) {
+        const pixels = interleaved(images.subarray(i * size, (i + 1) * size));
+        for (const sink of sinks) await sink.write(pixels);
+        onFrame?.(start + i + 1, total);
+      }
+    }
+    for (const sink of sinks) await sink.finish();
+  } finally {
+    for (const sink of sinks) await sink.discard();
+  }
+  return sinks.map(({ path }) => path);
+}
+
+/** Planes [3, r, r] in [-1, 1] to bytes [r, r, 3]. */
+function interleaved(planes: Float32Array): Uint8Array {
+  const area = planes.length / 3;
+  return Uint8Array.from({ length: planes.length }, (_, i) =>
+    toByte(planes[(i % 3) * area + Math.floor(i / 3)] as number),
+  );
+}

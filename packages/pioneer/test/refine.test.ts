@@ -1,0 +1,163 @@
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { latentRow, sampleLatents, slerp } from "pioneer-runtime";
+import { memory, RandomGenerator, scope, tensor } from "pioneer-torch";
+import { beforeAll, describe, expect, test } from "vitest";
+import { writeCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { composeGrid } from "../src/images/grid.ts";
+import { writePng } from "../src/images/png.ts";
+import type { Reconstructions } from "../src/images/reconstruct.ts";
+import { type RefiningModel, refineAll } from "../src/images/refine.ts";
+import { openModel } from "../src/model.ts";
+import { trainStep } from "../src/train/step.ts";
+import { drawLatents } from "../src/train/streams.ts";
+import { facts } from "./checkpoint/support.ts";
+import { pioneer } from "./train/support/cli.ts";
+import { temporaryFolder, tinyLearner } from "./train/support/tiny.ts";
+
+const [latent, size] = [16, 3 * 64];
+const folder = temporaryFolder();
+const run = join(folder, "run");
+let model: RefiningModel;
+/** Pictures of two soft colours, which a small network can learn; [n, 3, 8, 8]. */
+let photos: Float32Array;
+let codes: Float32Array;
+
+/** Images that `first`, `first` + 1 ... name. */
+function pictures(first: number, count: number): Float32Array {
+  return Float32Array.from({ length: count * size }, (_, at) => {
+    const [image, channel, y, x] = [first + Math.floor(at / size), Math.floor(at / 64) % 3, (at >> 3) % 8, at % 8];
+    return 0.8 * Math.sin(image * (1 + channel) + (x * Math.cos(image) + y * Math.sin(image)) / 4);
+  });
+}
+
+beforeAll(async () => {
+  const learner = tinyLearner({ latent, channels: 12 });
+  const random = new RandomGenerator(1);
+  for (let step = 0; step < 60; step++) {
+    scope(() => {
+      const z = () => drawLatents(8, latent, random);
+      const inputs = {
+        x: tensor(pictures(8 * step, 8), [8, 3, 8, 8]),
+        zEncoder: z(),
+        zGenerator: [z(), z()],
+        trades: learner.pool.draw(8, random),
+      };
+      trainStep(learner, inputs, {
+        growth: { phase: 1, alpha: 1 },
+        precision: "fp32",
+        encoderOrder: "joint",
+        reduce: (mean) => mean,
+      });
+    });
+  }
+  mkdirSync(run);
+  writeCheckpoint(run, learner, facts());
+  model = await openModel(run, { device: "cpu", threads: 1 });
+  photos = pictures(5000, 40);
+  codes = await model.encode(photos, 40);
+}, 120_000);
+
+/** Mean |difference| of each image. */
+async function errors(of: Float32Array, to = photos): Promise<number[]> {
+  const count = of.length / latent;
+  const made = await model.decode(of, count);
+  return Array.from({ length: count }, (_, i) => {
+    let sum = 0;
+    for (let at = i * size; at < (i + 1) * size; at++) sum += Math.abs((made[at] as number) - (to[at] as number));
+    return sum / size;
+  });
+}
+
+describe("refinement", () => {
+  test("brings each held-out picture nearer, and all of them much nearer", async () => {
+    const refined = await refineAll(model, photos, codes, { refine: 60 });
+    const [before, after] = [await errors(codes), await errors(refined)];
+    for (const [i, error] of after.entries()) expect(error).toBeLessThanOrEqual((before[i] as number) + 1e-6);
+    const total = (values: number[]) => values.reduce((a, b) => a + b);
+    expect(total(after)).toBeLessThan(0.84 * total(before)); // 1.5 dB, were the errors of one size
+    for (let i = 0; i < 40; i++) {
+      const row = latentRow(refined, latent, i);
+      expect(Math.abs(Math.hypot(...row) - 1)).toBeLessThan(1e-6);
+    }
+  });
+
+  test("finds the code that made an image, from a quarter of a right angle away", async () => {
+    const wanted = sampleLatents(8, latent, 1);
+    const others = sampleLatents(8, latent, 2);
+    const start = Float32Array.from(wanted);
+    for (let i = 0; i < 8; i++) {
+      start.set(slerp(latentRow(wanted, latent, i), latentRow(others, latent, i), 0.25), i * latent);
+    }
+    const images = await model.decode(wanted, 8);
+    const refined = await refineAll(model, images, start, { refine: 100 });
+    const [before, after] = [await errors(start, images), await errors(refined, images)];
+    for (const [i, error] of after.entries()) expect(error).toBeLessThan(0.01 * (before[i] as number));
+  });
+
+  test("is the same every time, and no matter which images are beside it", async () => {
+    const together = await refineAll(model, photos, codes, { refine: 5 });
+    expect(await refineAll(model, photos, codes, { refine: 5 })).toEqual(together);
+    const alone = await refineAll(model, photos.slice(0, size), codes.slice(0, latent), { refine: 5 });
+    // Float32 sums over another batch size may be ordered in another way.
+    for (const [i, value] of alone.entries()) expect(Math.abs(value - (together[i] as number))).toBeLessThan(1e-4);
+  });
+
+  test("a step never makes an image worse, even one that has no way to go", async () => {
+    const images = await model.decode(codes, 40);
+    const refined = await refineAll(model, images, codes, { refine: 3 });
+    for (const error of await errors(refined, images)) expect(error).toBeLessThan(1e-6);
+  });
+
+  test("says how far it is, and frees its memory", async () => {
+    const before = memory();
+    const said: number[][] = [];
+    await refineAll(model, photos, codes, { refine: 2, onRefine: (...progress) => said.push(progress) });
+    expect(said).toEqual([
+      [1, 4],
+      [2, 4],
+      [3, 4],
+      [4, 4],
+    ]);
+    expect(memory()).toEqual(before);
+  });
+});
+
+test("reconstruct --refine: photo, reconstruction and refined one, with their PSNR before and after", async () => {
+  for (const i of [0, 1]) {
+    const planes = photos.subarray(i * size, (i + 1) * size);
+    await writePng(join(folder, `${i}.png`), composeGrid(planes, { resolution: 8, columns: 1, minCell: 8 }));
+  }
+  const out = join(folder, "out");
+  const args = [
+    "reconstruct",
+    "--json",
+    "--model",
+    run,
+    "--out",
+    out,
+    "--refine",
+    "40",
+    "--threads",
+    "1",
+    "0.png",
+    "1.png",
+  ];
+  const { code, stdout, stderr } = await pioneer(folder, args);
+  const { files, pairs } = JSON.parse(stdout) as Reconstructions;
+  expect([code, files.length]).toEqual([0, 7]);
+  expect(readdirSync(out).sort()).toEqual([
+    "0001-0-original.png",
+    "0001-0-reconstruction.png",
+    "0001-0-refined.png",
+    "0002-1-original.png",
+    "0002-1-reconstruction.png",
+    "0002-1-refined.png",
+    "grid.png",
+  ]);
+  const mean = (values: (number | undefined)[]) => (((values[0] ?? 0) + (values[1] ?? 0)) / 2).toFixed(2);
+  const [before, after] = [mean(pairs.map(({ encoded }) => encoded?.psnr)), mean(pairs.map(({ psnr }) => psnr))];
+  expect(stderr).toContain(`PSNR ${before} dB, refined ${after} dB; L1 `);
+  expect(Number(after)).toBeGreaterThan(Number(before) + 1.5);
+  for (const { l1, encoded } of pairs) expect(l1).toBeLessThan(encoded?.l1 ?? 0);
+});
