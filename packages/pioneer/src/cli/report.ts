@@ -58,7 +58,9 @@ function asPioneerError(thrown: unknown): PioneerError {
   if (error instanceof PioneerError) return error;
   if (!(error instanceof Error)) return new PioneerError("UNEXPECTED", String(error), exitCodes.failed);
   const [line = ""] = error.message.split("\n");
-  // Errors of pioneer-torch carry a code and say everything in their first line.
-  if ("code" in error && typeof error.code === "string") return new PioneerError(error.code, line, exitCodes.failed);
+  // Errors of pioneer-torch and pioneer-runtime carry a code and say everything in their first line.
+  if ("code" in error && typeof error.code === "string") {
+    return new PioneerError(error.code, line, error.code === "OPTION" ? exitCodes.usage : exitCodes.failed);
+  }
   return new PioneerError("UNEXPECTED", `${line || error.name} (unexpected; --debug shows where)`, exitCodes.failed);
 }

@@ -102,8 +102,8 @@ describe("a model folder", () => {
   });
 
   test.each([
-    [["--set", "smile=1"], 'there is no direction "smile"; there are skin, light, pc1, pc2', 1],
-    [["--strip", "smile"], 'there is no direction "smile"; there are skin, light, pc1, pc2', 1],
+    [["--set", "smile=1"], 'there is no direction "smile"; there are skin, light, pc1, pc2', 2],
+    [["--strip", "smile"], 'there is no direction "smile"; there are skin, light, pc1, pc2', 2],
     [["--set", "skin"], '--set: expected NAME=STRENGTH such as smile=1.5, got "skin"', 2],
     [[], "edit: say what to change, by --set NAME=STRENGTH or --strip NAME", 2],
     [
