@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { timeCommands, timePrepare } from "./commands.ts";
 import { compareStep, type Extent } from "./compare.ts";
+import { timeExported } from "./exported.ts";
 import { bench } from "./places.ts";
 import { progress } from "./process.ts";
 import { reportOf } from "./report.ts";
@@ -43,6 +44,12 @@ export async function benchAll({ only, phases, sizes }: Selection, settings: Set
     progress(`phase ${phase}, n ${n}: encode and decode`);
     const timing = await inOwnProcess({ kind: "inference", workload, steps: 0, ...settings });
     results.inference = [...results.inference, { ...workload, ...timing }];
+    save();
+  }
+  // Graphs are large: two sizes of image are enough.
+  for (const workload of only.includes("exported") ? workloads.filter(({ phase }) => phase === 4 || phase === 5) : []) {
+    const timing = await timeExported(workload, "fp32", settings.threads, extent.system);
+    results.exported = [...(results.exported ?? []), timing];
     save();
   }
   for (const workload of only.includes("steps") ? workloads : []) {

@@ -23,7 +23,7 @@ import { runTrial, type Settings } from "./trial.ts";
 const usage = `Usage: npm run -s bench -- COMMAND [options]
 
   all       everything, into bench/results/ and bench/RESULTS.md (some hours); a part of it with
-            --only steps,inference,prepare,commands  --phases 2,4  --n 512
+            --only steps,inference,exported,prepare,commands  --phases 2,4  --n 512
   step      training steps (one encoder and two generator updates) beside PyTorch and the limit
   profile   what one step spends its time in, operator by operator
   precision whether training in bf16 goes where float32 goes: 200 steps on drawn faces, three seeds (16x16, batch 16,

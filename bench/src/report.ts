@@ -1,6 +1,7 @@
 // bench/RESULTS.md, from the JSON files beside it.
 import { fasterOfNewest, ratiosOf, type StepComparison, type Timing } from "./compare.ts";
-import type { Results } from "./results.ts";
+import type { Direction } from "./onnx-trial.ts";
+import type { Part, Results } from "./results.ts";
 
 /** What we want of a step at n = 512, on two cores with amx_bf16. */
 const goals = [
@@ -15,15 +16,15 @@ const goalUnit = "amx_bf16";
 const none = "not measured";
 
 /** @param files newest first @returns Markdown; the same files give the same text */
-export function reportOf(files: readonly { readonly name: string; readonly results: Results }[]): string {
-  const machines = new Map<string, { name: string; results: Results }[]>();
+export function reportOf(files: readonly ResultsFile[]): string {
+  const machines = new Map<string, ResultsFile[]>();
   for (const file of files) {
     const { cpu, cores } = file.results.machine;
     const key = `${cpu}, ${cores} cores`;
     machines.set(key, [...(machines.get(key) ?? []), file]);
   }
   const sections = [...machines].flatMap(([title, [newest, ...older]]) =>
-    newest ? [machineSection(title, newest.name, newest.results), olderList(older.map(({ name }) => name))] : [],
+    newest ? [machineSection(title, newest, older), olderList(older.map(({ name }) => name))] : [],
   );
   return `${[
     "# Results",
@@ -42,8 +43,37 @@ export function reportOf(files: readonly { readonly name: string; readonly resul
     .join("\n\n")}\n`;
 }
 
-function machineSection(title: string, name: string, results: Results): string {
+interface ResultsFile {
+  readonly name: string;
+  readonly results: Results;
+}
+
+/** A step, and the commit it was measured at. */
+type MeasuredStep = StepComparison & { readonly commit: string };
+
+/** Of each workload the newest measurement. */
+function newestSteps(files: readonly ResultsFile[]): MeasuredStep[] {
+  const found = new Map<string, MeasuredStep>();
+  for (const { results } of files) {
+    for (const step of results.steps) {
+      const key = `${step.n} ${step.phase} ${step.batch}`;
+      if (!found.has(key)) found.set(key, { ...step, commit: results.commit });
+    }
+  }
+  return [...found.values()];
+}
+
+/** Each part is of the newest file that has it, of steps each workload. */
+function machineSection(title: string, newest: ResultsFile, older: readonly ResultsFile[]): string {
+  const { name, results } = newest;
   const { machine, versions, date, commit } = results;
+  const files = [newest, ...older];
+  const steps = newestSteps(files);
+  const part = (which: Part, of: (results: Results) => string): string => {
+    const file = files.find((each) => (each.results[which] ?? []).length > 0) ?? newest;
+    const from = `${file.results.date.slice(0, 10)}, commit ${file.results.commit}, [${file.name}](results/${file.name}).`;
+    return [...(file === newest ? [] : [from]), of(file.results)].join("\n\n");
+  };
   const facts = [
     machine.bf16.length > 0 ? `bf16 units: ${machine.bf16.join(", ")}` : "no bf16 unit",
     `${machine.memoryGiB} GiB`,
@@ -61,17 +91,20 @@ function machineSection(title: string, name: string, results: Results): string {
     `${date.slice(0, 10)}, commit ${commit}, [${name}](results/${name}). ${facts.join("; ")}.`,
     other,
     "### Wanted and reached, n = 512",
-    goalTable(results.steps),
+    goalTable(steps),
     "### Training step, images/s",
     "(a) the authors' step, eager float32; (b) the best eager step; (c) the same on the newest PyTorch, eager and under torch.compile. Medians; in brackets the fastest and the slowest step.",
-    stepTable(results.steps),
+    stepTable(steps),
     "### Peak memory of a step's process, MiB",
-    memoryTable(results.steps),
+    memoryTable(steps),
     "### Encode and decode, float32",
-    inferenceTable(results),
+    part("inference", inferenceTable),
+    "### Exported models, float32",
+    "Encode and decode by ONNX Runtime, milliseconds for each image, beside the authors' modules in eager float32 PyTorch with weights prepared once; medians. Cold start: from nothing loaded to the first decoded image.",
+    part("exported", exportedTable),
     "### Packs and commands",
-    prepareTable(results),
-    commandTable(results),
+    part("prepare", prepareTable),
+    part("commands", commandTable),
   ]
     .filter((part) => part !== "")
     .join("\n\n");
@@ -102,12 +135,12 @@ const times = (ratio: number | null | undefined) => (typeof ratio === "number" ?
 const percent = (share: number | null | undefined) =>
   typeof share === "number" ? `${(100 * share).toFixed(0)} %` : null;
 
-const sorted = (steps: readonly StepComparison[]) =>
+const sorted = <T extends StepComparison>(steps: readonly T[]) =>
   [...steps].sort((a, b) => b.n - a.n || a.phase - b.phase || a.batch - b.batch);
 
 const workloadCells = ({ n, phase, batch, precision }: StepComparison) => [`${n}`, `${phase}`, `${batch}`, precision];
 
-function stepTable(steps: readonly StepComparison[]): string {
+function stepTable(steps: readonly MeasuredStep[]): string {
   if (steps.length === 0) return none;
   const speed = (timing: Timing | null) => {
     if (!timing) return none;
@@ -123,8 +156,9 @@ function stepTable(steps: readonly StepComparison[]): string {
     speed(step.newestEager),
     speed(step.newestCompiled),
     step.limit ? figure(step.batch / step.limit.seconds) : none,
+    step.commit,
   ]);
-  const heads = ["ours", "ours on (c)'s libtorch", "(a)", "(b)", "(c) eager", "(c) compiled", "limit"];
+  const heads = ["ours", "ours on (c)'s libtorch", "(a)", "(b)", "(c) eager", "(c) compiled", "limit", "commit"];
   return table(["n", "phase", "batch", "precision", ...heads], rows);
 }
 
@@ -153,6 +187,31 @@ function inferenceTable({ inference }: Results): string {
       }),
     );
   return table(["n", "phase", "", "one image, ms", "batch", "images/s"], rows);
+}
+
+function exportedTable({ exported = [] }: Results): string {
+  if (exported.length === 0) return none;
+  const rows = [...exported]
+    .sort((a, b) => b.n - a.n || a.phase - b.phase)
+    .flatMap(({ n, phase, batch, onnx, eager }) =>
+      (["single", "batch"] as const).map((kind) => {
+        const count = kind === "single" ? 1 : batch;
+        const ms = (direction: Direction) => (1000 * direction[kind].median) / count;
+        const pair = ({ encode, decode }: { encode: Direction; decode: Direction }) =>
+          `${figure(ms(encode))}, ${figure(ms(decode))}`;
+        const sum = ({ encode, decode }: { encode: Direction; decode: Direction }) => ms(encode) + ms(decode);
+        return [
+          `${n}`,
+          `${phase}`,
+          `${count}`,
+          pair(onnx),
+          eager ? pair(eager) : none,
+          eager ? `${(sum(eager) / sum(onnx)).toFixed(2)}x` : none,
+          kind === "single" ? `${onnx.cold.decode.toFixed(2)} s` : "",
+        ];
+      }),
+    );
+  return table(["n", "phase", "images at once", "ONNX Runtime", "PyTorch", "faster", "cold start"], rows);
 }
 
 function prepareTable({ prepare }: Results): string {

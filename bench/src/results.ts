@@ -6,12 +6,13 @@ import { join } from "node:path";
 import { capabilities } from "pioneer-torch";
 import type { CommandTiming, PrepareTiming } from "./commands.ts";
 import type { StepComparison } from "./compare.ts";
+import type { ExportedTiming } from "./exported.ts";
 import type { InferenceTiming } from "./inference.ts";
 import { repository } from "./places.ts";
 import type { Python } from "./python.ts";
 import type { Workload } from "./workload.ts";
 
-export const parts = ["steps", "inference", "prepare", "commands"] as const;
+export const parts = ["steps", "inference", "exported", "prepare", "commands"] as const;
 export type Part = (typeof parts)[number];
 
 /** The batch of each phase: the paper's, scaled to a processor. */
@@ -37,6 +38,8 @@ export interface Results {
   };
   steps: readonly StepComparison[];
   inference: readonly (Workload & InferenceTiming)[];
+  /** Missing in files from before there was an export. */
+  exported?: readonly ExportedTiming[];
   prepare: readonly PrepareTiming[];
   commands: readonly CommandTiming[];
 }
@@ -61,6 +64,7 @@ export function newResults(system: Python | undefined, newest: Python | undefine
     },
     steps: [],
     inference: [],
+    exported: [],
     prepare: [],
     commands: [],
   };
@@ -112,6 +116,7 @@ export function saveResults(folder: string, results: Results): string {
     },
     steps: replaced(before.steps, results.steps, sizeOf),
     inference: replaced(before.inference, results.inference, sizeOf),
+    exported: replaced(before.exported ?? [], results.exported ?? [], sizeOf),
     prepare: replaced(before.prepare, results.prepare, ({ source }) => source),
     commands: replaced(before.commands, results.commands, ({ command }) => command),
   };
