@@ -74,14 +74,19 @@ function machineSection(title: string, newest: ResultsFile, older: readonly Resu
     const from = `${file.results.date.slice(0, 10)}, commit ${file.results.commit}, [${file.name}](results/${file.name}).`;
     return [...(file === newest ? [] : [from]), of(file.results)].join("\n\n");
   };
+  // A newer file may have gone without one of the Pythons.
+  const torch = (which: "systemTorch" | "newestTorch") => {
+    const found = files.find((each) => each.results.versions[which] !== null);
+    return found ? `PyTorch ${found.results.versions[which]}` : none;
+  };
   const facts = [
     machine.bf16.length > 0 ? `bf16 units: ${machine.bf16.join(", ")}` : "no bf16 unit",
     `${machine.memoryGiB} GiB`,
     machine.system,
     `Node ${versions.node.replace("v", "")}`,
     `libtorch ${versions.libtorch}`,
-    `baselines (a), (b): ${versions.systemTorch ? `PyTorch ${versions.systemTorch}` : none}`,
-    `(c): ${versions.newestTorch ? `PyTorch ${versions.newestTorch}` : none}`,
+    `baselines (a), (b): ${torch("systemTorch")}`,
+    `(c): ${torch("newestTorch")}`,
   ];
   const other = machine.bf16.includes(goalUnit)
     ? ""
