@@ -18,5 +18,7 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 60_000,
+    // The first Chromium of a machine has been seen to take longer than the ten seconds vitest gives.
+    hookTimeout: 120_000,
   },
 });

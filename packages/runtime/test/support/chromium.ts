@@ -32,6 +32,7 @@ export function openBrowser({ webgpu, hosts }: BrowserOptions): Promise<Browser>
   const gpu = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
   return chromium.launch({
     ...(executablePath && { executablePath }),
+    timeout: 100_000,
     // Root (in a container) has no sandbox.
     args: [
       "--no-sandbox",
