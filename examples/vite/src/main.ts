@@ -16,27 +16,40 @@ function show(id: string, image: ImageData | undefined): void {
   canvas.getContext("2d")?.putImageData(image, 0, 0);
 }
 
+/** Only the newest action goes on: another one ends that before. */
+let action = new AbortController();
+function newAction(): AbortSignal {
+  action.abort();
+  action = new AbortController();
+  return action.signal;
+}
+
 async function reconstruct(model: PioneerModel): Promise<void> {
-  file = photo.files?.[0];
-  if (!file) return;
-  show("original", (await model.prepare(file, { as: "image" }))[0]);
-  latent = await model.encode(file);
-  show("reconstruction", (await model.decode(latent, { as: "image" }))[0]);
+  const chosen = photo.files?.[0];
+  if (!chosen) return;
+  const signal = newAction();
+  show("original", (await model.prepare(chosen, { as: "image", signal }))[0]);
+  const code = await model.encode(chosen, { signal });
+  [file, latent] = [chosen, code];
+  show("reconstruction", (await model.decode(code, { as: "image", signal }))[0]);
   status.textContent = "Reconstructed.";
 }
 
 async function refine(model: PioneerModel): Promise<void> {
   if (!file) return;
+  const signal = newAction();
   const refined = await model.refine(file, latent, 30, {
+    signal,
     onStep: (step, error) => {
       status.textContent = `Step ${step}: mean error ${(error * 127.5).toFixed(1)} of 255.`;
     },
   });
   latent = refined.latent;
-  show("reconstruction", (await model.decode(latent, { as: "image" }))[0]);
+  show("reconstruction", (await model.decode(latent, { as: "image", signal }))[0]);
 }
 
 const tell = (error: unknown) => {
+  if (error instanceof DOMException && error.name === "AbortError") return;
   status.textContent = error instanceof Error ? error.message : String(error);
 };
 

@@ -2,6 +2,7 @@
 
 import { startInPage } from "./browser/engine.ts";
 import { decodePhoto, encodePng } from "./browser/photo.ts";
+import { ModelError } from "./errors.ts";
 import { readAddress } from "./fetch.ts";
 import { load } from "./load.ts";
 import type { LoadOptions } from "./load-options.ts";
@@ -10,8 +11,19 @@ import type { Platform } from "./platform.ts";
 
 export * from "./common.ts";
 
+/** A worker made of a blob has no address of its own that another could be relative to. */
+function addressOf(folder: string | URL): string {
+  try {
+    return new URL(folder, globalThis.location.href).href;
+  } catch (error) {
+    throw new ModelError("OPTION", `"${folder}" is no address here: give the whole one, with https://`, {
+      cause: error,
+    });
+  }
+}
+
 const page: Platform = {
-  read: (folder, file, options) => readAddress(new URL(folder, globalThis.location.href).href, file, options),
+  read: async (folder, file, options) => readAddress(addressOf(folder), file, options),
   decode: decodePhoto,
   toImage: (data, side) => new ImageData(data, side, side) as ReturnType<Platform["toImage"]>,
   toPng: encodePng,

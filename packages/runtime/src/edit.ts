@@ -27,6 +27,7 @@ export function edit(
     for (const [i, value] of direction.vector.entries())
       shift[i] = (shift[i] as number) + strength * direction.unit * value;
   }
+  if (!shift.every(Number.isFinite)) throw new ModelError("OPTION", "the strengths are too large: 3 is a strong edit");
   const edited = new Float64Array(latents.length);
   for (let at = 0; at < latents.length; at++) edited[at] = (latents[at] as number) + (shift[at % latent] as number);
   return normalizeLatents(edited, latent);

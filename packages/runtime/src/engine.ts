@@ -2,7 +2,7 @@ import type { InferenceSession, InferenceSessionFactory, TensorConstructor } fro
 import { firstLine, ModelError } from "./errors.ts";
 import { graphPorts } from "./folder.ts";
 import type { Graphs, Session, Sessions } from "./platform.ts";
-import type { Queue } from "./queue.ts";
+import { type Queue, untilAborted } from "./queue.ts";
 
 /** What onnxruntime-node and onnxruntime-web have in common. */
 export interface Ort {
@@ -44,15 +44,24 @@ async function openGraph(
   signal: AbortSignal | undefined,
 ): Promise<Session> {
   const { file, input, output } = graphPorts[part];
+  const created = queue.run(async () => {
+    signal?.throwIfAborted();
+    return ort.InferenceSession.create(graph, options);
+  });
   let session: InferenceSession;
   try {
-    session = await queue.run(() => ort.InferenceSession.create(graph, options), signal);
+    session = await (signal ? untilAborted(created, signal) : created);
   } catch (error) {
+    // What cannot be stopped goes on; nobody waits for it, and it is freed when it is there.
+    void created.then(
+      (late) => queue.run(() => late.release()),
+      () => undefined,
+    );
     signal?.throwIfAborted();
     throw new ModelError("BACKEND", `${file} cannot be started: ${firstLine(error)}`, { cause: error });
   }
   if (session.inputNames.join() !== input || session.outputNames.join() !== output) {
-    await session.release();
+    await queue.run(() => session.release());
     const found = `${session.inputNames.join(", ")} -> ${session.outputNames.join(", ")}`;
     throw new ModelError(
       "DAMAGED",

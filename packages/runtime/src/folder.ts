@@ -12,6 +12,7 @@ import {
   enum as oneOf,
   optional,
   record,
+  regex,
   string,
 } from "zod/mini";
 
@@ -53,7 +54,7 @@ export const modelConfig = object({
   /** Of the program that wrote the folder. */
   version: string(),
   /** Every other file of the folder that loading may read: its size, and its SHA-256 in hex. */
-  files: record(string(), object({ bytes: whole, sha256: string() })),
+  files: record(string().check(regex(/^[^./\\\0][^/\\\0]*$/)), object({ bytes: whole, sha256: string() })),
 });
 
 export type ModelConfig = Infer<typeof modelConfig>;
@@ -67,10 +68,10 @@ export const directionsFile = object({
     object({
       /** Unit vector [latent]. */
       vector: array(number()),
-      /** How far strength 1 goes along the vector before the latent is normalised again: the spread of the attribute over the images it was learned from. */
+      /** How far strength 1 goes along the vector before the latent is normalised again: one spread of the attribute (docs/editing.md). */
       unit: number().check(gt(0)),
       method: oneOf(["mean", "linear", "pca", "imported"]),
-      /** Made orthogonal to the other directions of the file, so that its edit leaves their attributes. */
+      /** Made orthogonal to those learned with it, so that its edit leaves their attributes. */
       orthogonal: boolean(),
       /** On images that were held out of the fit: accuracy for categories, R² for numbers; absent for pca. */
       heldOut: optional(object({ kind: oneOf(["accuracy", "r2"]), value: number(), count: whole })),

@@ -22,7 +22,7 @@ export type Images = ImageInput | readonly ImageInput[];
 /** Images as [n, 3, r, r], some at a time. */
 export interface ImageSource {
   readonly count: number;
-  take(start: number, n: number): Promise<Float32Array>;
+  take(start: number, n: number, signal?: AbortSignal): Promise<Float32Array>;
 }
 
 /** Values of images lie within about [-1, 1]; beyond this they are surely 0..255. */
@@ -56,9 +56,10 @@ export function imageSource(
     };
   }
   const list = (Array.isArray(images) ? images : [images]) as readonly ImageInput[];
-  const take = async (start: number, n: number) => {
+  const take = async (start: number, n: number, signal?: AbortSignal) => {
     const planes = new Float32Array(n * size);
     for (let i = 0; i < n; i++) {
+      signal?.throwIfAborted();
       try {
         planes.set(await prepare(list[start + i] as ImageInput, shape, platform), i * size);
       } catch (error) {
@@ -97,7 +98,8 @@ async function prepare(
 }
 
 function isPixels(image: ImageInput): image is PixelImage {
-  const { data } = image as Partial<PixelImage>;
+  // What is not there at all is no image either, which `decode` says.
+  const { data } = Object(image) as Partial<PixelImage>;
   return data instanceof Uint8ClampedArray || data instanceof Uint8Array;
 }
 

@@ -62,7 +62,8 @@ export async function load(platform: Platform, folder: string | URL, options: Lo
       wrong = await check(bytes);
     }
     if (wrong !== undefined) {
-      throw new ModelError("DAMAGED", `${where}/${file} ${wrong}: copy the model folder again, or export it again`);
+      const mend = part === "directions" ? ", or learn the directions again" : ", or export it again";
+      throw new ModelError("DAMAGED", `${where}/${file} ${wrong}: copy the model folder again${mend}`);
     }
     contents.set(part, bytes);
     done += bytes.length;

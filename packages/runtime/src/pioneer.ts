@@ -76,8 +76,7 @@ export class PioneerModel implements Model {
   ): Promise<ImageForms[F]> {
     const inputs = this.#inputs(images);
     const made = await this.#collect(options.as ?? "float32", inputs.count, (start, count) => {
-      options.signal?.throwIfAborted();
-      return inputs.take(start, count);
+      return inputs.take(start, count, options.signal);
     });
     return made as ImageForms[F];
   }
@@ -96,7 +95,7 @@ export class PioneerModel implements Model {
     const latents = new Float32Array(inputs.count * this.latent);
     for (const [start, count] of this.#batches(inputs.count)) {
       latents.set(
-        await this.#encodeBatch(encoder, await inputs.take(start, count), count, signal),
+        await this.#encodeBatch(encoder, await inputs.take(start, count, signal), count, signal),
         start * this.latent,
       );
     }
@@ -128,7 +127,7 @@ export class PioneerModel implements Model {
     const inputs = this.#inputs(images);
     const { as = "float32", signal } = options;
     const made = await this.#collect(as, inputs.count, async (start, count) => {
-      const latents = await this.#encodeBatch(encoder, await inputs.take(start, count), count, signal);
+      const latents = await this.#encodeBatch(encoder, await inputs.take(start, count, signal), count, signal);
       return this.#decodeBatch(generator, latents, count, signal);
     });
     return made as ImageForms[F];
@@ -214,7 +213,13 @@ export class PioneerModel implements Model {
     if (latent) this.#oneLatent("refine", latent);
     const inputs = this.#inputs(image);
     if (inputs.count !== 1) throw new ModelError("IMAGE", `refine: expected one image, got ${inputs.count}`);
-    return refine(this, await inputs.take(0, 1), latent, steps, options);
+    const { signal } = options;
+    const calls = {
+      latent: this.latent,
+      encode: (images: Float32Array) => this.encode(images, { ...(signal && { signal }) }),
+      decode: (latents: Float32Array) => this.decode(latents, { ...(signal && { signal }) }),
+    };
+    return refine(calls, await inputs.take(0, 1, signal), latent, steps, options);
   }
 
   /** Frees the networks after the batches that wait to be computed; calls with more than these fail. Calling it again does nothing. */
@@ -272,7 +277,7 @@ export class PioneerModel implements Model {
       image: async (rgba: Uint8ClampedArray<ArrayBuffer>) => platform.toImage(rgba, this.resolution),
       png: (rgba: Uint8ClampedArray<ArrayBuffer>) => platform.toPng(rgba, this.resolution),
     };
-    if (!(form in convert)) {
+    if (!Object.hasOwn(convert, form)) {
       throw new ModelError("OPTION", `as: there is no "${form}", only ${Object.keys(convert).join(", ")}`);
     }
     const turn = convert[form];

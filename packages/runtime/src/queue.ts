@@ -17,7 +17,7 @@ export class Queue {
 }
 
 /** The result, or the signal's reason if that comes first. */
-function untilAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+export function untilAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     if (signal.aborted) abort();

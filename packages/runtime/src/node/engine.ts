@@ -1,5 +1,3 @@
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { openGraphs } from "../engine.ts";
 import { firstLine, ModelError } from "../errors.ts";
 import type { Backend, Graphs, Sessions, StartOptions } from "../platform.ts";
@@ -22,7 +20,7 @@ export async function startOnCpu(
   const sessions = await openGraphs(ort, graphs, options, () => new Queue(), signal);
   return {
     sessions,
-    backend: { name: "cpu", reason: `onnxruntime-node ${await versionOf()} on this machine's processor` },
+    backend: { name: "cpu", reason: `onnxruntime-node ${ort.env.versions.node ?? ""} on this machine's processor` },
   };
 }
 
@@ -38,9 +36,4 @@ async function importOrt(): Promise<Ort> {
       { cause: error },
     );
   }
-}
-
-async function versionOf(): Promise<string> {
-  const path = createRequire(import.meta.url).resolve("onnxruntime-node/package.json");
-  return (JSON.parse(await readFile(path, "utf8")) as { version: string }).version;
 }

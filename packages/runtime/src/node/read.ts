@@ -8,7 +8,7 @@ import type { ReadOptions } from "../platform.ts";
 /** A file of a folder on disk (a path or a file: URL), or of an http address. */
 export async function readFromFolder(folder: string | URL, file: string, options: ReadOptions) {
   if (/^https?:/i.test(String(folder))) return readAddress(String(folder), file, options);
-  const path = join(/^file:/i.test(String(folder)) ? fileURLToPath(folder) : String(folder), file);
+  const path = join(/^file:/i.test(String(folder)) ? pathOf(folder) : String(folder), file);
   try {
     const bytes = new Uint8Array(await readFile(path, { signal: options.signal }));
     options.onBytes(bytes.length);
@@ -20,5 +20,13 @@ export async function readFromFolder(folder: string | URL, file: string, options
     throw new ModelError("MISSING", `${path} cannot be read (${code}): check its rights and the disk`, {
       cause: error,
     });
+  }
+}
+
+function pathOf(url: string | URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    throw new ModelError("OPTION", `${url} is no path of this machine: give file:///path or a path`, { cause: error });
   }
 }
