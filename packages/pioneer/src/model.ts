@@ -41,7 +41,7 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
 
 /**
  * Opens a model folder by its model.safetensors.
- * @throws CheckpointError if the file does not hold what the folder's config.json says
+ * @throws DataError if the file does not hold networks
  */
 export async function openWeights(
   path: string,
@@ -89,10 +89,14 @@ export function torchModel(
     async refine(images, latents, count, options) {
       const x = scope(() => tensor(images, [count, 3, resolution, resolution]).to(device));
       const z = scope(() => tensor(latents, [count, state.latent]).to(device));
-      const refined = await refine(generate, x, z, options);
-      const result = refined.toFloat32Array();
-      for (const used of [x, z, refined]) used.dispose();
-      return result;
+      try {
+        const refined = await refine(generate, x, z, options);
+        const result = refined.toFloat32Array();
+        refined.dispose();
+        return result;
+      } finally {
+        for (const used of [x, z]) used.dispose();
+      }
     },
     dispose() {
       encoder.dispose();

@@ -60,6 +60,7 @@ export async function openFolder(
   options: ModelOptions,
 ): Promise<Model> {
   if (engine === "torch") {
+    await verifyModelFile(path, weightsFile, config);
     const { openWeights } = await import("./model.ts");
     return openWeights(path, config, options);
   }

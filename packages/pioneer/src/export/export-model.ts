@@ -1,21 +1,13 @@
 // `pioneer export` without its words: a run in, a model folder out.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import {
-  type Colour,
-  type DirectionsFile,
-  directionsFile,
-  graphPorts,
-  latentSampler,
-  type Model,
-  type ModelConfig,
-  modelFormat,
-} from "pioneer-runtime";
+import { type Colour, graphPorts, latentSampler, type Model, type ModelConfig, modelFormat } from "pioneer-runtime";
 import { setThreads } from "pioneer-torch";
 import { type ModelNetworks, networksFile, readModelNetworks } from "../checkpoint/checkpoint.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
 import { ensurePack } from "../data/ensure.ts";
 import type { Pack } from "../data/pack.ts";
+import { directionsFileName, readDirections } from "../directions/file.ts";
 import { DataError } from "../errors.ts";
 import { torchModel } from "../model.ts";
 import type { Growth } from "../networks/index.ts";
@@ -28,6 +20,7 @@ import type { WeightFormat } from "./graph-builder.ts";
 import { encoderGraph, generatorGraph } from "./graphs.ts";
 import { modelCard, readMetrics } from "./model-card.ts";
 import {
+  cardFile,
   checkTarget,
   digestFile,
   modelConfigFile,
@@ -40,9 +33,6 @@ import {
 import { onnxFile } from "./onnx-file.ts";
 import { measureQuality, type Quality } from "./quality.ts";
 import { copyWeights } from "./weights.ts";
-
-const directionsFileName = "directions.json";
-const cardFile = "README.md";
 
 /** Latents, and images made of them, on which ONNX Runtime and libtorch are compared. */
 const checkedRows = 4;
@@ -104,7 +94,7 @@ export async function exportModel(options: ExportOptions): Promise<Exported> {
       names.push(directionsFileName, ...(options.weights ? [weightsFile] : []));
       const digests = await Promise.all(names.map((name) => digestFile(join(folder, name))));
       const files = Object.fromEntries(names.map((name, i) => [name, digests[i] as FileDigest]));
-      const metrics = readMetrics(join(checkpoint, ".."), state.images);
+      const metrics = readMetrics(join(checkpoint, ".."), state);
       await writeFileSynced(
         join(folder, cardFile),
         modelCard({ name: modelName(out), state, dtype, files, quality, metrics }),
@@ -188,22 +178,7 @@ async function writeGraphs(
 function directionsOf(run: string, latent: number): string {
   const path = join(run, directionsFileName);
   if (!existsSync(path)) return `${JSON.stringify({ format: modelFormat, latent, directions: {} })}\n`;
-  const text = readFileSync(path, "utf8");
-  const found = parseDirections(text);
-  const isFitting =
-    found?.latent === latent && Object.values(found.directions).every((d) => d.vector.length === latent);
-  if (!isFitting) {
-    throw new DataError(`${path} does not hold directions of ${latent} numbers: learn them again, or remove the file`);
-  }
-  return text;
-}
-
-function parseDirections(text: string): DirectionsFile | undefined {
-  try {
-    return directionsFile.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
+  return `${JSON.stringify(readDirections(path, latent))}\n`;
 }
 
 async function heldOutQuality(
@@ -223,6 +198,10 @@ async function heldOutQuality(
   const graphs = await openGraphs(folder, state, { threads });
   try {
     return (await measureQuality(torch, graphs, pack, state.phase)) ?? `${pack.path} has no images in "test"`;
+  } catch (error) {
+    // Nobody asked for it: the model is whole without.
+    if (data !== undefined) throw error;
+    return (error as Error).message;
   } finally {
     graphs.dispose();
   }

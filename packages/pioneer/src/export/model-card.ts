@@ -28,8 +28,8 @@ const lineSchema = z.looseObject({
 });
 export type MetricsLine = z.infer<typeof lineSchema>;
 
-/** What `evaluate` noted about the model as it stands after so many images; later lines win. */
-export function readMetrics(run: string, images: number): MetricsLine[] {
+/** What `evaluate` noted about this checkpoint on images of its own data that were held out; later lines win. */
+export function readMetrics(run: string, { images, pack }: Pick<CheckpointState, "images" | "pack">): MetricsLine[] {
   const path = metricsFile(run);
   if (!existsSync(path)) return [];
   const lines = readFileSync(path, "utf8")
@@ -41,7 +41,7 @@ export function readMetrics(run: string, images: number): MetricsLine[] {
         return []; // cut off, or of another program
       }
     });
-  return lines.filter((line) => line.images === images);
+  return lines.filter((line) => line.images === images && line.pack === pack.id && line.heldOut === "test");
 }
 
 export function modelCard({ name, state, dtype, files, quality, metrics }: CardFacts): string {

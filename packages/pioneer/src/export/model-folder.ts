@@ -9,6 +9,7 @@ import { makeFolders, onDisk } from "../data/disk.ts";
 import { DataError } from "../errors.ts";
 
 export const modelConfigFile = "config.json";
+export const cardFile = "README.md";
 /** All networks as they were trained; only where it was asked for. */
 export const weightsFile = "model.safetensors";
 
@@ -63,9 +64,9 @@ export async function verifyModelFile(
 ): Promise<void> {
   const path = join(folder, name);
   if (!existsSync(path)) throw new DataError(`${path} is missing: copy the whole model folder, or export it again`);
-  const found = await digestFile(path);
   const expected = files[name];
-  if (found.bytes !== expected?.bytes || found.sha256 !== expected.sha256) {
+  const { size } = await onDisk(path, () => stat(path));
+  if (size !== expected?.bytes || (await digestFile(path)).sha256 !== expected.sha256) {
     throw new DataError(`${path} was changed or cut short (its sha256 differs): copy or export the model again`);
   }
 }
@@ -102,20 +103,21 @@ export async function writeFileSynced(path: string, contents: string | Uint8Arra
 
 /**
  * Writes a small file of a model folder anew, with its digest in config.json: what `pioneer directions` learned, for instance.
- * Each file is written beside and renamed; the digest follows at once.
+ * Both are written beside, then renamed one after the other.
  * @throws DataError if the disk refuses, or the folder holds no model
  */
 export async function replaceModelFile(folder: string, name: string, contents: string): Promise<void> {
   const config = await readModelConfig(folder);
-  const replace = async (file: string, text: string) => {
-    const path = join(folder, file);
-    await writeFileSynced(`${path}.writing`, text);
-    await onDisk(path, () => rename(`${path}.writing`, path));
-  };
   const sha256 = createHash("sha256").update(contents).digest("hex");
   const files = { ...config.files, [name]: { bytes: Buffer.byteLength(contents), sha256 } };
-  await replace(name, contents);
-  await replace(modelConfigFile, modelConfigText({ ...config, files }));
+  const texts = { [name]: contents, [modelConfigFile]: modelConfigText({ ...config, files }) };
+  const paths = Object.keys(texts).map((file) => join(folder, file));
+  try {
+    for (const [file, text] of Object.entries(texts)) await writeFileSynced(`${join(folder, file)}.writing`, text);
+    for (const path of paths) await onDisk(path, () => rename(`${path}.writing`, path));
+  } finally {
+    for (const path of paths) await rm(`${path}.writing`, { force: true });
+  }
 }
 
 export const modelConfigText = (config: ModelConfig): string => `${JSON.stringify(config, null, 2)}\n`;
@@ -134,6 +136,11 @@ export async function checkTarget(out: string, force: boolean): Promise<void> {
     throw new DataError(`${out} holds something that is not a model folder: give --out the name of a new folder`);
   }
   if (!force) throw new DataError(`${out} already holds a model: give --out another folder, or --force to replace it`);
+  const known = [modelConfigFile, cardFile, ...Object.keys((await readModelConfig(out)).files)];
+  const other = (await onDisk(out, () => readdir(out))).find((name) => !known.includes(name));
+  if (other !== undefined) {
+    throw new DataError(`${out} holds ${other} beside its model, which --force would remove: move it away first`);
+  }
 }
 
 /**

@@ -69,13 +69,16 @@ export async function writeEdits(
       stripStrengths.map((strength) => decodeAll(model, edit(encodings, { ...set, [name]: strength }, directions))),
     );
     for (const i of paths.keys()) rows.push(image(originals, i), ...steps.map((step) => image(step, i)));
-    const file = join(out, `strip-${name}.png`);
+    const file = join(out, `strip-${fileNameOf(name)}.png`);
     await writePng(file, composeGrid(joined(rows), { resolution, columns: 1 + stripStrengths.length }));
     result.files.push(file);
     result.strips.push(file);
   }
   return result;
 }
+
+/** A direction may be called anything, a path too. */
+const fileNameOf = (name: string) => name.replace(/[^\p{L}\p{N}_-]+/gu, "-");
 
 function joined(parts: readonly Float32Array[]): Float32Array {
   const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));

@@ -13,8 +13,13 @@ process.on("message", (message: ToNetwork) => {
 });
 
 async function answer(message: ToNetwork): Promise<FromNetwork> {
-  const runtime = await import("onnxruntime-node").catch(() => undefined);
-  if (!runtime) return { kind: "failed", missing: true, message: "" };
+  let runtime: typeof import("onnxruntime-node");
+  try {
+    runtime = await import("onnxruntime-node");
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND";
+    return { kind: "failed", missing, message: `onnxruntime-node does not load: ${firstLine(error)}` };
+  }
   try {
     if (message.kind === "open") {
       session = await runtime.InferenceSession.create(message.path, {
@@ -38,10 +43,11 @@ async function answer(message: ToNetwork): Promise<FromNetwork> {
     }
     return { kind: "result", data: result.data, shape: result.dims };
   } catch (error) {
-    const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
-    return { kind: "failed", missing: false, message: line };
+    return { kind: "failed", missing: false, message: firstLine(error) };
   }
 }
+
+const firstLine = (error: unknown) => (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
 
 function port(metadata: InferenceSession.ValueMetadata): Port {
   return metadata.isTensor

@@ -147,6 +147,9 @@ describe("a model folder", () => {
       line(48000, { swd200: 12.3456, psnr: 17 }),
       line(24000, { fid10k: 99 }),
       line(48000, { psnr: 18.25 }),
+      // Of other data, and of images it was trained on.
+      line(48000, { psnr: 30 }).replace(pack.id, "another"),
+      line(48000, { psnr: 31 }).replace('"test"', '"train"'),
     ];
     writeFileSync(join(path("measured"), "metrics.jsonl"), `${lines.join("\n")}\n{"images": 480`);
     await exported("measured", "card");
@@ -165,9 +168,9 @@ describe("a model folder", () => {
     const text = JSON.stringify({ format: 1, latent: 12, directions: { smile } });
     writeFileSync(join(path("directed"), "directions.json"), text);
     await exported("directed", "with-directions");
-    expect(readFileSync(join(path("with-directions"), "directions.json"), "utf8")).toBe(text);
+    expect(readFileSync(join(path("with-directions"), "directions.json"), "utf8")).toBe(`${text}\n`);
     writeFileSync(join(path("directed"), "directions.json"), text.replace('"latent":12', '"latent":8'));
-    await expect(exported("directed", "wrong-directions")).rejects.toThrow("does not hold directions of 12 numbers");
+    await expect(exported("directed", "wrong-directions")).rejects.toThrow("holds no directions; mend or remove it");
     expect(existsSync(path("wrong-directions"))).toBe(false);
   });
 
@@ -208,6 +211,15 @@ describe("an export refuses", () => {
     expect(readFileSync(path("file"), "utf8")).toBe("mine");
   });
 
+  test("a model with the user's own files beside it, which force would remove", async () => {
+    await exported("run", "used");
+    mkdirSync(join(path("used"), "samples"));
+    await expect(exported("run", "used", { force: true })).rejects.toThrow(
+      `${path("used")} holds samples beside its model, which --force would remove: move it away first`,
+    );
+    expect(existsSync(join(path("used"), "samples"))).toBe(true);
+  });
+
   test("a place that cannot be written to, and leaves nothing", async () => {
     await expect(exported("run", "../../proc/nowhere/model", { out: "/proc/nowhere/model" })).rejects.toThrow(
       DataError,
@@ -232,6 +244,28 @@ describe("an export refuses", () => {
 });
 
 describe("a model folder that is not whole", () => {
+  test.each(["../run/config.json", "/etc/hostname", "a/b.onnx", "..", ".hidden", "a\\b"])(
+    "names the file %j, which is none of its own",
+    async (name) => {
+      cpSync(path("model"), path("foreign"), { recursive: true });
+      const config = configOf("model");
+      const files = { ...config.files, [name]: { bytes: 1, sha256: "0" } };
+      writeFileSync(join(path("foreign"), "config.json"), JSON.stringify({ ...config, files }));
+      await expect(verifyModelFolder(path("foreign"))).rejects.toThrow("config.json does not describe a model");
+    },
+  );
+
+  test("weights that are not those of config.json are not computed", async () => {
+    await exported("run", "weighty", { weights: true });
+    const file = join(path("weighty"), "model.safetensors");
+    const bytes = readFileSync(file);
+    bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 1;
+    writeFileSync(file, bytes);
+    await expect(openAnyModel(path("weighty"), { engine: "torch", device: "cpu" })).rejects.toThrow(
+      `${file} was changed or cut short`,
+    );
+  });
+
   test.each(["generator.onnx", "encoder.onnx"])("%s was changed or is missing", async (name) => {
     const broken = path(`broken-${name}`);
     cpSync(path("model"), broken, { recursive: true });
