@@ -1,6 +1,13 @@
 // Encoding and decoding as openModel() does it: float32, weights prepared in each call, typed array in, typed array out.
-import { createLearner, disposeLearner, drawLatents, resolutionOf } from "pioneer-networks/torch";
-import { noGrad, RandomGenerator, rand, scope, setThreads, type Tensor, tensor } from "pioneer-torch";
+import {
+  type Computing,
+  createLearner,
+  disposeLearner,
+  drawLatents,
+  resolutionOf,
+  useComputing,
+} from "pioneer-networks/torch";
+import { noGrad, RandomGenerator, rand, scope, type Tensor, tensor } from "pioneer-torch";
 import { medianOf, peakRssMiB, secondsOf } from "./step.ts";
 import { recipe, type Workload } from "./workload.ts";
 
@@ -19,8 +26,9 @@ export interface InferenceTiming {
 
 const least = { runs: 5, seconds: 1 };
 
-export function timeInference({ phase, batch, n }: Workload, threads: number): InferenceTiming {
-  setThreads(threads);
+/** @param computing of it threads and convolutions; the precision is float32 */
+export function timeInference({ phase, batch, n }: Workload, computing: Computing): InferenceTiming {
+  useComputing(computing);
   const random = new RandomGenerator(0);
   const learner = createLearner(recipe, { latent: n, channels: n }, 0.001, random);
   const growth = { phase, alpha: 1 };

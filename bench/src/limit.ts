@@ -33,7 +33,9 @@ export interface TimedProduct {
   readonly milliseconds: number;
 }
 
-const forwardNames = ["convolution", "mm", "addmm", "bmm", "baddbmm", "mv", "addmv"].map((name) => `aten::${name}`);
+const forwardNames = ["convolution", "mm", "mm.out", "addmm", "bmm", "baddbmm", "mv", "addmv"].map(
+  (name) => `aten::${name}`,
+);
 const convolutionBackward = "aten::convolution_backward";
 const counted = new Set([...forwardNames, convolutionBackward]);
 

@@ -37,7 +37,7 @@ const usage = `Usage: npm run -s bench -- COMMAND [options]
   --phase P, --batch B    default 4 and 8
   --n N                   latent dimension and channels, default 512
   --steps S, --trials T   timed steps of each process (default 5) after a warm-up, and processes (default 1)
-  --precision auto|bf16|fp32, --threads T
+  --precision auto|bf16|fp32, --convolutions auto|direct|winograd, --threads T
   --no-baselines, --no-limit
                           leave out the steps in PyTorch, or the products alone
   --json                  one object on one line
@@ -47,9 +47,9 @@ Baselines (a) and (b) need a python3 with PyTorch, (c) a Python named in PIONEER
 Example: npm run -s bench -- step --phase 4 --batch 8 --json`;
 
 function settingsOf(): Settings & { why: string } {
-  const { precision, threads, why } = computingOf();
+  const { precision, convolutions, threads, why } = computingOf();
   if (precision === "fp64") throw new UsageError("steps are timed in bf16 or fp32");
-  return { precision, threads, why };
+  return { precision, convolutions, threads, why };
 }
 
 /** What `step` and `all` compare with; only `all` takes the newest PyTorch, which needs a build and compiles for minutes. */
@@ -114,8 +114,8 @@ const commands: Record<string, () => void | Promise<void>> = {
   async precision() {
     // Not before: it loads the image library, which trials do not need.
     const { comparePrecisions, describePrecisions } = await import("./precision.ts");
-    const { setThreads } = await import("pioneer-torch");
-    setThreads(computingOf().threads);
+    const { useComputing } = await import("pioneer-networks/torch");
+    useComputing(computingOf());
     const rows = await comparePrecisions({
       ...workloadOf({ phase: 2, batch: 16, n: 64 }),
       steps: stepsOf(200),

@@ -17,6 +17,7 @@ const { values, positionals } = (() => {
         steps: { type: "string" },
         trials: { type: "string" },
         precision: { type: "string", default: "auto" },
+        convolutions: { type: "string", default: "auto" },
         threads: { type: "string" },
         only: { type: "string" },
         model: { type: "string" },
@@ -75,9 +76,17 @@ export const trialsOf = (): number => whole("trials", 1, 1);
 export const threadsOf = (): number | undefined => (values.threads === undefined ? undefined : whole("threads", 1));
 
 export function computingOf(): Computing {
-  const { precision } = values;
+  const { precision, convolutions } = values;
   if (!["auto", "bf16", "fp32"].includes(precision)) {
     throw new UsageError(`--precision must be auto, bf16 or fp32, got ${precision}`);
   }
-  return chooseComputing({ device: "auto", precision: precision as "auto" | "bf16" | "fp32", threads: threadsOf() });
+  if (!["auto", "direct", "winograd"].includes(convolutions)) {
+    throw new UsageError(`--convolutions must be auto, direct or winograd, got ${convolutions}`);
+  }
+  return chooseComputing({
+    device: "auto",
+    precision: precision as "auto" | "bf16" | "fp32",
+    convolutions: convolutions as Computing["convolutions"] | "auto",
+    threads: threadsOf(),
+  });
 }

@@ -10,6 +10,8 @@ import type { Workload } from "./workload.ts";
 
 export interface Settings {
   readonly precision: "bf16" | "fp32";
+  /** Of ours. */
+  readonly convolutions: Computing["convolutions"];
   readonly threads: number;
 }
 
@@ -40,13 +42,14 @@ const trials: { readonly [Kind in keyof Outcomes]: (trial: Trial<Kind>, computin
     const products = timeProducts(productsOf(recordStep(workload, computing)));
     return { seconds: limitSeconds(products), products, peakRssMiB: peakRssMiB() };
   },
-  inference: ({ workload }, { threads }) => timeInference(workload, threads),
+  inference: ({ workload }, computing) => timeInference(workload, computing),
 };
 
 /** In the child: does what the parent asked for and prints it. */
 export function runTrial(text: string): void {
   const trial = JSON.parse(text) as Trial<keyof Outcomes>;
-  const computing = chooseComputing({ device: "auto", precision: trial.precision, threads: trial.threads });
+  const { precision, convolutions, threads } = trial;
+  const computing = chooseComputing({ device: "auto", precision, convolutions, threads });
   const run = trials[trial.kind] as (trial: Trial<keyof Outcomes>, computing: Computing) => unknown;
   console.log(JSON.stringify(run(trial, computing)));
 }

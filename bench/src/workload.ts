@@ -8,8 +8,9 @@ import {
   type Recipe,
   resolutionOf,
   trainStep,
+  useComputing,
 } from "pioneer-networks/torch";
-import { cacheMemory, RandomGenerator, rand, scope, setThreads, type Tensor } from "pioneer-torch";
+import { cacheMemory, RandomGenerator, rand, scope, type Tensor } from "pioneer-torch";
 
 export interface Workload {
   readonly phase: number;
@@ -28,7 +29,7 @@ export interface Stepper {
 
 /** A learner at its beginning, faded in (the image pool is in use), in the order our trainer takes. */
 export function createStepper({ phase, batch, n }: Workload, computing: Computing): Stepper {
-  setThreads(computing.threads);
+  useComputing(computing);
   cacheMemory();
   const random = new RandomGenerator(0);
   const learner = createLearner(recipe, { latent: n, channels: n }, 0.001, random);

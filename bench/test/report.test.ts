@@ -24,6 +24,7 @@ const step: StepComparison = {
   batch: 8,
   n: 512,
   precision: "bf16",
+  convolutions: "winograd",
   threads: 2,
   ours: timing(8, 4, 1400),
   oursOnNewest: null,

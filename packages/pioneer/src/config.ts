@@ -200,6 +200,12 @@ export const trainSchema = z.strictObject({
     group: "Computing",
     description: "cpu, cuda, or auto: cuda where there is one (default)",
   }),
+  convolutions: option(oneOf(["auto", "direct", "winograd"]).default("auto"), {
+    value: "C",
+    group: "Computing",
+    description:
+      "3x3 convolutions of 256 and more channels: direct, winograd (4/9 of the multiplications, CPU only), or auto: the faster (default)",
+  }),
   cudaGraphs: option(toggle().default(false), {
     group: "Computing",
     description: "record faded-in steps as CUDA graphs; less time of the host; not tried on a GPU yet",
@@ -358,6 +364,7 @@ export const resumeRules = {
   seed: "fixed",
   precision: "free",
   device: "free",
+  convolutions: "free",
   cudaGraphs: "free",
   threads: "free",
   run: "free",

@@ -1,7 +1,7 @@
 // A run as a model to use: its newest checkpoint, computed by libtorch; and the weights of a model folder.
 import { join } from "node:path";
 import type { ModelConfig } from "pioneer-runtime";
-import { type Device, noGrad, scope, setThreads, type Tensor, tensor } from "pioneer-torch";
+import { type Device, noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { type ModelNetworks, readModelNetworks } from "./checkpoint/checkpoint.ts";
 import type { CheckpointState } from "./checkpoint/state.ts";
 import { weightsFile } from "./export/model-folder.ts";
@@ -12,7 +12,7 @@ import { resolutionOf } from "./networks/index.ts";
 import { noEncoder } from "./onnx/model.ts";
 import { refine } from "./refine.ts";
 import { findCheckpoint } from "./run-folder.ts";
-import { chooseComputing } from "./train/device.ts";
+import { chooseComputing, useComputing } from "./train/device.ts";
 import { placeNetwork } from "./train/placement.ts";
 
 export interface OpenModelOptions {
@@ -28,15 +28,15 @@ export interface OpenModelOptions {
 export async function openModel(path: string, options: OpenModelOptions = {}): Promise<RefiningModel> {
   const folder = findCheckpoint(path);
   // Pictures in float32: using a model is quick, and its results do not depend on the processor's bf16 units.
-  const { device, threads } = chooseComputing({
+  const computing = chooseComputing({
     device: options.device ?? "auto",
     precision: "fp32",
     threads: options.threads,
   });
-  setThreads(threads);
+  useComputing(computing);
   const networks = readModelNetworks(folder);
-  for (const network of [networks.encoder, networks.generatorEma]) placeNetwork(network, device);
-  return torchModel(path, networks, device);
+  for (const network of [networks.encoder, networks.generatorEma]) placeNetwork(network, computing.device);
+  return torchModel(path, networks, computing.device);
 }
 
 /**
@@ -48,15 +48,15 @@ export async function openWeights(
   config: ModelConfig,
   options: OpenModelOptions = {},
 ): Promise<RefiningModel> {
-  const { device, threads } = chooseComputing({
+  const computing = chooseComputing({
     device: options.device ?? "auto",
     precision: "fp32",
     threads: options.threads,
   });
-  setThreads(threads);
+  useComputing(computing);
   const networks = readWeights(join(path, weightsFile));
-  for (const network of [networks.encoder, networks.generatorEma]) placeNetwork(network, device);
-  return torchModel(path, { ...networks, state: config }, device);
+  for (const network of [networks.encoder, networks.generatorEma]) placeNetwork(network, computing.device);
+  return torchModel(path, { ...networks, state: config }, computing.device);
 }
 
 /** What is known of networks beside their weights. */

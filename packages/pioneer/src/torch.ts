@@ -8,7 +8,7 @@ export { cosineMismatch, klToPrior, l1, type Reduce } from "./losses/index.ts";
 export { type OpenModelOptions, openModel } from "./model.ts";
 export * from "./networks/index.ts";
 export { flopsPerImage } from "./train/cost.ts";
-export { type Computing, chooseComputing } from "./train/device.ts";
+export { type Computing, chooseComputing, useComputing } from "./train/device.ts";
 export { drawInputs } from "./train/inputs.ts";
 export { createLearner, disposeLearner, type Learner } from "./train/learner.ts";
 export { readLosses } from "./train/meter.ts";

@@ -37,6 +37,7 @@ describe("defaults and checks", () => {
       seed: 0,
       precision: "auto",
       device: "auto",
+      convolutions: "auto",
       cudaGraphs: false,
       run: "runs/train",
       resume: false,

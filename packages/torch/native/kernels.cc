@@ -200,6 +200,108 @@ void spectralBackward(const T* dy, const float* v, const float* q, float* dw, in
   for (int64_t i = 0; i < n; i++) dw[i] = a * load(dy[i]) - b * v[i] - c * q[i];
 }
 
+/// B' t B with B' = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1]
+template <typename T>
+void tileToFactors(const T* const* pixels, T* factors, int64_t step, int64_t c) {
+#pragma omp simd
+  for (int64_t i = 0; i < c; i++) {
+    float t[16];
+    for (int x = 0; x < 4; x++) {
+      float p0 = load(pixels[x][i]), p1 = load(pixels[4 + x][i]), p2 = load(pixels[8 + x][i]), p3 = load(pixels[12 + x][i]);
+      t[x] = p0 - p2, t[4 + x] = p1 + p2, t[8 + x] = p2 - p1, t[12 + x] = p1 - p3;
+    }
+    for (int y = 0; y < 16; y += 4) {
+      T* to = factors + y * step + i;
+      store(to, t[y] - t[y + 2]);
+      store(to + step, t[y + 1] + t[y + 2]);
+      store(to + 2 * step, t[y + 2] - t[y + 1]);
+      store(to + 3 * step, t[y + 1] - t[y + 3]);
+    }
+  }
+}
+
+/// A' m A with A' = [1 1 1 0; 0 1 -1 -1]
+template <typename T>
+void productsToTile(const T* products, int64_t step, T* const* pixels, int64_t c) {
+  T *y0 = pixels[0], *y1 = pixels[1], *y2 = pixels[2], *y3 = pixels[3];
+#pragma omp simd
+  for (int64_t i = 0; i < c; i++) {
+    auto at = [&](int64_t y, int64_t x) { return load(products[(4 * y + x) * step + i]); };
+    auto top = [&](int64_t x) { return at(0, x) + (at(1, x) + at(2, x)); };
+    auto low = [&](int64_t x) { return (at(1, x) - at(2, x)) - at(3, x); };
+    float top0 = top(0), top1 = top(1), top2 = top(2), top3 = top(3), low0 = low(0), low1 = low(1), low2 = low(2), low3 = low(3);
+    store(y0 + i, top0 + (top1 + top2));
+    store(y1 + i, (top1 - top2) - top3);
+    store(y2 + i, low0 + (low1 + low2));
+    store(y3 + i, (low1 - low2) - low3);
+  }
+}
+
+/// A p A'
+template <typename T>
+void tileToProducts(const T* const* pixels, T* products, int64_t step, int64_t c) {
+#pragma omp simd
+  for (int64_t i = 0; i < c; i++) {
+    float t[8];
+    for (int x = 0; x < 2; x++) {
+      float p0 = load(pixels[x][i]), p1 = load(pixels[2 + x][i]);
+      t[x] = p0, t[2 + x] = p0 + p1, t[4 + x] = p0 - p1, t[6 + x] = -p1;
+    }
+    for (int y = 0; y < 4; y++) {
+      T* to = products + 4 * y * step + i;
+      float p0 = t[2 * y], p1 = t[2 * y + 1];
+      store(to, p0);
+      store(to + step, p0 + p1);
+      store(to + 2 * step, p0 - p1);
+      store(to + 3 * step, -p1);
+    }
+  }
+}
+
+/// G w G' with G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1]; of the kernel turned by half a turn where `flipped`.
+template <typename T>
+void kernelToFactors(const T* w, T* factors, int64_t step, int64_t c, bool flipped) {
+  const int64_t first = flipped ? 8 : 0, next = flipped ? -1 : 1;
+#pragma omp simd
+  for (int64_t i = 0; i < c; i++) {
+    float t[12];
+    for (int x = 0; x < 3; x++) {
+      const T* from = w + (first + next * x) * c + i;
+      float w0 = load(from[0]), w1 = 0.5f * load(from[3 * next * c]), w2 = load(from[6 * next * c]), half = 0.5f * (w0 + w2);
+      t[x] = w0, t[3 + x] = half + w1, t[6 + x] = half - w1, t[9 + x] = w2;
+    }
+    for (int y = 0; y < 4; y++) {
+      T* to = factors + 4 * y * step + i;
+      float w0 = t[3 * y], w1 = 0.5f * t[3 * y + 1], w2 = t[3 * y + 2], half = 0.5f * (w0 + w2);
+      store(to, w0);
+      store(to + step, half + w1);
+      store(to + 2 * step, half - w1);
+      store(to + 3 * step, w2);
+    }
+  }
+}
+
+/// G' f G
+template <typename T>
+void factorsToKernel(const float* factors, int64_t step, T* w, int64_t c) {
+#pragma omp simd
+  for (int64_t i = 0; i < c; i++) {
+    auto at = [&](int64_t y, int64_t x) { return factors[(4 * y + x) * step + i]; };
+    auto sum = [&](int64_t x) { return 0.5f * (at(1, x) + at(2, x)); };
+    auto row = [&](int64_t y, float f0, float f1, float f2, float f3) {
+      T* to = w + 3 * y * c + i;
+      float half = 0.5f * (f1 + f2);
+      store(to, f0 + half);
+      store(to + c, 0.5f * (f1 - f2));
+      store(to + 2 * c, half + f3);
+    };
+    float sum0 = sum(0), sum1 = sum(1), sum2 = sum(2), sum3 = sum(3);
+    row(0, at(0, 0) + sum0, at(0, 1) + sum1, at(0, 2) + sum2, at(0, 3) + sum3);
+    row(1, 0.5f * (at(1, 0) - at(2, 0)), 0.5f * (at(1, 1) - at(2, 1)), 0.5f * (at(1, 2) - at(2, 2)), 0.5f * (at(1, 3) - at(2, 3)));
+    row(2, sum0 + at(3, 0), sum1 + at(3, 1), sum2 + at(3, 2), sum3 + at(3, 3));
+  }
+}
+
 template <typename Copy>
 void adamInto(float* p, const float* g, float* m, float* v, Copy copy, int64_t n, AdamNumbers numbers) {
   auto [beta1, rest1, beta2, rest2, rate, secondCorrection, epsilon] = numbers;
@@ -229,7 +331,8 @@ template <typename T>
 constexpr PixelKernels<T> pixelKernels() {
   return {pixelNormForward<T>, pixelNormBackward<T>, biasForward<T>, biasBackward<T>, poolForward<T>,
           poolBackward<T>,     fade<T>,              scaled<T, float>, scaled<float, T>, foldKernel<T>,
-          unfoldKernel<T>,     dot<T>,               spectralBackward<T>};
+          unfoldKernel<T>,     dot<T>,               tileToFactors<T>, productsToTile<T>, tileToProducts<T>,
+          kernelToFactors<T>,  factorsToKernel<T>,   spectralBackward<T>};
 }
 
 }  // namespace

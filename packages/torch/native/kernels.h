@@ -30,6 +30,13 @@ struct PixelKernels {
   void (*foldKernel)(const float* w, T* y, int64_t phaseStep, int64_t c, float scale);
   void (*unfoldKernel)(const T* dy, int64_t phaseStep, float* dw, int64_t c, float scale);
   double (*dot)(const T* x, const float* y, int64_t n);
+  /// Of Winograd's convolution (winograd.cc), for c channels at once: a 4x4 tile given by its pixels to its 16 products' factors,
+  /// `step` values apart; the 16 products to a tile of 2x2 pixels; and the same for the way back and for weights [3][3][c].
+  void (*tileToFactors)(const T* const* pixels, T* factors, int64_t step, int64_t c);
+  void (*productsToTile)(const T* products, int64_t step, T* const* pixels, int64_t c);
+  void (*tileToProducts)(const T* const* pixels, T* products, int64_t step, int64_t c);
+  void (*kernelToFactors)(const T* w, T* factors, int64_t step, int64_t c, bool flipped);
+  void (*factorsToKernel)(const float* factors, int64_t step, T* w, int64_t c);
   /// dw = a dy - b v - c q
   void (*spectralBackward)(const T* dy, const float* v, const float* q, float* dw, int64_t n, float a, float b, float c);
 };

@@ -2,7 +2,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Colour, graphPorts, latentSampler, type Model, type ModelConfig, modelFormat } from "pioneer-runtime";
-import { setThreads } from "pioneer-torch";
 import { type ModelNetworks, networksFile, readModelNetworks } from "../checkpoint/checkpoint.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
 import { ensurePack } from "../data/ensure.ts";
@@ -13,7 +12,7 @@ import { torchModel } from "../model.ts";
 import type { Growth } from "../networks/index.ts";
 import { openGraphs } from "../onnx/model.ts";
 import { findCheckpoint } from "../run-folder.ts";
-import { chooseComputing } from "../train/device.ts";
+import { chooseComputing, useComputing } from "../train/device.ts";
 import { version } from "../version.ts";
 import { checkFile, type Difference, type Sample } from "./check.ts";
 import type { WeightFormat } from "./graph-builder.ts";
@@ -74,8 +73,9 @@ export async function exportModel(options: ExportOptions): Promise<Exported> {
   const { out, dtype, force, onProgress } = options;
   const checkpoint = findCheckpoint(options.run, "--run a run folder (with checkpoint-... in it) or a checkpoint");
   await checkTarget(out, force);
-  const { threads } = chooseComputing({ device: "cpu", precision: "fp32", threads: options.threads });
-  setThreads(threads);
+  const computing = chooseComputing({ device: "cpu", precision: "fp32", threads: options.threads });
+  useComputing(computing);
+  const { threads } = computing;
   const networks = readModelNetworks(checkpoint);
   const { state } = networks;
   const torch = torchModel(checkpoint, networks);

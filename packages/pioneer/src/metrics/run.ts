@@ -1,10 +1,9 @@
 // `pioneer evaluate` without its words: a checkpoint, a pack and options in; numbers out, and noted in the run.
-import { setThreads } from "pioneer-torch";
 import { PackPixels } from "../data/batches.ts";
 import { ensurePack } from "../data/ensure.ts";
 import { ConfigError } from "../errors.ts";
 import type { Engine } from "../open-model.ts";
-import { chooseComputing } from "../train/device.ts";
+import { chooseComputing, useComputing } from "../train/device.ts";
 import { metrics as allMetrics, type Metric, type MetricValue, needs } from "./catalogue.ts";
 import { type EvaluateProgress, evaluate } from "./evaluate.ts";
 import { checkNetworks, type GivenNetworks, openNetworks } from "./networks.ts";
@@ -47,7 +46,7 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
   const { seed, reference, heldOut, count } = options;
   if (options.metrics) checkNetworks(options.metrics, options);
   const computing = chooseComputing(options);
-  setThreads(computing.threads);
+  useComputing(computing);
   const opened = await openSubject(options.model, computing, options.engine);
   const { subject, crop, images, path, run } = opened;
   try {

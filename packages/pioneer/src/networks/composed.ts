@@ -51,6 +51,7 @@ export const composed: Passes = {
   pooledLeakyRelu: (x, bias) => scope(() => avgPool2d(biasedLeakyRelu(x, bias))),
   fade: (before, now, alpha) =>
     scope(() => (before.size(-1) === now.size(-1) ? before : upsampleNearest(before)).lerp(now, alpha)),
+  convolution: (weight) => (x) => conv2d(x, weight, null, 1),
   scaled: (weight, scale, dtype) => scope(() => weight.mul(scale).to(dtype).contiguous("channelsLast")),
   upsampledKernel: (weight, scale, dtype) =>
     scope(() => {

@@ -14,7 +14,6 @@ import { blockCount, type Growth, type NetworkSize, width } from "./growth.ts";
 import { type NetworkKind, pioneerKind } from "./kind.ts";
 import {
   addBias,
-  convolution,
   convolutionOfRgb,
   denseFrom4x4,
   dtypeOf,
@@ -163,9 +162,9 @@ export class Encoder extends Network {
       const first =
         p === phase
           ? activated(one, ofRgb, passes.biasedLeakyRelu, exact)
-          : activated(one, convolution, passes.biasedLeakyRelu);
+          : activated(one, passes.convolution, passes.biasedLeakyRelu);
       const second =
-        p === 0 ? activated(two, denseFrom4x4, ending) : activated(two, convolution, passes.pooledLeakyRelu);
+        p === 0 ? activated(two, denseFrom4x4, ending) : activated(two, passes.convolution, passes.pooledLeakyRelu);
       return (h) => scope(() => second(first(h)));
     };
 

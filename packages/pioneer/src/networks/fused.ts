@@ -1,4 +1,12 @@
-import { dtypeCode, noGrad, fused as passes, scope, type Tensor, type WeightCopies } from "pioneer-torch";
+import {
+  convolution3x3,
+  dtypeCode,
+  noGrad,
+  fused as passes,
+  scope,
+  type Tensor,
+  type WeightCopies,
+} from "pioneer-torch";
 import { interleave } from "./composed.ts";
 import { epsilon, slope } from "./constants.ts";
 import type { Passes } from "./passes.ts";
@@ -17,6 +25,7 @@ export const fused: Passes = {
     scope(() => passes.biasLeakyRelu(interleave(x).contiguous("channelsLast"), bias, slope)),
   pooledLeakyRelu: (x, bias) => passes.biasLeakyReluPool(x, bias, slope),
   fade: passes.fade,
+  convolution: (weight) => (x) => convolution3x3(x, weight),
   scaled: (weight, scale, dtype, copies) =>
     prepared(weight, scale, () => passes.scaled(weight, scale, dtypeCode(dtype)), copies),
   upsampledKernel: (weight, scale, dtype, copies) =>

@@ -2,16 +2,7 @@ import { type RandomGenerator, rand, randn, scope, type Tensor, zeros } from "pi
 import type { FoldedGenerator, FoldedLayer } from "./folded.ts";
 import { blockCount, type Growth, type NetworkSize, width } from "./growth.ts";
 import { type NetworkKind, pioneerKind } from "./kind.ts";
-import {
-  convolution,
-  denseTo4x4,
-  dtypeOf,
-  exactOf,
-  type Layer,
-  type Linear,
-  type Precision,
-  rgbConvolution,
-} from "./layers.ts";
+import { denseTo4x4, dtypeOf, exactOf, type Layer, type Linear, type Precision, rgbConvolution } from "./layers.ts";
 import { addConvolutionShapes, Network, type SpectralUpdate, shapeIn } from "./network.ts";
 import type { Activation, Passes, PrepareWeight } from "./passes.ts";
 
@@ -189,7 +180,7 @@ export class Generator extends Network {
     return (phase) => {
       const name = convolutionName(phase, "first", this.kind);
       const first = phase === 0 ? plain(name, denseTo4x4) : upsampled(name);
-      const second = plain(convolutionName(phase, "second", this.kind), convolution);
+      const second = plain(convolutionName(phase, "second", this.kind), passes.convolution);
       return (h) => scope(() => second(first(h)));
     };
   }

@@ -25,9 +25,6 @@ export const inComputeFormat = (x: Tensor, precision: Precision): Tensor =>
 export const addBias = (x: Tensor, bias: Tensor): Tensor =>
   scope(() => x.add(bias.to(x.dtype).reshape(x.shape.length === 4 ? [-1, 1, 1] : [-1])));
 
-/** 3x3 convolution, same size. */
-export const convolution: Linear = (weight) => (x) => conv2d(x, weight, null, 1);
-
 /**
  * 4x4 convolution of a 1x1 image padded by 3: every output pixel sees the one input pixel through one tap, so it is a
  * matrix product. [batch, in] -> [batch, out, 4, 4]

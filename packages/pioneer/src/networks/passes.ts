@@ -3,7 +3,7 @@
 import { type DType, hasFused, type Tensor, type WeightCopies } from "pioneer-torch";
 import { composed } from "./composed.ts";
 import { fused } from "./fused.ts";
-import type { Precision } from "./layers.ts";
+import type { Linear, Precision } from "./layers.ts";
 
 /** @param x [batch, c, h, w] or [batch, c], what a convolution without bias gave @param bias [c], float32 */
 export type Activation = (x: Tensor, bias: Tensor) => Tensor;
@@ -28,6 +28,8 @@ export interface Passes {
   /** (1 - alpha) · before + alpha · now; a `before` of half the size is enlarged. */
   readonly fade: (before: Tensor, now: Tensor, alpha: number) => Tensor;
 
+  /** 3x3 convolution of the same size, without bias. */
+  readonly convolution: Linear;
   readonly scaled: PrepareWeight;
   /**
    * A 3x3 convolution of a picture enlarged twofold by repetition equals four 2x2 convolutions of the small one, one for

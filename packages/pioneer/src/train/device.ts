@@ -1,13 +1,17 @@
 import { availableParallelism, cpus } from "node:os";
-import { capabilities, type Device } from "pioneer-torch";
+import { capabilities, type Device, setThreads, setWinograd } from "pioneer-torch";
 import type { TrainConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import type { Precision } from "../networks/index.ts";
+
+/** How 3x3 convolutions of 256 and more channels are computed: as they are, or by Winograd's with 4/9 of the multiplications. */
+export type Convolutions = "direct" | "winograd";
 
 /** What a run computes with, and why. */
 export interface Computing {
   readonly device: Device;
   readonly precision: Precision;
+  readonly convolutions: Convolutions;
   readonly why: string;
   readonly threads: number;
 }
@@ -23,13 +27,48 @@ export function checkCudaGraphs({ device }: Computing): void {
   }
 }
 
+/** Takes it for this process. */
+export function useComputing({ threads, convolutions }: Computing): void {
+  setThreads(threads);
+  setWinograd(convolutions === "winograd");
+}
+
+export interface WantedComputing extends Pick<TrainConfig, "device" | "precision"> {
+  readonly convolutions?: TrainConfig["convolutions"] | undefined;
+  readonly threads?: number | undefined;
+}
+
 /**
- * Chooses device and precision. `auto` takes CUDA where there is one, and bf16 where the hardware has units for it.
- * @throws ConfigError if CUDA is asked for and not there
+ * Chooses device, precision and convolutions. `auto` takes CUDA where there is one, bf16 where the hardware has units for it, and
+ * Winograd's convolutions where they are faster.
+ * @throws ConfigError if CUDA is asked for and not there, or Winograd's convolutions on it
  */
-export function chooseComputing(
-  wanted: Pick<TrainConfig, "device" | "precision"> & { threads?: number | undefined },
-): Computing {
+export function chooseComputing(wanted: WantedComputing): Computing {
+  const { device, precision, why } = chooseDevice(wanted);
+  const { convolutions, because } = chooseConvolutions(wanted.convolutions ?? "auto", device, precision);
+  const threads = wanted.threads ?? availableParallelism();
+  return { device, precision, convolutions, why: `${why}; convolutions: ${convolutions}, ${because}`, threads };
+}
+
+/** In bfloat16 they gain where multiplications are what a convolution waits for: not with AMX (docs/design.md). */
+function chooseConvolutions(
+  wanted: TrainConfig["convolutions"],
+  device: Device,
+  precision: Precision,
+): { convolutions: Convolutions; because: string } {
+  if (wanted === "winograd" && device !== "cpu") {
+    throw new ConfigError(`--convolutions winograd is for the CPU, this run computes on ${device}; leave it out`);
+  }
+  if (wanted !== "auto") return { convolutions: wanted, because: "asked for" };
+  if (device !== "cpu") return { convolutions: "direct", because: "Winograd's are for the CPU" };
+  if (precision === "fp32") return { convolutions: "winograd", because: "faster in float32" };
+  const [unit] = capabilities().cpuBf16;
+  return unit === "avx512_bf16"
+    ? { convolutions: "winograd", because: `faster with ${unit}` }
+    : { convolutions: "direct", because: `Winograd's are not faster with ${unit ?? "no bf16 unit"}` };
+}
+
+function chooseDevice(wanted: WantedComputing): Pick<Computing, "device" | "precision" | "why"> {
   const { libtorch, cudaDevices, cpuBf16 } = capabilities();
   if (wanted.device === "cuda" && cudaDevices === 0) {
     throw new ConfigError(
@@ -39,15 +78,14 @@ export function chooseComputing(
   const device: Device = wanted.device === "cuda" || (wanted.device === "auto" && cudaDevices > 0) ? "cuda" : "cpu";
   const deviceWhy =
     wanted.device === "auto" ? (device === "cuda" ? "CUDA is available" : "no CUDA device is visible") : "asked for";
-  const threads = wanted.threads ?? availableParallelism();
   if (wanted.precision !== "auto") {
-    return { device, precision: wanted.precision, why: `device: ${deviceWhy}; precision: asked for`, threads };
+    return { device, precision: wanted.precision, why: `device: ${deviceWhy}; precision: asked for` };
   }
   // Every CUDA device that a libtorch of today supports well has bf16 (compute capability 8 and up).
   const has = device === "cuda" || cpuBf16.length > 0;
   const units = device === "cuda" ? "the GPU's tensor cores" : (cpuBf16[0] ?? "no bf16 unit (amx_bf16, avx512_bf16)");
   const precision = has ? "bf16" : "fp32";
-  return { device, precision, why: `device: ${deviceWhy}; precision: the processor has ${units}`, threads };
+  return { device, precision, why: `device: ${deviceWhy}; precision: the processor has ${units}` };
 }
 
 /** What this machine would train with. */

@@ -1,6 +1,5 @@
 // The schedule with what it will cost, measured on this machine before anything runs.
 import { stat } from "node:fs/promises";
-import { setThreads } from "pioneer-torch";
 import { batchAt, type TrainConfig } from "../config.ts";
 import { onDisk } from "../data/disk.ts";
 import { ensurePack } from "../data/ensure.ts";
@@ -8,7 +7,7 @@ import { isPack } from "../data/pack.ts";
 import { proceduralFaces } from "../data/sources/procedural.ts";
 import { phaseOf, resolutionOf } from "../networks/index.ts";
 import { changesOf, type LearningRates, positionAt, type Schedule } from "../schedule.ts";
-import { chooseComputing } from "./device.ts";
+import { chooseComputing, useComputing } from "./device.ts";
 import { firstImages, openRun, plannedSchedule } from "./opening.ts";
 import { packingOptions } from "./run.ts";
 import { learningRatesAt, marginAt } from "./settings.ts";
@@ -43,7 +42,7 @@ export interface TrainPlan {
 export async function planTraining(config: TrainConfig): Promise<TrainPlan> {
   const { schedule, shownImages } = await scheduleOf(config);
   const computing = chooseComputing(config);
-  setThreads(computing.threads);
+  useComputing(computing);
   const { totalImages } = schedule;
   const trial = new Trial(config, computing);
   try {

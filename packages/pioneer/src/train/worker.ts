@@ -1,5 +1,5 @@
 // The training process: started by run.ts through process.ts, told what to do over IPC, ends with its parent.
-import { cacheMemory, dieWithParent, enterGraphStream, lockFile, setThreads } from "pioneer-torch";
+import { cacheMemory, dieWithParent, enterGraphStream, lockFile } from "pioneer-torch";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 import { recoverCheckpoints } from "../checkpoint/files.ts";
 import type { TrainConfig } from "../config.ts";
@@ -8,7 +8,7 @@ import { diskError } from "../data/disk.ts";
 import { openPack } from "../data/pack.ts";
 import { exitCodes, PioneerError } from "../errors.ts";
 import { abandonRun, createRun, lockRun, saveConfig } from "../run-folder.ts";
-import { checkCudaGraphs, chooseComputing } from "./device.ts";
+import { checkCudaGraphs, chooseComputing, useComputing } from "./device.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
 import { createLearner } from "./learner.ts";
 import { gridSplit, type Session, saveCheckpoint, trainLoop } from "./loop.ts";
@@ -96,7 +96,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
   }
 
   const computing = chooseComputing(config);
-  setThreads(computing.threads);
+  useComputing(computing);
   if (config.cudaGraphs) {
     checkCudaGraphs(computing);
     enterGraphStream();

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { expectClose, f64, values } from "../../../torch/test/support/close.ts";
 import { expectGradients, normal } from "../../../torch/test/support/differences.ts";
 import { composed } from "../../src/networks/composed.ts";
-import { convolution, denseFrom4x4, denseTo4x4, normalise, rgbConvolution } from "../../src/networks/layers.ts";
+import { denseFrom4x4, denseTo4x4, normalise, rgbConvolution } from "../../src/networks/layers.ts";
 
 // Float64 sums of at most 16 * 7 products of size about 1: 112 * 1.1e-16 * 112 = 1.4e-12 at the very worst, and the
 // order of the sums is all that differs.
@@ -35,7 +35,7 @@ describe("block 0 as matrix products", () => {
 
 test("3x3 convolutions keep the size, those to and from RGB mix channels pixel by pixel", () => {
   const x = normal(11, [2, 3, 5, 5]);
-  expect(convolution(normal(12, [2, 3, 3, 3]))(x).shape).toEqual([2, 2, 5, 5]);
+  expect(composed.convolution(normal(12, [2, 3, 3, 3]))(x).shape).toEqual([2, 2, 5, 5]);
   // First output: red minus blue; second: twice green, plus 10.
   const mixed = rgbConvolution(f64([1, 0, -1, 0, 2, 0], [2, 3, 1, 1]), f64([0, 10]), "fp64")(x);
   const [r, g, b] = [0, 1, 2].map((channel) => x.select(1, channel)) as [Tensor, Tensor, Tensor];

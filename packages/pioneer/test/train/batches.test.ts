@@ -279,7 +279,7 @@ async function openSession(data: Pack, run: string): Promise<Session> {
   });
   return {
     config,
-    computing: { device: "cpu", precision: "fp32", threads: 1, why: "" },
+    computing: { device: "cpu", precision: "fp32", convolutions: "direct", threads: 1, why: "" },
     pack: data,
     batches: new Batches(data, train, { seed: 0, mirror: true, device: "cpu" }),
     pixels: new PackPixels(data),

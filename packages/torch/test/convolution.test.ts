@@ -1,0 +1,139 @@
+// Winograd's convolution against libtorch's in float64, values and gradients; and when convolution3x3 takes which.
+import { afterEach, describe, expect, test } from "vitest";
+import {
+  conv2d,
+  convolution3x3,
+  type DType,
+  grad,
+  noGrad,
+  RandomGenerator,
+  randn,
+  recordOperators,
+  scope,
+  setWinograd,
+  type Tensor,
+  winogradConvolution,
+} from "../src/index.ts";
+
+/** |got - expected| / |expected|, both as vectors. */
+const apart = (got: Tensor, expected: Tensor): number =>
+  scope(() => got.to("float64").sub(expected).norm().item() / expected.norm().item());
+
+type Shape = readonly [batch: number, into: number, out: number, height: number, width: number];
+
+/** Value and both gradients, of numbers that `dtype` can hold, one way and in float64 the other. */
+function errors([batch, into, out, height, width]: Shape, dtype: DType): number[] {
+  return scope(() => {
+    const random = new RandomGenerator(batch);
+    const [x, w, dy] = [
+      [batch, into, height, width],
+      [out, into, 3, 3],
+      [batch, out, height, width],
+    ].map((shape) => randn(shape, random).to(dtype)) as [Tensor, Tensor, Tensor];
+    const outcome = (convolution: (x: Tensor, w: Tensor) => Tensor, of: DType) => {
+      const leaves = [x, w].map((value) => value.to(of).detach().clone().requiresGrad_()) as [Tensor, Tensor];
+      const y = convolution(...leaves);
+      expect(y.shape).toEqual(dy.shape);
+      return [y.detach(), ...grad(y, leaves, { gradOutputs: [dy.to(of)] })];
+    };
+    const expected = outcome((x, w) => conv2d(x, w, null, 1), "float64");
+    return outcome(winogradConvolution, dtype).map((got, i) => apart(got, expected[i] as Tensor));
+  });
+}
+
+// Odd channels leave a rest behind every vector register; 2 x 2 pixels are one tile, all of its border outside; 5 images of 64 x 64
+// with 256 channels are a group of 2, of 2 and of 1, in bfloat16 of 4 and of 1.
+const shapes: Shape[] = [
+  [2, 48, 40, 6, 10],
+  [30, 33, 17, 2, 2],
+  [5, 256, 16, 64, 64],
+  [1, 256, 320, 8, 8],
+];
+
+describe("Winograd's convolution", () => {
+  // Factors, products and results are rounded by 2^-24, grown by sums of both signs; the rest is the sums over up to 5120 tiles.
+  test.each(shapes)("of %d images, %d to %d channels, %d x %d pixels: float32 to rounding", (...shape) => {
+    for (const error of errors(shape, "float32")) expect(error).toBeLessThan(40 * 2 ** -24);
+  });
+
+  // The same with 2^-9 on average 0.58 of it: factors of x and w and products each 1.75 times that, the result once.
+  test.each(shapes)("of %d images, %d to %d channels, %d x %d pixels: bfloat16 to three roundings", (...shape) => {
+    for (const error of errors(shape, "bfloat16")) expect(error).toBeLessThan(4 * 2 ** -9);
+  });
+
+  test("row-major tensors and one gradient alone give the same numbers", () => {
+    scope(() => {
+      const random = new RandomGenerator(1);
+      const x = randn([2, 9, 4, 6], random);
+      const w = randn([5, 9, 3, 3], random);
+      const both = [x.clone().requiresGrad_(), w.clone().requiresGrad_()] as [Tensor, Tensor];
+      const y = winogradConvolution(...both);
+      const [dx, dw] = grad(y.sum(), both) as [Tensor, Tensor];
+      expect(apart(winogradConvolution(x.contiguous("channelsLast"), w), y.detach().to("float64"))).toBe(0);
+      const xAlone = x.clone().requiresGrad_();
+      const wAlone = w.clone().requiresGrad_();
+      const [dxAlone] = grad(winogradConvolution(xAlone, w).sum(), [xAlone]) as [Tensor];
+      const [dwAlone] = grad(winogradConvolution(x, wAlone).sum(), [wAlone]) as [Tensor];
+      expect([apart(dxAlone, dx.to("float64")), apart(dwAlone, dw.to("float64"))]).toEqual([0, 0]);
+    });
+  });
+
+  test("NaN and infinity come through", () => {
+    scope(() => {
+      const x = noGrad(() => randn([1, 16, 2, 2], new RandomGenerator(2)).mul(0));
+      const w = randn([16, 16, 3, 3], new RandomGenerator(3));
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+        expect(winogradConvolution(x.add(value), w).isFinite().to("float32").sum().item()).toBe(0);
+      }
+    });
+  });
+
+  test("odd sizes, other kernels, float64 and a second derivative are refused in one line", () => {
+    scope(() => {
+      const random = new RandomGenerator(4);
+      const image = (...shape: number[]) => randn(shape, random);
+      const kernel = image(4, 3, 3, 3);
+      const sizes = /^[^\n]*winograd_convolution: expected an image of even height and width and a kernel[^\n]*$/;
+      expect(() => winogradConvolution(image(1, 3, 5, 4), kernel)).toThrow(sizes);
+      expect(() => winogradConvolution(image(1, 2, 4, 4), kernel)).toThrow(sizes);
+      expect(() => winogradConvolution(image(1, 3, 4, 4), image(4, 3, 1, 1))).toThrow(sizes);
+      expect(() => winogradConvolution(image(1, 3, 4, 4), kernel.to("bfloat16"))).toThrow(sizes);
+      expect(() => winogradConvolution(image(1, 3, 4, 4).to("float64"), kernel.to("float64"))).toThrow(
+        /^[^\n]*expected float32 or bfloat16[^\n]*$/,
+      );
+      const x = image(1, 3, 4, 4).requiresGrad_();
+      expect(() => grad(winogradConvolution(x, kernel).square().sum(), [x], { createGraph: true })).toThrow(
+        /^[^\n]*winograd_convolution has no second derivative[^\n]*$/,
+      );
+    });
+  });
+});
+
+describe("convolution3x3", () => {
+  afterEach(() => setWinograd(false));
+
+  const isWinograd = (into: number, out: number, side: number, dtype: DType = "float32") => {
+    const { calls } = recordOperators(() =>
+      scope(() => {
+        const random = new RandomGenerator(0);
+        convolution3x3(randn([1, into, side, side], random).to(dtype), randn([out, into, 3, 3], random).to(dtype));
+      }),
+    );
+    return calls.some(({ name }) => name === "pioneer::winograd_convolution");
+  };
+
+  test("is libtorch's unless Winograd's is asked for", () => {
+    expect(isWinograd(256, 256, 4)).toBe(false);
+    setWinograd(true);
+    expect(isWinograd(256, 256, 4)).toBe(true);
+  });
+
+  test("goes Winograd's way where channels are many and sizes even", () => {
+    setWinograd(true);
+    expect(isWinograd(256, 256, 4, "bfloat16")).toBe(true);
+    expect(isWinograd(255, 256, 4)).toBe(false);
+    expect(isWinograd(256, 255, 4)).toBe(false);
+    expect(isWinograd(256, 256, 5)).toBe(false);
+    expect(isWinograd(256, 256, 4, "float64")).toBe(false);
+  });
+});
