@@ -1,6 +1,5 @@
 import { parse } from "csv-parse/sync";
 import { DataError } from "../errors.ts";
-import type { StoredLabel } from "./pack-format.ts";
 
 /** A labels file: columns beside the first, which names the image. */
 export interface LabelTable {
@@ -57,30 +56,53 @@ export function normalizeName(name: string): string {
 /** Values of an image by label; "", or no entry, where it has none. */
 export type LabelRow = Readonly<Record<string, string | number>>;
 
+/** A label of all images: numbers, or names among some. */
+export type LabelColumn =
+  | { readonly name: string; readonly kind: "number" }
+  | { readonly name: string; readonly kind: "category"; readonly categories: readonly string[] };
+
 /**
- * Column-wise labels: a column is numeric if all its values are finite numbers, else its values are categories, in
- * alphabetical order. Columns without any value are left out.
- * @param rows one for each image, in the pack's order
+ * The labels there are, in the order in which they first appear: a column is numeric if all its values are finite
+ * numbers, else its values are categories, in alphabetical order. Columns without any value are left out.
  */
-export function buildLabels(rows: readonly LabelRow[]): StoredLabel[] {
-  const names = new Set<string>();
-  for (const row of rows) for (const name in row) names.add(name);
-  const labels: StoredLabel[] = [];
-  for (const name of names) {
-    const cells = rows.map((row) => row[name] ?? "");
-    const present = cells.filter((cell) => cell !== "");
-    if (present.length === 0) continue;
-    if (present.every(isNumber)) {
-      const values = cells.map((cell) => (cell === "" ? null : Number(cell)));
-      labels.push({ name, kind: "number", values });
-      continue;
+export function findColumns(rows: Iterable<LabelRow>): LabelColumn[] {
+  const found = new Map<string, { hasValues: boolean; isNumeric: boolean }>();
+  for (const row of rows) {
+    for (const name in row) {
+      const column = found.get(name) ?? { hasValues: false, isNumeric: true };
+      found.set(name, column);
+      const cell = row[name] ?? "";
+      if (cell === "") continue;
+      column.hasValues = true;
+      if (column.isNumeric && !isNumber(cell)) column.isNumeric = false;
     }
-    const categories = [...new Set(present.map(String))].sort();
-    const codeOf = new Map(categories.map((category, code) => [category, code]));
-    const codes = cells.map((cell) => codeOf.get(String(cell)) ?? -1);
-    labels.push({ name, kind: "category", categories, codes });
   }
-  return labels;
+  const columns = [...found].filter(([, { hasValues }]) => hasValues);
+  const names = columns.filter(([, { isNumeric }]) => !isNumeric).map(([name]) => name);
+  const categories = findCategories(rows, names);
+  return columns.map(([name, { isNumeric }]) =>
+    isNumeric ? { name, kind: "number" } : { name, kind: "category", categories: categories.get(name) ?? [] },
+  );
+}
+
+function findCategories(rows: Iterable<LabelRow>, names: readonly string[]): Map<string, readonly string[]> {
+  const sets = names.map((name) => [name, new Set<string>()] as const);
+  if (sets.length > 0) {
+    for (const row of rows) {
+      for (const [name, set] of sets) {
+        const cell = row[name] ?? "";
+        if (cell !== "") set.add(String(cell));
+      }
+    }
+  }
+  return new Map(sets.map(([name, set]) => [name, [...set].sort()]));
+}
+
+/** How a column's cells are stored: as numbers, NaN for none; as indices into its categories, -1 for none. */
+export function cellEncoder(column: LabelColumn): (cell: string | number | undefined) => number {
+  if (column.kind === "number") return (cell = "") => (cell === "" ? Number.NaN : Number(cell));
+  const codeOf = new Map(column.categories.map((category, code) => [category, code]));
+  return (cell = "") => codeOf.get(String(cell)) ?? -1;
 }
 
 function isNumber(cell: string | number): boolean {

@@ -5,6 +5,7 @@ import { Rng } from "pioneer-runtime";
 import { describe, expect, test } from "vitest";
 import { openCifar } from "../../src/data/sources/cifar.ts";
 import { LmdbFile } from "../../src/data/sources/lmdb.ts";
+import { allIndices } from "../../src/data/splits.ts";
 import { DataError } from "../../src/errors.ts";
 import { numpyRules } from "../../src/pickle/numpy.ts";
 import { readPickle } from "../../src/pickle/reader.ts";
@@ -46,7 +47,7 @@ describe("LMDB", () => {
       try {
         file = await LmdbFile.open(path);
         const { keys, offsets, lengths } = file.entries;
-        for (const [i, key] of keys.entries()) {
+        for (const [i, key] of [...keys].entries()) {
           expect((offsets[i] as number) + (lengths[i] as number)).toBeLessThanOrEqual(bytes.length);
           const value = await file.read(i).catch((error: unknown) => expectDataError(error, seed));
           if (value) expect([key !== "", value.length]).toEqual([true, lengths[i]]);
@@ -130,7 +131,7 @@ describe("pickles", () => {
       writeFileSync(join(path, "test_batch"), damage(whole, seed));
       try {
         const source = await openCifar(path);
-        for await (const content of source.contents(source.entries.map((_, i) => i))) {
+        for await (const content of source.contents(allIndices(source.count))) {
           expect(((await content.read()) as { pixels: Uint8Array }).pixels).toHaveLength(3072);
         }
         await source.close();

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { DataError } from "../../errors.ts";
 import { onDisk } from "../disk.ts";
 import { type LabelTable, normalizeName, parseLabels } from "../labels.ts";
+import type { Names } from "../names.ts";
 import { readFolders, type SourceEntry } from "./source.ts";
 
 /** A labels file as read. */
@@ -13,9 +14,9 @@ export interface LabelsFile {
   readonly isGuess: boolean;
 }
 
-/** Entries with splits and labels, and what there is to say about them. */
+/** Entries with splits and labels, made when they are asked for, and what there is to say about them. */
 export interface Annotated {
-  readonly entries: SourceEntry[];
+  readonly entry: (index: number) => SourceEntry;
   readonly notes: string[];
 }
 
@@ -47,40 +48,37 @@ export async function findLabels(
  * @param prefixes what names in the labels file may begin with besides: the source's own name, an archive's top folder
  * @throws DataError if no row of a labels file that was given or is inside the source names an image
  */
-export function annotate(
-  names: readonly string[],
-  file: LabelsFile | undefined,
-  prefixes: readonly string[],
-): Annotated {
-  const folders = names.map(readFolders);
+export function annotate(names: Names, file: LabelsFile | undefined, prefixes: readonly string[]): Annotated {
   // One class for all says nothing: often it is just the folder the photos came in.
-  const hasClasses = new Set(folders.map(({ className }) => className)).size > 1;
+  const classes = new Set<string | undefined>();
+  for (const name of names) classes.add(readFolders(name).className);
   const table = file === undefined ? undefined : parseLabels(file.text, file.path);
   const rowOf = table === undefined ? () => undefined : matchRows(table, names, prefixes);
-  const matched = new Set<readonly string[]>();
-  const entries = names.map((name, i) => {
+  const entry = (index: number): SourceEntry => {
+    const name = names.at(index);
     const labels: Record<string, string> = {};
-    let { split } = folders[i] ?? {};
-    const className = folders[i]?.className;
-    if (hasClasses && className !== undefined) labels.class = className;
-    const row = rowOf(name);
-    if (row !== undefined) matched.add(row);
-    row?.forEach((cell, column) => {
+    let { split, className } = readFolders(name);
+    if (classes.size > 1 && className !== undefined) labels.class = className;
+    rowOf(name)?.forEach((cell, column) => {
       const label = table?.columns[column] ?? "";
       if (label.toLowerCase() !== "split") labels[label] = cell;
       else if (cell !== "") split = cell.toLowerCase();
     });
     return split === undefined ? { name, labels } : { name, split, labels };
-  });
-  const notes =
-    file === undefined || table === undefined ? [] : describeMatches(file, table, matched.size, names.length);
-  return { entries, notes };
+  };
+  if (file === undefined || table === undefined) return { entry, notes: [] };
+  const matched = new Set<readonly string[]>();
+  for (const name of names) {
+    const row = rowOf(name);
+    if (row !== undefined) matched.add(row);
+  }
+  return { entry, notes: describeMatches(file, table, matched.size, names.length) };
 }
 
 /** Finds a file's row: by its whole path, by that without a prefix, or by its bare name if only one image has it. */
 function matchRows(
   table: LabelTable,
-  names: readonly string[],
+  names: Names,
   prefixes: readonly string[],
 ): (name: string) => readonly string[] | undefined {
   const bareCounts = new Map<string, number>();

@@ -6,7 +6,7 @@ import { type PickleItem, type PickleKey, readPickle } from "../../pickle/reader
 import type { RawImage } from "../decode.ts";
 import { onDisk } from "../disk.ts";
 import { readExactly, toInterleaved } from "./raw.ts";
-import { digestOf, maxFileBytes, type Source, type SourceContent, type SourceEntry } from "./source.ts";
+import { digestOf, type Indices, maxFileBytes, type Source, type SourceContent } from "./source.ts";
 
 const side = 32;
 const imageBytes = 3 * side * side;
@@ -57,22 +57,21 @@ export async function openCifar(path: string): Promise<Source> {
     batches.push(await read(join(root, file), file.replace(/\.bin$/, "")));
   }
   const names = await readClassNames(root, binary.length > 0);
-  const entries = batches.flatMap(({ name, labels }) =>
-    labels.map(
-      (label, i): SourceEntry => ({
-        name: `${name}/${String(i).padStart(5, "0")}`,
-        split: name === "test_batch" ? "test" : "train",
-        labels: { class: names[label] as string },
-      }),
-    ),
-  );
   const opened: OpenBatch[] = [];
   for (const batch of batches) opened.push({ ...batch, file: await onDisk(batch.path, () => open(batch.path, "r")) });
   const training = batches.filter(({ name }) => name !== "test_batch").length;
   return {
     kind: "cifar10",
     name: basename(root),
-    entries,
+    count: batches.reduce((total, { labels }) => total + labels.length, 0),
+    entry: (index) => {
+      const { batch, place } = locate(batches, index);
+      return {
+        name: `${batch.name}/${String(place).padStart(5, "0")}`,
+        split: batch.name === "test_batch" ? "test" : "train",
+        labels: { class: names[batch.labels[place] as number] as string },
+      };
+    },
     digest: digestOf(["cifar10", ...files, ...stamps, ...names]),
     notes: training === trainingBatches ? [] : [`holds ${training} of CIFAR-10's ${trainingBatches} training batches`],
     contents: (indices) => readImages(opened, indices),
@@ -82,14 +81,14 @@ export async function openCifar(path: string): Promise<Source> {
   };
 }
 
-async function* readImages(batches: readonly OpenBatch[], indices: readonly number[]): AsyncIterable<SourceContent> {
+async function* readImages(batches: readonly OpenBatch[], indices: Indices): AsyncIterable<SourceContent> {
   for (const index of indices) {
     const { batch, place } = locate(batches, index);
     yield { index, read: () => readImage(batch, place) };
   }
 }
 
-function locate(batches: readonly OpenBatch[], index: number): { batch: OpenBatch; place: number } {
+function locate<B extends Batch>(batches: readonly B[], index: number): { batch: B; place: number } {
   let place = index;
   for (const batch of batches) {
     if (place < batch.labels.length) return { batch, place };
