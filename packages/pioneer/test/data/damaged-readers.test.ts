@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Rng } from "pioneer-runtime";
 import { describe, expect, test } from "vitest";
 import { openCifar } from "../../src/data/sources/cifar.ts";
+import { openCifarFolder } from "../../src/data/sources/cifar-files.ts";
 import { LmdbFile } from "../../src/data/sources/lmdb.ts";
 import { allIndices } from "../../src/data/splits.ts";
 import { DataError } from "../../src/errors.ts";
@@ -130,7 +131,7 @@ describe("pickles", () => {
     for (let seed = 0; seed < 100; seed++) {
       writeFileSync(join(path, "test_batch"), damage(whole, seed));
       try {
-        const source = await openCifar(path);
+        const source = await openCifar(path, await openCifarFolder(path));
         for await (const content of source.contents(allIndices(source.count))) {
           expect(((await content.read()) as { pixels: Uint8Array }).pixels).toHaveLength(3072);
         }

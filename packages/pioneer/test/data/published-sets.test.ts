@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
@@ -11,7 +11,7 @@ import { openSource } from "../../src/data/sources/open.ts";
 import type { Indices, Source } from "../../src/data/sources/source.ts";
 import { allIndices } from "../../src/data/splits.ts";
 import { ConfigError, DataError } from "../../src/errors.ts";
-import { entriesOf, temporaryFolder } from "./support.ts";
+import { entriesOf, readFiles, temporaryFolder, writeTar } from "./support.ts";
 
 /** Made with h5py, python-lmdb, Pillow and Python's pickle; see README.md there. */
 const fixtures = fileURLToPath(new URL("../../../../fixtures/datasets", import.meta.url));
@@ -112,6 +112,50 @@ describe("CIFAR-10", () => {
     expect(pack).toMatchObject({ count: 12, resolution: 32, colour: "rgb", crop: "center" });
     expect([...(pack.splits.test ?? [])]).toEqual([8, 9, 10, 11]);
     expect(pack.labels.map(({ name, kind }) => [name, kind])).toEqual([["class", "category"]]);
+  });
+
+  test.each([
+    ["cifar-10-batches-py", "cifar-10-python.tar.gz"],
+    ["cifar-10-batches-bin", "anything.tgz"],
+    ["cifar-10-batches-py", "unpacked.tar"],
+  ])("%s as the archive %s: the same pack as of the folder", async (name, archive) => {
+    const files = Object.entries(readFiles(at(name))).map(([file, bytes]) => [`${name}/${file}`, bytes] as const);
+    // In the order of the published archive, a page of text among them.
+    const path = await writeTar(join(folder, archive), [...files.toReversed(), [`${name}/readme.html`, "<html>"]]);
+    const source = await open(path);
+    expect(source).toMatchObject({ kind: "cifar10", name, count: 12 });
+    const options = { resolution: 32 };
+    const ofFolder = await prepareDataset({ ...options, source: at(name), out: join(folder, `${archive}-a.pack`) });
+    const ofArchive = await prepareDataset({ ...options, source: path, out: join(folder, `${archive}-b.pack`) });
+    expect(ofArchive.pack.id).toBe(ofFolder.pack.id);
+    expect((await open(path, { kind: "cifar10" })).count).toBe(12);
+    expect(await refusal(path, { labels: "x.csv" })).toMatch(/is read as cifar10, which takes no labels file/);
+  });
+
+  test("an archive that is cut short anywhere is refused in one line, and no pack is begun", async () => {
+    const files = Object.entries(readFiles(at("cifar-10-batches-py")));
+    for (const [name, message] of [
+      ["cut.tar.gz", /cut\.tar\.gz: cannot be read as a tar archive: unexpected end of file; download or make it/],
+      ["cut.tar", /cut\.tar: cannot be read as a tar archive: Unexpected end of data; download or make it again/],
+    ] as const) {
+      const path = await writeTar(
+        join(folder, name),
+        files.map(([file, bytes]) => [`cifar-10-batches-py/${file}`, bytes]),
+      );
+      const whole = readFileSync(path);
+      for (const share of [0.1, 0.5, 0.9]) {
+        writeFileSync(path, whole.subarray(0, Math.floor(whole.length * share)));
+        expect(await refusal(path)).toMatch(message);
+        await expect(prepareDataset({ source: path, out: join(folder, "cut.pack") })).rejects.toThrow(message);
+      }
+      const flipped = Buffer.from(whole);
+      flipped[Math.floor(whole.length / 2)] = 255 - (flipped[Math.floor(whole.length / 2)] as number);
+      writeFileSync(path, flipped);
+      if (name.endsWith("gz")) expect(await refusal(path)).toMatch(/cut\.tar\.gz: cannot be read as a tar archive: /);
+    }
+    expect(readdirSync(folder).filter((name) => name.startsWith("cut.pack"))).toEqual([]);
+    const other = await writeTar(join(folder, "no-batches.tar.gz"), { "a.png": "x" });
+    expect(await refusal(other, { kind: "cifar10" })).toMatch(/no-batches\.tar\.gz: no batches of CIFAR-10; it needs/);
   });
 
   test("what is cut short or wrong is refused with the file", async () => {

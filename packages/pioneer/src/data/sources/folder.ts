@@ -1,7 +1,8 @@
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { opendir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { onDisk } from "../disk.ts";
 import { type Names, NameTable } from "../names.ts";
+import { allIndices } from "../splits.ts";
 import { annotate, findLabels } from "./annotate.ts";
 import {
   checkFileSize,
@@ -87,12 +88,14 @@ export async function listFiles(root: string): Promise<FileList> {
     const real = await onDisk(path, () => realpath(path));
     if (seen.has(real)) return;
     seen.add(real);
-    for (const { key, isFolder, size, time } of await readFolder(path, folder)) {
-      if (isFolder) await visit(key.slice(0, -1));
+    const listed = await readFolder(path, folder);
+    for (const i of listed.order) {
+      const key = listed.keys[i] as string;
+      if (key.endsWith("/")) await visit(key.slice(0, -1));
       else {
         names.push(key);
-        bytes.push(size);
-        modified.push(time);
+        bytes.push(listed.bytes[i] as number);
+        modified.push(listed.modified[i] as number);
       }
     }
   };
@@ -130,29 +133,43 @@ export function* stampsOf({ names, bytes, modified }: FileList): Iterable<string
   }
 }
 
-/** A file or folder. */
+/** Files and folders in a folder, in the order of their keys. */
 interface Listed {
-  /** Its path inside the source; a folder's ends with a slash, so that paths are in order when keys are. */
-  readonly key: string;
-  readonly isFolder: boolean;
-  readonly size: number;
-  readonly time: number;
+  /** Their paths inside the source; a folder's ends with a slash, so that paths are in order when keys are. */
+  readonly keys: readonly string[];
+  readonly bytes: readonly number[];
+  readonly modified: readonly number[];
+  /** Indices of the above, in order. */
+  readonly order: Uint32Array;
 }
 
-async function readFolder(path: string, folder: string): Promise<Listed[]> {
+async function readFolder(path: string, folder: string): Promise<Listed> {
   const prefix = folder === "" ? "" : `${folder}/`;
-  const found: Listed[] = [];
-  const names = await onDisk(path, () => readdir(path));
-  for (let i = 0; i < names.length; i += statsAtOnce) {
-    const some = names.slice(i, i + statsAtOnce).filter((name) => classify(prefix + name) !== "hidden");
+  const keys: string[] = [];
+  const bytes: number[] = [];
+  const modified: number[] = [];
+  const addAll = async (names: readonly string[]): Promise<void> => {
     // undefined: a link to nowhere
-    const stats = await Promise.all(some.map((name) => stat(join(path, name)).catch(() => undefined)));
+    const stats = await Promise.all(names.map((name) => stat(join(path, name)).catch(() => undefined)));
     for (const [j, info] of stats.entries()) {
       const isFolder = info?.isDirectory() ?? false;
       if (info === undefined || !(isFolder || info.isFile())) continue;
-      const key = prefix + some[j] + (isFolder ? "/" : "");
-      found.push({ key, isFolder, size: info.size, time: info.mtimeMs });
+      keys.push(prefix + names[j] + (isFolder ? "/" : ""));
+      bytes.push(info.size);
+      modified.push(info.mtimeMs);
     }
-  }
-  return found.sort((a, b) => compareNames(a.key, b.key));
+  };
+  await onDisk(path, async () => {
+    let some: string[] = [];
+    // Not readdir, which has a whole folder in memory at once, and twice.
+    for await (const { name } of await opendir(path, { bufferSize: statsAtOnce })) {
+      if (classify(prefix + name) !== "hidden") some.push(name);
+      if (some.length < statsAtOnce) continue;
+      await addAll(some);
+      some = [];
+    }
+    await addAll(some);
+  });
+  const order = allIndices(keys.length).sort((a, b) => compareNames(keys[a] as string, keys[b] as string));
+  return { keys, bytes, modified, order };
 }

@@ -39,8 +39,8 @@ async function listMembers(path: string, gzipped: boolean): Promise<Listing> {
   const listing: Listing = { names: new NameTable(), bytes: [], offsets: [], ordinals: [] };
   let ordinal = 0;
   for await (const entry of readEntries(path, gzipped)) {
-    const { name, size, byteOffset, type } = entry.header as TarHeader;
-    if (type === "file" || type === "contiguous-file") {
+    const { name, size, byteOffset } = entry.header as TarHeader;
+    if (isFile(entry)) {
       listing.names.push(tidy(name));
       listing.bytes.push(size);
       listing.offsets.push(byteOffset);
@@ -105,14 +105,21 @@ async function* streamMembers(
       };
       continue;
     }
-    const pieces: Buffer[] = [];
-    for await (const piece of entry) pieces.push(piece as Buffer);
-    const content = Buffer.concat(pieces);
+    const content = await contentOf(path, entry);
     yield () => content;
   }
 }
 
-async function* readEntries(path: string, gzipped: boolean): AsyncIterable<TarEntry> {
+/** Whether an entry is a file, neither a folder nor a link. */
+export function isFile({ header }: TarEntry): boolean {
+  return header.type === "file" || header.type === "contiguous-file";
+}
+
+/**
+ * The entries of a tar from front to back; each has to be read, or passed over with `resume`, before the next comes.
+ * @throws DataError in one line where it is cut short or damaged
+ */
+export async function* readEntries(path: string, gzipped: boolean): AsyncIterable<TarEntry> {
   const extract = tar.extract();
   const file = createReadStream(path, { highWaterMark: 2 ** 20 });
   // What goes wrong reaches the loop below, as an error of `extract`; a loop left early needs no word.
@@ -121,12 +128,27 @@ async function* readEntries(path: string, gzipped: boolean): AsyncIterable<TarEn
   try {
     for await (const entry of extract) yield entry;
   } catch (error) {
-    if (error instanceof DataError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DataError(`${path}: cannot be read as a tar archive: ${reason}; download or make it again`, {
-      cause: error,
-    });
+    throw unreadable(path, error);
   }
+}
+
+/** The whole of an entry. @throws DataError as `readEntries` */
+export async function contentOf(path: string, entry: TarEntry): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  try {
+    for await (const piece of entry) pieces.push(piece as Buffer);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  return Buffer.concat(pieces);
+}
+
+function unreadable(path: string, error: unknown): DataError {
+  if (error instanceof DataError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new DataError(`${path}: cannot be read as a tar archive: ${reason}; download or make it again`, {
+    cause: error,
+  });
 }
 
 /** "./a/b" and "a/b" are one name. */
