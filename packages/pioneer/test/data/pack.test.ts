@@ -288,3 +288,31 @@ test("sha256 values cover 64 MiB each, and a continued pack equals one written a
   expect(b.id).toBe(a.id);
   await verifyPack(b.path);
 });
+
+test("labels of more rows than are written at a time come back as they were", async () => {
+  const [rows, columns] = [10_000, 60]; // 4 MiB hold 8,738 rows of 60 numbers
+  const file = join(folder, "labelled.pack");
+  const writer = await PackWriter.open(file, 4, { channels: 1, count: 0, sha256: [] });
+  for (let i = 0; i < rows; i++) await writer.append(new Uint8Array(16));
+  const names = Array.from({ length: columns }, (_, column) => `c${column}`);
+  await writer.finish({
+    crop: "none",
+    source: { kind: "folder", name: "labelled", options: {} },
+    columns: names.map((name, i) =>
+      i % 2 === 0 ? { name, kind: "number" } : { name, kind: "category", categories: ["0", "1", "2"] },
+    ),
+    rows: Array.from({ length: rows }, (_, row) =>
+      Object.fromEntries(names.map((name, column) => [name, column % 2 === 0 ? row + column / 64 : row % 3])),
+    ),
+    splits: { names: ["train"], codes: new Int32Array(rows) },
+    names: repeat("", rows),
+    skipped: [],
+    enlarged: 0,
+    notes: [],
+  });
+  for (const [column, label] of openPack(file).labels.entries()) {
+    const expected = Array.from({ length: rows }, (_, row) => (column % 2 === 0 ? row + column / 64 : row % 3));
+    expect([...(label.kind === "number" ? label.values : label.codes)]).toEqual(expected);
+  }
+  await verifyPack(file);
+});
