@@ -2,7 +2,7 @@
 # Needs Node (>= 20.19), npm and make. Everything else: scripts/setup-system.sh.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build lint test verify cuda-kernels bench demo clean
+.PHONY: help setup build lint test memory verify cuda-kernels bench demo clean
 
 PIONEER := node packages/pioneer/bin/pioneer.js
 
@@ -30,6 +30,9 @@ test: lint ## build, lint, run all tests, verify against the reference numbers
 	@scripts/setup-browser.sh
 	@scripts/run-tests.sh
 	@npm run --silent verify -- fixtures/reference
+
+memory: build ## pack three million tiny images, as many as LSUN's bedrooms: the most memory it takes (a minute)
+	@IMAGES=3000000 node_modules/.bin/vitest run packages/pioneer/test/data/memory.test.ts
 
 verify: build ## compare with the reference numbers in DIR (default fixtures/reference)
 	@npm run --silent verify -- "$(DIR)" $(ARGS)

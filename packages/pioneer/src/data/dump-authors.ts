@@ -7,7 +7,7 @@ import { isPack } from "./pack.ts";
 import { cropCenter, resizeBilinear, resizeShortSide } from "./pillow.ts";
 import { openSource } from "./sources/open.ts";
 import type { Source, SourceContent } from "./sources/source.ts";
-import { buildSplits } from "./splits.ts";
+import { buildSplits, splitIndices } from "./splits.ts";
 
 /**
  * A source's images resized as the authors of the paper do, with Pillow's bilinear filter on 8-bit pixels at each step
@@ -28,10 +28,11 @@ export async function openAuthorsFrames(path: string, growth: Growth, options: D
   const hasLevels = source.kind === "celebahq";
   const half = isFading && hasLevels ? await openHalf(source, path, resolution / 2) : undefined;
   const crop = options.crop ?? source.crop ?? "center";
-  const names = source.entries.map(({ name }) => name);
+  const nameOf = (index: number) => source.entry(index).name;
   return {
-    names,
-    splits: indicesBySplit(source, names),
+    count: source.count,
+    nameOf,
+    splits: splitIndices(buildSplits(source.count, (index) => source.entry(index).split, nameOf)),
     async *frames(indices) {
       const halves = half?.contents(indices)[Symbol.asyncIterator]();
       for await (const content of source.contents(indices)) {
@@ -105,14 +106,4 @@ function blendWithHalf({ width, height, pixels }: RawImage, half: RawImage, alph
     }
   }
   return blended;
-}
-
-function indicesBySplit(source: Source, names: readonly string[]): Record<string, number[]> {
-  const { names: splits, codes } = buildSplits(
-    source.entries.map(({ split }) => split),
-    names,
-  );
-  const found: Record<string, number[]> = Object.fromEntries(splits.map((name) => [name, []]));
-  for (const [index, code] of codes.entries()) found[splits[code] as string]?.push(index);
-  return found;
 }

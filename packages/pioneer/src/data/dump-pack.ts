@@ -29,7 +29,8 @@ export function openPackFrames(
   const pixels = new PackPixels(pack);
   const resolution = resolutionOf(level);
   const frames: Frames = {
-    names: pack.names,
+    count: pack.count,
+    nameOf: (index) => pack.names.at(index),
     splits: pack.splits,
     async *frames(indices) {
       for (let start = 0; start < indices.length; start += batch) {

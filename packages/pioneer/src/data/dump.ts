@@ -8,7 +8,7 @@ import { resolutionOf } from "../networks/growth.ts";
 import { onDisk } from "./disk.ts";
 import type { PrepareProgress } from "./prepare.ts";
 import type { SourceKind } from "./sources/kinds.ts";
-import { smallestHashes } from "./splits.ts";
+import { allIndices, smallestHashes } from "./splits.ts";
 
 export interface DumpOptions {
   /** A pack; with `resize: "authors"` a source. */
@@ -42,11 +42,13 @@ export interface DumpResult {
 
 /** Images at one phase and alpha. */
 export interface Frames {
-  readonly names: readonly string[];
+  /** How many images. */
+  readonly count: number;
+  readonly nameOf: (index: number) => string;
   /** Indices by split. */
-  readonly splits: Readonly<Record<string, ArrayLike<number>>>;
+  readonly splits: Readonly<Record<string, Uint32Array>>;
   /** For some indices, ascending; what is awaited is [r, r, 3], 0..255. */
-  frames(indices: readonly number[]): AsyncIterable<{ index: number; pixels: Promise<Uint8Array> }>;
+  frames(indices: Uint32Array): AsyncIterable<{ index: number; pixels: Promise<Uint8Array> }>;
   close(): Promise<void>;
 }
 
@@ -108,8 +110,9 @@ async function checkOut(out: string): Promise<void> {
   if (inside.length > 0) throw new DataError(`${out} holds ${inside.length} files already; give a new folder`);
 }
 
-function choose({ splits, names }: Frames, { source, split = "train", count, seed = 0 }: DumpOptions): number[] {
-  const indices = split === "all" ? names.map((_, i) => i) : Array.from(splits[split] ?? []);
+function choose(frames: Frames, { source, split = "train", count, seed = 0 }: DumpOptions): Uint32Array {
+  const { splits } = frames;
+  const indices = split === "all" ? allIndices(frames.count) : (splits[split] ?? new Uint32Array());
   if (indices.length === 0) {
     const found = Object.keys(splits).filter((name) => splits[name]?.length);
     throw new DataError(
@@ -122,7 +125,7 @@ function choose({ splits, names }: Frames, { source, split = "train", count, see
       `${source} has ${indices.length} images in the split ${split}, not ${count}; give a smaller --count`,
     );
   }
-  return smallestHashes(indices, names, `dump ${seed}`, count);
+  return smallestHashes(indices, frames.nameOf, `dump ${seed}`, count);
 }
 
 interface Writing {
@@ -131,7 +134,7 @@ interface Writing {
   readonly options: DumpOptions;
 }
 
-async function writeAll(frames: Frames, chosen: readonly number[], { part, resolution, options }: Writing) {
+async function writeAll(frames: Frames, chosen: Uint32Array, { part, resolution, options }: Writing) {
   const files: string[] = [];
   const skipped: { name: string; reason: string }[] = [];
   const write = async (index: number, pixels: Promise<Uint8Array>): Promise<void> => {
@@ -142,7 +145,7 @@ async function writeAll(frames: Frames, chosen: readonly number[], { part, resol
     } catch (error) {
       // What the source says of one image: it is skipped. What the disk says ends the work.
       if (!(error instanceof DataError) || error.message.startsWith(part)) throw error;
-      skipped.push({ name: frames.names[index] as string, reason: error.message });
+      skipped.push({ name: frames.nameOf(index), reason: error.message });
     }
   };
   const pending: Promise<void>[] = [];

@@ -70,12 +70,17 @@ export function packSheet(
 function labelInfo(label: Label): LabelInfo {
   const { name } = label;
   if (label.kind === "number") {
-    const present = label.values.filter((value) => !Number.isNaN(value));
-    // Loops, not Math.min(...values): a pack may hold more values than a call takes arguments.
-    const min = present.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
-    const max = present.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
-    const mean = present.reduce((sum, value) => sum + value, 0) / present.length;
-    return { name, missing: label.values.length - present.length, kind: "number", min, max, mean };
+    const { values } = label;
+    let [min, max, sum, missing] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
+    for (const value of values) {
+      if (Number.isNaN(value)) missing++;
+      else {
+        min = Math.min(min, value);
+        max = Math.max(max, value);
+        sum += value;
+      }
+    }
+    return { name, missing, kind: "number", min, max, mean: sum / (values.length - missing) };
   }
   const categories = Object.fromEntries(label.categories.map((category) => [category, 0]));
   let missing = 0;

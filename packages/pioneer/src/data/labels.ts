@@ -1,12 +1,45 @@
 import { parse } from "csv-parse/sync";
 import { DataError } from "../errors.ts";
-import type { StoredLabel } from "./pack-format.ts";
+import { NameTable } from "./names.ts";
 
-/** A labels file: columns beside the first, which names the image. */
-export interface LabelTable {
+/** A labels file: columns beside the first, which names the image. Cells lie in one piece: there may be millions. */
+export class LabelTable {
   readonly columns: readonly string[];
-  /** Row by normalised file name; cells in the order of `columns`, "" for none. */
-  readonly rows: ReadonlyMap<string, readonly string[]>;
+  readonly #rows = new Map<string, number>();
+  readonly #cells = new NameTable();
+
+  constructor(columns: readonly string[]) {
+    this.columns = columns;
+  }
+
+  /** How many files it names. */
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  /** The file of its first row. */
+  get first(): string | undefined {
+    return this.#rows.keys().next().value;
+  }
+
+  /** The number of a file's row. @param file normalised */
+  rowOf(file: string): number | undefined {
+    return this.#rows.get(file);
+  }
+
+  /** A row's cells in the order of the columns, "" for none. */
+  cellsOf(row: number): string[] {
+    return this.columns.map((_, column) => this.#cells.at(row * this.columns.length + column));
+  }
+
+  /** @returns false where the file has another row already, with other cells */
+  add(file: string, cells: readonly string[]): boolean {
+    const before = this.#rows.get(file);
+    if (before !== undefined) return this.cellsOf(before).every((cell, column) => cell === cells[column]);
+    this.#rows.set(file, this.#rows.size);
+    for (const cell of cells) this.#cells.push(cell);
+    return true;
+  }
 }
 
 /**
@@ -19,31 +52,29 @@ export function parseLabels(text: string, path: string): LabelTable {
   const delimiter = [",", ";", "\t"].reduce((best, each) =>
     firstLine.split(each).length > firstLine.split(best).length ? each : best,
   );
-  let records: string[][];
+  const found: { table?: LabelTable; twofold?: string } = {};
+  // Nothing is returned, so that the parser keeps nothing.
+  const onRecord = ([file = "", ...cells]: string[]): undefined => {
+    if (found.table === undefined) found.table = new LabelTable(cells);
+    else if (!found.table.add(normalizeName(file), cells)) found.twofold ??= file;
+  };
   try {
-    records = parse(text, { bom: true, delimiter, trim: true, skip_empty_lines: true });
+    parse(text, { bom: true, delimiter, trim: true, skip_empty_lines: true, on_record: onRecord });
   } catch (error) {
     const [line] = (error instanceof Error ? error.message : String(error)).split("\n");
     throw new DataError(`${path}: not a CSV with one line a file: ${line}`, { cause: error });
   }
-  const [head = [], ...body] = records;
-  const columns = head.slice(1);
-  if (columns.length === 0)
+  const { table, twofold } = found;
+  const columns = table?.columns ?? [];
+  if (table === undefined || columns.length === 0) {
     throw new DataError(`${path}: needs a file column and at least one more, got "${firstLine}"`);
+  }
   const twice = columns.find((name, i) => name === "" || columns.indexOf(name) !== i);
   if (twice !== undefined) {
     throw new DataError(`${path}: column ${twice === "" ? "without a name" : `${twice} twice`} in the first line`);
   }
-  const rows = new Map<string, string[]>();
-  for (const [file = "", ...cells] of body) {
-    const key = normalizeName(file);
-    const before = rows.get(key);
-    if (before?.some((cell, i) => cell !== cells[i])) {
-      throw new DataError(`${path}: two different rows for ${file}; keep one`);
-    }
-    rows.set(key, cells);
-  }
-  return { columns, rows };
+  if (twofold !== undefined) throw new DataError(`${path}: two different rows for ${twofold}; keep one`);
+  return table;
 }
 
 /** A name as it is compared: composed Unicode, forward slashes, no leading "./". */
@@ -57,30 +88,53 @@ export function normalizeName(name: string): string {
 /** Values of an image by label; "", or no entry, where it has none. */
 export type LabelRow = Readonly<Record<string, string | number>>;
 
+/** A label of all images: numbers, or names among some. */
+export type LabelColumn =
+  | { readonly name: string; readonly kind: "number" }
+  | { readonly name: string; readonly kind: "category"; readonly categories: readonly string[] };
+
 /**
- * Column-wise labels: a column is numeric if all its values are finite numbers, else its values are categories, in
- * alphabetical order. Columns without any value are left out.
- * @param rows one for each image, in the pack's order
+ * The labels there are, in the order in which they first appear: a column is numeric if all its values are finite
+ * numbers, else its values are categories, in alphabetical order. Columns without any value are left out.
  */
-export function buildLabels(rows: readonly LabelRow[]): StoredLabel[] {
-  const names = new Set<string>();
-  for (const row of rows) for (const name in row) names.add(name);
-  const labels: StoredLabel[] = [];
-  for (const name of names) {
-    const cells = rows.map((row) => row[name] ?? "");
-    const present = cells.filter((cell) => cell !== "");
-    if (present.length === 0) continue;
-    if (present.every(isNumber)) {
-      const values = cells.map((cell) => (cell === "" ? null : Number(cell)));
-      labels.push({ name, kind: "number", values });
-      continue;
+export function findColumns(rows: Iterable<LabelRow>): LabelColumn[] {
+  const found = new Map<string, { hasValues: boolean; isNumeric: boolean }>();
+  for (const row of rows) {
+    for (const name in row) {
+      const column = found.get(name) ?? { hasValues: false, isNumeric: true };
+      found.set(name, column);
+      const cell = row[name] ?? "";
+      if (cell === "") continue;
+      column.hasValues = true;
+      if (column.isNumeric && !isNumber(cell)) column.isNumeric = false;
     }
-    const categories = [...new Set(present.map(String))].sort();
-    const codeOf = new Map(categories.map((category, code) => [category, code]));
-    const codes = cells.map((cell) => codeOf.get(String(cell)) ?? -1);
-    labels.push({ name, kind: "category", categories, codes });
   }
-  return labels;
+  const columns = [...found].filter(([, { hasValues }]) => hasValues);
+  const names = columns.filter(([, { isNumeric }]) => !isNumeric).map(([name]) => name);
+  const categories = findCategories(rows, names);
+  return columns.map(([name, { isNumeric }]) =>
+    isNumeric ? { name, kind: "number" } : { name, kind: "category", categories: categories.get(name) ?? [] },
+  );
+}
+
+function findCategories(rows: Iterable<LabelRow>, names: readonly string[]): Map<string, readonly string[]> {
+  const sets = names.map((name) => [name, new Set<string>()] as const);
+  if (sets.length > 0) {
+    for (const row of rows) {
+      for (const [name, set] of sets) {
+        const cell = row[name] ?? "";
+        if (cell !== "") set.add(String(cell));
+      }
+    }
+  }
+  return new Map(sets.map(([name, set]) => [name, [...set].sort()]));
+}
+
+/** How a column's cells are stored: as numbers, NaN for none; as indices into its categories, -1 for none. */
+export function cellEncoder(column: LabelColumn): (cell: string | number | undefined) => number {
+  if (column.kind === "number") return (cell = "") => (cell === "" ? Number.NaN : Number(cell));
+  const codeOf = new Map(column.categories.map((category, code) => [category, code]));
+  return (cell = "") => codeOf.get(String(cell)) ?? -1;
 }
 
 function isNumber(cell: string | number): boolean {

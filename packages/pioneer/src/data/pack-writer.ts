@@ -3,7 +3,10 @@ import { type FileHandle, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { repeatGrey } from "./decode.ts";
 import { diskError, onDisk } from "./disk.ts";
-import { digestChunk, encodeHeader, type PackHeader, prefixBytes } from "./pack-format.ts";
+import type { LabelColumn, LabelRow } from "./labels.ts";
+import { BlockWriter, writeFully } from "./pack-blocks.ts";
+import { digestChunk, encodeHeader, type PackHeader, packFormat, prefixBytes } from "./pack-format.ts";
+import type { Splits } from "./splits.ts";
 
 /** One image of 1024x1024 in colour, or many small ones. */
 const bufferBytes = 3 * 2 ** 20;
@@ -15,6 +18,16 @@ export interface PackProgress {
   readonly count: number;
   /** sha256 of each full 64 MiB of their pixels. */
   readonly sha256: readonly string[];
+}
+
+/** What a pack holds beside its pixels. */
+export interface PackContents extends Pick<PackHeader, "crop" | "source" | "skipped" | "enlarged" | "notes"> {
+  /** [count]; gone through twice, and not kept. */
+  readonly names: Iterable<string>;
+  readonly splits: Splits;
+  readonly columns: readonly LabelColumn[];
+  /** [count], values of the columns. */
+  readonly rows: Iterable<LabelRow>;
 }
 
 /**
@@ -125,23 +138,25 @@ export class PackWriter {
     await onDisk(this.path, () => rename(promotedOf(this.path), partOf(this.path)));
   }
 
-  /** Writes header and prefix, then gives the pack its name: all or nothing, even if the power fails. */
-  async finish(fields: Omit<PackHeader, "format" | "count" | "resolution" | "colour" | "sha256">): Promise<void> {
+  /** Writes blocks, header and prefix, then gives the pack its name: all or nothing, even if the power fails. */
+  async finish({ names, splits, columns, rows, ...fields }: PackContents): Promise<void> {
     await this.#writeBuffer();
     const rest = this.#hashed > 0 ? [this.#hash.digest("hex")] : [];
-    const pixelBytes = this.#count * this.imageBytes;
-    const { prefix, header } = encodeHeader(
-      {
-        format: 1,
-        count: this.#count,
-        resolution: this.#side,
-        colour: this.#channels === 1 ? "grey" : "rgb",
-        ...fields,
-        sha256: [...this.#digests, ...rest],
-      },
-      pixelBytes,
-    );
-    await writeFully(this.#file, header, prefixBytes + pixelBytes, this.path);
+    const count = this.#count;
+    const blocks = new BlockWriter(this.#file, this.path, prefixBytes + count * this.imageBytes);
+    const contents: PackHeader = {
+      format: packFormat,
+      count,
+      resolution: this.#side,
+      colour: this.#channels === 1 ? "grey" : "rgb",
+      ...fields,
+      splits: { names: [...splits.names], codes: await blocks.codes(splits.codes) },
+      labels: await blocks.labels(columns, rows, count),
+      names: await blocks.names(names, count),
+      sha256: [...this.#digests, ...rest],
+    };
+    const { prefix, header } = encodeHeader(contents, blocks.end);
+    await writeFully(this.#file, header, blocks.end, this.path);
     await writeFully(this.#file, prefix, 0, this.path);
     await onDisk(this.path, () => this.#file.sync());
     await this.close();
@@ -199,11 +214,4 @@ export function partOf(path: string): string {
 /** Colour copy of a `.part` that was grey so far. */
 export function promotedOf(path: string): string {
   return `${path}.part-rgb`;
-}
-
-async function writeFully(file: FileHandle, bytes: Uint8Array, position: number, path: string): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await onDisk(path, () => file.write(bytes, done, bytes.length - done, position + done));
-    done += bytesWritten;
-  }
 }

@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { open } from "node:fs/promises";
 import type { Colour, Crop } from "pioneer-runtime";
 import { DataError } from "../errors.ts";
 import { diskError, onDisk } from "./disk.ts";
+import type { Names } from "./names.ts";
+import { readBlock, readCodes, readInto, readNames } from "./pack-blocks.ts";
 import {
+  cutShort,
   decodeHeader,
   decodePrefix,
   digestChunk,
@@ -16,6 +19,10 @@ import {
   type SkippedFile,
   type StoredLabel,
 } from "./pack-format.ts";
+import { splitIndices } from "./splits.ts";
+
+// Labels are read from the file when they are asked for, and again when nobody has held them for a while: a column of
+// three million images takes 24 MB.
 
 /** A label whose values are numbers; NaN where an image has none. */
 export interface NumberLabel {
@@ -57,8 +64,8 @@ export interface Pack {
   /** Image indices by split, ascending; "train" and "test" always exist, perhaps empty. */
   readonly splits: Readonly<Record<string, Uint32Array>>;
   readonly labels: readonly Label[];
-  /** [count], the images' names in their source. */
-  readonly names: readonly string[];
+  /** [count], the images' names in their source; read from the file when they are first asked for. */
+  readonly names: Names;
   readonly source: PackHeader["source"];
   readonly skipped: readonly SkippedFile[];
   /** How many images were smaller than the resolution. */
@@ -69,13 +76,18 @@ export interface Pack {
 }
 
 /**
- * Opens and checks a pack: magic, format, size, header. Pixels are not read; `verifyPack` does.
+ * Opens and checks a pack: magic, format, size, header, splits. Pixels are not read; `verifyPack` does.
  * @throws DataError in one line: missing, not a pack, newer format, cut short, damaged
  */
 export function openPack(path: string): Pack {
   const { prefix, header, bytes } = readHeader(path);
   const imageBytes = imageBytesOf(header);
-  const splits = splitIndices(header);
+  const { names: splitNames, codes } = header.splits;
+  const splits = splitIndices({
+    names: splitNames,
+    codes: readCodes(path, codes, { least: 0, end: splitNames.length, what: "splits" }),
+  });
+  let names: Names | undefined;
   const pack: Pack = {
     path,
     bytes,
@@ -88,8 +100,11 @@ export function openPack(path: string): Pack {
     pixelOffset: prefixBytes,
     imageBytes,
     splits: Object.freeze(splits),
-    labels: Object.freeze(header.labels.map(toLabel)),
-    names: Object.freeze(header.names),
+    labels: Object.freeze(header.labels.map((label) => toLabel(label, path))),
+    get names() {
+      names ??= readNames(path, header.names);
+      return names;
+    },
     source: Object.freeze(header.source),
     skipped: Object.freeze(header.skipped),
     enlarged: header.enlarged,
@@ -114,12 +129,15 @@ export async function isPack(path: string): Promise<boolean> {
 }
 
 /**
- * Reads every pixel and compares the sha256 of each 64 MiB.
+ * Reads every pixel, name and label, and compares their sha256; of pixels there is one for each 64 MiB.
  * @param onProgress told the bytes read so far, of how many
  * @throws DataError naming the images in the first chunk that differs
  */
 export async function verifyPack(path: string, onProgress?: (done: number, total: number) => void): Promise<void> {
   const { header } = readHeader(path);
+  const pack = openPack(path);
+  readNames(path, header.names);
+  for (const label of pack.labels) void (label.kind === "number" ? label.values : label.codes);
   const imageBytes = imageBytesOf(header);
   const total = header.count * imageBytes;
   const file = await onDisk(path, () => open(path, "r"));
@@ -131,7 +149,7 @@ export async function verifyPack(path: string, onProgress?: (done: number, total
       for (let at = chunk * digestChunk; at < end; ) {
         const want = Math.min(block.length, end - at);
         const { bytesRead } = await onDisk(path, () => file.read(block, 0, want, prefixBytes + at));
-        if (bytesRead === 0) throw new DataError(`${path} is cut short; copy it again, or prepare it again`);
+        if (bytesRead === 0) throw cutShort(path, prefixBytes + end, prefixBytes + at);
         hash.update(block.subarray(0, bytesRead));
         at += bytesRead;
         onProgress?.(at, total);
@@ -172,7 +190,8 @@ function readImages(path: string, indices: ArrayLike<number>, count: number, ima
       if (!Number.isInteger(index) || index < 0 || index >= count) {
         throw new RangeError(`${path}: no image ${index}; it holds 0 to ${count - 1}`);
       }
-      images.set(readExactly(file, prefixBytes + index * imageBytes, imageBytes, path), i * imageBytes);
+      const image = Buffer.from(images.buffer, i * imageBytes, imageBytes);
+      readInto(file, image, prefixBytes + index * imageBytes, path);
     }
   } catch (error) {
     throw diskError(error, path);
@@ -184,32 +203,41 @@ function readImages(path: string, indices: ArrayLike<number>, count: number, ima
 
 function readExactly(file: number, offset: number, length: number, path: string): Buffer {
   const bytes = Buffer.alloc(length);
-  for (let done = 0; done < length; ) {
-    const read = readSync(file, bytes, done, length - done, offset + done);
-    if (read === 0) throw new DataError(`${path} is cut short; copy it again, or prepare it again`);
-    done += read;
-  }
+  readInto(file, bytes, offset, path);
   return bytes;
 }
 
-function splitIndices(header: PackHeader): Record<string, Uint32Array> {
-  const lists = new Map<string, number[]>([
-    ["train", []],
-    ["test", []],
-  ]);
-  for (const name of header.splits.names) if (!lists.has(name)) lists.set(name, []);
-  const byCode = header.splits.names.map((name) => lists.get(name) as number[]);
-  header.splits.codes.forEach((code, index) => {
-    byCode[code]?.push(index);
+function toLabel(label: StoredLabel, path: string): Label {
+  const what = `values of label ${label.name}`;
+  if (label.kind === "number") {
+    const read = whileHeld(() => new Float64Array(readBlock(path, label.values, what)));
+    return Object.freeze({
+      name: label.name,
+      kind: "number",
+      get values() {
+        return read();
+      },
+    });
+  }
+  const read = whileHeld(() => readCodes(path, label.codes, { least: -1, end: label.categories.length, what }));
+  return Object.freeze({
+    name: label.name,
+    kind: "category",
+    categories: Object.freeze(label.categories),
+    get codes() {
+      return read();
+    },
   });
-  return Object.fromEntries([...lists].map(([name, list]) => [name, Uint32Array.from(list)]));
 }
 
-function toLabel(label: StoredLabel): Label {
-  if (label.kind === "number") {
-    const values = Float64Array.from(label.values, (value) => value ?? Number.NaN);
-    return Object.freeze({ name: label.name, kind: "number", values });
-  }
-  const codes = Int32Array.from(label.codes);
-  return Object.freeze({ name: label.name, kind: "category", categories: Object.freeze(label.categories), codes });
+/** Reads once, and again when nobody holds what was read. */
+function whileHeld<T extends object>(read: () => T): () => T {
+  let held: WeakRef<T> | undefined;
+  return () => {
+    const known = held?.deref();
+    if (known !== undefined) return known;
+    const values = read();
+    held = new WeakRef(values);
+    return values;
+  };
 }

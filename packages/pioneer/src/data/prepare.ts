@@ -6,15 +6,15 @@ import { ConfigError, DataError, exitCodes, PioneerError } from "../errors.ts";
 import { decodeSquare, isGrey, readSize, type SquareImage, toGrey } from "./decode.ts";
 import { checkSpace, lockFile } from "./disk.ts";
 import { addToJournal, type PackingState, readJournal, removeJournal, startJournal } from "./journal.ts";
-import { buildLabels } from "./labels.ts";
+import { findColumns, type LabelRow } from "./labels.ts";
 import { openPack, type Pack } from "./pack.ts";
 import type { SkippedFile } from "./pack-format.ts";
 import { PackWriter, partOf } from "./pack-writer.ts";
 import type { SourceKind } from "./sources/kinds.ts";
 import { openSource } from "./sources/open.ts";
 import { proceduralResolution } from "./sources/procedural.ts";
-import { digestOf, type Source, type SourceContent, type SourceEntry } from "./sources/source.ts";
-import { buildSplits, smallestHashes } from "./splits.ts";
+import { digestOf, type Source, type SourceContent } from "./sources/source.ts";
+import { allIndices, buildSplits, smallestHashes } from "./splits.ts";
 
 export interface PrepareOptions {
   /** A folder or archive of images, CelebA, CelebA-HQ's HDF5, LSUN, CIFAR-10, or "procedural:faces". */
@@ -134,15 +134,15 @@ async function packSource(options: PrepareOptions): Promise<Omit<PrepareResult, 
 
 async function packOpened(source: Source, options: PrepareOptions): Promise<Omit<PrepareResult, "pack">> {
   const { out, crop = source.crop ?? "center", limit, colour = "auto", seed = 0 } = options;
-  if (source.entries.length === 0) {
+  if (source.count === 0) {
     const notes = source.notes.length > 0 ? ` (${source.notes.join("; ")})` : "";
     throw new DataError(
       `${options.source}: no images found; put jpg, png, webp, avif, tiff or gif files there${notes}`,
     );
   }
-  const names = source.entries.map(({ name }) => name);
-  const all = names.map((_, index) => index);
-  const wanted = limit === undefined ? all : smallestHashes(all, names, `limit ${seed}`, limit);
+  const nameOf = (index: number) => source.entry(index).name;
+  const all = allIndices(source.count);
+  const wanted = limit === undefined ? all : smallestHashes(all, nameOf, `limit ${seed}`, limit);
   const resolution = options.resolution ?? (await chooseResolution(source, wanted, crop));
   const packing = new Packing(source, wanted, { out, resolution, crop, colour });
   const key = digestOf([source.digest, resolution, crop, colour, limit ?? "", seed]);
@@ -150,7 +150,7 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
   try {
     await packing.run(options.onProgress, options.signal);
     const { skipped, enlarged } = packing.state;
-    const files = skipped.map(({ index, reason }) => ({ name: names[index] as string, reason }));
+    const files = skipped.map(({ index, reason }) => ({ name: nameOf(index), reason }));
     if (packing.state.count === 0) {
       await packing.discard();
       const [first] = files;
@@ -158,18 +158,20 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
         `${options.source}: none of its ${files.length} images can be used; the first, ${first?.name}, ${first?.reason}`,
       );
     }
-    const left = new Set(skipped.map(({ index }) => index));
-    const written = wanted.filter((index) => !left.has(index)).map((index) => source.entries[index] as SourceEntry);
-    const writtenNames = written.map(({ name }) => name);
+    const written = withoutSkipped(wanted, skipped);
+    const entryOf = (i: number) => source.entry(written[i] as number);
+    const rows = eachOf(written, (index): LabelRow => source.entry(index).labels);
     await packing.finish({
       crop,
       source: { kind: source.kind, name: source.name, options: { limit: limit ?? null, seed } },
-      labels: buildLabels(written.map(({ labels }) => labels)),
+      columns: findColumns(rows),
+      rows,
       splits: buildSplits(
-        written.map(({ split }) => split),
-        writtenNames,
+        written.length,
+        (i) => entryOf(i).split,
+        (i) => entryOf(i).name,
       ),
-      names: writtenNames,
+      names: eachOf(written, nameOf),
       skipped: files,
       enlarged,
       notes: [...source.notes],
@@ -180,10 +182,33 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
   }
 }
 
+/** @param skipped in the order of `wanted` */
+function withoutSkipped(wanted: Uint32Array, skipped: PackingState["skipped"]): Uint32Array {
+  const written = new Uint32Array(wanted.length - skipped.length);
+  let [filled, next] = [0, 0];
+  for (const index of wanted) {
+    if (skipped[next]?.index === index) next++;
+    else written[filled++] = index;
+  }
+  return written;
+}
+
+/** What `make` makes of each index, made anew whenever it is gone through: nothing is held. */
+function eachOf<T>(indices: Uint32Array, make: (index: number) => T): Iterable<T> {
+  return {
+    *[Symbol.iterator]() {
+      for (const index of indices) yield make(index);
+    },
+  };
+}
+
 /** As told at `PrepareOptions.resolution`. Images that cannot be read have no say. */
-async function chooseResolution(source: Source, wanted: readonly number[], crop: Crop): Promise<number> {
+async function chooseResolution(source: Source, wanted: Uint32Array, crop: Crop): Promise<number> {
   const count = Math.min(wanted.length, defaultResolution.sample);
-  const sample = Array.from({ length: count }, (_, i) => wanted[Math.floor((i * wanted.length) / count)] as number);
+  const sample = Uint32Array.from(
+    { length: count },
+    (_, i) => wanted[Math.floor((i * wanted.length) / count)] as number,
+  );
   const sides: number[] = [];
   for await (const content of source.contents(sample)) {
     const size = await readAnySize(content).catch(() => undefined);
@@ -213,16 +238,18 @@ type Outcome = { readonly index: number } & ({ readonly image: SquareImage } | {
 /** The work between source and pack file, and its state. */
 class Packing {
   readonly #source: Source;
-  readonly #wanted: readonly number[];
+  readonly #wanted: Uint32Array;
   readonly #options: PackingOptions;
   #writer: PackWriter | undefined;
   #next = 0;
   #skipped: { index: number; reason: string }[] = [];
+  /** Each reason once: a million images may be skipped for the same one. */
+  readonly #reasons = new Map<string, string>();
   #enlarged = 0;
   #safe: PackingState = { next: 0, channels: 1, count: 0, sha256: [], skipped: [], enlarged: 0 };
   #safeAt = 0;
 
-  constructor(source: Source, wanted: readonly number[], options: PackingOptions) {
+  constructor(source: Source, wanted: Uint32Array, options: PackingOptions) {
     this.#source = source;
     this.#wanted = wanted;
     this.#options = options;
@@ -262,7 +289,7 @@ class Packing {
       onProgress?.({ done: this.#next, total: this.#wanted.length, skipped: this.#skipped.length });
     };
     try {
-      for await (const content of this.#source.contents(this.#wanted.slice(this.#next))) {
+      for await (const content of this.#source.contents(this.#wanted.subarray(this.#next))) {
         if (signal?.aborted) break;
         pending.push(this.#decode(content));
         if (pending.length >= imagesAhead * cores) await takeFirst();
@@ -315,7 +342,9 @@ class Packing {
 
   async #take(outcome: Outcome): Promise<void> {
     if ("reason" in outcome) {
-      this.#skipped.push({ index: outcome.index, reason: outcome.reason });
+      const { index, reason } = outcome;
+      if (!this.#reasons.has(reason)) this.#reasons.set(reason, reason);
+      this.#skipped.push({ index, reason: this.#reasons.get(reason) ?? reason });
     } else {
       const { pixels, enlarged } = outcome.image;
       if (this.#options.colour === "auto" && this.#open.channels === 1 && !isGrey(pixels)) await this.#promote();

@@ -4,7 +4,9 @@ import { fileURLToPath } from "node:url";
 import { Rng } from "pioneer-runtime";
 import { describe, expect, test } from "vitest";
 import { openCifar } from "../../src/data/sources/cifar.ts";
+import { openCifarFolder } from "../../src/data/sources/cifar-files.ts";
 import { LmdbFile } from "../../src/data/sources/lmdb.ts";
+import { allIndices } from "../../src/data/splits.ts";
 import { DataError } from "../../src/errors.ts";
 import { numpyRules } from "../../src/pickle/numpy.ts";
 import { readPickle } from "../../src/pickle/reader.ts";
@@ -46,7 +48,7 @@ describe("LMDB", () => {
       try {
         file = await LmdbFile.open(path);
         const { keys, offsets, lengths } = file.entries;
-        for (const [i, key] of keys.entries()) {
+        for (const [i, key] of [...keys].entries()) {
           expect((offsets[i] as number) + (lengths[i] as number)).toBeLessThanOrEqual(bytes.length);
           const value = await file.read(i).catch((error: unknown) => expectDataError(error, seed));
           if (value) expect([key !== "", value.length]).toEqual([true, lengths[i]]);
@@ -129,8 +131,8 @@ describe("pickles", () => {
     for (let seed = 0; seed < 100; seed++) {
       writeFileSync(join(path, "test_batch"), damage(whole, seed));
       try {
-        const source = await openCifar(path);
-        for await (const content of source.contents(source.entries.map((_, i) => i))) {
+        const source = await openCifar(path, await openCifarFolder(path));
+        for await (const content of source.contents(allIndices(source.count))) {
           expect(((await content.read()) as { pixels: Uint8Array }).pixels).toHaveLength(3072);
         }
         await source.close();

@@ -1,29 +1,38 @@
 import { describe, expect, test } from "vitest";
-import { buildLabels } from "../../src/data/labels.ts";
-import { buildSplits, smallestHashes } from "../../src/data/splits.ts";
+import { cellEncoder, findColumns, type LabelRow } from "../../src/data/labels.ts";
+import { allIndices, buildSplits, smallestHashes } from "../../src/data/splits.ts";
 import { repeat } from "./support.ts";
 
 const names = (count: number) => Array.from({ length: count }, (_, i) => `photo ${i}.jpg`);
-const none = (count: number): undefined[] => repeat(undefined, count);
-const heldOut = (count: number) => {
-  const { names: found, codes } = buildSplits(none(count), names(count));
-  const test = found.indexOf("test");
-  return codes.flatMap((code, index) => (code === test ? [index] : []));
+const splitsOf = (splits: readonly (string | undefined)[]) => {
+  const all = names(splits.length);
+  return buildSplits(
+    splits.length,
+    (i) => splits[i],
+    (i) => all[i] as string,
+  );
 };
+const heldOut = (count: number) => {
+  const { names: found, codes } = splitsOf(repeat(undefined, count));
+  const test = found.indexOf("test");
+  return [...codes].flatMap((code, index) => (code === test ? [index] : []));
+};
+const labelsOf = (rows: readonly LabelRow[]) =>
+  findColumns(rows).map((column) => ({ ...column, cells: rows.map((row) => cellEncoder(column)(row[column.name])) }));
 
 test("labels are numbers if all of a column are, else categories; what is missing stays missing", () => {
   expect(
-    buildLabels([
+    labelsOf([
       { age: "30", mood: "sad", id: "1" },
       { mood: "calm", id: "x2" },
       { age: "-1.5e2", empty: "", id: "3" },
     ]),
   ).toEqual([
-    { name: "age", kind: "number", values: [30, null, -150] },
-    { name: "mood", kind: "category", categories: ["calm", "sad"], codes: [1, 0, -1] },
-    { name: "id", kind: "category", categories: ["1", "3", "x2"], codes: [0, 2, 1] },
+    { name: "age", kind: "number", cells: [30, Number.NaN, -150] },
+    { name: "mood", kind: "category", categories: ["calm", "sad"], cells: [1, 0, -1] },
+    { name: "id", kind: "category", categories: ["1", "3", "x2"], cells: [0, 2, 1] },
   ]);
-  expect(buildLabels([{ nose: 0.25 }, { nose: 1 }])).toEqual([{ name: "nose", kind: "number", values: [0.25, 1] }]);
+  expect(labelsOf([{ nose: 0.25 }, { nose: 1 }])).toEqual([{ name: "nose", kind: "number", cells: [0.25, 1] }]);
 });
 
 describe("without splits", () => {
@@ -51,19 +60,23 @@ describe("without splits", () => {
 });
 
 test("splits of the source are kept; with train alone, some of it are held out", () => {
-  expect(buildSplits(["val", "test", "train", undefined], names(4))).toEqual({
+  expect(splitsOf(["val", "test", "train", undefined])).toEqual({
     names: ["train", "test", "val"],
-    codes: [2, 1, 0, 0],
+    codes: Int32Array.of(2, 1, 0, 0),
   });
-  const { codes } = buildSplits(repeat("train", 100), names(100));
+  const { codes } = splitsOf(repeat("train", 100));
   expect(codes.filter((code) => code === 1)).toHaveLength(2);
 });
 
 test("a subset depends on names and salt, not on the order", () => {
   const all = names(100);
-  const indices = all.map((_, i) => i);
   const chosen = (order: readonly string[], salt: string) =>
-    new Set(smallestHashes(indices, order, salt, 10).map((i) => order[i]));
+    new Set(
+      Array.from(
+        smallestHashes(allIndices(100), (i) => order[i] as string, salt, 10),
+        (i) => order[i],
+      ),
+    );
   expect(chosen(all.toReversed(), "limit 0")).toEqual(chosen(all, "limit 0"));
   expect(chosen(all, "limit 1")).not.toEqual(chosen(all, "limit 0"));
 });

@@ -12,6 +12,7 @@ import {
 } from "../../src/data/procedural/parameters.ts";
 import { hashUniform } from "../../src/data/procedural/random.ts";
 import { openProceduralFaces } from "../../src/data/sources/procedural.ts";
+import { allIndices } from "../../src/data/splits.ts";
 import { repeat } from "./support.ts";
 
 const faces = Array.from({ length: 4000 }, (_, index) => drawParameters(7, index));
@@ -132,8 +133,8 @@ describe("pictures", () => {
 
   test("the source gives them with their parameters as labels", async () => {
     const source = openProceduralFaces(32, 50, 9);
-    expect(source.entries).toHaveLength(50);
-    expect(source.entries[7]).toEqual({ name: "face-000007", labels: { ...drawParameters(9, 7) } });
+    expect(source.count).toBe(50);
+    expect(source.entry(7)).toEqual({ name: "face-000007", labels: { ...drawParameters(9, 7) } });
     for await (const content of source.contents([7])) {
       expect(await content.read()).toEqual({ width: 32, height: 32, pixels: renderFace(drawParameters(9, 7), 32) });
     }
@@ -143,7 +144,7 @@ describe("pictures", () => {
   test("are the same when there are so many that threads draw them, read in any order", async () => {
     const source = openProceduralFaces(16, 200, 9);
     const reads: Promise<RawImage | Buffer>[] = [];
-    for await (const content of source.contents(source.entries.map((_, index) => index))) reads.push(content.read());
+    for await (const content of source.contents(allIndices(source.count))) reads.push(content.read());
     for (const [index, read] of reads.entries()) {
       expect(await read).toEqual({ width: 16, height: 16, pixels: renderFace(drawParameters(9, index), 16) });
     }

@@ -4,8 +4,19 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openSource } from "../../src/data/sources/open.ts";
 import { proceduralFaces } from "../../src/data/sources/procedural.ts";
 import type { Source } from "../../src/data/sources/source.ts";
+import { allIndices } from "../../src/data/splits.ts";
 import { ConfigError, DataError } from "../../src/errors.ts";
-import { type Files, imageFolder, png, readFiles, temporaryFolder, writeFiles, writeTar, writeZip } from "./support.ts";
+import {
+  entriesOf,
+  type Files,
+  imageFolder,
+  png,
+  readFiles,
+  temporaryFolder,
+  writeFiles,
+  writeTar,
+  writeZip,
+} from "./support.ts";
 
 const folder = temporaryFolder();
 let image: Buffer;
@@ -32,12 +43,12 @@ const refusal = async (source: string, labels?: string) =>
       return (error as Error).message;
     },
   );
-const namesOf = (source: Source) => source.entries.map(({ name }) => name);
+const namesOf = (source: Source) => entriesOf(source).map(({ name }) => name);
 
 /** Contents of all entries, read several at once. */
 async function contentsOf(source: Source): Promise<Buffer[]> {
   const reads: Promise<unknown>[] = [];
-  for await (const content of source.contents(source.entries.map((_, i) => i))) reads.push(content.read());
+  for await (const content of source.contents(allIndices(source.count))) reads.push(content.read());
   return (await Promise.all(reads)) as Buffer[];
 }
 
@@ -53,13 +64,13 @@ describe("folder, tar, tar.gz and zip", () => {
     ];
     expect(sources.map(({ kind }) => kind)).toEqual(["folder", "tar", "tar", "zip"]);
     const [first] = sources as [Source];
-    expect(first.entries).toHaveLength(18);
+    expect(entriesOf(first)).toHaveLength(18);
     expect(namesOf(first)).toContain("faces/unicode names/Ää 日本 photo № 1.jpg");
-    expect(first.entries[0]).toEqual({ name: "faces/color/UPPER.JPG", labels: { class: "faces" } });
+    expect(first.entry(0)).toEqual({ name: "faces/color/UPPER.JPG", labels: { class: "faces" } });
     for (const source of sources) {
-      expect(source.entries).toEqual(first.entries);
+      expect(entriesOf(source)).toEqual(entriesOf(first));
       const contents = await contentsOf(source);
-      source.entries.forEach(({ name }, i) => {
+      entriesOf(source).forEach(({ name }, i) => {
         expect(contents[i]?.equals(files[name] as Buffer)).toBe(true);
       });
       expect(source.notes).toEqual(["ignored: 1 file (.json 1), not images"]);
@@ -138,7 +149,7 @@ describe("what is in a folder", () => {
         "val/cat/2.png": image,
       }),
     );
-    expect(source.entries).toEqual([
+    expect(entriesOf(source)).toEqual([
       { name: "Train/cat/1.png", split: "train", labels: { class: "cat" } },
       { name: "Train/dog/1.png", split: "train", labels: { class: "dog" } },
       { name: "val/cat/2.png", split: "val", labels: { class: "cat" } },
@@ -146,14 +157,14 @@ describe("what is in a folder", () => {
     const one = await open(
       writeFiles(join(folder, "one-class"), { "train/2019/1.png": image, "test/2019/1.png": image }),
     );
-    expect(one.entries.map(({ labels }) => labels)).toEqual([{}, {}]);
+    expect(entriesOf(one).map(({ labels }) => labels)).toEqual([{}, {}]);
   });
 
   test("an archive that holds only train/ keeps that as a split", async () => {
     const source = await open(
       await writeTar(join(folder, "train.tar"), { "train/a.png": image, "train/b.png": image }),
     );
-    expect(source.entries[0]).toMatchObject({ name: "train/a.png", split: "train" });
+    expect(source.entry(0)).toMatchObject({ name: "train/a.png", split: "train" });
   });
 });
 
@@ -164,7 +175,7 @@ describe("labels", () => {
 
   test("inside the source, by path or by a name that only one image has; the CSV outranks folders", async () => {
     const source = await open(writeFiles(join(folder, "labelled"), { ...photos, "labels.csv": csv }));
-    expect(source.entries).toEqual([
+    expect(entriesOf(source)).toEqual([
       { name: "test/1.png", split: "test", labels: { age: "", mood: "sad" } },
       { name: "train/1.png", split: "train", labels: { age: "30", mood: "happy" } },
       { name: "train/2.png", split: "train", labels: { age: "31", mood: "" } },
@@ -178,19 +189,19 @@ describe("labels", () => {
     const inTar = await open(
       await writeTar(join(folder, "last.tar"), { "set/train/1.png": "x", "set/labels.csv": rows }),
     );
-    expect(inTar.entries[0]?.labels).toEqual({ age: "7" });
+    expect(inTar.entry(0).labels).toEqual({ age: "7" });
     expect(inTar.notes).toEqual([expect.stringMatching(/labels\.csv: 1 of 2 rows name no image$/)]);
 
     const set = writeFiles(join(folder, "beside", "set"), photos);
     writeFileSync(join(folder, "beside", "labels.csv"), rows);
     const beside = await open(set);
-    expect(beside.entries.find(({ name }) => name === "train/2.png")?.labels).toEqual({ age: "8" });
+    expect(entriesOf(beside).find(({ name }) => name === "train/2.png")?.labels).toEqual({ age: "8" });
     expect(beside.notes).toEqual([expect.stringMatching(/labels\.csv: 2 of 4 images have no row$/)]);
 
     const given = join(folder, "given.csv");
     writeFileSync(given, "\ufefffile;size\r\ntrain/1.png;1,5\r\n");
     const source = await open(set, given);
-    expect(source.entries.find(({ name }) => name === "train/1.png")?.labels).toEqual({ size: "1,5" });
+    expect(entriesOf(source).find(({ name }) => name === "train/1.png")?.labels).toEqual({ size: "1,5" });
   });
 
   test("one beside the source that fits nothing is only mentioned, one inside or given is refused", async () => {

@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import * as tar from "tar-stream";
 import { afterAll } from "vitest";
+import type { Source, SourceEntry } from "../../src/data/sources/source.ts";
 
 /** Nested class folders with every kind of image, and README.json that says what is in them. */
 export const imageFolder = fileURLToPath(new URL("../../../../fixtures/imagefolder", import.meta.url));
@@ -30,6 +31,11 @@ export async function png(
   return await sharp(pixels, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();
+}
+
+/** All images of a source. */
+export function entriesOf(source: Source): SourceEntry[] {
+  return Array.from({ length: source.count }, (_, i) => source.entry(i));
 }
 
 export type Files = Readonly<Record<string, Buffer | string>>;

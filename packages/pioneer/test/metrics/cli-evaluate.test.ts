@@ -173,7 +173,7 @@ describe("evaluate", () => {
     const { openPack } = await import("../../src/data/pack.ts");
     const pack = openPack(data);
     const train = pack.splits.train as Uint32Array;
-    const chosen = [0, 1, 2].map((i) => pack.names[train[Math.floor((i * train.length) / 3)] as number] as string);
+    const chosen = [0, 1, 2].map((i) => pack.names.at(train[Math.floor((i * train.length) / 3)] as number));
     const paths = chosen.map((name) => join(photos, name));
     expect(await run("reconstruct", "--model", "a", "--out", "recons", "--threads", "1", ...paths)).toMatchObject({
       code: 0,

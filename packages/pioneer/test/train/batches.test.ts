@@ -28,7 +28,7 @@ const batches = (options: { seed?: number; mirror?: boolean } = {}) =>
   new Batches(pack, train, { seed: 5, mirror: true, device: "cpu", ...options });
 
 /** The number in the name of an image of the pack. */
-const drawnAs = (index: number) => Number((pack.names[index] as string).slice(0, 4));
+const drawnAs = (index: number) => Number(pack.names.at(index).slice(0, 4));
 
 /** Which images a batch holds and which of them are mirrored. */
 function look(source: Batches, drawn: number, size: number): { index: number; mirrored: boolean }[] {

@@ -66,6 +66,7 @@ export function addDatasetCommands(program: Command): void {
       "pioneer dataset prepare photos/ photos.pack --resolution 64",
       "pioneer dataset prepare celeba/ celeba.pack --resolution 128",
       "pioneer dataset prepare celebahq.h5 celebahq.pack --source celebahq --resolution 256",
+      "pioneer dataset prepare cifar-10-python.tar.gz cifar.pack",
       "pioneer dataset prepare procedural:faces faces.pack --resolution 64 --count 20000",
     ],
     async run(options, [source = "", out = ""], { output }) {

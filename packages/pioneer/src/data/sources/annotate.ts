@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { DataError } from "../../errors.ts";
 import { onDisk } from "../disk.ts";
 import { type LabelTable, normalizeName, parseLabels } from "../labels.ts";
+import type { Names } from "../names.ts";
 import { readFolders, type SourceEntry } from "./source.ts";
 
 /** A labels file as read. */
@@ -13,9 +14,9 @@ export interface LabelsFile {
   readonly isGuess: boolean;
 }
 
-/** Entries with splits and labels, and what there is to say about them. */
+/** Entries with splits and labels, made when they are asked for, and what there is to say about them. */
 export interface Annotated {
-  readonly entries: SourceEntry[];
+  readonly entry: (index: number) => SourceEntry;
   readonly notes: string[];
 }
 
@@ -47,71 +48,75 @@ export async function findLabels(
  * @param prefixes what names in the labels file may begin with besides: the source's own name, an archive's top folder
  * @throws DataError if no row of a labels file that was given or is inside the source names an image
  */
-export function annotate(
-  names: readonly string[],
-  file: LabelsFile | undefined,
-  prefixes: readonly string[],
-): Annotated {
-  const folders = names.map(readFolders);
+export function annotate(names: Names, file: LabelsFile | undefined, prefixes: readonly string[]): Annotated {
   // One class for all says nothing: often it is just the folder the photos came in.
-  const hasClasses = new Set(folders.map(({ className }) => className)).size > 1;
+  const classes = new Set<string | undefined>();
+  for (const name of names) classes.add(readFolders(name).className);
   const table = file === undefined ? undefined : parseLabels(file.text, file.path);
   const rowOf = table === undefined ? () => undefined : matchRows(table, names, prefixes);
-  const matched = new Set<readonly string[]>();
-  const entries = names.map((name, i) => {
+  const entry = (index: number): SourceEntry => {
+    const name = names.at(index);
     const labels: Record<string, string> = {};
-    let { split } = folders[i] ?? {};
-    const className = folders[i]?.className;
-    if (hasClasses && className !== undefined) labels.class = className;
+    let { split, className } = readFolders(name);
+    if (classes.size > 1 && className !== undefined) labels.class = className;
     const row = rowOf(name);
-    if (row !== undefined) matched.add(row);
-    row?.forEach((cell, column) => {
+    const cells = row === undefined ? [] : (table?.cellsOf(row) ?? []);
+    for (const [column, cell] of cells.entries()) {
       const label = table?.columns[column] ?? "";
       if (label.toLowerCase() !== "split") labels[label] = cell;
       else if (cell !== "") split = cell.toLowerCase();
-    });
+    }
     return split === undefined ? { name, labels } : { name, split, labels };
-  });
-  const notes =
-    file === undefined || table === undefined ? [] : describeMatches(file, table, matched.size, names.length);
-  return { entries, notes };
+  };
+  if (file === undefined || table === undefined) return { entry, notes: [] };
+  const isMatched = new Uint8Array(table.size);
+  for (const name of names) {
+    const row = rowOf(name);
+    if (row !== undefined) isMatched[row] = 1;
+  }
+  const matched = isMatched.reduce((total, each) => total + each, 0);
+  return { entry, notes: describeMatches(file, table, matched, names.length) };
 }
 
 /** Finds a file's row: by its whole path, by that without a prefix, or by its bare name if only one image has it. */
-function matchRows(
-  table: LabelTable,
-  names: readonly string[],
-  prefixes: readonly string[],
-): (name: string) => readonly string[] | undefined {
-  const bareCounts = new Map<string, number>();
-  for (const name of names) {
-    const bare = basename(normalizeName(name));
-    bareCounts.set(bare, (bareCounts.get(bare) ?? 0) + 1);
-  }
+function matchRows(table: LabelTable, names: Names, prefixes: readonly string[]): (name: string) => number | undefined {
+  // Counted when it is first needed: most labels files name whole paths.
+  let bareCounts: Map<string, number> | undefined;
   return (name) => {
     const key = normalizeName(name);
     for (const prefix of ["", ...prefixes]) {
-      const row = table.rows.get(normalizeName(prefix + key));
+      const row = table.rowOf(normalizeName(prefix + key));
       if (row !== undefined) return row;
     }
     const bare = basename(key);
-    return bareCounts.get(bare) === 1 ? table.rows.get(bare) : undefined;
+    const row = table.rowOf(bare);
+    if (row === undefined) return undefined;
+    bareCounts ??= countBare(names);
+    return bareCounts.get(bare) === 1 ? row : undefined;
   };
+}
+
+function countBare(names: Names): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) {
+    const bare = basename(normalizeName(name));
+    counts.set(bare, (counts.get(bare) ?? 0) + 1);
+  }
+  return counts;
 }
 
 function describeMatches(file: LabelsFile, table: LabelTable, matched: number, images: number): string[] {
   if (matched === 0) {
     if (file.isGuess)
       return [`${file.path} names none of the images and was not used; give it with --labels to insist`];
-    const [first = "no rows"] = table.rows.keys();
     throw new DataError(
-      `${file.path}: none of its ${table.rows.size} rows names an image (first: ${first}); ` +
+      `${file.path}: none of its ${table.size} rows names an image (first: ${table.first ?? "no rows"}); ` +
         "the first column is the file's path inside the source, the first line names the columns",
     );
   }
   const notes: string[] = [];
-  const spare = table.rows.size - matched;
-  if (spare > 0) notes.push(`${file.path}: ${spare} of ${table.rows.size} rows name no image`);
+  const spare = table.size - matched;
+  if (spare > 0) notes.push(`${file.path}: ${spare} of ${table.size} rows name no image`);
   if (matched < images) notes.push(`${file.path}: ${images - matched} of ${images} images have no row`);
   return notes;
 }

@@ -2,32 +2,29 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { DataError } from "../../errors.ts";
 import { onDisk } from "../disk.ts";
+import { type Names, NameTable } from "../names.ts";
 import { annotate, findLabels } from "./annotate.ts";
 import {
   checkFileSize,
   classify,
   digestOf,
+  type Indices,
   noteIgnored,
   type Source,
   type SourceContent,
   topFolder,
 } from "./source.ts";
 
-/** A file in an archive; `key` is what the archive's reader finds it by. */
-export interface Member<Key> {
-  readonly name: string;
-  readonly bytes: number;
-  readonly key: Key;
-}
-
-/** What tar and zip differ in. */
-export interface ArchiveReader<Key> {
+/** What tar and zip differ in. A member is known by its number; there may be millions. */
+export interface ArchiveReader {
   readonly kind: string;
   /** All files, in the archive's order. */
-  readonly members: readonly Member<Key>[];
-  read(member: Member<Key>): Promise<Buffer>;
-  /** For archives that can only be read from front to back: reads some members, given in the archive's order. */
-  stream?(members: readonly Member<Key>[]): AsyncIterable<() => Buffer>;
+  readonly names: Names;
+  /** Sizes of the members, unpacked. */
+  readonly bytes: readonly number[];
+  read(member: number): Promise<Buffer>;
+  /** For archives that can only be read from front to back: reads some members, ascending. */
+  stream?(members: Uint32Array): AsyncIterable<() => Buffer>;
   close(): Promise<void>;
 }
 
@@ -36,7 +33,7 @@ export interface ArchiveReader<Key> {
  * name the last counts, as when an archive is unpacked.
  * @throws DataError if the archive cannot be read or the labels do not fit
  */
-export async function openArchive<Key>(path: string, reader: ArchiveReader<Key>, labels?: string): Promise<Source> {
+export async function openArchive(path: string, reader: ArchiveReader, labels?: string): Promise<Source> {
   try {
     return await describeArchive(path, reader, labels);
   } catch (error) {
@@ -45,56 +42,87 @@ export async function openArchive<Key>(path: string, reader: ArchiveReader<Key>,
   }
 }
 
-async function describeArchive<Key>(path: string, reader: ArchiveReader<Key>, labels?: string): Promise<Source> {
+async function describeArchive(path: string, reader: ArchiveReader, labels?: string): Promise<Source> {
   const { size, mtimeMs } = await onDisk(path, () => stat(path));
-  const visible = reader.members.filter(({ name }) => classify(name) !== "hidden");
-  const top = topFolder(visible.map(({ name }) => name));
-  const latest = new Map<string, Member<Key>>();
-  for (const member of visible) {
-    const name = member.name.slice(top.length);
-    latest.delete(name); // so that it moves to the end: the order must stay the archive's
-    latest.set(name, member);
-  }
-  const names = [...latest.keys()];
-  const inner = latest.get("labels.csv");
+  const { top, images, members, labelsMember, ignored } = findImages(reader);
   const file = await findLabels(path, labels, async () =>
-    inner === undefined ? undefined : (await readMember(reader, inner)).toString("utf8"),
+    labelsMember === undefined ? undefined : (await readMember(reader, labelsMember)).toString("utf8"),
   );
-  const images = names.filter((name) => classify(name) === "image");
-  const { entries, notes } = annotate(images, file, [
-    top,
-    `${basename(path).replace(/\.(tar|tgz|tar\.gz|zip)$/i, "")}/`,
-  ]);
+  const { entry, notes } = annotate(images, file, [top, `${basename(path).replace(/\.(tar|tgz|tar\.gz|zip)$/i, "")}/`]);
   return {
     kind: reader.kind,
     name: basename(path),
-    entries,
-    digest: digestOf([reader.kind, size, mtimeMs, file?.text ?? "", ...images]),
-    notes: [...noteIgnored(names), ...notes],
+    count: images.length,
+    entry,
+    digest: digestOf([reader.kind, size, mtimeMs, file?.text ?? ""], images),
+    notes: [...ignored, ...notes],
     contents: (indices) => {
-      const members = indices.map((index) => latest.get(images[index] ?? "") as Member<Key>);
+      const wanted = Uint32Array.from(indices, (index) => members[index] as number);
       return reader.stream === undefined
-        ? readRandomly(reader, indices, members)
-        : readInOrder(reader.stream(members), indices);
+        ? readRandomly(reader, indices, wanted)
+        : readInOrder(reader.stream(wanted), indices);
     },
     close: () => reader.close(),
   };
 }
 
-async function* readRandomly<Key>(
-  reader: ArchiveReader<Key>,
-  indices: readonly number[],
-  members: readonly Member<Key>[],
+interface Found {
+  /** The folder around everything, with its slash; "" where there is none. */
+  readonly top: string;
+  /** Names of the images, without it. */
+  readonly images: Names;
+  /** The image's numbers in the archive. */
+  readonly members: Uint32Array;
+  readonly labelsMember: number | undefined;
+  readonly ignored: string[];
+}
+
+function findImages({ names }: ArchiveReader): Found {
+  const top = topFolder(visibleNames(names));
+  const latest = new Map<string, number>();
+  let index = 0;
+  for (const name of names) {
+    if (classify(name) !== "hidden") latest.set(name.slice(top.length), index);
+    index++;
+  }
+  const images = new NameTable();
+  const members = new Uint32Array(latest.size);
+  index = 0;
+  for (const full of names) {
+    const name = full.slice(top.length);
+    // The one that counts, at its place: the order must stay the archive's.
+    if (classify(name) === "image" && latest.get(name) === index) {
+      members[images.length] = index;
+      images.push(name);
+    }
+    index++;
+  }
+  return {
+    top,
+    images,
+    members: members.slice(0, images.length),
+    labelsMember: latest.get("labels.csv"),
+    ignored: noteIgnored(latest.keys()),
+  };
+}
+
+function* visibleNames(names: Names): Iterable<string> {
+  for (const name of names) if (classify(name) !== "hidden") yield name;
+}
+
+async function* readRandomly(
+  reader: ArchiveReader,
+  indices: Indices,
+  members: Uint32Array,
 ): AsyncIterable<SourceContent> {
-  for (const [i, index] of indices.entries()) {
-    yield { index, read: () => readMember(reader, members[i] as Member<Key>) };
+  let i = 0;
+  for (const index of indices) {
+    const member = members[i++] as number;
+    yield { index, read: () => readMember(reader, member) };
   }
 }
 
-async function* readInOrder(
-  contents: AsyncIterable<() => Buffer>,
-  indices: readonly number[],
-): AsyncIterable<SourceContent> {
+async function* readInOrder(contents: AsyncIterable<() => Buffer>, indices: Indices): AsyncIterable<SourceContent> {
   let i = 0;
   for await (const content of contents) {
     const index = indices[i++];
@@ -103,9 +131,9 @@ async function* readInOrder(
   }
 }
 
-async function readMember<Key>(reader: ArchiveReader<Key>, member: Member<Key>): Promise<Buffer> {
-  checkFileSize(member.bytes);
-  return reader.stream === undefined ? await reader.read(member) : await firstOf(reader.stream([member]));
+async function readMember(reader: ArchiveReader, member: number): Promise<Buffer> {
+  checkFileSize(reader.bytes[member] as number);
+  return reader.stream === undefined ? await reader.read(member) : await firstOf(reader.stream(Uint32Array.of(member)));
 }
 
 async function firstOf(contents: AsyncIterable<() => Buffer>): Promise<Buffer> {

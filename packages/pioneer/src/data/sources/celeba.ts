@@ -2,8 +2,8 @@ import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { DataError } from "../../errors.ts";
 import { type Attributes, readAttributes, readPartition } from "./celeba-lists.ts";
-import { listFiles, readFiles } from "./folder.ts";
-import { classify, digestOf, noteIgnored, type Source, type SourceEntry } from "./source.ts";
+import { listFiles, readFiles, selectFiles, stampsOf } from "./folder.ts";
+import { classify, digestOf, noteIgnored, type Source } from "./source.ts";
 
 /** Where the parts may be: side by side, or in the folders of the published drive. */
 const imageFolders = ["img_align_celeba", "Img/img_align_celeba", "img_align_celeba/img_align_celeba"];
@@ -28,33 +28,26 @@ export async function openCeleba(path: string): Promise<Source> {
   const partitionFile = await need(path, partitionFiles, "the split into train, val and test");
   const folder = await findImages(path);
   const files = await listFiles(folder);
-  const images = files.filter(({ name }) => classify(name) === "image" && !name.includes("/"));
+  const images = selectFiles(files, (name) => classify(name) === "image" && !name.includes("/"));
   const attributes = await readAttributes(attributeFile);
   const partition = await readPartition(partitionFile);
-  const names = images.map(({ name }) => name);
+  const names = [...images.names];
   checkFits(attributeFile, attributes, names, folder);
   checkFits(partitionFile, partition, names, folder);
-  const entries = names.map(
-    (name): SourceEntry => ({
-      name,
-      split: partition.get(name) as string,
-      labels: attributes.get(name) as Record<string, number>,
-    }),
-  );
-  const spare = attributes.size - images.length;
+  const spare = attributes.size - names.length;
   const lists = await Promise.all([attributeFile, partitionFile].map((file) => stat(file)));
   return {
     kind: "celeba",
     name: basename(root),
     crop: "celeba",
-    entries,
-    digest: digestOf([
-      "celeba",
-      ...lists.flatMap(({ size, mtimeMs }) => [size, mtimeMs]),
-      ...images.flatMap(({ name, bytes, modified }) => [name, bytes, modified]),
-    ]),
+    count: names.length,
+    entry: (index) => {
+      const name = names[index] as string;
+      return { name, split: partition.get(name) as string, labels: attributes.get(name) as Record<string, number> };
+    },
+    digest: digestOf(["celeba", ...lists.flatMap(({ size, mtimeMs }) => [size, mtimeMs])], stampsOf(images)),
     notes: [
-      ...noteIgnored(files.map(({ name }) => name)),
+      ...noteIgnored(files.names),
       ...(spare > 0 ? [`${attributeFile}: ${spare} of ${attributes.size} images are not there`] : []),
     ],
     contents: (indices) => readFiles(folder, images, indices),

@@ -38,7 +38,8 @@ export async function openCelebaHq(path: string, resolution?: number): Promise<S
     return {
       kind: "celebahq",
       name: basename(path),
-      entries: Array.from({ length: count }, (_, i) => toEntry(i, extras)),
+      count,
+      entry: (index) => toEntry(index, extras),
       digest: digestOf(["celebahq", size, mtimeMs, side, ...extras.stamps]),
       notes: extras.notes,
       async *contents(indices) {

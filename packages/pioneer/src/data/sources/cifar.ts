@@ -1,95 +1,97 @@
-import { type FileHandle, open, readdir, readFile, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { join } from "node:path";
 import { DataError } from "../../errors.ts";
 import { numpyRules, PickledArray } from "../../pickle/numpy.ts";
 import { type PickleItem, type PickleKey, readPickle } from "../../pickle/reader.ts";
 import type { RawImage } from "../decode.ts";
-import { onDisk } from "../disk.ts";
-import { readExactly, toInterleaved } from "./raw.ts";
-import { digestOf, maxFileBytes, type Source, type SourceContent, type SourceEntry } from "./source.ts";
+import { type CifarFiles, isBatch } from "./cifar-files.ts";
+import { toInterleaved } from "./raw.ts";
+import { digestOf, type Indices, type Source, type SourceContent } from "./source.ts";
 
 const side = 32;
 const imageBytes = 3 * side * side;
 const trainingBatches = 5;
-const batchName = /^(data_batch_\d+|test_batch)(\.bin)?$/;
 /** By label; what the files say of them counts more. */
 const classNames = "airplane automobile bird cat deer dog frog horse ship truck".split(" ");
 
-/** Where a batch's images are: image i of [3, 32, 32] bytes begins at `start + i * stride`. */
+/** Where a batch's images are: image i of [3, 32, 32] bytes begins at `start + i * stride` of its file. */
 interface Batch {
-  readonly path: string;
+  readonly file: string;
   readonly name: string;
   readonly labels: readonly number[];
   readonly start: number;
   readonly stride: number;
 }
 
-type OpenBatch = Batch & { readonly file: FileHandle };
-
-/** Whether a folder holds batches of CIFAR-10, by the names of its files. */
-export function looksLikeCifar(files: readonly string[]): boolean {
-  return files.some((name) => batchName.test(name));
+/** A file as read, and what to call it in an error. */
+interface BatchFile {
+  readonly file: string;
+  readonly path: string;
+  readonly bytes: Buffer;
 }
 
 /**
  * CIFAR-10 as published, its python or its binary version: 32x32 images in batches. The label is `class`; the test
  * batch is the split `test`.
- * @param path a folder with data_batch_1 (or data_batch_1.bin) and so on
+ * @param path what the files are called in errors
  * @throws DataError naming the file: no batches, cut short, labels beyond 9, a pickle that holds more than data
  */
-export async function openCifar(path: string): Promise<Source> {
-  const root = resolve(path);
-  const found = (await onDisk(path, () => readdir(root))).filter((name) => batchName.test(name));
+export async function openCifar(path: string, files: CifarFiles): Promise<Source> {
+  try {
+    return await describe(path, files);
+  } catch (error) {
+    await files.close();
+    throw error;
+  }
+}
+
+async function describe(path: string, files: CifarFiles): Promise<Source> {
+  const found = files.names.filter(isBatch);
   const binary = found.filter((name) => name.endsWith(".bin"));
-  const files = (binary.length > 0 ? binary : found).sort((a, b) => batchNumber(a) - batchNumber(b));
-  if (files.length === 0) {
+  const isBinary = binary.length > 0;
+  const chosen = (isBinary ? binary : found).sort((a, b) => batchNumber(a) - batchNumber(b));
+  if (chosen.length === 0) {
     throw new DataError(
       `${path}: no batches of CIFAR-10; it needs data_batch_1 to 5 and test_batch, with .bin or without`,
     );
   }
-  const read = binary.length > 0 ? readBinaryBatch : readPythonBatch;
   const batches: Batch[] = [];
-  const stamps: number[] = [];
-  for (const file of files) {
-    const { size, mtimeMs } = await onDisk(join(root, file), () => stat(join(root, file)));
-    if (size > maxFileBytes) throw new DataError(`${join(path, file)}: ${size} bytes are too many for CIFAR-10`);
-    stamps.push(size, mtimeMs);
-    batches.push(await read(join(root, file), file.replace(/\.bin$/, "")));
+  for (const file of chosen) {
+    const batch = { file, path: join(path, file), bytes: await files.read(file) };
+    batches.push(isBinary ? readBinaryBatch(batch) : readPythonBatch(batch));
   }
-  const names = await readClassNames(root, binary.length > 0);
-  const entries = batches.flatMap(({ name, labels }) =>
-    labels.map(
-      (label, i): SourceEntry => ({
-        name: `${name}/${String(i).padStart(5, "0")}`,
-        split: name === "test_batch" ? "test" : "train",
-        labels: { class: names[label] as string },
-      }),
-    ),
-  );
-  const opened: OpenBatch[] = [];
-  for (const batch of batches) opened.push({ ...batch, file: await onDisk(batch.path, () => open(batch.path, "r")) });
+  const names = await readClassNames(path, files, isBinary);
   const training = batches.filter(({ name }) => name !== "test_batch").length;
   return {
     kind: "cifar10",
-    name: basename(root),
-    entries,
-    digest: digestOf(["cifar10", ...files, ...stamps, ...names]),
-    notes: training === trainingBatches ? [] : [`holds ${training} of CIFAR-10's ${trainingBatches} training batches`],
-    contents: (indices) => readImages(opened, indices),
-    close: async () => {
-      for (const { file } of opened) await file.close();
+    name: files.name,
+    count: batches.reduce((total, { labels }) => total + labels.length, 0),
+    entry: (index) => {
+      const { batch, place } = locate(batches, index);
+      return {
+        name: `${batch.name}/${String(place).padStart(5, "0")}`,
+        split: batch.name === "test_batch" ? "test" : "train",
+        labels: { class: names[batch.labels[place] as number] as string },
+      };
     },
+    digest: digestOf(["cifar10", ...chosen, ...files.stamps, ...names]),
+    notes: training === trainingBatches ? [] : [`holds ${training} of CIFAR-10's ${trainingBatches} training batches`],
+    contents: (indices) => readImages(files, batches, indices),
+    close: () => files.close(),
   };
 }
 
-async function* readImages(batches: readonly OpenBatch[], indices: readonly number[]): AsyncIterable<SourceContent> {
+async function* readImages(
+  files: CifarFiles,
+  batches: readonly Batch[],
+  indices: Indices,
+): AsyncIterable<SourceContent> {
   for (const index of indices) {
     const { batch, place } = locate(batches, index);
-    yield { index, read: () => readImage(batch, place) };
+    yield { index, read: () => readImage(files, batch, place) };
   }
 }
 
-function locate(batches: readonly OpenBatch[], index: number): { batch: OpenBatch; place: number } {
+function locate(batches: readonly Batch[], index: number): { batch: Batch; place: number } {
   let place = index;
   for (const batch of batches) {
     if (place < batch.labels.length) return { batch, place };
@@ -98,14 +100,13 @@ function locate(batches: readonly OpenBatch[], index: number): { batch: OpenBatc
   throw new RangeError(`no image ${index} in the batches`);
 }
 
-async function readImage({ file, start, stride }: OpenBatch, place: number): Promise<RawImage> {
-  const planes = await readExactly(file, start + place * stride, imageBytes);
+async function readImage(files: CifarFiles, { file, start, stride }: Batch, place: number): Promise<RawImage> {
+  const planes = await files.read(file, start + place * stride, imageBytes);
   return { width: side, height: side, pixels: toInterleaved(planes) };
 }
 
 /** One byte of label and 3072 of pixels an image. */
-async function readBinaryBatch(path: string, name: string): Promise<Batch> {
-  const bytes = await onDisk(path, () => readFile(path));
+function readBinaryBatch({ file, path, bytes }: BatchFile): Batch {
   const stride = 1 + imageBytes;
   if (bytes.length === 0 || bytes.length % stride !== 0) {
     throw new DataError(
@@ -114,12 +115,11 @@ async function readBinaryBatch(path: string, name: string): Promise<Batch> {
   }
   const labels = Array.from({ length: bytes.length / stride }, (_, i) => bytes[i * stride] as number);
   checkLabels(path, labels);
-  return { path, name, labels, start: 1, stride };
+  return { file, name: file.replace(/\.bin$/, ""), labels, start: 1, stride };
 }
 
 /** A pickled dict with `data`, uint8 [n, 3072], and `labels`. */
-async function readPythonBatch(path: string, name: string): Promise<Batch> {
-  const bytes = await onDisk(path, () => readFile(path));
+function readPythonBatch({ file, path, bytes }: BatchFile): Batch {
   const dict = unpickle(path, bytes);
   const data = dict.get("data");
   const labels = dict.get("labels");
@@ -133,7 +133,7 @@ async function readPythonBatch(path: string, name: string): Promise<Batch> {
   checkLabels(path, labels);
   // `data.data` is a view of the file's bytes: only its place is kept, the pixels are read when they are wanted.
   const start = data.data.byteOffset - bytes.byteOffset;
-  return { path, name, labels: labels as number[], start, stride: imageBytes };
+  return { file, name: file, labels: labels as number[], start, stride: imageBytes };
 }
 
 function unpickle(path: string, bytes: Buffer): Map<PickleKey, PickleItem> {
@@ -156,10 +156,11 @@ function checkLabels(path: string, labels: readonly unknown[]): void {
 }
 
 /** From batches.meta.txt or the pickled batches.meta, where there is one. */
-async function readClassNames(root: string, isBinary: boolean): Promise<readonly string[]> {
-  const path = join(root, isBinary ? "batches.meta.txt" : "batches.meta");
-  const bytes = await readFile(path).catch(() => undefined);
-  if (bytes === undefined) return classNames;
+async function readClassNames(root: string, files: CifarFiles, isBinary: boolean): Promise<readonly string[]> {
+  const file = isBinary ? "batches.meta.txt" : "batches.meta";
+  if (!files.names.includes(file)) return classNames;
+  const path = join(root, file);
+  const bytes = await files.read(file);
   const names = isBinary
     ? bytes.toString("utf8").split(/\s+/).filter(Boolean)
     : ((unpickle(path, bytes).get("label_names") ?? []) as PickleItem[]).map(String);

@@ -1,17 +1,31 @@
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { opendir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { onDisk } from "../disk.ts";
+import { type Names, NameTable } from "../names.ts";
+import { allIndices } from "../splits.ts";
 import { annotate, findLabels } from "./annotate.ts";
 import {
   checkFileSize,
   classify,
   compareNames,
   digestOf,
-  type ListedFile,
+  type Indices,
   noteIgnored,
   type Source,
   type SourceContent,
 } from "./source.ts";
+
+/** Files below a folder, sorted by path; column by column, as there may be millions. */
+export interface FileList {
+  /** Paths inside the folder, with forward slashes. */
+  readonly names: Names;
+  readonly bytes: readonly number[];
+  /** Last changes, milliseconds. */
+  readonly modified: readonly number[];
+}
+
+/** How many files are asked for their size at a time. */
+const statsAtOnce = 64;
 
 /**
  * The images in a folder and the folders below it, sorted by path. Links are followed, each folder once.
@@ -20,60 +34,142 @@ import {
  */
 export async function openFolder(path: string, labels?: string): Promise<Source> {
   const root = resolve(path);
-  const files = await listFiles(root);
-  const images = files.filter(({ name }) => classify(name) === "image");
+  const { images, ignored, hasLabels } = await listImages(root);
   const file = await findLabels(root, labels, async () =>
-    files.some(({ name }) => name === "labels.csv") ? await readFile(join(root, "labels.csv"), "utf8") : undefined,
+    hasLabels ? await readFile(join(root, "labels.csv"), "utf8") : undefined,
   );
-  const { entries, notes } = annotate(
-    images.map(({ name }) => name),
-    file,
-    [`${basename(root)}/`],
-  );
+  const { entry, notes } = annotate(images.names, file, [`${basename(root)}/`]);
   return {
     kind: "folder",
     name: basename(root),
-    entries,
-    digest: digestOf(["folder", file?.text ?? "", ...images.flatMap((i) => [i.name, i.bytes, i.modified])]),
-    notes: [...noteIgnored(files.map(({ name }) => name)), ...notes],
+    count: images.names.length,
+    entry,
+    digest: digestOf(["folder", file?.text ?? ""], stampsOf(images)),
+    notes: [...ignored, ...notes],
     contents: (indices) => readFiles(root, images, indices),
     close: async () => {},
+  };
+}
+
+async function listImages(root: string): Promise<{ images: FileList; ignored: string[]; hasLabels: boolean }> {
+  const files = await listFiles(root);
+  let hasLabels = false;
+  for (const name of files.names) if (name === "labels.csv") hasLabels = true;
+  return {
+    images: selectFiles(files, (name) => classify(name) === "image"),
+    ignored: noteIgnored(files.names),
+    hasLabels,
   };
 }
 
 /** Contents of files below `root`. */
 export async function* readFiles(
   root: string,
-  files: readonly ListedFile[],
-  indices: readonly number[],
+  { names, bytes }: FileList,
+  indices: Indices,
 ): AsyncIterable<SourceContent> {
   for (const index of indices) {
-    const { name, bytes } = files[index] as ListedFile;
     const read = async () => {
-      checkFileSize(bytes);
-      return await readFile(join(root, name));
+      checkFileSize(bytes[index] as number);
+      return await readFile(join(root, names.at(index)));
     };
     yield { index, read };
   }
 }
 
-/** All files below `root` that are not hidden, sorted by path. */
-export async function listFiles(root: string): Promise<ListedFile[]> {
-  const files: ListedFile[] = [];
+/** All files below `root` that are not hidden. */
+export async function listFiles(root: string): Promise<FileList> {
+  const names = new NameTable();
+  const bytes: number[] = [];
+  const modified: number[] = [];
   const seen = new Set<string>();
   const visit = async (folder: string): Promise<void> => {
     const path = join(root, folder);
     const real = await onDisk(path, () => realpath(path));
     if (seen.has(real)) return;
     seen.add(real);
-    for (const entry of await onDisk(path, () => readdir(path, { withFileTypes: true }))) {
-      const name = folder === "" ? entry.name : `${folder}/${entry.name}`;
-      if (classify(name) === "hidden") continue;
-      const info = await stat(join(root, name)).catch(() => undefined); // undefined: a link to nowhere
-      if (info?.isDirectory()) await visit(name);
-      else if (info?.isFile()) files.push({ name, bytes: info.size, modified: info.mtimeMs });
+    const listed = await readFolder(path, folder);
+    for (const i of listed.order) {
+      const key = listed.keys[i] as string;
+      if (key.endsWith("/")) await visit(key.slice(0, -1));
+      else {
+        names.push(key);
+        bytes.push(listed.bytes[i] as number);
+        modified.push(listed.modified[i] as number);
+      }
     }
   };
   await visit("");
-  return files.sort((a, b) => compareNames(a.name, b.name));
+  return { names, bytes, modified };
+}
+
+/** Those whose names are wanted. */
+export function selectFiles({ names, bytes, modified }: FileList, isWanted: (name: string) => boolean): FileList {
+  const found = new NameTable();
+  const isFound = new Uint8Array(names.length);
+  let index = 0;
+  for (const name of names) {
+    if (isWanted(name)) {
+      found.push(name);
+      isFound[index] = 1;
+    }
+    index++;
+  }
+  return {
+    names: found,
+    bytes: bytes.filter((_, i) => isFound[i] === 1),
+    modified: modified.filter((_, i) => isFound[i] === 1),
+  };
+}
+
+/** What identifies the files: names, sizes, times. */
+export function* stampsOf({ names, bytes, modified }: FileList): Iterable<string | number> {
+  let index = 0;
+  for (const name of names) {
+    yield name;
+    yield bytes[index] as number;
+    yield modified[index] as number;
+    index++;
+  }
+}
+
+/** Files and folders in a folder, in the order of their keys. */
+interface Listed {
+  /** Their paths inside the source; a folder's ends with a slash, so that paths are in order when keys are. */
+  readonly keys: readonly string[];
+  readonly bytes: readonly number[];
+  readonly modified: readonly number[];
+  /** Indices of the above, in order. */
+  readonly order: Uint32Array;
+}
+
+async function readFolder(path: string, folder: string): Promise<Listed> {
+  const prefix = folder === "" ? "" : `${folder}/`;
+  const keys: string[] = [];
+  const bytes: number[] = [];
+  const modified: number[] = [];
+  const addAll = async (names: readonly string[]): Promise<void> => {
+    // undefined: a link to nowhere
+    const stats = await Promise.all(names.map((name) => stat(join(path, name)).catch(() => undefined)));
+    for (const [j, info] of stats.entries()) {
+      const isFolder = info?.isDirectory() ?? false;
+      if (info === undefined || !(isFolder || info.isFile())) continue;
+      keys.push(prefix + names[j] + (isFolder ? "/" : ""));
+      bytes.push(info.size);
+      modified.push(info.mtimeMs);
+    }
+  };
+  await onDisk(path, async () => {
+    let some: string[] = [];
+    // Not readdir, which has a whole folder in memory at once, and twice.
+    for await (const { name } of await opendir(path, { bufferSize: statsAtOnce })) {
+      if (classify(prefix + name) !== "hidden") some.push(name);
+      if (some.length < statsAtOnce) continue;
+      await addAll(some);
+      some = [];
+    }
+    await addAll(some);
+  });
+  const order = allIndices(keys.length).sort((a, b) => compareNames(keys[a] as string, keys[b] as string));
+  return { keys, bytes, modified, order };
 }

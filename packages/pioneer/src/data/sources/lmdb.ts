@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { DataError } from "../../errors.ts";
 import { onDisk } from "../disk.ts";
+import { type Names, NameTable } from "../names.ts";
 import { readExactly } from "./raw.ts";
 
 // LMDB's data format 1 as a 64-bit little-endian machine writes it (lmdb.h and mdb.c of OpenLDAP's liblmdb 0.9):
@@ -26,7 +27,7 @@ const readAhead = 64;
 /** Where a value is: in a leaf page, or from byte 16 of an overflow page on. */
 export interface LmdbEntries {
   /** Ascending; keys that are not ASCII text in hexadecimal. */
-  readonly keys: readonly string[];
+  readonly keys: Names;
   /** Byte of the file a value begins at. */
   readonly offsets: Float64Array;
   readonly lengths: Uint32Array;
@@ -156,7 +157,7 @@ class Listing {
   readonly #meta: Meta;
   readonly #path: string;
   readonly #visited: Uint8Array;
-  readonly #keys: string[] = [];
+  readonly #keys = new NameTable();
   #offsets: Float64Array;
   #lengths: Uint32Array;
   #isBig: Uint8Array;
@@ -283,5 +284,6 @@ function keyEnd(page: Buffer, at: number): number {
 }
 
 function keyText(key: Buffer): string {
-  return key.every((byte) => byte > 0x20 && byte < 0x7f) ? key.toString("latin1") : key.toString("hex");
+  for (const byte of key) if (byte <= 0x20 || byte >= 0x7f) return key.toString("hex");
+  return key.toString("latin1");
 }

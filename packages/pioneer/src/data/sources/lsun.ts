@@ -3,7 +3,15 @@ import { basename, dirname, join, resolve } from "node:path";
 import { DataError } from "../../errors.ts";
 import { onDisk } from "../disk.ts";
 import { LmdbFile } from "./lmdb.ts";
-import { checkFileSize, compareNames, digestOf, type Source, type SourceContent, type SourceEntry } from "./source.ts";
+import {
+  checkFileSize,
+  compareNames,
+  digestOf,
+  type Indices,
+  type Source,
+  type SourceContent,
+  type SourceEntry,
+} from "./source.ts";
 
 const dataFile = "data.mdb";
 /** LSUN's folders: bedroom_train_lmdb, church_outdoor_val_lmdb. */
@@ -15,6 +23,8 @@ interface Environment {
   readonly lmdb: LmdbFile;
   /** Index of its first image in the source. */
   readonly start: number;
+  readonly split: string | undefined;
+  readonly category: string | undefined;
 }
 
 /**
@@ -39,13 +49,16 @@ export async function openLsun(path: string): Promise<Source> {
       const { size, mtimeMs } = await onDisk(file, () => stat(file));
       stamps.push(folder, size, mtimeMs);
       const lmdb = await LmdbFile.open(file);
-      environments.push({ folder, lmdb, start: count });
+      const { split, category } = lsunName.exec(folder === "" ? basename(root) : folder)?.groups ?? {};
+      environments.push({ folder, lmdb, start: count, split, category });
       count += lmdb.entries.keys.length;
     }
+    const hasClasses = new Set(environments.map(({ category }) => category)).size > 1;
     return {
       kind: "lsun",
       name: basename(root),
-      entries: listEntries(environments, root),
+      count,
+      entry: (index) => entryOf(environmentOf(environments, index), index, hasClasses),
       digest: digestOf(["lsun", ...stamps]),
       notes: [],
       contents: (indices) => readImages(environments, indices),
@@ -68,32 +81,26 @@ export async function findEnvironments(root: string): Promise<string[]> {
   return found.sort(compareNames);
 }
 
-function listEntries(environments: readonly Environment[], root: string): SourceEntry[] {
-  const parts = environments.map(({ folder }) => lsunName.exec(folder === "" ? basename(root) : folder)?.groups);
-  const categories = new Set(parts.map((part) => part?.category));
-  const entries: SourceEntry[] = [];
-  for (const [i, { folder, lmdb }] of environments.entries()) {
-    const prefix = folder === "" ? "" : `${folder}/`;
-    const category = parts[i]?.category;
-    // One object for all: there may be millions of images.
-    const labels = categories.size > 1 && category !== undefined ? { class: category } : {};
-    const split = parts[i]?.split;
-    for (const key of lmdb.entries.keys) {
-      const name = prefix + key;
-      entries.push(split === undefined ? { name, labels } : { name, split, labels });
-    }
-  }
-  return entries;
+function entryOf(
+  { folder, lmdb, start, split, category }: Environment,
+  index: number,
+  hasClasses: boolean,
+): SourceEntry {
+  const key = lmdb.entries.keys.at(index - start);
+  const name = folder === "" ? key : `${folder}/${key}`;
+  const labels = hasClasses && category !== undefined ? { class: category } : {};
+  return split === undefined ? { name, labels } : { name, split, labels };
 }
 
-async function* readImages(
-  environments: readonly Environment[],
-  indices: readonly number[],
-): AsyncIterable<SourceContent> {
+function environmentOf(environments: readonly Environment[], index: number): Environment {
+  const environment = environments.findLast(({ start }) => start <= index);
+  if (environment === undefined) throw new RangeError(`no image ${index}`);
+  return environment;
+}
+
+async function* readImages(environments: readonly Environment[], indices: Indices): AsyncIterable<SourceContent> {
   for (const index of indices) {
-    const environment = environments.findLast(({ start }) => start <= index);
-    if (environment === undefined) throw new RangeError(`no image ${index}`);
-    const { lmdb, start } = environment;
+    const { lmdb, start } = environmentOf(environments, index);
     const read = async () => {
       checkFileSize(lmdb.entries.lengths[index - start] as number);
       return await lmdb.read(index - start);

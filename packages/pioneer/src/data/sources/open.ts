@@ -5,7 +5,8 @@ import { onDisk } from "../disk.ts";
 import { hasPackMagic } from "../pack-format.ts";
 import { looksLikeCeleba, openCeleba } from "./celeba.ts";
 import { hasH5Magic, openCelebaHq } from "./celebahq.ts";
-import { looksLikeCifar, openCifar } from "./cifar.ts";
+import { openCifar } from "./cifar.ts";
+import { holdsBatches, isBatch, openCifarArchive, openCifarFolder } from "./cifar-files.ts";
 import { openFolder } from "./folder.ts";
 import type { SourceKind } from "./kinds.ts";
 import { hasLmdbMagic } from "./lmdb.ts";
@@ -26,19 +27,26 @@ export interface SourceOptions {
   readonly seed?: number | undefined;
 }
 
+const gzipMagic = "\x1f\x8b";
+
 /** How a path is opened as each kind. */
 const openers: Record<
   Exclude<SourceKind, "auto">,
   (path: string, resolution: number | undefined, labels: string | undefined) => Promise<Source>
 > = {
   folder: (path, _, labels) => openFolder(path, labels),
-  tar: async (path, _, labels) =>
-    await openTar(path, (await readStart(path)).toString("latin1", 0, 2) === "\x1f\x8b", labels),
+  tar: async (path, _, labels) => await openTar(path, await isGzipped(path), labels),
   zip: (path, _, labels) => openZip(path, labels),
   celeba: openCeleba,
   celebahq: openCelebaHq,
   lsun: openLsun,
-  cifar10: openCifar,
+  cifar10: async (path) => {
+    const isFolder = (await onDisk(path, () => stat(path))).isDirectory();
+    return await openCifar(
+      path,
+      isFolder ? await openCifarFolder(path) : await openCifarArchive(path, await isGzipped(path)),
+    );
+  },
 };
 
 /**
@@ -74,8 +82,9 @@ export async function openSource(
 /** Folders are opened as folders and files as files, also where the kind is given. */
 async function checkPlace(path: string, kind: Exclude<SourceKind, "auto">): Promise<void> {
   const isFolder = (await onDisk(path, () => stat(path))).isDirectory();
-  const wantsFolder = ["folder", "celeba", "cifar10"].includes(kind);
-  if (kind !== "lsun" && isFolder !== wantsFolder) {
+  const wantsFolder = ["folder", "celeba"].includes(kind);
+  const takesBoth = ["lsun", "cifar10"].includes(kind);
+  if (!takesBoth && isFolder !== wantsFolder) {
     throw new DataError(
       `${path} is a ${isFolder ? "folder" : "file"}, and ${kind} a ${wantsFolder ? "folder" : "file"}; leave out --source`,
     );
@@ -89,7 +98,7 @@ async function recognize(path: string): Promise<Exclude<SourceKind, "auto">> {
 
 async function recognizeFolder(path: string): Promise<Exclude<SourceKind, "auto">> {
   if (await looksLikeCeleba(path)) return "celeba";
-  if (looksLikeCifar(await onDisk(path, () => readdir(path)))) return "cifar10";
+  if ((await onDisk(path, () => readdir(path))).some(isBatch)) return "cifar10";
   return (await findEnvironments(path)).length > 0 ? "lsun" : "folder";
 }
 
@@ -98,14 +107,20 @@ async function recognizeFile(path: string): Promise<Exclude<SourceKind, "auto">>
   const text = start.toString("latin1");
   if (hasPackMagic(start)) throw new DataError(`${path} is a pack already; give it to train --data`);
   if (text.startsWith("PK\x03\x04") || text.startsWith("PK\x05\x06")) return "zip";
-  if (text.startsWith("\x1f\x8b")) return "tar";
+  if (text.startsWith(gzipMagic)) return (await holdsBatches(path, true)) ? "cifar10" : "tar";
   if (hasH5Magic(start)) return "celebahq";
   if (basename(path) === "data.mdb" || hasLmdbMagic(start)) return "lsun";
   // The oldest tars have no mark: their name is trusted.
-  if (text.startsWith("ustar", 257) || path.endsWith(".tar")) return "tar";
+  if (text.startsWith("ustar", 257) || path.endsWith(".tar")) {
+    return (await holdsBatches(path, false)) ? "cifar10" : "tar";
+  }
   throw new DataError(
     `${path}: neither a folder, a tar, tar.gz or zip of images, CelebA-HQ's HDF5, an LMDB environment of LSUN, nor a pack`,
   );
+}
+
+async function isGzipped(path: string): Promise<boolean> {
+  return (await readStart(path)).toString("latin1", 0, 2) === gzipMagic;
 }
 
 /** A file's first bytes. */

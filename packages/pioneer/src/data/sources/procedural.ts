@@ -17,22 +17,22 @@ const drawingVersion = 1;
  * @param count      how many
  */
 export function openProceduralFaces(resolution: number, count = 10_000, seed = 0): Source {
-  const faces = Array.from({ length: count }, (_, index) => drawParameters(seed, index));
   let drawers: Drawers | undefined;
   return {
     kind: "procedural",
     name: "faces",
-    entries: faces.map((labels, index) => ({
+    count,
+    entry: (index) => ({
       name: `face-${String(index).padStart(6, "0")}`,
-      labels: { ...labels },
-    })),
+      labels: { ...drawParameters(seed, index) },
+    }),
     digest: digestOf([proceduralFaces, drawingVersion, count, seed]),
     notes: [],
     async *contents(indices) {
       drawers ??= Drawers.start(indices.length);
       for (const index of indices) {
-        const face = faces[index];
-        if (face === undefined) throw new RangeError(`${proceduralFaces}: no face ${index} of ${count}`);
+        if (index >= count) throw new RangeError(`${proceduralFaces}: no face ${index} of ${count}`);
+        const face = drawParameters(seed, index);
         const read = async () => {
           const pixels = drawers ? await drawers.draw(face, resolution) : await drawHere(face, resolution);
           return { width: resolution, height: resolution, pixels };

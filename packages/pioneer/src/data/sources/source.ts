@@ -15,11 +15,14 @@ export interface SourceEntry {
 
 /** One image's content; `read` may be called once, at any time before the source is closed, several at once. */
 export interface SourceContent {
-  /** Index into `Source.entries`. */
+  /** The image's number in its source. */
   readonly index: number;
   /** @returns the encoded file, or pixels where the source holds or draws them */
   read(): Promise<Buffer | RawImage>;
 }
+
+/** Which images, ascending. */
+export type Indices = ArrayLike<number> & Iterable<number>;
 
 /** Images from anywhere. Every kind of source is one file of this folder, listed in open.ts. */
 export interface Source {
@@ -29,24 +32,20 @@ export interface Source {
   readonly name: string;
   /** The crop that goes with this data set; "center" where it says none. */
   readonly crop?: Crop;
-  /** In a stable order. */
-  readonly entries: readonly SourceEntry[];
+  /** How many images. */
+  readonly count: number;
+  /**
+   * Image `index`, from 0, in a stable order. Made whenever it is asked for: there may be millions, and a source holds
+   * little of each.
+   */
+  readonly entry: (index: number) => SourceEntry;
   /** Changes when the list of files, their sizes, times or labels change. */
   readonly digest: string;
   /** Remarks for the user: ignored files, rows of labels without an image. */
   readonly notes: readonly string[];
   /** Contents of some entries, `indices` ascending; memory stays bounded if at most a few are unread at a time. */
-  contents(indices: readonly number[]): AsyncIterable<SourceContent>;
+  contents(indices: Indices): AsyncIterable<SourceContent>;
   close(): Promise<void>;
-}
-
-/** A file found in a folder or archive, before labels and splits are known. */
-export interface ListedFile {
-  /** Path inside the source, with forward slashes. */
-  readonly name: string;
-  readonly bytes: number;
-  /** Last change, milliseconds; 0 where an archive holds it and has its own. */
-  readonly modified: number;
 }
 
 /** Larger files are skipped: a photo is not, and an archive may lie about its sizes. */
@@ -78,20 +77,21 @@ export function classify(name: string): FileUse {
 }
 
 /** "3 files are not images (.txt 2, .pdf 1)", "1 ... needs converting"; empty where there is nothing to say. */
-export function noteIgnored(names: readonly string[]): string[] {
+export function noteIgnored(names: Iterable<string>): string[] {
+  const counts = { other: new Map<string, number>(), unsupported: new Map<string, number>() };
+  for (const name of names) {
+    const use = classify(name);
+    if (use !== "other" && use !== "unsupported") continue;
+    const extension = extensionOf(name.split("/").at(-1) ?? "");
+    counts[use].set(extension, (counts[use].get(extension) ?? 0) + 1);
+  }
   return [
-    countByExtension(names, "other", "not images"),
-    countByExtension(names, "unsupported", "images of kinds that are not read; convert them to png or jpg"),
+    countsInWords(counts.other, "not images"),
+    countsInWords(counts.unsupported, "images of kinds that are not read; convert them to png or jpg"),
   ].filter((note) => note !== "");
 }
 
-function countByExtension(names: readonly string[], use: FileUse, what: string): string {
-  const counts = new Map<string, number>();
-  for (const name of names) {
-    if (classify(name) !== use) continue;
-    const extension = extensionOf(name.split("/").at(-1) ?? "");
-    counts.set(extension, (counts.get(extension) ?? 0) + 1);
-  }
+function countsInWords(counts: ReadonlyMap<string, number>, what: string): string {
   if (counts.size === 0) return "";
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
   const list = [...counts].map(
@@ -113,19 +113,21 @@ export function readFolders(name: string): { split: string | undefined; classNam
 /**
  * The one folder that holds everything in an archive, with its slash; "" where there is none, or where it is a split.
  */
-export function topFolder(names: readonly string[]): string {
-  const [first] = names;
-  const end = first?.indexOf("/") ?? -1;
-  if (first === undefined || end < 0) return "";
-  const top = first.slice(0, end + 1);
-  if (splitFolders[top.slice(0, -1).toLowerCase()] !== undefined) return "";
-  return names.every((name) => name.startsWith(top)) ? top : "";
+export function topFolder(names: Iterable<string>): string {
+  let top: string | undefined;
+  for (const name of names) {
+    if (top === undefined) {
+      top = name.slice(0, name.indexOf("/") + 1);
+      if (top === "" || splitFolders[top.slice(0, -1).toLowerCase()] !== undefined) return "";
+    } else if (!name.startsWith(top)) return "";
+  }
+  return top ?? "";
 }
 
 /** A digest over anything that identifies a source. */
-export function digestOf(parts: Iterable<string | number>): string {
+export function digestOf(...lists: readonly Iterable<string | number>[]): string {
   const hash = createHash("sha256");
-  for (const part of parts) hash.update(`${part}\0`);
+  for (const parts of lists) for (const part of parts) hash.update(`${part}\0`);
   return hash.digest("hex");
 }
 

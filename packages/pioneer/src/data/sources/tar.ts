@@ -5,14 +5,9 @@ import { createGunzip } from "node:zlib";
 import * as tar from "tar-stream";
 import { DataError } from "../../errors.ts";
 import { onDisk } from "../disk.ts";
-import { type ArchiveReader, type Member, openArchive } from "./archive.ts";
+import { NameTable } from "../names.ts";
+import { type ArchiveReader, openArchive } from "./archive.ts";
 import { checkFileSize, maxFileBytes, type Source } from "./source.ts";
-
-/** Where a file of a tar is: its number, and the byte its content begins at. */
-interface TarKey {
-  readonly ordinal: number;
-  readonly offset: number;
-}
 
 /** tar-stream gives it, its types don't know it: the byte of the (unpacked) archive a file's content begins at. */
 type TarHeader = tar.Header & { readonly byteOffset: number };
@@ -26,71 +21,105 @@ type TarEntry = tar.ExtractEvents["entry"][1];
  * @throws DataError if the archive is cut short or damaged, or the labels do not fit
  */
 export async function openTar(path: string, gzipped: boolean, labels?: string): Promise<Source> {
-  const members: Member<TarKey>[] = [];
-  let ordinal = 0;
-  for await (const entry of readEntries(path, gzipped)) {
-    const { name, size, byteOffset, type } = entry.header as TarHeader;
-    const key = { ordinal: ordinal++, offset: byteOffset };
-    if (type === "file" || type === "contiguous-file") members.push({ name: tidy(name), bytes: size, key });
-    entry.resume();
-  }
-  return await openArchive(path, gzipped ? streaming(path, members) : await seeking(path, members), labels);
+  const listing = await listMembers(path, gzipped);
+  return await openArchive(path, gzipped ? streaming(path, listing) : await seeking(path, listing), labels);
 }
 
-async function seeking(path: string, members: readonly Member<TarKey>[]): Promise<ArchiveReader<TarKey>> {
+/** The files of a tar, column by column. */
+interface Listing {
+  readonly names: NameTable;
+  readonly bytes: number[];
+  /** The byte of the unpacked archive each one's content begins at. */
+  readonly offsets: number[];
+  /** Numbers among all entries, folders and links included. */
+  readonly ordinals: number[];
+}
+
+async function listMembers(path: string, gzipped: boolean): Promise<Listing> {
+  const listing: Listing = { names: new NameTable(), bytes: [], offsets: [], ordinals: [] };
+  let ordinal = 0;
+  for await (const entry of readEntries(path, gzipped)) {
+    const { name, size, byteOffset } = entry.header as TarHeader;
+    if (isFile(entry)) {
+      listing.names.push(tidy(name));
+      listing.bytes.push(size);
+      listing.offsets.push(byteOffset);
+      listing.ordinals.push(ordinal);
+    }
+    ordinal++;
+    entry.resume();
+  }
+  return listing;
+}
+
+async function seeking(path: string, { names, bytes, offsets }: Listing): Promise<ArchiveReader> {
   const file = await onDisk(path, () => open(path, "r"));
   return {
     kind: "tar",
-    members,
-    read: async ({ bytes, key }) => {
-      const content = Buffer.alloc(bytes);
-      const { bytesRead } = await file.read(content, 0, bytes, key.offset);
-      if (bytesRead < bytes) throw new DataError("goes beyond the end of the archive");
+    names,
+    bytes,
+    read: async (member) => {
+      const content = Buffer.alloc(bytes[member] as number);
+      const { bytesRead } = await file.read(content, 0, content.length, offsets[member]);
+      if (bytesRead < content.length) throw new DataError("goes beyond the end of the archive");
       return content;
     },
     close: () => file.close(),
   };
 }
 
-function streaming(path: string, members: readonly Member<TarKey>[]): ArchiveReader<TarKey> {
+function streaming(path: string, listing: Listing): ArchiveReader {
   return {
     kind: "tar",
-    members,
+    names: listing.names,
+    bytes: listing.bytes,
     read: async () => {
       throw new Error("a compressed tar is read by its stream");
     },
-    stream: (wanted) => streamMembers(path, wanted),
+    stream: (wanted) => streamMembers(path, listing, wanted),
     close: async () => {},
   };
 }
 
-async function* streamMembers(path: string, wanted: readonly Member<TarKey>[]): AsyncIterable<() => Buffer> {
+async function* streamMembers(
+  path: string,
+  { bytes, ordinals }: Listing,
+  wanted: Uint32Array,
+): AsyncIterable<() => Buffer> {
   let next = 0;
   let ordinal = 0;
   for await (const entry of readEntries(path, true)) {
     const member = wanted[next];
     if (member === undefined) return;
-    if (ordinal++ !== member.key.ordinal) {
+    if (ordinal++ !== ordinals[member]) {
       entry.resume();
       continue;
     }
     next++;
-    if (member.bytes > maxFileBytes) {
+    const size = bytes[member] as number;
+    if (size > maxFileBytes) {
       entry.resume();
       yield () => {
-        checkFileSize(member.bytes);
+        checkFileSize(size);
         return Buffer.alloc(0);
       };
       continue;
     }
-    const pieces: Buffer[] = [];
-    for await (const piece of entry) pieces.push(piece as Buffer);
-    const content = Buffer.concat(pieces);
+    const content = await contentOf(path, entry);
     yield () => content;
   }
 }
 
-async function* readEntries(path: string, gzipped: boolean): AsyncIterable<TarEntry> {
+/** Whether an entry is a file, neither a folder nor a link. */
+export function isFile({ header }: TarEntry): boolean {
+  return header.type === "file" || header.type === "contiguous-file";
+}
+
+/**
+ * The entries of a tar from front to back; each has to be read, or passed over with `resume`, before the next comes.
+ * @throws DataError in one line where it is cut short or damaged
+ */
+export async function* readEntries(path: string, gzipped: boolean): AsyncIterable<TarEntry> {
   const extract = tar.extract();
   const file = createReadStream(path, { highWaterMark: 2 ** 20 });
   // What goes wrong reaches the loop below, as an error of `extract`; a loop left early needs no word.
@@ -99,12 +128,27 @@ async function* readEntries(path: string, gzipped: boolean): AsyncIterable<TarEn
   try {
     for await (const entry of extract) yield entry;
   } catch (error) {
-    if (error instanceof DataError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DataError(`${path}: cannot be read as a tar archive: ${reason}; download or make it again`, {
-      cause: error,
-    });
+    throw unreadable(path, error);
   }
+}
+
+/** The whole of an entry. @throws DataError as `readEntries` */
+export async function contentOf(path: string, entry: TarEntry): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  try {
+    for await (const piece of entry) pieces.push(piece as Buffer);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  return Buffer.concat(pieces);
+}
+
+function unreadable(path: string, error: unknown): DataError {
+  if (error instanceof DataError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new DataError(`${path}: cannot be read as a tar archive: ${reason}; download or make it again`, {
+    cause: error,
+  });
 }
 
 /** "./a/b" and "a/b" are one name. */

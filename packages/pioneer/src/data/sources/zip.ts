@@ -1,8 +1,9 @@
 import { buffer } from "node:stream/consumers";
-import type yauzl from "yauzl";
+import yauzl from "yauzl";
 import { DataError } from "../../errors.ts";
+import { NameTable } from "../names.ts";
 import { openZipFile } from "../zip-file.ts";
-import { type Member, openArchive } from "./archive.ts";
+import { openArchive } from "./archive.ts";
 import type { Source } from "./source.ts";
 
 /**
@@ -13,7 +14,7 @@ import type { Source } from "./source.ts";
 export async function openZip(path: string, labels?: string): Promise<Source> {
   try {
     const zip = await openZipFile(path);
-    const members = await listMembers(zip).catch((error: unknown) => {
+    const listing = await listMembers(zip).catch((error: unknown) => {
       zip.close();
       throw error;
     });
@@ -21,8 +22,9 @@ export async function openZip(path: string, labels?: string): Promise<Source> {
       path,
       {
         kind: "zip",
-        members,
-        read: (member) => readEntry(zip, member.key),
+        names: listing.names,
+        bytes: listing.bytes,
+        read: (member) => readEntry(zip, entryOf(listing, member)),
         close: async () => zip.close(),
       },
       labels,
@@ -36,18 +38,51 @@ export async function openZip(path: string, labels?: string): Promise<Source> {
   }
 }
 
-function listMembers(zip: yauzl.ZipFile): Promise<Member<yauzl.Entry>[]> {
+/** The files of a zip, column by column: what their contents are found and unpacked by. */
+interface Listing {
+  readonly names: NameTable;
+  readonly bytes: number[];
+  readonly packedBytes: number[];
+  readonly offsets: number[];
+  readonly methods: number[];
+  readonly flags: number[];
+}
+
+function listMembers(zip: yauzl.ZipFile): Promise<Listing> {
   return new Promise((resolve, reject) => {
-    const members: Member<yauzl.Entry>[] = [];
+    const listing: Listing = {
+      names: new NameTable(),
+      bytes: [],
+      packedBytes: [],
+      offsets: [],
+      methods: [],
+      flags: [],
+    };
     zip.on("entry", (entry: yauzl.Entry) => {
       if (!entry.fileName.endsWith("/")) {
-        members.push({ name: entry.fileName, bytes: entry.uncompressedSize, key: entry });
+        listing.names.push(entry.fileName);
+        listing.bytes.push(entry.uncompressedSize);
+        listing.packedBytes.push(entry.compressedSize);
+        listing.offsets.push(entry.relativeOffsetOfLocalHeader);
+        listing.methods.push(entry.compressionMethod);
+        listing.flags.push(entry.generalPurposeBitFlag);
       }
       zip.readEntry();
     });
-    zip.on("end", () => resolve(members));
+    zip.on("end", () => resolve(listing));
     zip.on("error", reject);
     zip.readEntry();
+  });
+}
+
+/** What yauzl needs of an entry to read it; a whole one takes a kilobyte, and there may be millions. */
+function entryOf({ bytes, packedBytes, offsets, methods, flags }: Listing, member: number): yauzl.Entry {
+  return Object.assign(new yauzl.Entry(), {
+    uncompressedSize: bytes[member],
+    compressedSize: packedBytes[member],
+    relativeOffsetOfLocalHeader: offsets[member],
+    compressionMethod: methods[member],
+    generalPurposeBitFlag: flags[member],
   });
 }
 
