@@ -302,6 +302,135 @@ void factorsToKernel(const float* factors, int64_t step, T* w, int64_t c) {
   }
 }
 
+// The same of an image enlarged twofold by repetition: in 4x4 pixels of it the middle two of a row are one, so one factor of four
+// is always zero, and 9 are left of the 16. The patch is 3x3 pixels of the small image.
+
+/// D p D' with D = [1 -1 0; 0 1 0; 0 1 -1]
+template <typename T>
+void patchToFactors9(const T* const* pixels, T* factors, int64_t step, int64_t c) {
+#pragma omp simd
+  for (int64_t i = 0; i < c; i++) {
+    float t[9];
+    for (int x = 0; x < 3; x++) {
+      float p0 = load(pixels[x][i]), p1 = load(pixels[3 + x][i]), p2 = load(pixels[6 + x][i]);
+      t[x] = p0 - p1, t[3 + x] = p1, t[6 + x] = p1 - p2;
+    }
+    for (int y = 0; y < 9; y += 3) {
+      T* to = factors + y * step + i;
+      store(to, t[y] - t[y + 1]);
+      store(to + step, t[y + 1]);
+      store(to + 2 * step, t[y + 1] - t[y + 2]);
+    }
+  }
+}
+
+/// A' m A with A' = [1 1 0; 0 1 -1]
+template <typename T>
+void products9ToTile(const T* products, int64_t step, T* const* pixels, int64_t c) {
+  T *y0 = pixels[0], *y1 = pixels[1], *y2 = pixels[2], *y3 = pixels[3];
+#pragma omp simd
+  for (int64_t i = 0; i < c; i++) {
+    auto at = [&](int64_t y, int64_t x) { return load(products[(3 * y + x) * step + i]); };
+    float m0 = at(1, 0), m1 = at(1, 1), m2 = at(1, 2);
+    float top0 = at(0, 0) + m0, top1 = at(0, 1) + m1, top2 = at(0, 2) + m2;
+    float low0 = m0 - at(2, 0), low1 = m1 - at(2, 1), low2 = m2 - at(2, 2);
+    store(y0 + i, top0 + top1);
+    store(y1 + i, top1 - top2);
+    store(y2 + i, low0 + low1);
+    store(y3 + i, low1 - low2);
+  }
+}
+
+/// A p A'
+template <typename T>
+void tileToProducts9(const T* const* pixels, T* products, int64_t step, int64_t c) {
+#pragma omp simd
+  for (int64_t i = 0; i < c; i++) {
+    float t[6];
+    for (int x = 0; x < 2; x++) {
+      float p0 = load(pixels[x][i]), p1 = load(pixels[2 + x][i]);
+      t[x] = p0, t[2 + x] = p0 + p1, t[4 + x] = -p1;
+    }
+    for (int y = 0; y < 3; y++) {
+      T* to = products + 3 * y * step + i;
+      float p0 = t[2 * y], p1 = t[2 * y + 1];
+      store(to, p0);
+      store(to + step, p0 + p1);
+      store(to + 2 * step, -p1);
+    }
+  }
+}
+
+/// The way back to the small image: B' without its third row.
+template <typename T>
+void tileToFactors9(const T* const* pixels, T* factors, int64_t step, int64_t c) {
+#pragma omp simd
+  for (int64_t i = 0; i < c; i++) {
+    float t[12];
+    for (int x = 0; x < 4; x++) {
+      float p0 = load(pixels[x][i]), p1 = load(pixels[4 + x][i]), p2 = load(pixels[8 + x][i]), p3 = load(pixels[12 + x][i]);
+      t[x] = p0 - p2, t[4 + x] = p1 + p2, t[8 + x] = p1 - p3;
+    }
+    for (int y = 0; y < 3; y++) {
+      T* to = factors + 3 * y * step + i;
+      float p0 = t[4 * y], p1 = t[4 * y + 1], p2 = t[4 * y + 2], p3 = t[4 * y + 3];
+      store(to, p0 - p2);
+      store(to + step, p1 + p2);
+      store(to + 2 * step, p1 - p3);
+    }
+  }
+}
+
+/// The sum of the four pixels that came of one: s' m s with s = [1 1 -1].
+template <typename T>
+void products9ToPixel(const T* products, int64_t step, T* const* pixels, int64_t c) {
+  T* y = pixels[0];
+#pragma omp simd
+  for (int64_t i = 0; i < c; i++) {
+    auto at = [&](int64_t x) { return load(products[x * step + i]) + load(products[(3 + x) * step + i]) - load(products[(6 + x) * step + i]); };
+    store(y + i, at(0) + at(1) - at(2));
+  }
+}
+
+/// H w H' with H = [1 0 0; 1 1 1; 0 0 1]
+template <typename T>
+void kernelToFactors9(const T* w, T* factors, int64_t step, int64_t c, bool flipped) {
+  const int64_t first = flipped ? 8 * c : 0, next = flipped ? -c : c;
+#pragma omp simd
+  for (int64_t i = 0; i < c; i++) {
+    auto at = [&](int64_t y, int64_t x) { return load(w[first + (3 * y + x) * next + i]); };
+    auto row = [&](int64_t y, float w0, float w1, float w2) {
+      T* to = factors + 3 * y * step + i;
+      store(to, w0);
+      store(to + step, w0 + w1 + w2);
+      store(to + 2 * step, w2);
+    };
+    float a0 = at(0, 0), a1 = at(0, 1), a2 = at(0, 2), c0 = at(2, 0), c1 = at(2, 1), c2 = at(2, 2);
+    row(0, a0, a1, a2);
+    row(1, a0 + at(1, 0) + c0, a1 + at(1, 1) + c1, a2 + at(1, 2) + c2);
+    row(2, c0, c1, c2);
+  }
+}
+
+/// H' f H
+template <typename T>
+void factors9ToKernel(const float* factors, int64_t step, T* w, int64_t c) {
+#pragma omp simd
+  for (int64_t i = 0; i < c; i++) {
+    auto at = [&](int64_t y, int64_t x) { return factors[(3 * y + x) * step + i]; };
+    auto row = [&](int64_t y, float f0, float f1, float f2) {
+      T* to = w + 3 * y * c + i;
+      store(to, f0 + f1);
+      store(to + c, f1);
+      store(to + 2 * c, f1 + f2);
+    };
+    float f0 = at(1, 0), f1 = at(1, 1), f2 = at(1, 2);
+    row(0, at(0, 0) + f0, at(0, 1) + f1, at(0, 2) + f2);
+    row(1, f0, f1, f2);
+    row(2, f0 + at(2, 0), f1 + at(2, 1), f2 + at(2, 2));
+  }
+}
+
 template <typename Copy>
 void adamInto(float* p, const float* g, float* m, float* v, Copy copy, int64_t n, AdamNumbers numbers) {
   auto [beta1, rest1, beta2, rest2, rate, secondCorrection, epsilon] = numbers;
@@ -331,8 +460,11 @@ template <typename T>
 constexpr PixelKernels<T> pixelKernels() {
   return {pixelNormForward<T>, pixelNormBackward<T>, biasForward<T>, biasBackward<T>, poolForward<T>,
           poolBackward<T>,     fade<T>,              scaled<T, float>, scaled<float, T>, foldKernel<T>,
-          unfoldKernel<T>,     dot<T>,               tileToFactors<T>, productsToTile<T>, tileToProducts<T>,
-          kernelToFactors<T>,  factorsToKernel<T>,   spectralBackward<T>};
+          unfoldKernel<T>,     dot<T>,
+          {16, 4, 2, 2, tileToFactors<T>, productsToTile<T>, tileToProducts<T>, kernelToFactors<T>, factorsToKernel<T>},
+          {9, 3, 1, 2, patchToFactors9<T>, products9ToTile<T>, tileToProducts9<T>, kernelToFactors9<T>, factors9ToKernel<T>},
+          {9, 4, 2, 1, tileToFactors9<T>, products9ToPixel<T>, nullptr, kernelToFactors9<T>, nullptr},
+          spectralBackward<T>};
 }
 
 }  // namespace

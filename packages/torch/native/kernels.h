@@ -12,6 +12,22 @@ struct Run {
   int64_t count, c, xStep, yStep, scaleStep;
 };
 
+/// What stands around the matrix products of a Winograd convolution (winograd.cc), for c channels at once. Factors and products are
+/// `count` numbers for each channel, `step` values apart.
+template <typename T>
+struct WinogradPasses {
+  int64_t count;
+  int64_t patch, stride;  // a tile's factors come of patch x patch pixels; the next tile's lie `stride` further
+  int64_t side;           // a tile is side x side pixels of the result
+  void (*toFactors)(const T* const* patch, T* factors, int64_t step, int64_t c);
+  void (*fromProducts)(const T* products, int64_t step, T* const* tile, int64_t c);
+  /// The way back from a tile to its products.
+  void (*toProducts)(const T* const* tile, T* products, int64_t step, int64_t c);
+  /// Weights are [3][3][c]; flipped: turned by half a turn.
+  void (*kernelToFactors)(const T* w, T* factors, int64_t step, int64_t c, bool flipped);
+  void (*factorsToKernel)(const float* factors, int64_t step, T* w, int64_t c);
+};
+
 template <typename T>
 struct PixelKernels {
   void (*pixelNormForward)(Run run, const T* x, const float* b, T* y, float* scale, float slope, float eps);
@@ -30,13 +46,7 @@ struct PixelKernels {
   void (*foldKernel)(const float* w, T* y, int64_t phaseStep, int64_t c, float scale);
   void (*unfoldKernel)(const T* dy, int64_t phaseStep, float* dw, int64_t c, float scale);
   double (*dot)(const T* x, const float* y, int64_t n);
-  /// Of Winograd's convolution (winograd.cc), for c channels at once: a 4x4 tile given by its pixels to its 16 products' factors,
-  /// `step` values apart; the 16 products to a tile of 2x2 pixels; and the same for the way back and for weights [3][3][c].
-  void (*tileToFactors)(const T* const* pixels, T* factors, int64_t step, int64_t c);
-  void (*productsToTile)(const T* products, int64_t step, T* const* pixels, int64_t c);
-  void (*tileToProducts)(const T* const* pixels, T* products, int64_t step, int64_t c);
-  void (*kernelToFactors)(const T* w, T* factors, int64_t step, int64_t c, bool flipped);
-  void (*factorsToKernel)(const float* factors, int64_t step, T* w, int64_t c);
+  WinogradPasses<T> winograd, upsampledWinograd, upsampledWinogradBack;
   /// dw = a dy - b v - c q
   void (*spectralBackward)(const T* dy, const float* v, const float* q, float* dw, int64_t n, float a, float b, float c);
 };

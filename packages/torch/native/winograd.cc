@@ -1,7 +1,9 @@
-// A 3x3 convolution of the same size with 4/9 of the multiplications: Winograd's F(2x2, 3x3). Each tile of 2x2 pixels of y comes
-// of 4x4 pixels of x, which become 16 numbers (B' t B); the kernel becomes 16 as well (G w G'); the sums over channels of their
-// products are 16 matrix products, [tiles, in] x [in, out]; and those become the tile (A' m A). The way to x is the same
-// convolution with the kernel turned and transposed; the way to w goes through the 16 transposed.
+// 3x3 convolutions of the same size with fewer multiplications: Winograd's F(2x2, 3x3). A tile of 2x2 pixels of y comes of 4x4 pixels
+// of x, which become 16 factors (B' t B); the kernel becomes 16 as well (G w G'); the sums over channels of their products are 16
+// matrix products, [tiles, in] x [in, out]; and those become the tile (A' m A): 16 multiplications instead of 36. The way to x is
+// the same convolution with the kernel turned and transposed; the way to w goes through the 16 transposed.
+// Of an image enlarged twofold by repetition one factor in a row is zero, and 9 are left: its convolution reads the small image,
+// and its way back sums the four pixels that came of one.
 // A. Lavin and S. Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016, section 4.1. On the processor only.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -17,8 +19,8 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// Of each of the 16 matrices that are held at once: few enough to stay in the cache between the passes, enough for their products
-/// to run at full speed.
+/// Of each of the matrices that are held at once: few enough to stay in the cache between the passes, enough for their products to
+/// run at full speed.
 constexpr int64_t kBytes = int64_t{1} << 21;
 
 template <typename T>
@@ -37,122 +39,128 @@ T* data(const Tensor& x) {
   return static_cast<T*>(x.data_ptr());
 }
 
-/// Images as rows of tiles of 2x2 pixels.
+/// The tiles of images, some images at a time.
 struct Tiles {
   int64_t images, height, width;  // in tiles
   int64_t atOnce;                 // images
-  Tiles(const Tensor& x, int64_t channels) : images(x.size(0)), height(x.size(2) / 2), width(x.size(3) / 2) {
+  Tiles(const Tensor& x, int64_t stride, int64_t channels)
+      : images(x.size(0)), height(x.size(2) / stride), width(x.size(3) / stride) {
     int64_t bytes = height * width * channels * static_cast<int64_t>(x.element_size());
     atOnce = std::max<int64_t>(1, kBytes / std::max<int64_t>(1, bytes));
   }
-  int64_t count(int64_t of) const { return of * height * width; }
 
-  /// Calls body(tile, image, top, left) for the tiles of `of` images from `first` on, in parallel; top and left in pixels of x.
+  /// Calls body(first image, images, tiles) for one group after the other.
+  template <typename Body>
+  void groups(Body body) const {
+    for (int64_t first = 0; first < images; first += atOnce) {
+      int64_t of = std::min(atOnce, images - first);
+      body(first, of, of * height * width);
+    }
+  }
+
+  /// Calls body(tile, image, row, column) for the tiles of `of` images from `first` on, in parallel; row and column in tiles.
   template <typename Body>
   void each(int64_t first, int64_t of, Body body) const {
     at::parallel_for(0, of * height, 4, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; row++) {
-        for (int64_t j = 0; j < width; j++) body(row * width + j, first + row / height, 2 * (row % height), 2 * j);
+        for (int64_t j = 0; j < width; j++) body(row * width + j, first + row / height, row % height, j);
       }
     });
   }
 };
 
-/// [16, count, c], the 16 apart from one another by more than a power of two: all are written at once, and must not fall on the
-/// same lines of the cache.
-Tensor sixteen(int64_t count, int64_t c, const Tensor& like) {
+/// [matrices, count, c], apart from one another by more than a power of two: all are written at once, and must not fall on the same
+/// lines of the cache.
+Tensor apart(int64_t matrices, int64_t count, int64_t c, const Tensor& like) {
   int64_t step = count * c + 64;
-  auto memory = at::empty({16 * step}, like.options().memory_format(c10::nullopt));
-  return memory.as_strided({16, count, c}, {step, c, 1});
+  auto memory = at::empty({matrices * step}, like.options().memory_format(c10::nullopt));
+  return memory.as_strided({matrices, count, c}, {step, c, 1});
 }
 
-/// [images, C, h, w] from image `first` on to [16, tiles, C]: pixels outside are zeros.
+/// The side x side pixels from (top, left) on; zeros outside the image.
 template <typename T>
-void toFactors(const Tensor& x, const Tiles& tiles, int64_t first, int64_t of, const Tensor& factors) {
-  int64_t c = x.size(1), height = x.size(2), width = x.size(3), step = factors.stride(0);
-  const std::vector<T> zeros(c);
-  tiles.each(first, of, [&](int64_t tile, int64_t image, int64_t top, int64_t left) {
-    const T* pixels[16];
-    for (int64_t i = 0; i < 16; i++) {
-      int64_t y = top + i / 4 - 1, x0 = left + i % 4 - 1;
-      bool inside = y >= 0 && y < height && x0 >= 0 && x0 < width;
-      pixels[i] = inside ? data<T>(x) + ((image * height + y) * width + x0) * c : zeros.data();
-    }
-    kernelsOf<T>().tileToFactors(pixels, data<T>(factors) + tile * c, step, c);
-  });
-}
-
-/// The four pixels of a tile.
-template <typename T, typename Pointer = T*>
-void tilePixels(const Tensor& x, int64_t image, int64_t top, int64_t left, Pointer* pixels) {
-  for (int64_t i = 0; i < 4; i++) {
-    pixels[i] = data<T>(x) + ((image * x.size(2) + top + i / 2) * x.size(3) + left + i % 2) * x.size(1);
+void pixelsFrom(const Tensor& x, int64_t image, int64_t top, int64_t left, int64_t side, const T* zeros, const T** pixels) {
+  int64_t height = x.size(2), width = x.size(3);
+  for (int64_t i = 0; i < side * side; i++) {
+    int64_t row = top + i / side, column = left + i % side;
+    bool inside = row >= 0 && row < height && column >= 0 && column < width;
+    pixels[i] = inside ? data<T>(x) + ((image * height + row) * width + column) * x.size(1) : zeros;
   }
 }
 
-/// A [out, in, 3, 3] kernel to [16, out, in].
+/// [images, C, h, w] from image `first` on to [count, tiles, C].
 template <typename T>
-Tensor kernelFactors(const Tensor& w, bool flipped) {
+void toFactors(const WinogradPasses<T>& passes, const Tensor& x, const Tiles& tiles, int64_t first, int64_t of, const Tensor& factors) {
+  int64_t c = x.size(1), step = factors.stride(0);
+  const std::vector<T> zeros(c);
+  tiles.each(first, of, [&](int64_t tile, int64_t image, int64_t row, int64_t column) {
+    const T* patch[16];
+    pixelsFrom<T>(x, image, passes.stride * row - 1, passes.stride * column - 1, passes.patch, zeros.data(), patch);
+    passes.toFactors(patch, data<T>(factors) + tile * c, step, c);
+  });
+}
+
+/// A [out, in, 3, 3] kernel to [count, out, in].
+template <typename T>
+Tensor kernelFactors(const WinogradPasses<T>& passes, const Tensor& w, bool flipped) {
   int64_t out = w.size(0), in = w.size(1);
-  auto factors = at::empty({16, out, in}, w.options().memory_format(c10::nullopt));
+  auto factors = at::empty({passes.count, out, in}, w.options().memory_format(c10::nullopt));
   at::parallel_for(0, out, 8, [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; o++) {
-      kernelsOf<T>().kernelToFactors(data<T>(w) + o * 9 * in, data<T>(factors) + o * in, out * in, in, flipped);
+      passes.kernelToFactors(data<T>(w) + o * 9 * in, data<T>(factors) + o * in, out * in, in, flipped);
     }
   });
   return factors;
 }
 
-/// @param kernel [16, in, out]
+/// @param kernel [count, in, out]
 template <typename T>
-Tensor convolve(const Tensor& x, const Tensor& kernel) {
-  int64_t in = x.size(1), out = kernel.size(2);
-  Tiles tiles(x, std::max(in, out));
-  auto y = at::empty({x.size(0), out, x.size(2), x.size(3)}, x.options(), at::MemoryFormat::ChannelsLast);
+Tensor convolve(const WinogradPasses<T>& passes, const Tensor& x, const Tensor& kernel) {
+  int64_t in = x.size(1), out = kernel.size(2), side = passes.side;
+  Tiles tiles(x, passes.stride, std::max(in, out));
+  auto y = at::empty({x.size(0), out, side * tiles.height, side * tiles.width}, x.options(), at::MemoryFormat::ChannelsLast);
   Tensor factors, products;
-  for (int64_t first = 0; first < tiles.images; first += tiles.atOnce) {
-    int64_t of = std::min(tiles.atOnce, tiles.images - first), count = tiles.count(of);
+  tiles.groups([&](int64_t first, int64_t of, int64_t count) {
     if (!factors.defined() || factors.size(1) != count) {
-      factors = sixteen(count, in, x);
-      products = sixteen(count, out, x);
+      factors = apart(passes.count, count, in, x);
+      products = apart(passes.count, count, out, x);
     }
-    toFactors<T>(x, tiles, first, of, factors);
+    toFactors<T>(passes, x, tiles, first, of, factors);
     // One by one: libtorch 1.13 copies a batch whose matrices do not follow each other.
-    for (int64_t i = 0; i < 16; i++) {
+    for (int64_t i = 0; i < passes.count; i++) {
       auto product = products[i];
       at::mm_out(product, factors[i], kernel[i]);
     }
-    tiles.each(first, of, [&](int64_t tile, int64_t image, int64_t top, int64_t left) {
-      T* pixels[4];
-      tilePixels<T>(y, image, top, left, pixels);
-      kernelsOf<T>().productsToTile(data<T>(products) + tile * out, products.stride(0), pixels, out);
+    tiles.each(first, of, [&](int64_t tile, int64_t image, int64_t row, int64_t column) {
+      const T* pixels[4];
+      pixelsFrom<T>(y, image, side * row, side * column, side, nullptr, pixels);
+      passes.fromProducts(data<T>(products) + tile * out, products.stride(0), const_cast<T**>(pixels), out);
     });
-  }
+  });
   return y;
 }
 
 /// The gradient of the kernel, [out, in, 3, 3] like w.
 template <typename T>
-Tensor kernelGradient(const Tensor& x, const Tensor& dy, const Tensor& w) {
-  int64_t in = x.size(1), out = dy.size(1);
-  Tiles tiles(x, std::max(in, out));
+Tensor kernelGradient(const WinogradPasses<T>& passes, const Tensor& x, const Tensor& dy, const Tensor& w) {
+  int64_t in = x.size(1), out = dy.size(1), side = passes.side;
+  Tiles tiles(x, passes.stride, std::max(in, out));
   // Each group's sum is rounded to the format of the products; the sum of the groups is not.
-  auto sum = at::zeros({16, out, in}, x.options().dtype(at::kFloat).memory_format(c10::nullopt));
-  for (int64_t first = 0; first < tiles.images; first += tiles.atOnce) {
-    int64_t of = std::min(tiles.atOnce, tiles.images - first), count = tiles.count(of);
-    auto factors = sixteen(count, in, x), products = sixteen(count, out, x);
-    toFactors<T>(x, tiles, first, of, factors);
-    tiles.each(first, of, [&](int64_t tile, int64_t image, int64_t top, int64_t left) {
+  auto sum = at::zeros({passes.count, out, in}, x.options().dtype(at::kFloat).memory_format(c10::nullopt));
+  tiles.groups([&](int64_t first, int64_t of, int64_t count) {
+    auto factors = apart(passes.count, count, in, x), products = apart(passes.count, count, out, x);
+    toFactors<T>(passes, x, tiles, first, of, factors);
+    tiles.each(first, of, [&](int64_t tile, int64_t image, int64_t row, int64_t column) {
       const T* pixels[4];
-      tilePixels<T>(dy, image, top, left, pixels);
-      kernelsOf<T>().tileToProducts(pixels, data<T>(products) + tile * out, products.stride(0), out);
+      pixelsFrom<T>(dy, image, side * row, side * column, side, nullptr, pixels);
+      passes.toProducts(pixels, data<T>(products) + tile * out, products.stride(0), out);
     });
-    for (int64_t i = 0; i < 16; i++) sum[i].add_(at::mm(products[i].t(), factors[i]));
-  }
+    for (int64_t i = 0; i < passes.count; i++) sum[i].add_(at::mm(products[i].t(), factors[i]));
+  });
   auto dw = at::empty_like(w);
   at::parallel_for(0, out, 8, [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; o++) {
-      kernelsOf<T>().factorsToKernel(data<float>(sum) + o * in, out * in, data<T>(dw) + o * 9 * in, in);
+      passes.factorsToKernel(data<float>(sum) + o * in, out * in, data<T>(dw) + o * 9 * in, in);
     }
   });
   return dw;
@@ -160,24 +168,31 @@ Tensor kernelGradient(const Tensor& x, const Tensor& dy, const Tensor& w) {
 
 template <typename Body>
 auto byType(const Tensor& x, Body body) {
-  return x.scalar_type() == at::kFloat ? body(float()) : body(Bf16());
+  return x.scalar_type() == at::kFloat ? body(kernelsOf<float>()) : body(kernelsOf<Bf16>());
+}
+
+template <typename T>
+const WinogradPasses<T>& forwardOf(const PixelKernels<T>& kernels, bool upsampled) {
+  return upsampled ? kernels.upsampledWinograd : kernels.winograd;
 }
 
 struct Winograd : torch::autograd::Function<Winograd> {
   static constexpr auto name = "winograd_convolution";
 
-  static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& weight) {
+  static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& weight, bool upsampled) {
     at::AutoDispatchBelowAutograd below;
     auto x = asImage(input, name), w = asImage(weight, name);
     checkPlace(x, w, name);
     TORCH_CHECK(x.is_cpu(), name, ": expected tensors on the CPU, got ", x.device());
-    TORCH_CHECK(x.scalar_type() == w.scalar_type() && w.size(1) == x.size(1) && w.size(2) == 3 && w.size(3) == 3 &&
-                    x.size(2) % 2 == 0 && x.size(3) % 2 == 0,
-                name, ": expected an image of even height and width and a kernel [out, in, 3, 3] of one dtype, got ", x.scalar_type(),
+    bool even = upsampled || (x.size(2) % 2 == 0 && x.size(3) % 2 == 0);
+    TORCH_CHECK(x.scalar_type() == w.scalar_type() && w.size(1) == x.size(1) && w.size(2) == 3 && w.size(3) == 3 && even, name,
+                ": expected an image of even height and width and a kernel [out, in, 3, 3] of one dtype, got ", x.scalar_type(),
                 x.sizes(), " and ", w.scalar_type(), w.sizes());
     context->save_for_backward({x, w});
-    return byType(x, [&](auto type) {
-      return convolve<decltype(type)>(x, kernelFactors<decltype(type)>(w, false).transpose(1, 2));
+    context->saved_data["upsampled"] = upsampled;
+    return byType(x, [&](auto& kernels) {
+      auto& passes = forwardOf(kernels, upsampled);
+      return convolve(passes, x, kernelFactors(passes, w, false).transpose(1, 2));
     });
   }
 
@@ -186,20 +201,22 @@ struct Winograd : torch::autograd::Function<Winograd> {
     auto saved = context->get_saved_variables();
     auto &x = saved[0], &w = saved[1];
     auto dy = asImage(gradients[0], name);
-    return byType(x, [&](auto type) -> variable_list {
-      using T = decltype(type);
-      return {context->needs_input_grad(0) ? convolve<T>(dy, kernelFactors<T>(w, true)) : Tensor(),
-              context->needs_input_grad(1) ? kernelGradient<T>(x, dy, w) : Tensor()};
+    bool upsampled = context->saved_data["upsampled"].toBool();
+    return byType(x, [&](auto& kernels) -> variable_list {
+      auto& back = upsampled ? kernels.upsampledWinogradBack : kernels.winograd;
+      return {context->needs_input_grad(0) ? convolve(back, dy, kernelFactors(back, w, true)) : Tensor(),
+              context->needs_input_grad(1) ? kernelGradient(forwardOf(kernels, upsampled), x, dy, w) : Tensor(), Tensor()};
     });
   }
 };
 
-Tensor winogradConvolution(const Tensor& x, const Tensor& w) { return Winograd::apply(x, w); }
+Tensor winogradConvolution(const Tensor& x, const Tensor& w, bool upsampled) { return Winograd::apply(x, w, upsampled); }
 
 }  // namespace
 }  // namespace pioneer
 
 TORCH_LIBRARY_FRAGMENT(pioneer, library) {
-  // x [batch, in, h, w], w [out, in, 3, 3], both channels last, float32 or bfloat16; h and w even.
-  library.def("winograd_convolution(Tensor x, Tensor w) -> Tensor", pioneer::winogradConvolution);
+  // x [batch, in, h, w], w [out, in, 3, 3], both channels last, float32 or bfloat16; h and w even. Upsampled: of x enlarged
+  // twofold, nearest, [batch, out, 2h, 2w]; h and w may be odd.
+  library.def("winograd_convolution(Tensor x, Tensor w, bool upsampled) -> Tensor", pioneer::winogradConvolution);
 }

@@ -1,6 +1,9 @@
 // 3x3 convolutions of the same size, and which way they are computed.
+import type { DType } from "./dtype.ts";
 import { conv2d } from "./ops.ts";
-import { operator, type Tensor } from "./tensor.ts";
+import { type Device, operator, type Tensor } from "./tensor.ts";
+
+const winogradOp = operator<[x: Tensor, weight: Tensor, upsampled: boolean], Tensor>("pioneer::winograd_convolution");
 
 /**
  * `conv2d(x, weight, null, 1)` of a 3x3 kernel with 4/9 of the multiplications (native/winograd.cc). On the CPU, in float32 and
@@ -9,24 +12,30 @@ import { operator, type Tensor } from "./tensor.ts";
  * @throws TorchError for other sizes, dtypes and devices
  * @see Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016
  */
-export const winogradConvolution = operator<[x: Tensor, weight: Tensor], Tensor>("pioneer::winograd_convolution");
+export const winogradConvolution = (x: Tensor, weight: Tensor): Tensor => winogradOp(x, weight, false);
+
+/** The same of x enlarged twofold by repetition, with 1/4 of the multiplications. @returns [batch, out, 2h, 2w] */
+export const upsampledWinogradConvolution = (x: Tensor, weight: Tensor): Tensor => winogradOp(x, weight, true);
 
 /** With fewer channels, in or out, the passes around the products cost what the products gain (docs/design.md). */
 const leastChannels = 256;
 
 let winograd = false;
 
-/** Whether `convolution3x3` goes Winograd's way where that is faster: for this process, off at first. */
+/** Whether convolutions go Winograd's way where that is faster: for this process, off at first. */
 export function setWinograd(enabled: boolean): void {
   winograd = enabled;
 }
 
-/** 3x3 convolution of the same size, without bias. @param x [batch, in, h, w] @param weight [out, in, 3, 3] */
-export const convolution3x3 = (x: Tensor, weight: Tensor): Tensor =>
-  winograd && gains(x, weight) ? winogradConvolution(x, weight) : conv2d(x, weight, null, 1);
+/** Whether convolutions of so many channels go Winograd's way now. */
+export const takesWinograd = (device: Device, dtype: DType, into: number, out: number): boolean =>
+  winograd && device === "cpu" && dtype !== "float64" && Math.min(into, out) >= leastChannels;
 
-function gains({ device, dtype, shape }: Tensor, weight: Tensor): boolean {
-  const [, into = 0, height = 1, width = 1] = shape;
-  const suits = device === "cpu" && dtype !== "float64" && height % 2 === 0 && width % 2 === 0;
-  return suits && Math.min(into, weight.size(0)) >= leastChannels;
+/** 3x3 convolution of the same size, without bias. @param x [batch, in, h, w] @param weight [out, in, 3, 3] */
+export function convolution3x3(x: Tensor, weight: Tensor): Tensor {
+  const [, into = 0, height = 1, width = 1] = x.shape;
+  const isEven = height % 2 === 0 && width % 2 === 0;
+  return isEven && takesWinograd(x.device, x.dtype, into, weight.size(0))
+    ? winogradConvolution(x, weight)
+    : conv2d(x, weight, null, 1);
 }

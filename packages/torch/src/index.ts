@@ -1,7 +1,13 @@
 export { Adam, type AdamOptions, type AdamState } from "./adam.ts";
 export { backward, type GradOptions, grad, gradWhereUsed, noGrad } from "./autograd.ts";
 export { BatchLoader, type BatchRequest } from "./batches.ts";
-export { convolution3x3, setWinograd, winogradConvolution } from "./convolution.ts";
+export {
+  convolution3x3,
+  setWinograd,
+  takesWinograd,
+  upsampledWinogradConvolution,
+  winogradConvolution,
+} from "./convolution.ts";
 export {
   type Capabilities,
   cacheMemory,

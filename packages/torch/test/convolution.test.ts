@@ -12,6 +12,9 @@ import {
   scope,
   setWinograd,
   type Tensor,
+  takesWinograd,
+  upsampledWinogradConvolution,
+  upsampleNearest,
   winogradConvolution,
 } from "../src/index.ts";
 
@@ -21,14 +24,32 @@ const apart = (got: Tensor, expected: Tensor): number =>
 
 type Shape = readonly [batch: number, into: number, out: number, height: number, width: number];
 
+interface Way {
+  readonly name: string;
+  /** Of the result, relative to x. */
+  readonly scale: number;
+  readonly winograd: (x: Tensor, w: Tensor) => Tensor;
+  readonly composed: (x: Tensor, w: Tensor) => Tensor;
+}
+
+const ways: Way[] = [
+  { name: "plain", scale: 1, winograd: winogradConvolution, composed: (x, w) => conv2d(x, w, null, 1) },
+  {
+    name: "upsampled",
+    scale: 2,
+    winograd: upsampledWinogradConvolution,
+    composed: (x, w) => conv2d(upsampleNearest(x), w, null, 1),
+  },
+];
+
 /** Value and both gradients, of numbers that `dtype` can hold, one way and in float64 the other. */
-function errors([batch, into, out, height, width]: Shape, dtype: DType): number[] {
+function errors({ scale, winograd, composed }: Way, [batch, into, out, height, width]: Shape, dtype: DType): number[] {
   return scope(() => {
     const random = new RandomGenerator(batch);
     const [x, w, dy] = [
       [batch, into, height, width],
       [out, into, 3, 3],
-      [batch, out, height, width],
+      [batch, out, scale * height, scale * width],
     ].map((shape) => randn(shape, random).to(dtype)) as [Tensor, Tensor, Tensor];
     const outcome = (convolution: (x: Tensor, w: Tensor) => Tensor, of: DType) => {
       const leaves = [x, w].map((value) => value.to(of).detach().clone().requiresGrad_()) as [Tensor, Tensor];
@@ -36,8 +57,8 @@ function errors([batch, into, out, height, width]: Shape, dtype: DType): number[
       expect(y.shape).toEqual(dy.shape);
       return [y.detach(), ...grad(y, leaves, { gradOutputs: [dy.to(of)] })];
     };
-    const expected = outcome((x, w) => conv2d(x, w, null, 1), "float64");
-    return outcome(winogradConvolution, dtype).map((got, i) => apart(got, expected[i] as Tensor));
+    const expected = outcome(composed, "float64");
+    return outcome(winograd, dtype).map((got, i) => apart(got, expected[i] as Tensor));
   });
 }
 
@@ -50,17 +71,23 @@ const shapes: Shape[] = [
   [1, 256, 320, 8, 8],
 ];
 
-describe("Winograd's convolution", () => {
+describe.each(ways)("Winograd's $name convolution", (way) => {
   // Factors, products and results are rounded by 2^-24, grown by sums of both signs; the rest is the sums over up to 5120 tiles.
   test.each(shapes)("of %d images, %d to %d channels, %d x %d pixels: float32 to rounding", (...shape) => {
-    for (const error of errors(shape, "float32")) expect(error).toBeLessThan(40 * 2 ** -24);
+    for (const error of errors(way, shape, "float32")) expect(error).toBeLessThan(40 * 2 ** -24);
   });
 
   // The same with 2^-9 on average 0.58 of it: factors of x and w and products each 1.75 times that, the result once.
   test.each(shapes)("of %d images, %d to %d channels, %d x %d pixels: bfloat16 to three roundings", (...shape) => {
-    for (const error of errors(shape, "bfloat16")) expect(error).toBeLessThan(4 * 2 ** -9);
+    for (const error of errors(way, shape, "bfloat16")) expect(error).toBeLessThan(4 * 2 ** -9);
   });
+});
 
+test("an upsampled image may be of odd size", () => {
+  for (const error of errors(ways[1] as Way, [2, 8, 8, 3, 5], "float32")) expect(error).toBeLessThan(40 * 2 ** -24);
+});
+
+describe("Winograd's convolution", () => {
   test("row-major tensors and one gradient alone give the same numbers", () => {
     scope(() => {
       const random = new RandomGenerator(1);
@@ -135,5 +162,6 @@ describe("convolution3x3", () => {
     expect(isWinograd(256, 255, 4)).toBe(false);
     expect(isWinograd(256, 256, 5)).toBe(false);
     expect(isWinograd(256, 256, 4, "float64")).toBe(false);
+    expect(takesWinograd("cuda", "bfloat16", 512, 512)).toBe(false);
   });
 });

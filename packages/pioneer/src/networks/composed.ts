@@ -52,6 +52,7 @@ export const composed: Passes = {
   fade: (before, now, alpha) =>
     scope(() => (before.size(-1) === now.size(-1) ? before : upsampleNearest(before)).lerp(now, alpha)),
   convolution: (weight) => (x) => conv2d(x, weight, null, 1),
+  enlargingConvolution: () => undefined,
   scaled: (weight, scale, dtype) => scope(() => weight.mul(scale).to(dtype).contiguous("channelsLast")),
   upsampledKernel: (weight, scale, dtype) =>
     scope(() => {

@@ -5,6 +5,8 @@ import {
   fused as passes,
   scope,
   type Tensor,
+  takesWinograd,
+  upsampledWinogradConvolution,
   type WeightCopies,
 } from "pioneer-torch";
 import { interleave } from "./composed.ts";
@@ -26,6 +28,10 @@ export const fused: Passes = {
   pooledLeakyRelu: (x, bias) => passes.biasLeakyReluPool(x, bias, slope),
   fade: passes.fade,
   convolution: (weight) => (x) => convolution3x3(x, weight),
+  enlargingConvolution: (stored, dtype) =>
+    takesWinograd(stored.device, dtype, stored.size(1), stored.size(0))
+      ? (weight) => (x) => upsampledWinogradConvolution(x, weight)
+      : undefined,
   scaled: (weight, scale, dtype, copies) =>
     prepared(weight, scale, () => passes.scaled(weight, scale, dtypeCode(dtype)), copies),
   upsampledKernel: (weight, scale, dtype, copies) =>

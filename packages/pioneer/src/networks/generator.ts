@@ -1,4 +1,4 @@
-import { type RandomGenerator, rand, randn, scope, type Tensor, zeros } from "pioneer-torch";
+import { type DType, type RandomGenerator, rand, randn, scope, type Tensor, zeros } from "pioneer-torch";
 import type { FoldedGenerator, FoldedLayer } from "./folded.ts";
 import { blockCount, type Growth, type NetworkSize, width } from "./growth.ts";
 import { type NetworkKind, pioneerKind } from "./kind.ts";
@@ -148,6 +148,7 @@ export class Generator extends Network {
         upsampledActivation: passes.upsampledPixelNormLeakyRelu,
       },
       passes,
+      dtype,
     );
   }
 
@@ -163,16 +164,19 @@ export class Generator extends Network {
         upsampledActivation: passes.upsampledLeakyRelu,
       },
       passes,
+      dtype,
     );
   }
 
-  #blocks(parts: BlockParts, passes: Passes): (phase: number) => Layer {
+  #blocks(parts: BlockParts, passes: Passes, dtype: DType): (phase: number) => Layer {
     const plain = (name: string, linear: Linear): Layer => {
       const layer = linear(parts.linear(name));
       const bias = this.parameter(`${name}.bias`);
       return (h) => scope(() => parts.activation(layer(h), bias));
     };
     const upsampled = (name: string): Layer => {
+      const enlarging = passes.enlargingConvolution(this.parameter(`${name}.weight_orig`), dtype);
+      if (enlarging) return plain(name, enlarging);
       const kernel = parts.upsampled(name);
       const bias = this.parameter(`${name}.bias`);
       return (h) => scope(() => parts.upsampledActivation(passes.upsampledConvolution(h, kernel), bias));
