@@ -40,13 +40,25 @@ export function findCheckpoint(
   return found;
 }
 
-/** A folder whose run never reached its first checkpoint counts as empty. @throws RunError if the folder holds a run */
+/**
+ * A folder whose run never reached its first checkpoint counts as empty.
+ * @throws RunError if the folder holds a run, or a config.json that is not a run's, such as a model folder's
+ */
 export function checkNoRun(run: string): void {
   const newest = newestCheckpoint(run);
   if (newest) {
     throw new RunError(
       `${run} already holds a run (${newest}): go on with it by --resume, or give --run another folder`,
     );
+  }
+  const path = join(run, configFile);
+  if (!existsSync(path)) return;
+  try {
+    readRunConfig(run);
+  } catch (error) {
+    throw new RunError(`${path} is not the configuration of a run, and would be lost: give --run another folder`, {
+      cause: error,
+    });
   }
 }
 
@@ -72,10 +84,11 @@ export function saveConfig(config: TrainConfig): void {
  * Takes back what lockRun() and createRun() wrote, where the run could not even begin. A folder with something else in it
  * stays.
  * @param made what lockRun() returned
+ * @param created whether createRun() wrote its configuration
  */
-export function abandonRun(run: string, made: string | undefined): void {
+export function abandonRun(run: string, made: string | undefined, created: boolean): void {
   if (newestCheckpoint(run)) return;
-  rmSync(join(run, configFile), { force: true });
+  if (created) rmSync(join(run, configFile), { force: true });
   rmSync(join(run, lockName), { force: true });
   if (made === undefined) return;
   try {

@@ -1,10 +1,19 @@
-import { mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lockFile } from "pioneer-torch";
 import { afterAll, expect, test } from "vitest";
 import { makeFolders } from "../src/data/disk.ts";
-import { abandonRun, lockRun } from "../src/run-folder.ts";
+import { abandonRun, checkNoRun, lockRun } from "../src/run-folder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pioneer-run-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,7 +42,7 @@ test("who waits for a run that is given up gets it, on the lock file that is the
   let tries = 0;
   const second = lockRun(run, (fd) => {
     if (++tries === 1) {
-      abandonRun(run, run);
+      abandonRun(run, run, true);
       expect(readdirSync(folder)).not.toContain("given-up");
       return true; // the lock of a file that is no more
     }
@@ -50,6 +59,20 @@ test("a run given up leaves a folder that holds something else", async () => {
   expect(await lockRun(run, lockFile)).toBeUndefined();
   writeFileSync(join(run, "config.json"), "{}");
   writeFileSync(join(run, "notes.txt"), "mine");
-  abandonRun(run, run);
+  abandonRun(run, run, true);
   expect(readdirSync(run)).toEqual(["notes.txt"]);
+});
+
+test("a config.json that is not a run's is refused, and never taken away", async () => {
+  const run = join(folder, "of-a-model");
+  mkdirSync(run);
+  const text = JSON.stringify({ format: 1, files: {}, resolution: 32 });
+  writeFileSync(join(run, "config.json"), text);
+  expect(await lockRun(run, lockFile)).toBeUndefined();
+  expect(() => checkNoRun(run)).toThrow(
+    /config\.json is not the configuration of a run, and would be lost: give --run/,
+  );
+  abandonRun(run, undefined, false);
+  expect(readdirSync(run)).toEqual(["config.json"]);
+  expect(readFileSync(join(run, "config.json"), "utf8")).toBe(text);
 });

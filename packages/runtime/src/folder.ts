@@ -73,7 +73,7 @@ export const directionsFile = object({
       method: oneOf(["mean", "linear", "pca", "imported"]),
       /** Made orthogonal to those learned with it, so that its edit leaves their attributes. */
       orthogonal: boolean(),
-      /** On images that were held out of the fit: accuracy for categories, R² for numbers; absent for pca. */
+      /** On images that were held out of the fit: the mean of both sides' accuracy for categories, R² for numbers; absent for pca. */
       heldOut: optional(object({ kind: oneOf(["accuracy", "r2"]), value: number(), count: whole })),
     }),
   ),

@@ -6,6 +6,7 @@ const pattern = /^checkpoint-(\d{8})$/;
 /** A new checkpoint while it is written, and the one it replaces while the two change places. */
 const unfinished = ".writing";
 const replaced = ".replaced";
+const leftBehind = /^checkpoint-\d{8}\.(?:writing|replaced)$/;
 
 /** checkpoint-<kimg, 8 digits> */
 export const checkpointName = (images: number): string => `checkpoint-${kimgText(images)}`;
@@ -46,7 +47,7 @@ export function writeFolder(run: string, name: string, write: (folder: string) =
 /** Puts right what a killed process left: unfinished folders go, a replaced one without successor comes back. */
 export function recoverCheckpoints(run: string): void {
   if (!existsSync(run)) return;
-  for (const name of readdirSync(run)) {
+  for (const name of readdirSync(run).filter((entry) => leftBehind.test(entry))) {
     const path = join(run, name);
     if (name.endsWith(unfinished)) rmSync(path, { recursive: true, force: true });
     if (!name.endsWith(replaced)) continue;

@@ -1,11 +1,14 @@
 import { ConfigError } from "../errors.ts";
 import { option, positive, toggle, whole } from "../option-schema.ts";
 
+/** Frames a second where none are asked for. */
+export const defaultFps = 20;
+
 /** Options of the commands that make animations. @param seconds the default length, in words */
 export const animationOptions = (seconds: string) => ({
   gif: option(toggle().default(false), { description: "write a GIF that repeats for ever" }),
   mp4: option(toggle().default(false), { description: "write an MP4 (H.264), by the ffmpeg on the PATH" }),
-  fps: option(whole(1, 50).default(20), { value: "N", description: "frames a second, 1 to 50; default 20" }),
+  fps: option(whole(1, 50).optional(), { value: "N", description: "frames a second, 1 to 50; default 20" }),
   seconds: option(positive(600).optional(), {
     value: "S",
     description: `length of the loop, at most 600; default ${seconds}`,
@@ -23,12 +26,13 @@ export const animationOptions = (seconds: string) => ({
 export async function checkAnimation(options: {
   readonly gif: boolean;
   readonly mp4: boolean;
+  readonly fps?: number | undefined;
   readonly seconds?: number | undefined;
   readonly scale?: number | undefined;
 }): Promise<void> {
-  const { gif, mp4, seconds, scale } = options;
+  const { gif, mp4, fps, seconds, scale } = options;
   if (mp4) await (await import("../images/mp4.ts")).checkFfmpeg();
   if (gif || mp4) return;
-  const idle = seconds !== undefined ? `--seconds ${seconds}` : scale !== undefined ? `--scale ${scale}` : undefined;
-  if (idle !== undefined) throw new ConfigError(`${idle} is for animations: give --gif or --mp4 too, or leave it out`);
+  const idle = Object.entries({ fps, seconds, scale }).find(([, value]) => value !== undefined);
+  if (idle) throw new ConfigError(`--${idle.join(" ")} is for animations: give --gif or --mp4 too, or leave it out`);
 }

@@ -66,5 +66,10 @@ type Directions = Readonly<Record<string, Direction>>;
 function withDirections(path: string, latent: number, directions: Directions): string {
   const before = existsSync(path) ? readDirections(path, latent).directions : {};
   const all: DirectionsFile = { format: modelFormat, latent, directions: { ...before, ...directions } };
-  return `${JSON.stringify(all)}\n`;
+  const text = JSON.stringify(all);
+  // What could not be read again must not take the place of what can.
+  if (!directionsFile.safeParse(JSON.parse(text)).success) {
+    throw new DataError(`${path}: a direction is not finite; nothing was written`);
+  }
+  return `${text}\n`;
 }

@@ -16,8 +16,8 @@ export interface DirectionOptions {
   readonly orthogonal: boolean;
   /** Most images to learn from; as many as a fifth of it are held out. */
   readonly count: number;
-  /** Directions of pca. */
-  readonly components: number;
+  /** Directions of pca, 8 by default. */
+  readonly components?: number | undefined;
   /** Told how many images have been encoded. */
   readonly onProgress?: (done: number, total: number) => void;
 }

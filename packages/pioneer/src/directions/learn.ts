@@ -45,7 +45,7 @@ export function learnDirections(
   { method, orthogonal }: LearnOptions,
 ): Record<string, Direction> {
   return scope(() => {
-    const x = tangents(codes.values, codes.latent);
+    const x = tangents(codes.values, codes.latent, codes.fitted);
     const learn = method === "mean" ? meanMoves : linearMoves;
     const learned = learn(x, codes, attributes, orthogonal);
     return Object.fromEntries(
@@ -95,29 +95,52 @@ function linearMoves(x: Tensor, codes: Codes, attributes: readonly Attribute[], 
   });
 }
 
-/** @throws ConfigError if what is told of two attributes is nearly the same */
+/** @throws ConfigError if what is told of an attribute nearly follows from what is told of the others */
 function inverse(between: Tensor, attributes: readonly Attribute[]): Tensor {
-  const deviations = diagonal(between).sqrt().toTypedArray() as Float64Array;
-  const matrix = between.toTypedArray() as Float64Array;
-  const count = attributes.length;
-  for (let i = 0; i < count; i++) {
-    for (let j = 0; j < i; j++) {
-      const scale = (deviations[i] as number) * (deviations[j] as number);
-      const alike = Math.abs((matrix[i * count + j] as number) / scale);
-      if (alike > Math.sqrt(1 - leastRemainder ** 2)) throw inseparable(attributes[i], [attributes[j]]);
+  const variances = diagonal(between).toTypedArray() as Float64Array;
+  // Singular ones are not inverted: a little of each variance is added, far less than what is asked to remain.
+  const lift = leastRemainder ** 2 / 1000;
+  const lifted = between.add(diagonalOf(variances.map((value) => value * lift)));
+  const precisions = diagonal(inv(lifted)).toTypedArray() as Float64Array;
+  for (const [i, variance] of variances.entries()) {
+    // The share of its variance that the others leave unexplained.
+    const remains = 1 / ((precisions[i] as number) * variance);
+    if (!(remains > leastRemainder ** 2)) {
+      throw inseparable(
+        attributes[i],
+        attributes.filter((_, j) => j !== i),
+      );
     }
   }
   return inv(between);
 }
 
+/** [n, n] with these on its diagonal. */
+const diagonalOf = (values: Float64Array): Tensor => {
+  const n = values.length;
+  return tensor(
+    Float64Array.from({ length: n * n }, (_, at) => (at % (n + 1) === 0 ? (values[at / (n + 1)] as number) : 0)),
+    [n, n],
+  );
+};
+
+const defaultComponents = 8;
+
 /** The directions of most variance, pc1, pc2 ...; their units are standard deviations. */
-export function principalDirections({ values, latent, fitted }: Codes, count: number): Record<string, Direction> {
+export function principalDirections({ values, latent, fitted }: Codes, count?: number): Record<string, Direction> {
   return scope(() => {
-    const x = rowsOf(tangents(values, latent), fitted);
+    const x = rowsOf(tangents(values, latent, fitted), fitted);
     const centred = x.sub(x.mean([0], true));
     const { values: variances, vectors } = eigh(centred.transpose(0, 1).matmul(centred).div(fitted.length));
     const spread = variances.toTypedArray() as Float64Array;
-    const columns = Math.min(count, latent - 1, fitted.length - 1);
+    // The tangent space has one dimension fewer than the codes.
+    const most = Math.min(latent - 1, fitted.length - 1);
+    if (count !== undefined && count > most) {
+      throw new ConfigError(
+        `--components ${count}: ${fitted.length} codes of ${latent} coordinates have at most ${most}`,
+      );
+    }
+    const columns = count ?? Math.min(defaultComponents, most);
     return Object.fromEntries(
       Array.from({ length: columns }, (_, i) => {
         const column = latent - 1 - i;
@@ -201,8 +224,13 @@ function scoreOf(told: Float64Array, attribute: Attribute, codes: Codes): Direct
   if (attribute.kind === "category") {
     const side = (which: number) => meanOf(fitted.filter(([, y]) => y === which).map(([place]) => place));
     const threshold = (side(0) + side(1)) / 2;
-    const right = tested.filter(([place, y]) => (place > threshold ? 1 : 0) === y).length;
-    return { kind: "accuracy", value: right / tested.length, count: tested.length };
+    const rate = (which: number) => {
+      const own = tested.filter(([, y]) => y === which);
+      return own.filter(([place]) => (place > threshold ? 1 : 0) === which).length / own.length;
+    };
+    // Of each side by itself, so that a rare one counts as much: 0.5 is what guessing gives.
+    const value = (rate(0) + rate(1)) / 2;
+    return Number.isNaN(value) ? undefined : { kind: "accuracy", value, count: tested.length };
   }
   const [meanPlace, meanY] = [meanOf(fitted.map(([place]) => place)), meanOf(fitted.map(([, y]) => y))];
   const sum = (term: (place: number, y: number) => number) =>
@@ -210,6 +238,7 @@ function scoreOf(told: Float64Array, attribute: Attribute, codes: Codes): Direct
   const slope = sum((place, y) => place * y) / sum((place) => place * place);
   const mean = meanOf(tested.map(([, y]) => y));
   const total = tested.reduce((all, [, y]) => all + (y - mean) ** 2, 0);
+  if (!(total > 0)) return undefined; // all the same: nothing to tell
   const missed = tested.reduce((all, [place, y]) => all + (y - meanY - slope * (place - meanPlace)) ** 2, 0);
   return { kind: "r2", value: 1 - missed / total, count: tested.length };
 }

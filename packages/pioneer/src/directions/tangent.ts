@@ -1,19 +1,21 @@
 // Codes as flat vectors: the sphere's tangent space at their mean.
 import type { Tensor } from "pioneer-torch";
 import { scope, tensor } from "pioneer-torch";
+import { rowsOf } from "./regression.ts";
 
 /**
  * The logarithm of the sphere at the mean direction of the codes: each becomes the way there from the mean, as long as the
  * angle between the two.
  * @param codes [count * latent], rows of length 1
+ * @param from rows whose mean it is; all by default
  * @returns [count, latent], float64; rows are perpendicular to the mean
  * @throws RangeError if the codes have no mean direction
  */
-export function tangents(codes: Float32Array, latent: number): Tensor {
+export function tangents(codes: Float32Array, latent: number, from?: readonly number[]): Tensor {
   const count = codes.length / latent;
   return scope(() => {
     const z = tensor(Float64Array.from(codes), [count, latent]);
-    const mean = z.mean([0]);
+    const mean = (from ? rowsOf(z, from) : z).mean([0]);
     const length = mean.square().sum().sqrt().item();
     if (!(length > 1e-6))
       throw new RangeError(`${count} codes have no mean direction: their mean has length ${length}`);

@@ -1,7 +1,7 @@
 // A model folder on disk: written beside and renamed into place, read back, its files compared with their digests.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdtemp, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { type ModelConfig, modelConfig, modelFormat } from "pioneer-runtime";
 import { z } from "zod";
@@ -150,16 +150,15 @@ export async function checkTarget(out: string, force: boolean): Promise<void> {
  */
 export async function writeFolderBeside<T>(out: string, write: (folder: string) => Promise<T>): Promise<T> {
   const target = resolve(out);
-  const [beside, replaced] = [`${target}.writing`, `${target}.replaced`];
   return onDisk(out, async () => {
     makeFolders(dirname(target));
-    await rm(beside, { recursive: true, force: true });
-    await mkdir(beside);
+    // A name of its own: whatever else lies there is not ours.
+    const beside = await mkdtemp(`${target}.writing-`);
+    const replaced = `${beside}.replaced`;
     try {
       const result = await write(beside);
       await syncFolder(beside);
       if (existsSync(target)) {
-        await rm(replaced, { recursive: true, force: true });
         await rename(target, replaced);
       }
       await rename(beside, target);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Model, sampleLatents } from "pioneer-runtime";
+import { latentSampler, type Model } from "pioneer-runtime";
 import { decodeAll, imageSize } from "./batches.ts";
 import { composeGrid } from "./grid.ts";
 import { writeImage, writePng } from "./png.ts";
@@ -25,11 +25,11 @@ export async function writeSamples(model: Model, options: SampleOptions): Promis
   const { out, count, seed } = options;
   const { resolution, latent } = model;
   const size = imageSize(model);
-  const latents = sampleLatents(count, latent, seed);
+  const next = latentSampler(latent, seed);
   const files: string[] = [];
   const grid = join(out, "grid.png");
   for (let start = 0; start < count; start += sampleGroup) {
-    const images = await decodeAll(model, latents.subarray(start * latent, (start + sampleGroup) * latent));
+    const images = await decodeAll(model, next(Math.min(sampleGroup, count - start)));
     const decoded = images.length / size;
     for (let i = 0; i < decoded; i++) {
       const file = join(out, `sample-${String(start + i + 1).padStart(6, "0")}.png`);

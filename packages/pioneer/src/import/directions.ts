@@ -5,6 +5,7 @@ import { scope } from "pioneer-torch";
 import { readCheckpointState } from "../checkpoint/checkpoint.ts";
 import { addToRun, directionsFileName } from "../directions/file.ts";
 import { CheckpointError, RunError } from "../errors.ts";
+import { isModelFolder } from "../export/model-folder.ts";
 import { newestCheckpoint } from "../run-folder.ts";
 import type { AuthorsDelta } from "./authors-files.ts";
 
@@ -44,18 +45,29 @@ export function readDeltas(deltas: readonly AuthorsDelta[], latent?: number): Im
  * Adds directions to directions.json of a run; one of the same name gives way.
  * @throws RunError if there is no run; CheckpointError if they do not fit it; DataError if its directions.json cannot be read
  */
-export function addDirections(run: string, directions: readonly ImportedDirection[]): readonly ImportedDirection[] {
+export async function addDirections(
+  run: string,
+  directions: readonly ImportedDirection[],
+): Promise<readonly ImportedDirection[]> {
   const [first] = directions;
   if (!first) return directions;
-  const latent = latentOf(run) ?? first.vector.length;
+  const latent = (await latentOf(run)) ?? first.vector.length;
   if (first.vector.length !== latent) {
     throw new CheckpointError(
       `the directions have ${first.vector.length} coordinates, the latent space of ${run} has ${latent}: they are of another model`,
     );
   }
+  writeDirections(run, directions);
+  return directions;
+}
+
+/** The same for a run that is being made. */
+export function writeDirections(run: string, directions: readonly ImportedDirection[]): void {
+  const [first] = directions;
+  if (!first) return;
   addToRun(
     join(run, directionsFileName),
-    latent,
+    first.vector.length,
     Object.fromEntries(
       directions.map(({ name, vector, unit }) => [
         name,
@@ -63,16 +75,18 @@ export function addDirections(run: string, directions: readonly ImportedDirectio
       ]),
     ),
   );
-  return directions;
 }
 
-/** undefined for a run that is being made. */
-function latentOf(run: string): number | undefined {
+/** undefined for a run without a checkpoint. */
+async function latentOf(run: string): Promise<number | undefined> {
   if (!existsSync(join(run, "config.json"))) {
     throw new RunError(
       `${run} holds no run (no config.json): import a checkpoint into it first, or with the directions`,
     );
   }
   const checkpoint = newestCheckpoint(run);
+  if (checkpoint === undefined && (await isModelFolder(run))) {
+    throw new RunError(`${run} is a model folder: give --out the run it was exported from, and export it again`);
+  }
   return checkpoint === undefined ? undefined : readCheckpointState(checkpoint).latent;
 }

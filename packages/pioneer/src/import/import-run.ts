@@ -1,5 +1,5 @@
 // A checkpoint of the authors' program as a run of ours: config.json and one checkpoint.
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { resolveTrainConfig, savedConfigText, type TrainConfig } from "../config.ts";
@@ -8,13 +8,13 @@ import { noData } from "../data/ensure.ts";
 import { ConfigError, RunError } from "../errors.ts";
 import { type NetworkKind, phaseOf, resolutionOf } from "../networks/index.ts";
 import { type PresetName, presetOptions } from "../presets.ts";
-import type { Schedule } from "../schedule.ts";
+import { type LearningRates, type Schedule, settingsAt } from "../schedule.ts";
 import { assembleLearner } from "../train/learner.ts";
 import { recipeOf } from "../train/recipe.ts";
 import { version } from "../version.ts";
 import type { AuthorsCheckpoint } from "./authors-checkpoint.ts";
 import { type AuthorsFiles, openAuthorsFiles } from "./authors-files.ts";
-import { addDirections, type ImportedDirection, readDeltas } from "./directions.ts";
+import { addDirections, type ImportedDirection, readDeltas, writeDirections } from "./directions.ts";
 import { NetworkLoader, type OnLoaded } from "./networks.ts";
 import { scheduleOfImport } from "./place.ts";
 
@@ -67,11 +67,21 @@ export async function importAuthors(options: ImportOptions): Promise<Imported> {
     const { checkpoint, spectral, deltas } = files;
     if (!checkpoint) {
       if (spectral) throw new ConfigError(`${spectral.file.path} is u of a checkpoint: give its _state file too`);
-      return { run: undefined, directions: addDirections(options.out, readDeltas(deltas)) };
+      const { recipe, preset, resolution, kimgPerPhase, data } = options;
+      const idle = Object.entries({ recipe, preset, resolution, kimgPerPhase, data }).find(
+        ([, value]) => value !== undefined,
+      );
+      if (idle) {
+        const name = idle[0].replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+        throw new ConfigError(
+          `--${name} ${idle[1]}: there is no checkpoint among the files, only directions; leave it out`,
+        );
+      }
+      return { run: undefined, directions: await addDirections(options.out, readDeltas(deltas)) };
     }
     checkOut(options.out);
     const directions = readDeltas(deltas, checkpoint.content.size.latent);
-    const run = await importRun(options, checkpoint, files, (folder) => addDirections(folder, directions));
+    const run = await importRun(options, checkpoint, files, (folder) => writeDirections(folder, directions));
     return { run, directions };
   } finally {
     files.close();
@@ -84,6 +94,11 @@ async function importRun(
   { spectral }: AuthorsFiles,
   complete: (folder: string) => void,
 ): Promise<ImportedRun> {
+  if (!options.activatedCode && content.recipe !== "balanced") {
+    throw new ConfigError(
+      `--no-activated-code is for balanced checkpoints, this is one of ${content.recipe}, whose program always activates the code: leave it out`,
+    );
+  }
   const kind: NetworkKind = { ...content.kind, activatedCode: options.activatedCode };
   const { config, schedule, notes } = planImport(options, content);
   const recipe = recipeOf(config);
@@ -188,12 +203,18 @@ function planImport(
         : [
             `${content.images} images do not fit phases of ${kimgPerPhase} kimg: it goes on in phase ${phase} as its alpha says`,
           ]),
+      ...(schedule.settings && !own && differs(settingsAt(schedule, content.images)?.learningRates, rates)
+        ? [`its learning rates are ${rates.encoder} and ${rates.generator}; the schedule's win from here on`]
+        : []),
       ...(strange
         ? [`it was trained with betas ${strange.betas.join(", ")}; ${recipe} goes on with ${beta1}, ${beta2}`]
         : []),
     ],
   };
 }
+
+const differs = (a: LearningRates | undefined, b: LearningRates): boolean =>
+  a !== undefined && (a.encoder !== b.encoder || a.generator !== b.generator);
 
 function checkOut(out: string): void {
   if (existsSync(out) && readdirSync(out).length > 0) {
@@ -203,18 +224,18 @@ function checkOut(out: string): void {
 
 /** Fills a folder beside and renames it; where that fails, nothing stays. */
 function writeAtOnce<T>(out: string, write: (folder: string) => T): T {
-  const beside = `${out.replace(/\/+$/, "")}.importing`;
+  const target = out.replace(/\/+$/, "");
+  let beside: string | undefined;
   let made: string | undefined;
   try {
-    rmSync(beside, { recursive: true, force: true });
-    made = makeFolders(dirname(beside));
-    mkdirSync(beside);
+    made = makeFolders(dirname(target));
+    beside = mkdtempSync(`${target}.importing-`);
     const result = write(beside);
     renameSync(beside, out);
     return result;
   } catch (error) {
-    rmSync(beside, { recursive: true, force: true });
-    for (let folder = dirname(beside); made !== undefined; folder = dirname(folder)) {
+    if (beside !== undefined) rmSync(beside, { recursive: true, force: true });
+    for (let folder = dirname(target); made !== undefined; folder = dirname(folder)) {
       try {
         rmdirSync(folder);
       } catch {

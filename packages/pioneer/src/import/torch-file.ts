@@ -1,5 +1,5 @@
 // Files that torch.save wrote: the zip container of PyTorch 1.6 and later, and the stream of earlier ones.
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { fromFile, keep, operator, scope, type Tensor } from "pioneer-torch";
 import { diskError } from "../data/disk.ts";
 import { CheckpointError, DataError } from "../errors.ts";
@@ -63,7 +63,8 @@ export async function openTorchFile(path: string): Promise<TorchFile> {
 
 function openBounded(path: string): OpenFile {
   try {
-    const fd = openSync(path, "r");
+    // A pipe would be waited for, before anything could be asked of it.
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = fstatSync(fd);
     if (stat.isFile()) return { path, fd, bytes: stat.size };
     closeSync(fd);

@@ -9,7 +9,7 @@ import { type EvaluateProgress, evaluate } from "./evaluate.ts";
 import { checkNetworks, type GivenNetworks, openNetworks } from "./networks.ts";
 import { appendMetrics, checkAppendable, type MetricsRecord, metricsFile, metricsRecord } from "./record.ts";
 import { selectImages } from "./selection.ts";
-import { openSubject } from "./subject.ts";
+import { openSubject, type Subject } from "./subject.ts";
 
 export interface EvaluateModelOptions extends GivenNetworks {
   /** A run (its newest checkpoint), a checkpoint or a model folder. */
@@ -48,15 +48,24 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
   const computing = chooseComputing(options);
   useComputing(computing);
   const opened = await openSubject(options.model, computing, options.engine);
-  const { subject, crop, images, path, run } = opened;
+  const { subject, precision, crop, images, path, run } = opened;
   try {
+    if (options.precision === "bf16" && precision !== "bf16") {
+      throw new ConfigError(`--precision bf16: ${path} is a model folder, which is computed in float32; leave it out`);
+    }
+    const unknowable = subject.hasCodes ? undefined : options.metrics?.find((metric) => needs[metric].heldOut);
+    if (unknowable) {
+      throw new ConfigError(
+        `--metrics ${unknowable}: the encoder of ${path} judges images and makes no codes (recipe gan); leave it out`,
+      );
+    }
     if (run) checkAppendable(run);
     const data = options.data ?? opened.data;
     if (data === undefined) {
       throw new ConfigError(`--data is missing: ${path} does not hold its data; give a pack with real images`);
     }
     const { pack } = await ensurePack(data, { resolution: subject.resolution, crop, colour: subject.colour });
-    const metrics = options.metrics ?? possibleMetrics(subject.resolution, options);
+    const metrics = options.metrics ?? possibleMetrics(subject, options);
     checkNetworks(metrics, options);
     const wanted = { metrics, count, reference, heldOut };
     selectImages(subject, pack, wanted);
@@ -77,7 +86,7 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
         reference,
         heldOut,
         seed,
-        precision: computing.precision,
+        precision,
       });
       if (run) appendMetrics(run, record);
       return { checkpoint: path, values, record, file: run && metricsFile(run) };
@@ -91,9 +100,9 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
 }
 
 /** All metrics that need nothing that is missing. */
-function possibleMetrics(resolution: number, given: GivenNetworks): Metric[] {
+function possibleMetrics({ resolution, hasCodes }: Subject, given: GivenNetworks): Metric[] {
   return allMetrics.filter((metric) => {
-    const { network, resolution: least = 0 } = needs[metric];
-    return resolution >= least && (network === undefined || given[network] !== undefined);
+    const { network, heldOut, resolution: least = 0 } = needs[metric];
+    return resolution >= least && (hasCodes || !heldOut) && (network === undefined || given[network] !== undefined);
   });
 }

@@ -1,11 +1,11 @@
 // What is evaluated: an encoder and an averaged generator as they stand in their growth.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Colour, Crop, Model } from "pioneer-runtime";
+import { type Colour, type Crop, graphPorts, type Model } from "pioneer-runtime";
 import { noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { readModelNetworks } from "../checkpoint/checkpoint.ts";
 import { inColour } from "../images/colour.ts";
-import { type Growth, resolutionOf } from "../networks/index.ts";
+import { type Growth, type Precision, resolutionOf } from "../networks/index.ts";
 import { type Engine, engineOf, openFolder } from "../open-model.ts";
 import { findCheckpoint } from "../run-folder.ts";
 import type { Computing } from "../train/device.ts";
@@ -16,6 +16,8 @@ export interface Subject {
   readonly latent: number;
   readonly colour: Colour;
   readonly growth: Growth;
+  /** Whether its encoder gives codes; recipe gan's judges images instead. */
+  readonly hasCodes: boolean;
   /**
    * Images [n, 3, r, r] in [-1, 1] to latents [n, latent], rows of length 1; float32 on the CPU, to be disposed of. Leaves u
    * as it is.
@@ -40,6 +42,7 @@ export function subjectOf(
     latent: encoder.size.latent,
     colour,
     growth,
+    hasCodes: !encoder.kind.head,
     encode: (x) => compute(x, () => encoder.prepare(growth, precision, "keep")),
     generate: (z) =>
       compute(z, () => {
@@ -50,13 +53,14 @@ export function subjectOf(
 }
 
 /** A model folder, whichever engine computes it. */
-function subjectOfModel(model: Model, growth: Growth): Subject {
+function subjectOfModel(model: Model, growth: Growth, hasCodes: boolean): Subject {
   const { resolution, latent, colour } = model;
   return {
     resolution,
     latent,
     colour,
     growth,
+    hasCodes,
     async encode(x) {
       const n = x.size(0);
       return tensor(await model.encode(x.toFloat32Array(), n), [n, latent]);
@@ -70,6 +74,8 @@ function subjectOfModel(model: Model, growth: Growth): Subject {
 
 export interface OpenSubject {
   readonly subject: Subject;
+  /** What it computes in; a model folder in float32. */
+  readonly precision: Precision;
   /** What it is: a checkpoint or a model folder. */
   readonly path: string;
   readonly crop: Crop;
@@ -100,13 +106,16 @@ export async function openSubject(
     const { crop, kimg } = config;
     const images = Math.round(1000 * kimg);
     const dispose = () => model.dispose();
-    return { subject: subjectOfModel(model, config), path, crop, images, data: undefined, run: undefined, dispose };
+    const subject = subjectOfModel(model, config, graphPorts.encoder.file in config.files);
+    const precision = "fp32" as const;
+    return { subject, precision, path, crop, images, data: undefined, run: undefined, dispose };
   }
   const checkpoint = findCheckpoint(path);
   const run = join(checkpoint, "..");
   const { state, ...networks } = readModelNetworks(checkpoint);
   return {
     subject: subjectOf(networks, state, state.colour, computing),
+    precision: computing.precision,
     path: checkpoint,
     crop: state.crop,
     images: state.images,

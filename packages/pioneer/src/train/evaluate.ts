@@ -38,6 +38,7 @@ async function evaluateNow(session: Session, growth: Growth): Promise<void> {
   const metrics = cheap.filter((metric) => {
     const { resolution = 0, images: least } = needs[metric];
     return (
+      (subject.hasCodes || !needs[metric].heldOut) &&
       subject.resolution >= resolution &&
       reals >= least &&
       (pack.splits[heldOut]?.length ?? 0) >= (needs[metric].heldOut ? least : 0)

@@ -29,7 +29,7 @@ export interface Opening {
 export function openRun(config: TrainConfig, pack: Pack): Opening {
   const resumed = config.resume ? newest(config.run) : undefined;
   const { resolution, maxPhase } = finalResolution(config, pack);
-  if (resumed) checkPack(resumed.state.pack, pack);
+  if (resumed) checkPack(resumed.state, pack);
   const schedule = plannedSchedule(config, maxPhase, resumed?.state);
   checkBatches(config, pack, schedule);
   const images = resumed?.state.images ?? firstImages(config, schedule);
@@ -99,9 +99,15 @@ function finalResolution(config: TrainConfig, pack: Pack): { resolution: number;
   return { resolution, maxPhase };
 }
 
-function checkPack(trained: { id: string; path: string }, pack: Pack): void {
-  // An imported run has not seen a pack of ours; it is bound to the first one it gets.
-  if (trained.id === pack.id || trained.id === "") return;
+function checkPack({ pack: trained, colour, crop }: CheckpointState, pack: Pack): void {
+  if (trained.id === pack.id) return;
+  // An imported run has not seen a pack of ours; it is bound to the first one that shows images as it knows them.
+  if (trained.id === "") {
+    if (pack.colour === colour && pack.crop === crop) return;
+    throw new DataError(
+      `${pack.path} has ${pack.colour} images cropped "${pack.crop}", the imported run knows ${colour} ones cropped "${crop}": prepare a pack with --colour ${colour} --crop ${crop}`,
+    );
+  }
   throw new DataError(
     `${pack.path} is not the pack this run was trained on (${trained.path}, id ${trained.id.slice(0, 12)}; now ${pack.id.slice(0, 12)}): give --data the old one, or start a new run`,
   );

@@ -77,11 +77,15 @@ async function openAndTrain(
   pass: (event: TrainEvent) => void,
 ): Promise<EndEvent> {
   recoverCheckpoints(config.run);
+  let created = false;
   try {
-    if (!config.resume) createRun(config);
+    if (!config.resume) {
+      createRun(config);
+      created = true;
+    }
     return await train(config, packPath, pass);
   } catch (error) {
-    if (!config.resume) abandonRun(config.run, made);
+    if (!config.resume) abandonRun(config.run, made, created);
     throw error;
   }
 }

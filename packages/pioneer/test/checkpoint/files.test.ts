@@ -118,11 +118,12 @@ describe("what a killed process leaves is put right", () => {
     expect(read(name)).toBe("new");
   });
 
-  test("nothing left, nothing changed; a run that does not exist is no error", () => {
+  test("nothing left, nothing changed, whatever else is called; a run that does not exist is no error", () => {
     make(name, "whole");
-    mkdirSync(join(run, "tb"));
+    const others = ["directions.json.writing", "photo.replaced", "tb", "thesis.writing"];
+    for (const other of others) mkdirSync(join(run, other));
     recoverCheckpoints(run);
-    expect(readdirSync(run).sort()).toEqual([name, "tb"]);
+    expect(readdirSync(run).sort()).toEqual([name, ...others]);
     recoverCheckpoints(join(run, "nowhere"));
   });
 

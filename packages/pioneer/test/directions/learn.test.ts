@@ -178,6 +178,23 @@ describe("codes that hardly vary where the attribute is, and vary much elsewhere
   });
 });
 
+test("an attribute that follows from two others cannot be made orthogonal to them", () => {
+  const codes = codesOf(Array<number>(latent - 1).fill(0.2), 3);
+  const [a, b] = [numbers("a", codes, (row) => row[1] as number), numbers("b", codes, (row) => row[2] as number)];
+  const sum = numbers("sum", codes, (row) => (row[1] as number) + (row[2] as number));
+  expect(() => learnDirections(codes, [a, b, sum], { method: "linear", orthogonal: true })).toThrow(
+    /^--orthogonal: \w+ cannot be told apart from \w+(, | and )\w+; leave one of them out$/,
+  );
+});
+
+test("held-out numbers that are all the same say nothing of a direction", () => {
+  const codes = codesOf(Array<number>(latent - 1).fill(0.2), 3);
+  const attribute = numbers("a", codes, (row) => row[1] as number);
+  for (const row of codes.heldOut) attribute.values[row] = 0.5;
+  const { a } = learnDirections(codes, [attribute], { method: "linear", orthogonal: false });
+  expect(a).not.toHaveProperty("heldOut");
+});
+
 test("mean directions made orthogonal are perpendicular to each other's", () => {
   const codes = codesOf(Array<number>(latent - 1).fill(0.2), 3);
   const first = numbers("a", codes, (row) => row[1] as number);
@@ -213,7 +230,10 @@ test("uniform codes have principal directions of unit length that do not depend 
     fitted: range(0, 400),
     heldOut: [],
   };
-  const [one, two] = [principalDirections(codes, 20), principalDirections(codes, 20)];
+  const [one, two] = [principalDirections(codes, latent - 1), principalDirections(codes, latent - 1)];
   expect(one).toEqual(two);
   expect(Object.keys(one).length).toBe(latent - 1);
+  expect(() => principalDirections(codes, latent)).toThrow(
+    /^--components 12: 400 codes of 12 coordinates have at most 11$/,
+  );
 });

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { prepareDataset } from "../../src/data/prepare.ts";
 import { checkpoints, pioneer } from "../train/support/cli.ts";
 import { discs, makePack } from "../train/support/tiny.ts";
 import { fixture, temporaryFolder } from "./support.ts";
@@ -68,6 +69,20 @@ describe("an imported run", () => {
       "--total-kimg",
       "240.024",
     ];
+    const grey = join(folder, "grey.pack");
+    await prepareDataset({
+      source: "procedural:faces",
+      out: grey,
+      resolution: 32,
+      count: 40,
+      colour: "grey",
+      crop: "none",
+    });
+    const other = await pioneer(folder, [...go, "--data", grey]);
+    expect([other.code, other.stderr]).toEqual([
+      1,
+      `pioneer: ${grey} has grey images cropped "none", the imported run knows rgb ones cropped "center": prepare a pack with --colour rgb --crop center\n`,
+    ]);
     const without = await pioneer(folder, go);
     expect([without.code, without.stderr]).toEqual([
       2,

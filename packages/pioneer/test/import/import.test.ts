@@ -1,5 +1,5 @@
 // What comes of the authors' files: every number as PyTorch has it, and the networks' outputs as their program gives them.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { memory, noGrad, scope, singularValues, type Tensor } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -231,6 +231,15 @@ describe("a checkpoint of the balanced program", () => {
     expect(JSON.parse(readFileSync(join(out, "directions.json"), "utf8"))).toEqual(before);
   });
 
+  test("directions are not put beside an exported model, whose config.json would not know them", async () => {
+    const out = join(folder, "exported");
+    mkdirSync(out);
+    writeFileSync(join(out, "config.json"), JSON.stringify({ format: 1, files: {} }));
+    const importing = importAuthors({ files: [fixture("smile_delta")], out, activatedCode: true });
+    await expect(importing).rejects.toThrow(/exported is a model folder: give --out the run it was exported from/);
+    expect(readdirSync(out)).toEqual(["config.json"]);
+  });
+
   test("with its preset it has the published schedule and margins", async () => {
     const { out, folder: checkpoint } = await imported(["balanced_state"], { preset: "celeba-hq" });
     const { config, state } = opened(out, checkpoint);
@@ -248,6 +257,12 @@ describe("refused, with nothing written", () => {
     [["balanced_SNU"], {}, /balanced_SNU is u of a checkpoint: give its _state file too/],
     [["zip_state", "balanced_SNU"], {}, /balanced_SNU holds u of 54 spectral norms, the networks of zip_state have 18/],
     [["smile_delta"], {}, /holds no run \(no config\.json\)/],
+    [["smile_delta"], { preset: "celeba" }, /--preset celeba: there is no checkpoint among the files, only directions/],
+    [
+      ["zip_state"],
+      { activatedCode: false },
+      /--no-activated-code is for balanced checkpoints, this is one of accv2018/,
+    ],
     [["expected.json"], {}, /^expected\.json was not written by torch\.save/],
     [["expected.safetensors"], {}, /^expected\.safetensors was not written by torch\.save/],
     [["nothing"], {}, /^nothing: no such file/],

@@ -1,7 +1,10 @@
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
+import { diskError, makeFolders } from "../../data/disk.ts";
 import type { Direction } from "../../directions/file.ts";
+import { ConfigError } from "../../errors.ts";
 import { oneOf, option, repeated, text, toggle, whole } from "../../option-schema.ts";
 import { showProgress } from "../image-progress.ts";
 import { modelOptions, withModel } from "../model-options.ts";
@@ -32,7 +35,7 @@ const schema = z.strictObject({
     value: "N",
     description: "most images to learn from, from 100; default 5000",
   }),
-  components: option(whole(1, 512).default(8), { value: "K", description: "directions of pca, 1 to 512; default 8" }),
+  components: option(whole(1, 512).optional(), { value: "K", description: "directions of pca, 1 to 512; default 8" }),
   out: option(text("a file").optional(), {
     value: "FILE",
     description: "where to write them; default: directions.json of the model; those of other names in it stay",
@@ -51,6 +54,12 @@ export function addDirectionsCommand(program: Command): void {
       "pioneer directions --model models/faces --data photos.pack --method pca --components 4",
     ],
     async run({ attribute, data, out, ...options }, _args, { output }) {
+      if (options.method === "pca" && options.orthogonal) {
+        throw new ConfigError("--orthogonal: directions of pca are orthogonal as they are; leave it out");
+      }
+      if (options.method !== "pca" && options.components !== undefined) {
+        throw new ConfigError(`--components is for --method pca, not for ${options.method}: leave it out`);
+      }
       const { directionsFromPack } = await import("../../directions/from-pack.ts");
       const { addDirections, readDirections } = await import("../../directions/file.ts");
       const { directionsPath } = await import("../../directions/place.ts");
@@ -58,8 +67,9 @@ export function addDirectionsCommand(program: Command): void {
       const path = out ?? (await directionsPath(options.model));
       const progress = showProgress(output);
       const directions = await withModel(options, async (model) => {
-        // A file that cannot be added to is found before the work.
+        // A file that cannot be added to, or a folder that cannot be written to, is found before the work.
         if (existsSync(path)) readDirections(path, model.latent);
+        checkWritable(dirname(path));
         const { pack } = await ensurePack(data, model);
         const onProgress = (done: number, total: number) => progress.update({ done, total, skipped: 0 });
         try {
@@ -91,6 +101,17 @@ function describe(name: string, { unit, heldOut }: Direction): string {
   const step = `strength 1 moves a code by ${unit.toFixed(3)}`;
   if (!heldOut) return `${name}: ${step}`;
   const { kind, value, count } = heldOut;
-  const score = kind === "r2" ? `R² ${value.toFixed(3)}` : `right for ${(100 * value).toFixed(1)} %`;
+  const score =
+    kind === "r2" ? `R² ${value.toFixed(3)}` : `${(100 * value).toFixed(1)} % of each side told, in the mean,`;
   return `${name}: ${step}; ${score} of ${count} held-out images`;
+}
+
+/** @throws DataError */
+function checkWritable(folder: string): void {
+  try {
+    makeFolders(folder);
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw diskError(error, folder);
+  }
 }

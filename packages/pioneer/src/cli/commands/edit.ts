@@ -42,7 +42,10 @@ export function addEditCommand(program: Command): void {
       if (set.length + strip.length === 0) {
         throw new ConfigError("edit: say what to change, by --set NAME=STRENGTH or --strip NAME");
       }
-      const strengths = Object.fromEntries(set.map(strengthOf));
+      const pairs = set.map(strengthOf);
+      const strengths = Object.fromEntries(pairs);
+      const twice = pairs.find(([name], i) => pairs.findIndex(([other]) => other === name) !== i);
+      if (twice) throw new ConfigError(`--set: ${twice[0]} is given twice; keep one`);
       const { writeEdits } = await import("../../images/edit.ts");
       const { readDirections } = await import("../../directions/file.ts");
       const { directionsPath } = await import("../../directions/place.ts");

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { ConfigError } from "../../errors.ts";
 import { option, whole } from "../../option-schema.ts";
-import { animationOptions, checkAnimation } from "../animation-options.ts";
+import { animationOptions, checkAnimation, defaultFps } from "../animation-options.ts";
 import { modelOptions, refineOption, withModel } from "../model-options.ts";
 import { addCommand } from "../options.ts";
 import { showWork } from "../work-progress.ts";
@@ -40,7 +40,7 @@ export function addInterpolateCommand(program: Command): void {
       await checkAnimation(options);
       const { writeMorph } = await import("../../images/morph.ts");
       const [refining, frames] = [showWork(output, "refining steps"), showWork(output, "frames")];
-      const told = { ...options, onRefine: refining.update, onFrame: frames.update };
+      const told = { ...options, fps: options.fps ?? defaultFps, onRefine: refining.update, onFrame: frames.update };
       const written = await withModel(options, (model) => writeMorph(model, paths, told)).finally(() => {
         refining.stop();
         frames.stop();

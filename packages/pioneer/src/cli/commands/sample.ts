@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { ConfigError } from "../../errors.ts";
 import { option, toggle, whole } from "../../option-schema.ts";
-import { animationOptions, checkAnimation } from "../animation-options.ts";
+import { animationOptions, checkAnimation, defaultFps } from "../animation-options.ts";
 import { modelOptions, withModel } from "../model-options.ts";
 import { addCommand } from "../options.ts";
 import type { Output } from "../report.ts";
@@ -29,7 +29,7 @@ async function walk(given: z.infer<typeof schema>, output: Output): Promise<unde
   await checkAnimation(options);
   const { writeWalk } = await import("../../images/walk.ts");
   const frames = showWork(output, "frames");
-  const told = { ...options, onFrame: frames.update };
+  const told = { ...options, fps: options.fps ?? defaultFps, onFrame: frames.update };
   const written = await withModel(options, (model) => writeWalk(model, told)).finally(frames.stop);
   output.wrote(written.files, `look at ${written.files[0]}; another --seed is another walk`);
   output.result({ ...written });
