@@ -3,7 +3,7 @@ import { z } from "zod";
 import { ConfigError } from "../../errors.ts";
 import { option, whole } from "../../option-schema.ts";
 import { animationOptions, checkAnimation } from "../animation-options.ts";
-import { modelOptions, refineOption, withModel } from "../model-options.ts";
+import { modelOptions, refineOptions, withRefinement } from "../model-options.ts";
 import { addCommand } from "../options.ts";
 import { showWork } from "../work-progress.ts";
 
@@ -13,7 +13,7 @@ const schema = z.strictObject({
     value: "N",
     description: "images from one end to the other, both included, 2 to 64; default 8",
   }),
-  refine: refineOption,
+  ...refineOptions,
   ...animationOptions("2 a photo"),
 });
 
@@ -41,7 +41,9 @@ export function addInterpolateCommand(program: Command): void {
       const { writeMorph } = await import("../../images/morph.ts");
       const [refining, frames] = [showWork(output, "refining steps"), showWork(output, "frames")];
       const told = { ...options, onRefine: refining.update, onFrame: frames.update };
-      const written = await withModel(options, (model) => writeMorph(model, paths, told)).finally(() => {
+      const written = await withRefinement(options, (model, refinement) =>
+        writeMorph(model, paths, { ...told, ...refinement }),
+      ).finally(() => {
         refining.stop();
         frames.stop();
       });
