@@ -43,12 +43,12 @@ export interface RefineAllOptions {
   readonly refine?: number | undefined;
   /** Counts beside L1. */
   readonly perceptual?: PerceptualTerm | undefined;
-  /** Told the steps done, of how many; a step moves up to 32 latents. */
+  /** Told the steps done, of how many; a step moves some latents at once, at most 32. */
   readonly onRefine?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Images refined at once. */
-const batch = 32;
+/** Images refined at once where no network sees them. */
+const mostAtOnce = 32;
 
 /**
  * Improves encodings of images by gradient steps, some images at a time.
@@ -68,6 +68,7 @@ export async function refineAll(
   const size = imageSize(model);
   const total = latents.length / latent;
   const refined = new Float32Array(latents.length);
+  const batch = perceptual?.distance.atOnce ?? mostAtOnce;
   let done = 0;
   const onStep = () => onRefine?.(++done, steps * Math.ceil(total / batch));
   for (let start = 0; start < total; start += batch) {

@@ -27,8 +27,8 @@ export interface DistanceOptions {
   readonly device: Device;
 }
 
-/** Pairs measured at once. */
-const batch = 32;
+/** Pixels of the pictures that pass at once: VGG keeps some 4 KB for each until its gradient is there, 600 MB in all. */
+const pixelsAtOnce = 32 * 64 ** 2;
 const asByte = (value: number): number => toByte(value) / 127.5 - 1;
 
 /** Distances to given images. */
@@ -47,12 +47,23 @@ export class ImageDistance {
   /** Of the given image, and of the one that is made. */
   readonly #names: readonly [string, string];
   readonly #options: DistanceOptions;
+  readonly #path: string;
+  /** How many pairs it should be asked for at once, 1 to 32, so that memory has a bound at every resolution. */
+  readonly atOnce: number;
 
-  private constructor(graph: TorchGraph, input: Input, names: readonly [string, string], options: DistanceOptions) {
+  private constructor(
+    path: string,
+    graph: TorchGraph,
+    input: Input,
+    names: readonly [string, string],
+    options: DistanceOptions,
+  ) {
+    this.#path = path;
     this.#graph = graph;
     this.#input = input;
     this.#names = names;
     this.#options = options;
+    this.atOnce = Math.max(1, Math.min(32, Math.floor(pixelsAtOnce / options.resolution ** 2)));
   }
 
   /**
@@ -70,11 +81,11 @@ export class ImageDistance {
       }
       const names = graph.inputs.map(({ name }) => name) as [string, string];
       const torch = TorchGraph.load(graph, output, device);
-      const distance = new ImageDistance(torch, input, names, options);
+      const distance = new ImageDistance(path, torch, input, names, options);
       try {
         const unused = names.find((name) => !torch.inputs.has(name));
         if (unused !== undefined) throw refusal(flag, path, `gives ${output} without a look at its input ${unused}`);
-        distance.#try(path, output);
+        distance.#try(output);
       } catch (error) {
         distance.dispose();
         throw error;
@@ -86,6 +97,7 @@ export class ImageDistance {
   /**
    * Computes what depends on the given images alone, once.
    * @param images [n, 3, r, r] in [-1, 1], on the device
+   * @throws ConfigError if the network takes two images, but not so many
    */
   to(images: Tensor): DistanceTo {
     const [given, wanted] = this.#names;
@@ -98,23 +110,20 @@ export class ImageDistance {
     try {
       for (let at = 0; at < rows; at += step) {
         // What its graph needs of these tensors leaves the scope with it.
-        scope(() =>
-          noGrad(() => parts.push(this.#graph.fix(new Map([[given, this.#adapt(images.narrow(0, at, step))]])))),
-        );
+        const fixed = () => this.#graph.fix(new Map([[given, this.#adapt(images.narrow(0, at, step))]]));
+        parts.push(this.#guard(() => noGrad(() => scope(fixed))));
       }
     } catch (error) {
       dispose();
       throw error;
     }
+    const compute = (part: TorchGraph, made: Tensor) => {
+      const found = part.compute(new Map([[wanted, this.#adapt(made)]]));
+      if (found.length === step) return found.reshape([step]);
+      throw new UnsupportedError(`it gives [${found.shape.join(", ")}] for ${step} pairs of images, not [pairs]`);
+    };
     const distance = (made: Tensor) =>
-      scope(() => {
-        const values = parts.map((part, i) => {
-          const found = part.compute(new Map([[wanted, this.#adapt(made.narrow(0, i * step, step))]]));
-          if (found.length === step) return found.reshape([step]);
-          throw new UnsupportedError(`it gives [${found.shape.join(", ")}] for ${step} pairs of images, not [pairs]`);
-        });
-        return cat(values);
-      });
+      this.#guard(() => scope(() => cat(parts.map((part, i) => compute(part, made.narrow(0, i * step, step))))));
     return { distance, dispose };
   }
 
@@ -125,9 +134,10 @@ export class ImageDistance {
   measure(images: Float32Array, made: Float32Array): number[] {
     const { resolution, device } = this.#options;
     const size = 3 * resolution ** 2;
+    const part = this.atOnce * size;
     const distances: number[] = [];
-    for (let at = 0; at < images.length; at += batch * size) {
-      const [a, b] = [images, made].map((all) => Float32Array.from(all.subarray(at, at + batch * size), asByte)) as [
+    for (let at = 0; at < images.length; at += part) {
+      const [a, b] = [images, made].map((all) => Float32Array.from(all.subarray(at, at + part), asByte)) as [
         Float32Array,
         Float32Array,
       ];
@@ -150,13 +160,17 @@ export class ImageDistance {
     this.#graph.dispose();
   }
 
+  #guard<T>(work: () => T): T {
+    return inOneLine(this.#path, this.#options, work);
+  }
+
   #adapt(images: Tensor): Tensor {
     return adapt(images.add(1).mul(127.5), this.#input);
   }
 
-  #try(path: string, output: string): void {
+  #try(output: string): void {
     const { flag, resolution, device } = this.#options;
-    const refused = (what: string) => refusal(flag, path, what);
+    const refused = (what: string) => refusal(flag, this.#path, what);
     scope(() => {
       const onDevice = (pictures: Tensor) => pictures.div(127.5).sub(1).to(device);
       const [pictures, flat] = trialPictures(resolution, resolution).map(onDevice) as [Tensor, Tensor];

@@ -7,8 +7,7 @@ import { type Compute, isWhole, operators, toValue, type Value } from "./operato
 
 interface Step {
   readonly node: GraphNode;
-  /** None until all that a node asks for is read. */
-  readonly compute?: Compute;
+  readonly compute: Compute;
 }
 
 type Values = Map<string, Value>;
@@ -142,7 +141,7 @@ function advance(steps: readonly Step[], values: Values): Step[] {
     if (node.inputs.some((name, i) => name !== "" && inputs[i] === undefined)) return true;
     values.set(
       node.outputs[0] as string,
-      naming(node, () => (compute as Compute)(...inputs)),
+      naming(node, () => compute(...inputs)),
     );
     return false;
   });

@@ -398,6 +398,23 @@ describe("a file that does not fit is refused in one line, before any work", () 
     expect(memory().tensors).toBe(before);
   });
 
+  test("a network of exactly two pairs, when it is asked for three", () => {
+    const shape: NonNullable<Written["constants"]>[0] = {
+      name: "shape",
+      dataType: 7,
+      dims: [4],
+      rawData: new Uint8Array(),
+      int64Data: [2, 3, 16, 16],
+    };
+    const path = write([{ opType: "Reshape", input: ["a", "shape"], output: ["a1"] }, ...meanSquare("a1", "b")], {
+      constants: [shape],
+    });
+    expect(compute(path, pictures(0), pictures(1)).values).toHaveLength(2);
+    expect(() => compute(path, pictures(0, 3), pictures(1, 3))).toThrow(
+      /^--refine-lpips .*: node n\/Reshape \(Reshape\): aten::reshape: .* of images of 16x16 pixels$/,
+    );
+  });
+
   test("a file that is none, one that is cut short, a folder, no file", () => {
     const whole = readFileSync(fixture("lpips.onnx"));
     const path = join(folder, "damaged.onnx");

@@ -37,6 +37,7 @@ export function addEditCommand(program: Command): void {
       "pioneer edit --model runs/faces --out edits --set smile=1 --set nose=-0.5 a.jpg b.jpg",
       "pioneer edit --model models/faces --out edits --strip smile photo.jpg",
       "pioneer edit --model runs/faces --out edits --refine 100 --strip smile photo.jpg",
+      "pioneer edit --model runs/faces --out edits --refine 100 --refine-lpips lpips.onnx --strip smile photo.jpg",
     ],
     async run({ set, strip, directions, ...options }, paths, { output }) {
       if (set.length + strip.length === 0) {
