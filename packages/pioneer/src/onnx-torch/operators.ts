@@ -57,7 +57,10 @@ const leakyReluOp = operator<[Tensor, number], Tensor>("aten::leaky_relu");
 const onesLike = operator<[Tensor], Tensor>("aten::ones_like");
 const unary = (name: string) => pointwise(operator<[Tensor], Tensor>(name));
 
-/** The slope of a root at 0 is infinite, and NaN after what is before it: LPIPS takes roots of sums of squares of features, which may all be 0. Here it is 0. */
+/**
+ * At 0 its slope is 0 here. It is infinite, and NaN once it is multiplied by the 0 before it, as in the root of the sum of squares of
+ * features that are all 0 (LPIPS takes such roots, where only a ReLU before them hides the NaN).
+ */
 function root(x: Tensor): Tensor {
   const isZero = equalsOp(x, 0);
   return where(isZero, zerosLike(x), where(isZero, onesLike(x), x).sqrt());
