@@ -10,6 +10,7 @@ import { inColour } from "./images/colour.ts";
 import type { RefiningModel } from "./images/refine.ts";
 import { resolutionOf } from "./networks/index.ts";
 import { noEncoder } from "./onnx/model.ts";
+import { ImageDistance } from "./onnx-torch/distance.ts";
 import { refine } from "./refine.ts";
 import { findCheckpoint } from "./run-folder.ts";
 import { chooseComputing, useComputing } from "./train/device.ts";
@@ -86,18 +87,22 @@ export function torchModel(
       return compute(images, [count, 3, resolution, resolution], encode);
     },
     decode: async (latents, count) => compute(latents, [count, state.latent], generate),
-    async refine(images, latents, count, options) {
+    async refine(images, latents, count, { perceptual, ...options }) {
       const x = scope(() => tensor(images, [count, 3, resolution, resolution]).to(device));
       const z = scope(() => tensor(latents, [count, state.latent]).to(device));
+      const to = perceptual?.distance.to(x);
+      const beside = perceptual && to && { weight: perceptual.weight, distance: to.distance };
       try {
-        const refined = await refine(generate, x, z, options);
+        const refined = await refine(generate, x, z, { ...options, perceptual: beside });
         const result = refined.toFloat32Array();
         refined.dispose();
         return result;
       } finally {
-        for (const used of [x, z]) used.dispose();
+        for (const used of [x, z, to]) used?.dispose();
       }
     },
+    openDistance: (file, options) =>
+      ImageDistance.open(file, { ...options, flag: "--refine-lpips", resolution, device }),
     dispose() {
       encoder.dispose();
       generatorEma.dispose();

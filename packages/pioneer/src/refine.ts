@@ -1,5 +1,5 @@
-// Better codes of photos: steps down the gradient of the image error, from the encoder's answer, along the sphere. The generator
-// stays as it is. docs/refine.md has the measurements behind the numbers here.
+// Better codes of photos: steps down the gradient of the image error, from the encoder's answer, along the sphere. The error is L1, on
+// request with a perceptual distance beside it. The generator stays as it is. docs/refine.md has the measurements behind the numbers here.
 import { grad, keep, noGrad, operator, scope, type Tensor, where, zeros, zerosLike } from "pioneer-torch";
 import { type Generate, normalise } from "./networks/index.ts";
 
@@ -8,6 +8,8 @@ export interface RefineOptions {
   readonly steps: number;
   /** Told after each step. */
   readonly onStep?: (() => void) | undefined;
+  /** A distance that counts beside L1, `weight` times: made images [batch, 3, r, r] to [batch], with a gradient. */
+  readonly perceptual?: { readonly weight: number; readonly distance: (made: Tensor) => Tensor } | undefined;
 }
 
 /** Angle of a first step in radians, at most; steps shrink to 0 along half a cosine. */
@@ -19,7 +21,7 @@ const epsilon = 1e-12;
 
 /**
  * Moves each latent along the sphere so that its image comes nearer to a given one: Riemannian Adam on the mean |difference| of
- * each image, rows independent of each other. The gradient is projected to the tangent space, the momentum anew after each step,
+ * each image, and what is to count beside it; rows independent of each other. The gradient is projected to the tangent space, the momentum anew after each step,
  * and the latent goes back to length 1. Second moments are Adam's, one for each coordinate.
  * @param generate latents to images, with weights that take no gradient
  * @param images   [batch, 3, r, r] in [-1, 1], what to come near to
@@ -32,8 +34,14 @@ export async function refine(
   generate: Generate,
   images: Tensor,
   latents: Tensor,
-  { steps, onStep }: RefineOptions,
+  { steps, onStep, perceptual }: RefineOptions,
 ): Promise<Tensor> {
+  const errorOf = (z: Tensor) =>
+    scope(() => {
+      const made = generate(z);
+      const error = imageError(made, images);
+      return perceptual ? error.add(perceptual.distance(made).unsqueeze(1).mul(perceptual.weight)) : error;
+    });
   const rows = latents.size(0);
   let state = noGrad(() => {
     const z = normalise(latents);
@@ -47,12 +55,12 @@ export async function refine(
   try {
     for (let step = 0; step < steps; step++) {
       const angle = (firstAngle / 2) * (1 + Math.cos((Math.PI * step) / steps));
-      replace(scope(() => kept(descend(generate, images, state, step + 1, angle))));
+      replace(scope(() => kept(descend(errorOf, state, step + 1, angle))));
       onStep?.();
       // Between two steps the process hears signals and draws its progress.
       await new Promise((resolve) => setImmediate(resolve));
     }
-    return keep(noGrad(() => scope(() => better(state, imageError(generate(state.z), images)).best)));
+    return keep(noGrad(() => scope(() => better(state, errorOf(state.z)).best)));
   } finally {
     for (const value of Object.values(state)) value.dispose();
   }
@@ -78,10 +86,10 @@ function better({ z, best, error }: State, now: Tensor): Pick<State, "best" | "e
   return { best: where(isLess, z, best), error: where(isLess, now, error) };
 }
 
-/** One step of Riemannian Adam. @param step counted from 1 */
-function descend(generate: Generate, images: Tensor, state: State, step: number, angle: number): State {
+/** One step of Riemannian Adam. @param errorOf latents [batch, latent] to [batch, 1] @param step counted from 1 */
+function descend(errorOf: (z: Tensor) => Tensor, state: State, step: number, angle: number): State {
   const z = state.z.detach().requiresGrad_();
-  const error = imageError(generate(z), images);
+  const error = errorOf(z);
   // Of the sum: each row's gradient is that of its own image.
   const [gradient] = grad(error.sum(), [z]) as [Tensor];
   return noGrad(() => {

@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { latentRow, sampleLatents, slerp } from "pioneer-runtime";
 import { memory, RandomGenerator, scope, tensor } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -15,6 +16,7 @@ import { facts } from "./checkpoint/support.ts";
 import { pioneer } from "./train/support/cli.ts";
 import { temporaryFolder, tinyLearner } from "./train/support/tiny.ts";
 
+const lpips = fileURLToPath(new URL("../../../fixtures/lpips/lpips.onnx", import.meta.url));
 const [latent, size] = [16, 3 * 64];
 const folder = temporaryFolder();
 const run = join(folder, "run");
@@ -109,6 +111,32 @@ describe("refinement", () => {
     for (const error of await errors(refined, images)) expect(error).toBeLessThan(1e-6);
   });
 
+  test("with a distance of a network beside L1: their sum falls for each picture, and the distance more than without", async () => {
+    const before = memory();
+    const distance = model.openDistance(lpips, {});
+    const perceptual = { distance, weight: 1 };
+    const alone = await refineAll(model, photos, codes, { refine: 40 });
+    const refined = await refineAll(model, photos, codes, { refine: 40, perceptual });
+    const distances = async (of: Float32Array) => distance.measure(photos, await model.decode(of, 40));
+    const [first, plain, both] = [await distances(codes), await distances(alone), await distances(refined)];
+    const [l1First, l1Both] = [await errors(codes), await errors(refined)];
+    for (const i of both.keys()) {
+      const sum = (l1: number[], of: number[]) => (l1[i] as number) + (of[i] as number);
+      // Distances are measured of 8 bits, what is lowered is not rounded.
+      expect(sum(l1Both, both)).toBeLessThanOrEqual(sum(l1First, first) + 0.01);
+    }
+    const total = (values: number[]) => values.reduce((a, b) => a + b);
+    expect(total(both)).toBeLessThan(0.9 * total(plain));
+    expect(total(both)).toBeLessThan(0.7 * total(first));
+    expect(total(l1Both)).toBeLessThan(total(l1First));
+    // Next to nothing of it changes next to nothing.
+    const faint = await refineAll(model, photos, codes, { refine: 1, perceptual: { distance, weight: 1e-9 } });
+    const none = await refineAll(model, photos, codes, { refine: 1 });
+    for (const [i, value] of faint.entries()) expect(Math.abs(value - (none[i] as number))).toBeLessThan(1e-3);
+    distance.dispose();
+    expect(memory()).toEqual(before);
+  });
+
   test("says how far it is, and frees its memory", async () => {
     const before = memory();
     const said: number[][] = [];
@@ -123,26 +151,18 @@ describe("refinement", () => {
   });
 });
 
-test("reconstruct --refine: photo, reconstruction and refined one, with their PSNR before and after", async () => {
+async function writePhotos(): Promise<string[]> {
   for (const i of [0, 1]) {
     const planes = photos.subarray(i * size, (i + 1) * size);
     await writePng(join(folder, `${i}.png`), composeGrid(planes, { resolution: 8, columns: 1, minCell: 8 }));
   }
+  return ["0.png", "1.png"];
+}
+
+test("reconstruct --refine: photo, reconstruction and refined one, with their PSNR before and after", async () => {
+  const names = await writePhotos();
   const out = join(folder, "out");
-  const args = [
-    "reconstruct",
-    "--json",
-    "--model",
-    run,
-    "--out",
-    out,
-    "--refine",
-    "40",
-    "--threads",
-    "1",
-    "0.png",
-    "1.png",
-  ];
+  const args = ["reconstruct", "--json", "--model", run, "--out", out, "--refine", "40", "--threads", "1", ...names];
   const { code, stdout, stderr } = await pioneer(folder, args);
   const { files, pairs } = JSON.parse(stdout) as Reconstructions;
   expect([code, files.length]).toEqual([0, 7]);
@@ -160,4 +180,66 @@ test("reconstruct --refine: photo, reconstruction and refined one, with their PS
   expect(stderr).toContain(`PSNR ${before} dB, refined ${after} dB; L1 `);
   expect(Number(after)).toBeGreaterThan(Number(before) + 1.5);
   for (const { l1, encoded } of pairs) expect(l1).toBeLessThan(encoded?.l1 ?? 0);
+});
+
+test("--refine-lpips: reconstruct says the distance before and after; interpolate takes it too", async () => {
+  const names = await writePhotos();
+  const refining = ["--model", run, "--threads", "1", "--refine", "20", "--refine-lpips", lpips];
+  const { code, stdout, stderr } = await pioneer(folder, [
+    "reconstruct",
+    "--json",
+    "--out",
+    "near",
+    ...refining,
+    ...names,
+  ]);
+  const { pairs } = JSON.parse(stdout) as Reconstructions;
+  expect(code).toBe(0);
+  const mean = (values: (number | undefined)[]) =>
+    (((values[0] ?? Number.NaN) + (values[1] ?? Number.NaN)) / 2).toFixed(4);
+  const [before, after] = [mean(pairs.map(({ encoded }) => encoded?.lpips)), mean(pairs.map(({ lpips }) => lpips))];
+  expect(stderr).toContain(`; LPIPS ${before}, refined ${after}; means of 2 photos`);
+  expect(Number(after)).toBeLessThan(0.8 * Number(before));
+  const morph = await pioneer(folder, ["interpolate", "--out", "morph", "--steps", "2", ...refining, ...names]);
+  expect([morph.code, readdirSync(join(folder, "morph")).length]).toEqual([0, 3]);
+});
+
+describe("options of refinement that do not fit are refused before a photo is read, with exit code 2", () => {
+  const cases: [string, string[], string][] = [
+    ["no steps", ["--refine-lpips", lpips], "--refine-lpips needs steps: give --refine 100 too"],
+    [
+      "a weight of nothing",
+      ["--refine", "5", "--refine-lpips-weight", "2"],
+      "--refine-lpips-weight needs --refine-lpips FILE.onnx",
+    ],
+    [
+      "no weight",
+      ["--refine", "5", "--refine-lpips", lpips, "--refine-lpips-weight", "0"],
+      "--refine-lpips-weight: expected a number above 0, at most 1000000, got 0",
+    ],
+    [
+      "a network of one image",
+      ["--refine", "5", "--refine-lpips", join(lpips, "../../metrics/features.onnx")],
+      "give a network with two inputs, both batches of images",
+    ],
+    [
+      "no such output",
+      ["--refine", "5", "--refine-lpips", lpips, "--refine-lpips-layer", "x"],
+      "has no output x; give --refine-lpips-layer one of distance",
+    ],
+  ];
+  test.each(cases)("%s", async (_, args, line) => {
+    const { code, stderr } = await pioneer(folder, [
+      "reconstruct",
+      "--model",
+      run,
+      "--out",
+      "none",
+      ...args,
+      "missing.png",
+    ]);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain(line);
+    expect([code, existsSync(join(folder, "none"))]).toEqual([2, false]);
+  });
 });

@@ -1,6 +1,12 @@
 import type { Model } from "pioneer-runtime";
+import type { z } from "zod";
+import { ConfigError } from "../errors.ts";
+import type { RefineAllOptions } from "../images/refine.ts";
 import type { ModelOptions } from "../open-model.ts";
-import { oneOf, option, text, whole } from "../option-schema.ts";
+import { flagOf, oneOf, option, positive, text, whole } from "../option-schema.ts";
+
+/** Of --refine-lpips-weight. */
+const defaultWeight = 1;
 
 /** Options of every command that uses a trained model. */
 export const modelOptions = {
@@ -24,10 +30,67 @@ export const modelOptions = {
 };
 
 /** Of the commands that encode photos. */
-export const refineOption = option(whole(0, 100_000).default(0), {
-  value: "STEPS",
-  description: "improve each encoding by this many gradient steps, 0 to 100000; 100 is a good number, default 0",
-});
+export const refineOptions = {
+  refine: option(whole(0, 100_000).default(0), {
+    value: "STEPS",
+    description: "improve each encoding by this many gradient steps, 0 to 100000; 100 is a good number, default 0",
+  }),
+  refineLpips: option(text("an ONNX file").optional(), {
+    value: "ONNX",
+    group: "Perceptual refinement",
+    description: "network from two images to their distance, to be lowered beside L1: the file of evaluate --lpips",
+  }),
+  refineLpipsWeight: option(positive(1e6).optional(), {
+    value: "W",
+    group: "Perceptual refinement",
+    description: `what one unit of it counts beside one of L1, above 0; default ${defaultWeight}`,
+  }),
+  refineLpipsRange: option(oneOf(["-1..1", "0..1", "0..255", "imagenet"]).optional(), {
+    value: "RANGE",
+    group: "Perceptual refinement",
+    description: "values it takes: -1..1, 0..1, 0..255 or imagenet; default: what its file says",
+  }),
+  refineLpipsChannels: option(oneOf(["rgb", "bgr"]).optional(), {
+    value: "ORDER",
+    group: "Perceptual refinement",
+    description: "rgb or bgr; default: what its file says, else rgb",
+  }),
+  refineLpipsLayer: option(text("an output of the network").optional(), {
+    value: "NAME",
+    group: "Perceptual refinement",
+    description: "output with the distance, where there are several",
+  }),
+};
+
+type RefineOptions = z.infer<z.ZodObject<typeof refineOptions>>;
+
+/**
+ * Opens a model that may refine, and the network beside it, for as long as `work` takes; no photo is read before both are there.
+ * @throws ConfigError if the options of refinement do not fit together, or the model has no gradients
+ */
+export async function withRefinement<T>(
+  options: ModelOptions & RefineOptions & { readonly model: string },
+  work: (model: Model, refinement: RefineAllOptions) => Promise<T>,
+): Promise<T> {
+  const { refine, refineLpips: file, refineLpipsWeight: weight = defaultWeight } = options;
+  const [first] = Object.keys(refineOptions).filter(
+    (key) => key.startsWith("refineLpips") && options[key as keyof RefineOptions] !== undefined,
+  );
+  if (first !== undefined && file === undefined)
+    throw new ConfigError(`${flagOf(first)} needs --refine-lpips FILE.onnx`);
+  if (first !== undefined && refine === 0) throw new ConfigError(`--refine-lpips needs steps: give --refine 100 too`);
+  return withModel(options, async (model) => {
+    if (file === undefined) return work(model, { refine });
+    const { refining } = await import("../images/refine.ts");
+    const { refineLpipsRange: range, refineLpipsChannels: channels, refineLpipsLayer: layer } = options;
+    const distance = refining(model, refine).openDistance(file, { range, channels, layer });
+    try {
+      return await work(model, { refine, perceptual: { weight, distance } });
+    } finally {
+      distance.dispose();
+    }
+  });
+}
 
 /** Opens a model for as long as `work` takes. */
 export async function withModel<T>(

@@ -1,4 +1,4 @@
-// The messages of an ONNX file that we write, with the field numbers of the ONNX project's onnx.proto (IR version 8; Apache-2.0).
+// The messages of an ONNX file that we write or read, with the field numbers of the ONNX project's onnx.proto (IR version 8; Apache-2.0).
 import protobuf from "protobufjs/light.js";
 
 /** A node's named constant: exactly one of the values, as `type` says. */
@@ -8,12 +8,15 @@ export interface AttributeProto {
   readonly f?: number;
   readonly i?: number;
   readonly s?: Uint8Array;
+  readonly t?: TensorProto | null;
   readonly floats?: readonly number[];
   readonly ints?: readonly number[];
 }
 
 export interface NodeProto {
   readonly name: string;
+  /** Whose operator it is; empty: ONNX's own. */
+  readonly domain?: string;
   readonly opType: string;
   readonly input: readonly string[];
   readonly output: readonly string[];
@@ -26,6 +29,11 @@ export interface TensorProto {
   readonly dims: readonly number[];
   /** Little-endian, row-major. */
   readonly rawData: Uint8Array;
+  /** The elements, where `rawData` is empty. */
+  readonly floatData?: readonly number[];
+  readonly int64Data?: readonly number[];
+  /** 1: the elements are in another file. */
+  readonly dataLocation?: number;
 }
 
 export interface ValueInfoProto {
@@ -57,7 +65,7 @@ export interface ModelProto {
 }
 
 /** AttributeProto.AttributeType */
-export const attributeTypes = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
+export const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
 
 /** TensorProto.DataType */
 export const dataTypes = { float32: 1, int8: 3, int64: 7, float16: 10 } as const;
@@ -96,6 +104,7 @@ const messages = protobuf.Root.fromJSON({
         output: many(2, "string"),
         name: one(3, "string"),
         opType: one(4, "string"),
+        domain: one(7, "string"),
         attribute: many(5, "AttributeProto"),
       },
     },
@@ -105,6 +114,7 @@ const messages = protobuf.Root.fromJSON({
         f: one(2, "float"),
         i: one(3, "int64"),
         s: one(4, "bytes"),
+        t: one(5, "TensorProto"),
         floats: packed(7, "float"),
         ints: packed(8, "int64"),
         type: one(20, "int32"),
@@ -114,8 +124,11 @@ const messages = protobuf.Root.fromJSON({
       fields: {
         dims: packed(1, "int64"),
         dataType: one(2, "int32"),
+        floatData: packed(4, "float"),
+        int64Data: packed(7, "int64"),
         name: one(8, "string"),
         rawData: one(9, "bytes"),
+        dataLocation: one(14, "int32"),
       },
     },
     ValueInfoProto: { fields: { name: one(1, "string"), type: one(2, "TypeProto") } },
@@ -131,4 +144,40 @@ const modelType = messages.lookupType("ModelProto");
 /** The bytes of an ONNX file. */
 export function encodeModel(model: ModelProto): Uint8Array {
   return modelType.encode(modelType.fromObject({ ...model })).finish();
+}
+
+/** A network of a thousand nodes has some ten thousand parts; what a file of more would take in memory has no bound. */
+const mostParts = 1_000_000;
+
+/**
+ * What an ONNX file says; elements of tensors are views of `bytes`. What it says is not checked.
+ * @throws Error in one line if the bytes are no such message, or one of more than a million parts beside its elements
+ */
+export function decodeModel(bytes: Uint8Array): ModelProto {
+  // Of a Buffer it is the reader that copies nothing.
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  countParts(protobuf.Reader.create(buffer), modelType, buffer.length, { left: mostParts });
+  const reader = protobuf.Reader.create(buffer);
+  reader.discardUnknown = true;
+  return modelType.toObject(modelType.decode(reader), { longs: Number, defaults: true }) as ModelProto;
+}
+
+/** Counts what decoding would make objects or numbers of, without making them. */
+function countParts(reader: protobuf.Reader, type: protobuf.Type, end: number, parts: { left: number }): void {
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    const field = type.fieldsById[tag >>> 3]?.resolve();
+    if (field && --parts.left < 0) throw new Error(`more than ${mostParts} parts`);
+    if ((tag & 7) !== 2) {
+      reader.skipType(tag & 7);
+      continue;
+    }
+    const length = reader.uint32();
+    const next = reader.pos + length;
+    if (next > end) throw new Error("it ends early");
+    if (field?.resolvedType instanceof protobuf.Type) countParts(reader, field.resolvedType, next, parts);
+    // Whole numbers may take one byte each, and become objects on their way.
+    else if (field?.type === "int64") parts.left -= length;
+    reader.pos = next;
+  }
 }

@@ -15,6 +15,8 @@ export interface Nearness {
   readonly l1: number;
   /** 10 log10(255² / mse) in dB, of the 8-bit values that the files hold, mse at least 1/12 (58.9 dB). */
   readonly psnr: number;
+  /** What the network of the perceptual term gives, of the 8-bit values; only where there is one. */
+  readonly lpips?: number;
 }
 
 export interface Reconstructions {
@@ -47,6 +49,7 @@ export async function writeReconstructions(
     const refined = await refineAll(model, originals, encodings, refining);
     stages.push({ name: "refined", images: await decodeAll(model, refined) });
   }
+  const distances = stages.slice(1).map(({ images }) => refining.perceptual?.distance.measure(originals, images));
   const cells = new Float32Array(stages.length * originals.length);
   const [files, pairs]: [string[], Reconstructions["pairs"]] = [[], []];
   for (const [i, path] of paths.entries()) {
@@ -60,8 +63,12 @@ export async function writeReconstructions(
       files.push(file);
     }
     const [original, encoded, refined] = pictures as [Float32Array, Float32Array, Float32Array?];
-    const before = nearness(original, encoded);
-    pairs.push({ image: path, ...(refined ? { ...nearness(original, refined), encoded: before } : before) });
+    const near = (made: Float32Array, stage: number) => {
+      const lpips = distances[stage]?.[i];
+      return { ...nearness(original, made), ...(lpips !== undefined && { lpips }) };
+    };
+    const before = near(encoded, 0);
+    pairs.push({ image: path, ...(refined ? { ...near(refined, 1), encoded: before } : before) });
   }
   const grid = join(out, "grid.png");
   await writePng(grid, composeGrid(cells, { resolution, columns: photosPerRow * stages.length }));

@@ -1,31 +1,54 @@
 import type { Model } from "pioneer-runtime";
 import { ConfigError } from "../errors.ts";
+import type { DistanceOptions, ImageDistance } from "../onnx-torch/distance.ts";
 import { imageSize } from "./batches.ts";
+
+/** LPIPS, or another distance of two images, as a part of what a refinement lowers. */
+export interface PerceptualTerm {
+  /** What one unit counts beside one of L1. */
+  readonly weight: number;
+  readonly distance: ImageDistance;
+}
+
+/** How the network of a term is read; all but the file has a default, or is said by the file. */
+export type PerceptualOptions = Pick<DistanceOptions, "range" | "channels" | "layer">;
 
 /** A model that can follow the gradient of its generator: one that libtorch computes. */
 export interface RefiningModel extends Model {
   /**
    * @param images  [count, 3, r, r] in [-1, 1]
    * @param latents [count, latent], rows of length 1
-   * @returns latents [count, latent] whose images are nearer, never farther
+   * @returns latents [count, latent] whose images are nearer by L1 and the term together, never farther
    */
   refine(
     images: Float32Array,
     latents: Float32Array,
     count: number,
-    options: { readonly steps: number; readonly onStep?: () => void },
+    options: {
+      readonly steps: number;
+      readonly onStep?: () => void;
+      readonly perceptual?: PerceptualTerm | undefined;
+    },
   ): Promise<Float32Array>;
+
+  /**
+   * The network of `--refine-lpips`, on the model's device. The caller disposes of it.
+   * @throws DataError, ConfigError: see `ImageDistance.open`
+   */
+  openDistance(path: string, options: PerceptualOptions): ImageDistance;
 }
 
 export interface RefineAllOptions {
   /** Gradient steps; 0 (default) leaves the latents as they are. */
   readonly refine?: number | undefined;
-  /** Told the steps done, of how many; a step moves up to 32 latents. */
+  /** Counts beside L1. */
+  readonly perceptual?: PerceptualTerm | undefined;
+  /** Told the steps done, of how many; a step moves some latents at once, at most 32. */
   readonly onRefine?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Images refined at once. */
-const batch = 32;
+/** Images refined at once where no network sees them. */
+const mostAtOnce = 32;
 
 /**
  * Improves encodings of images by gradient steps, some images at a time.
@@ -37,27 +60,32 @@ export async function refineAll(
   model: Model,
   images: Float32Array,
   latents: Float32Array,
-  { refine: steps = 0, onRefine }: RefineAllOptions,
+  { refine: steps = 0, onRefine, perceptual }: RefineAllOptions,
 ): Promise<Float32Array> {
   if (steps === 0) return latents;
-  if (!hasGradients(model)) {
-    throw new ConfigError(
-      `--refine ${steps}: ONNX Runtime, which computes this model, gives no gradients; give --model the run it was exported from, ` +
-        "or, if the folder has model.safetensors, --engine torch",
-    );
-  }
+  const able = refining(model, steps);
   const { latent } = model;
   const size = imageSize(model);
   const total = latents.length / latent;
   const refined = new Float32Array(latents.length);
+  const batch = perceptual?.distance.atOnce ?? mostAtOnce;
   let done = 0;
   const onStep = () => onRefine?.(++done, steps * Math.ceil(total / batch));
   for (let start = 0; start < total; start += batch) {
     const end = Math.min(start + batch, total);
     const [x, z] = [images.slice(start * size, end * size), latents.slice(start * latent, end * latent)];
-    refined.set(await model.refine(x, z, end - start, { steps, onStep }), start * latent);
+    refined.set(await able.refine(x, z, end - start, { steps, onStep, perceptual }), start * latent);
   }
   return refined;
 }
 
 const hasGradients = (model: Model): model is RefiningModel => "refine" in model;
+
+/** @throws ConfigError if the model has no gradients */
+export function refining(model: Model, steps: number): RefiningModel {
+  if (hasGradients(model)) return model;
+  throw new ConfigError(
+    `--refine ${steps}: ONNX Runtime, which computes this model, gives no gradients; give --model the run it was exported from, ` +
+      "or, if the folder has model.safetensors, --engine torch",
+  );
+}

@@ -1,7 +1,8 @@
 // Which networks the metrics need, and the ones the user gave.
 import { ConfigError } from "../errors.ts";
 import { type Metric, needs } from "./catalogue.ts";
-import { type ChannelOrder, OnnxNetwork, type Range } from "./onnx-network.ts";
+import type { ChannelOrder, Range } from "./network-ports.ts";
+import { OnnxNetwork } from "./onnx-network.ts";
 
 export interface GivenNetworks {
   readonly features?: string | undefined;

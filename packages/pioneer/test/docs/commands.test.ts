@@ -7,7 +7,7 @@ import { buildProgram } from "../../src/cli/main.ts";
 import { resolveTrainConfig } from "../../src/config.ts";
 import { type PresetName, presetOptions } from "../../src/presets.ts";
 
-const pages = ["reproduce.md", "import.md", "editing.md"];
+const pages = ["reproduce.md", "import.md", "editing.md", "refine.md"];
 const read = (page: string) =>
   readFileSync(fileURLToPath(new URL(`../../../../docs/${page}`, import.meta.url)), "utf8");
 

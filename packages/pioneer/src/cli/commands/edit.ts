@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { ConfigError } from "../../errors.ts";
 import { option, repeated, text } from "../../option-schema.ts";
-import { modelOptions, refineOption, withModel } from "../model-options.ts";
+import { modelOptions, refineOptions, withRefinement } from "../model-options.ts";
 import { addCommand } from "../options.ts";
 import { showWork } from "../work-progress.ts";
 
@@ -22,7 +22,7 @@ const schema = z.strictObject({
     value: "FILE",
     description: "directions to use; default: directions.json of the model",
   }),
-  refine: refineOption,
+  ...refineOptions,
 });
 
 /** `pioneer edit`: photos moved along attribute directions. */
@@ -37,8 +37,9 @@ export function addEditCommand(program: Command): void {
       "pioneer edit --model runs/faces --out edits --set smile=1 --set nose=-0.5 a.jpg b.jpg",
       "pioneer edit --model models/faces --out edits --strip smile photo.jpg",
       "pioneer edit --model runs/faces --out edits --refine 100 --strip smile photo.jpg",
+      "pioneer edit --model runs/faces --out edits --refine 100 --refine-lpips lpips.onnx --strip smile photo.jpg",
     ],
-    async run({ set, strip, directions, refine, ...options }, paths, { output }) {
+    async run({ set, strip, directions, ...options }, paths, { output }) {
       if (set.length + strip.length === 0) {
         throw new ConfigError("edit: say what to change, by --set NAME=STRENGTH or --strip NAME");
       }
@@ -56,12 +57,12 @@ export function addEditCommand(program: Command): void {
         );
       }
       const progress = showWork(output, "refining steps");
-      const written = await withModel(options, (model) =>
+      const written = await withRefinement(options, (model, refinement) =>
         writeEdits(model, readDirections(path, model.latent), paths, {
           out: options.out,
           set: strengths,
           strips: [...new Set(strip)],
-          refine,
+          ...refinement,
           onRefine: progress.update,
         }),
       ).finally(progress.stop);

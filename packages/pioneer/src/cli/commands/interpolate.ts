@@ -3,7 +3,7 @@ import { z } from "zod";
 import { ConfigError } from "../../errors.ts";
 import { option, whole } from "../../option-schema.ts";
 import { animationOptions, checkAnimation, defaultFps } from "../animation-options.ts";
-import { modelOptions, refineOption, withModel } from "../model-options.ts";
+import { modelOptions, refineOptions, withRefinement } from "../model-options.ts";
 import { addCommand } from "../options.ts";
 import { showWork } from "../work-progress.ts";
 
@@ -13,7 +13,7 @@ const schema = z.strictObject({
     value: "N",
     description: "images from one end to the other, both included, 2 to 64; default 8",
   }),
-  refine: refineOption,
+  ...refineOptions,
   ...animationOptions("2 a photo"),
 });
 
@@ -30,6 +30,7 @@ export function addInterpolateCommand(program: Command): void {
       "pioneer interpolate --model runs/faces --out morph a.jpg b.jpg",
       "pioneer interpolate --model runs/faces --out morph --steps 8 a.jpg b.jpg c.jpg d.jpg",
       "pioneer interpolate --model runs/faces --out morph --gif --mp4 --seconds 6 a.jpg b.jpg",
+      "pioneer interpolate --model runs/faces --out morph --refine 100 --refine-lpips lpips.onnx a.jpg b.jpg",
     ],
     async run(options, paths, { output }) {
       if (![2, 4, 6].includes(paths.length)) {
@@ -41,7 +42,9 @@ export function addInterpolateCommand(program: Command): void {
       const { writeMorph } = await import("../../images/morph.ts");
       const [refining, frames] = [showWork(output, "refining steps"), showWork(output, "frames")];
       const told = { ...options, fps: options.fps ?? defaultFps, onRefine: refining.update, onFrame: frames.update };
-      const written = await withModel(options, (model) => writeMorph(model, paths, told)).finally(() => {
+      const written = await withRefinement(options, (model, refinement) =>
+        writeMorph(model, paths, { ...told, ...refinement }),
+      ).finally(() => {
         refining.stop();
         frames.stop();
       });
