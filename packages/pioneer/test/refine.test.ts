@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { latentRow, sampleLatents, slerp } from "pioneer-runtime";
-import { memory, RandomGenerator, scope, tensor } from "pioneer-torch";
+import { RandomGenerator, scope, tensor } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { writeCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { composeGrid } from "../src/images/grid.ts";
@@ -14,6 +14,7 @@ import { trainStep } from "../src/train/step.ts";
 import { drawLatents } from "../src/train/streams.ts";
 import { facts } from "./checkpoint/support.ts";
 import { pioneer } from "./train/support/cli.ts";
+import { leftBehind, nothing } from "./train/support/memory.ts";
 import { temporaryFolder, tinyLearner } from "./train/support/tiny.ts";
 
 const lpips = fileURLToPath(new URL("../../../fixtures/lpips/lpips.onnx", import.meta.url));
@@ -112,42 +113,43 @@ describe("refinement", () => {
   });
 
   test("with a distance of a network beside L1: their sum falls for each picture, and the distance more than without", async () => {
-    const before = memory();
-    const distance = model.openDistance(lpips, {});
-    const perceptual = { distance, weight: 1 };
-    const alone = await refineAll(model, photos, codes, { refine: 40 });
-    const refined = await refineAll(model, photos, codes, { refine: 40, perceptual });
-    const distances = async (of: Float32Array) => distance.measure(photos, await model.decode(of, 40));
-    const [first, plain, both] = [await distances(codes), await distances(alone), await distances(refined)];
-    const [l1First, l1Both] = [await errors(codes), await errors(refined)];
-    for (const i of both.keys()) {
-      const sum = (l1: number[], of: number[]) => (l1[i] as number) + (of[i] as number);
-      // Distances are measured of 8 bits, what is lowered is not rounded.
-      expect(sum(l1Both, both)).toBeLessThanOrEqual(sum(l1First, first) + 0.01);
-    }
-    const total = (values: number[]) => values.reduce((a, b) => a + b);
-    expect(total(both)).toBeLessThan(0.9 * total(plain));
-    expect(total(both)).toBeLessThan(0.7 * total(first));
-    expect(total(l1Both)).toBeLessThan(total(l1First));
-    // Next to nothing of it changes next to nothing.
-    const faint = await refineAll(model, photos, codes, { refine: 1, perceptual: { distance, weight: 1e-9 } });
-    const none = await refineAll(model, photos, codes, { refine: 1 });
-    for (const [i, value] of faint.entries()) expect(Math.abs(value - (none[i] as number))).toBeLessThan(1e-3);
-    distance.dispose();
-    expect(memory()).toEqual(before);
+    const left = await leftBehind(async () => {
+      const distance = model.openDistance(lpips, {});
+      const perceptual = { distance, weight: 1 };
+      const alone = await refineAll(model, photos, codes, { refine: 40 });
+      const refined = await refineAll(model, photos, codes, { refine: 40, perceptual });
+      const distances = async (of: Float32Array) => distance.measure(photos, await model.decode(of, 40));
+      const [first, plain, both] = [await distances(codes), await distances(alone), await distances(refined)];
+      const [l1First, l1Both] = [await errors(codes), await errors(refined)];
+      for (const i of both.keys()) {
+        const sum = (l1: number[], of: number[]) => (l1[i] as number) + (of[i] as number);
+        // Distances are measured of 8 bits, what is lowered is not rounded.
+        expect(sum(l1Both, both)).toBeLessThanOrEqual(sum(l1First, first) + 0.01);
+      }
+      const total = (values: number[]) => values.reduce((a, b) => a + b);
+      expect(total(both)).toBeLessThan(0.9 * total(plain));
+      expect(total(both)).toBeLessThan(0.7 * total(first));
+      expect(total(l1Both)).toBeLessThan(total(l1First));
+      // Next to nothing of it changes next to nothing.
+      const faint = await refineAll(model, photos, codes, { refine: 1, perceptual: { distance, weight: 1e-9 } });
+      const none = await refineAll(model, photos, codes, { refine: 1 });
+      for (const [i, value] of faint.entries()) expect(Math.abs(value - (none[i] as number))).toBeLessThan(1e-3);
+      distance.dispose();
+    });
+    expect(left).toEqual(nothing);
   });
 
   test("says how far it is, and frees its memory", async () => {
-    const before = memory();
     const said: number[][] = [];
-    await refineAll(model, photos, codes, { refine: 2, onRefine: (...progress) => said.push(progress) });
+    const onRefine = (...progress: number[]) => said.push(progress);
+    const left = await leftBehind(() => refineAll(model, photos, codes, { refine: 2, onRefine }));
     expect(said).toEqual([
       [1, 4],
       [2, 4],
       [3, 4],
       [4, 4],
     ]);
-    expect(memory()).toEqual(before);
+    expect(left).toEqual(nothing);
   });
 });
 

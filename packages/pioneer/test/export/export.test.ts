@@ -3,7 +3,6 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { modelConfig, sampleLatents } from "pioneer-runtime";
-import { memory } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import type { Pack } from "../../src/data/pack.ts";
@@ -15,6 +14,7 @@ import type { Quality } from "../../src/export/quality.ts";
 import { openAnyModel } from "../../src/open-model.ts";
 import { balanced, gan } from "../../src/train/recipe.ts";
 import { facts } from "../checkpoint/support.ts";
+import { leftBehind, nothing } from "../train/support/memory.ts";
 import { discs, makePack, temporaryFolder, tinyLearner, train } from "../train/support/tiny.ts";
 
 const folder = temporaryFolder();
@@ -237,9 +237,7 @@ describe("an export refuses", () => {
   });
 
   test("nothing is left in memory", async () => {
-    const before = memory();
-    await exported("run", "flat");
-    expect(memory()).toEqual(before);
+    expect(await leftBehind(() => exported("run", "flat"))).toEqual(nothing);
   });
 });
 

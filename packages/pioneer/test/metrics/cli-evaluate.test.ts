@@ -1,12 +1,12 @@
 // `pioneer evaluate` and `train --evaluate-every` as a user has them.
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { memory } from "pioneer-torch";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import type { PioneerError } from "../../src/errors.ts";
 import { type Evaluated, type EvaluateModelOptions, evaluateModel } from "../../src/metrics/run.ts";
 import { fingerprint, Pioneer, pioneer } from "../train/support/cli.ts";
+import { leftBehind, nothing } from "../train/support/memory.ts";
 import { discs, makePack, temporaryFolder } from "../train/support/tiny.ts";
 import { fixture } from "./support.ts";
 
@@ -297,14 +297,17 @@ describe("evaluate refuses in one line, before any work, and leaves nothing", ()
 
   test.each(refused)("%s", async (_, options, exitCode, message) => {
     const file = join(folder, "a", "metrics.jsonl");
-    const before = [readFileSync(file, "utf8"), memory().tensors];
-    const error = await evaluate(options()).then(
-      () => undefined,
-      (thrown: unknown) => thrown as PioneerError,
-    );
-    expect(error?.message).toMatch(message);
-    expect(error?.exitCode).toBe(exitCode);
-    expect([readFileSync(file, "utf8"), memory().tensors]).toEqual(before);
+    const before = readFileSync(file, "utf8");
+    const left = await leftBehind(async () => {
+      const error = await evaluate(options()).then(
+        () => undefined,
+        (thrown: unknown) => thrown as PioneerError,
+      );
+      expect(error?.message).toMatch(message);
+      expect(error?.exitCode).toBe(exitCode);
+    });
+    expect(readFileSync(file, "utf8")).toBe(before);
+    expect(left).toEqual(nothing);
   });
 
   test("the command says it in one line, with the exit code", async () => {

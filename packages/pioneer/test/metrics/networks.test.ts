@@ -2,10 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { avgPool2d, memory, type Tensor } from "pioneer-torch";
+import { avgPool2d, type Tensor } from "pioneer-torch";
 import { afterAll, describe, expect, test } from "vitest";
 import { readOnnxMetadata } from "../../src/metrics/onnx-metadata.ts";
 import { type NetworkOptions, OnnxNetwork } from "../../src/metrics/onnx-network.ts";
+import { leftBehind, nothing } from "../train/support/memory.ts";
 import { expectClose, fixture, numbers, pictures, reference } from "./support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pioneer-networks-"));
@@ -34,9 +35,10 @@ const float32 = 1e-5;
 describe("pictures reach a network as it wants them", () => {
   test("planes in [-1, 1], as its file says", async () => {
     const images = pictures(3, 16);
-    const before = memory().tensors;
-    expectClose(await compute("features.onnx", features, images), reference.features.flat(), float32);
-    expect(memory().tensors).toBe(before);
+    const left = await leftBehind(async () => {
+      expectClose(await compute("features.onnx", features, images), reference.features.flat(), float32);
+    });
+    expect(left).toEqual(nothing);
   });
 
   test("an option takes the place of what the file does not say, or says", async () => {

@@ -1,5 +1,5 @@
 import { Rng } from "pioneer-runtime";
-import { memory, scope, type Tensor, tensor } from "pioneer-torch";
+import { scope, type Tensor, tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
 import { laplacianPyramid } from "../../src/metrics/laplacian-pyramid.ts";
 import {
@@ -10,6 +10,7 @@ import {
   patchesAt,
   slicedWasserstein,
 } from "../../src/metrics/swd.ts";
+import { leftBehind, nothing } from "../train/support/memory.ts";
 import { expectClose, numbers, pictures, reference } from "./support.ts";
 
 const [real, fake] = [pictures(12, 64), pictures(12, 64, "damaged")];
@@ -82,26 +83,27 @@ test("the distance is numpy's for the same patches and directions, level by leve
 });
 
 test("with places and directions of its own it agrees with numpy's distribution over seeds", async () => {
-  const before = memory().tensors;
-  const sets = await Promise.all([real, fake].map((_, i) => PatchSet.create(64, 12, new Rng(100 + i))));
-  const [a, b] = sets as [PatchSet, PatchSet];
-  for (const at of [0, 8]) {
-    const count = at === 0 ? 8 : 4; // batches of any size
-    scope(() => a.add(real.narrow(0, at, count)));
-    scope(() => b.add(fake.narrow(0, at, count)));
-  }
-  const distances = scope(() => {
-    const [p, q] = [a.descriptors(), b.descriptors()];
-    return p.map((level, i) => 1000 * slicedWasserstein(level, q[i] as Descriptors, drawDirections(new Rng(7))));
+  const left = await leftBehind(async () => {
+    const sets = await Promise.all([real, fake].map((_, i) => PatchSet.create(64, 12, new Rng(100 + i))));
+    const [a, b] = sets as [PatchSet, PatchSet];
+    for (const at of [0, 8]) {
+      const count = at === 0 ? 8 : 4; // batches of any size
+      scope(() => a.add(real.narrow(0, at, count)));
+      scope(() => b.add(fake.narrow(0, at, count)));
+    }
+    const distances = scope(() => {
+      const [p, q] = [a.descriptors(), b.descriptors()];
+      return p.map((level, i) => 1000 * slicedWasserstein(level, q[i] as Descriptors, drawDirections(new Rng(7))));
+    });
+    a.dispose();
+    b.dispose();
+    const { mean, deviation } = reference.swd_random;
+    for (const [i, distance] of distances.entries()) {
+      // Four deviations of 12 seeds, whose estimate may itself be a third too small.
+      expect(Math.abs(distance - (mean[i] as number))).toBeLessThan(5.5 * (deviation[i] as number));
+    }
   });
-  a.dispose();
-  b.dispose();
-  const { mean, deviation } = reference.swd_random;
-  for (const [i, distance] of distances.entries()) {
-    // Four deviations of 12 seeds, whose estimate may itself be a third too small.
-    expect(Math.abs(distance - (mean[i] as number))).toBeLessThan(5.5 * (deviation[i] as number));
-  }
-  expect(memory().tensors).toBe(before);
+  expect(left).toEqual(nothing);
 });
 
 describe("in closed form", () => {

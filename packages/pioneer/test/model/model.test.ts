@@ -1,11 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { memory, noGrad, scope, tensor } from "pioneer-torch";
+import { noGrad, scope, tensor } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { openModel } from "../../src/model.ts";
 import { facts } from "../checkpoint/support.ts";
+import { leftBehind, nothing } from "../train/support/memory.ts";
 import { temporaryFolder, tinyLearner, train } from "../train/support/tiny.ts";
 
 const folder = temporaryFolder();
@@ -66,11 +67,12 @@ describe("a run as a model", () => {
   });
 
   test("dispose() frees everything", async () => {
-    const before = memory();
-    const model = await openModel(run, options);
-    await model.decode(new Float32Array(16).fill(0.35), 2);
-    model.dispose();
-    expect(memory()).toEqual(before);
+    const left = await leftBehind(async () => {
+      const model = await openModel(run, options);
+      await model.decode(new Float32Array(16).fill(0.35), 2);
+      model.dispose();
+    });
+    expect(left).toEqual(nothing);
   });
 });
 
