@@ -5,6 +5,7 @@ import {
   type RandomGenerator,
   randn,
   ShapeError,
+  scope,
   type Tensor,
   type WeightCopies,
 } from "pioneer-torch";
@@ -23,8 +24,8 @@ export abstract class Network {
   /** Raw weights and biases, float32, as stored: before equalised scale and spectral norm. */
   readonly parameters = new Map<string, Tensor>();
   /**
-   * Power-iteration vectors [out, 1], by the name of their spectrally normalised convolution. Replaced, never written in
-   * place: a graph may hold one.
+   * Power-iteration vectors [out, 1], by the name of their spectrally normalised convolution. Written in place, as a recorded
+   * CUDA graph finds them where they were.
    */
   readonly u = new Map<string, Tensor>();
   /** What convolutions use of them, held from step to step; only a network that is trained has these. */
@@ -64,14 +65,14 @@ export abstract class Network {
 
   /** A convolution's weight / sigma. */
   protected normalised(name: string, spectral: SpectralUpdate, passes: Passes, dtype: DType): Tensor {
-    const before = this.u.get(name) as Tensor;
-    const { weight, u } = passes.spectralNorm(this.parameter(`${name}.weight_orig`), before, dtype);
-    if (spectral === "store") {
-      this.u.set(name, keep(noGrad(() => u.detach().clone())));
-      before.dispose(); // a graph that needs it holds it itself
-    }
-    u.dispose();
-    return weight;
+    const stored = this.u.get(name) as Tensor;
+    return scope(() => {
+      // The graph keeps a u of its own: the stored one is about to be written.
+      const before = spectral === "store" ? noGrad(() => stored.clone()) : stored;
+      const { weight, u } = passes.spectralNorm(this.parameter(`${name}.weight_orig`), before, dtype);
+      if (spectral === "store") noGrad(() => stored.copy_(u.detach()));
+      return weight;
+    });
   }
 
   /** A spectrally normalised convolution as another engine computes it. */

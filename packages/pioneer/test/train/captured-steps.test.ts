@@ -1,11 +1,11 @@
 // Steps behind CapturedSteps, on the CPU: the recorder here does the work anew at each launch, so this shows that a
 // recorded step needs nothing but its own inputs, not that CUDA can record it.
-import { RandomGenerator, rand, scope } from "pioneer-torch";
+import { RandomGenerator, rand, scope, type Tensor } from "pioneer-torch";
 import { expect, test } from "vitest";
 import type { Growth } from "../../src/networks/index.ts";
 import { CapturedSteps, type Recorded } from "../../src/train/captured-steps.ts";
 import type { Learner } from "../../src/train/learner.ts";
-import { accv2018, gan } from "../../src/train/recipe.ts";
+import { accv2018, balanced, gan } from "../../src/train/recipe.ts";
 import { type StepInputs, type StepLosses, type StepSettings, trainStep } from "../../src/train/step.ts";
 import { drawLatents } from "../../src/train/streams.ts";
 import { contents, randomImages, tinyLearner } from "./support/tiny.ts";
@@ -92,3 +92,31 @@ test("fading steps are never recorded, and another kind of step ends a recording
   captured.dispose();
   expect(counts.disposed).toBe(2);
 });
+
+/** Every tensor that a learner carries from step to step. */
+const held = ({ generator, encoder, generatorEma, optimisers, pool }: Learner): Tensor[] => [
+  ...[generator, encoder, generatorEma].flatMap((network) => [...network.tensors().values()]),
+  ...Object.values(optimisers).flatMap(({ state }) =>
+    [...state.values()].flatMap(({ firstMoment, secondMoment }) => [
+      ...(firstMoment ? [firstMoment] : []),
+      secondMoment,
+    ]),
+  ),
+  ...(pool.images ? [pool.images] : []),
+];
+
+test.each([["accv2018", accv2018] as const, ["balanced", balanced] as const, ["gan", gan] as const])(
+  "a step of %s that could be recorded writes in place: the launched kernels find no other",
+  (_, recipe) => {
+    const learner = tinyLearner(undefined, 0, recipe);
+    learner.pool.capacity = 8;
+    const run = () =>
+      steps(learner, Array<Growth>(3).fill(stable), (inputs, settings) => trainStep(learner, inputs, settings));
+    run();
+    const [places, values] = [held(learner), contents(learner)];
+    run();
+    for (const [i, tensor] of held(learner).entries()) expect(tensor).toBe(places[i]);
+    const moved = [...contents(learner)].filter(([name, now]) => now.join() !== values.get(name)?.join());
+    expect(moved.filter(([name]) => name.endsWith("weight_u")).length).toBeGreaterThanOrEqual(4);
+  },
+);
