@@ -68,16 +68,17 @@ interface Identity {
   readonly key: readonly (string | number)[];
 }
 
-async function identifySource(data: string, { resolution, labels, count, seed = 0 }: EnsureOptions): Promise<Identity> {
-  const source = await openSource(data, resolution, { labels, count, seed });
+async function identifySource(data: string, options: EnsureOptions): Promise<Identity> {
+  const { resolution, kind, labels, count, seed = 0 } = options;
+  const source = await openSource(data, resolution, { kind, labels, count, seed });
   await source.close();
   return { name: source.name, key: [source.kind, source.digest] };
 }
 
 /** An archive is not read for this: listing a large tar, or unpacking one that is compressed, takes minutes. */
-async function identifyArchive(data: string, { labels, count }: EnsureOptions): Promise<Identity> {
+async function identifyArchive(data: string, { kind = "auto", labels, count }: EnsureOptions): Promise<Identity> {
   const path = await realpath(data);
   const { size, mtimeMs } = await stat(path);
   const file = await findLabels(data, labels, async () => undefined);
-  return { name: basename(data), key: ["archive", path, size, mtimeMs, file?.text ?? "", count ?? ""] };
+  return { name: basename(data), key: ["archive", kind, path, size, mtimeMs, file?.text ?? "", count ?? ""] };
 }

@@ -29,10 +29,13 @@ export function readWeights(path: string): Omit<ModelNetworks, "state"> {
     const { tensors, metadata } = readSafetensors(path);
     try {
       const kind = kindSchema.parse(JSON.parse(metadata.networks ?? "null"));
-      return {
-        encoder: Encoder.from(tensors, "encoder.", kind),
-        generatorEma: Generator.from(tensors, "generator_ema.", kind),
-      };
+      const encoder = Encoder.from(tensors, "encoder.", kind);
+      try {
+        return { encoder, generatorEma: Generator.from(tensors, "generator_ema.", kind) };
+      } catch (error) {
+        encoder.dispose();
+        throw error;
+      }
     } finally {
       for (const value of tensors.values()) value.dispose();
     }

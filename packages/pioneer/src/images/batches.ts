@@ -1,16 +1,16 @@
 import type { Model } from "pioneer-runtime";
 
 /** Images or latents that pass through the networks at once: enough to keep them busy, and small in memory. */
-const batch = 32;
+const atOnce = ({ resolution }: Model) => Math.max(1, Math.min(32, 2 ** 19 / resolution ** 2));
 
 /** @param images [n, 3, r, r] in [-1, 1] @returns latents [n, latent] */
 export function encodeAll(model: Model, images: Float32Array): Promise<Float32Array> {
-  return inBatches(images, imageSize(model), model.latent, (part, count) => model.encode(part, count));
+  return inBatches(images, atOnce(model), imageSize(model), model.latent, (part, count) => model.encode(part, count));
 }
 
 /** @param latents [n, latent] @returns images [n, 3, r, r], not clamped */
 export function decodeAll(model: Model, latents: Float32Array): Promise<Float32Array> {
-  return inBatches(latents, model.latent, imageSize(model), (part, count) => model.decode(part, count));
+  return inBatches(latents, atOnce(model), model.latent, imageSize(model), (part, count) => model.decode(part, count));
 }
 
 /** Values of one image. */
@@ -20,6 +20,7 @@ export function imageSize({ resolution }: Pick<Model, "resolution">): number {
 
 async function inBatches(
   input: Float32Array,
+  batch: number,
   inputSize: number,
   outputSize: number,
   compute: (part: Float32Array, count: number) => Promise<Float32Array>,

@@ -63,13 +63,14 @@ export async function writeEdits(
     Object.assign(result, { grid });
   }
 
-  for (const name of strips) {
+  const stripFiles = filesOf(strips);
+  for (const [s, name] of strips.entries()) {
     const rows: Float32Array[] = [];
     const steps = await Promise.all(
       stripStrengths.map((strength) => decodeAll(model, edit(encodings, { ...set, [name]: strength }, directions))),
     );
     for (const i of paths.keys()) rows.push(image(originals, i), ...steps.map((step) => image(step, i)));
-    const file = join(out, `strip-${fileNameOf(name)}.png`);
+    const file = join(out, stripFiles[s] as string);
     await writePng(file, composeGrid(joined(rows), { resolution, columns: 1 + stripStrengths.length }));
     result.files.push(file);
     result.strips.push(file);
@@ -77,8 +78,17 @@ export async function writeEdits(
   return result;
 }
 
-/** A direction may be called anything, a path too. */
-const fileNameOf = (name: string) => name.replace(/[^\p{L}\p{N}_-]+/gu, "-");
+/** A file for each strip. A direction may be called anything, a path too; where two come out alike the later is numbered. */
+function filesOf(strips: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return strips.map((name) => {
+    const base = `strip-${name.replace(/[^\p{L}\p{N}_-]+/gu, "-")}`;
+    let file = `${base}.png`;
+    for (let i = 2; taken.has(file.toLowerCase()); i++) file = `${base}-${i}.png`;
+    taken.add(file.toLowerCase());
+    return file;
+  });
+}
 
 function joined(parts: readonly Float32Array[]): Float32Array {
   const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));

@@ -47,8 +47,8 @@ export interface RefineAllOptions {
   readonly onRefine?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Images refined at once where no network sees them. */
-const mostAtOnce = 32;
+/** Images refined at once where no network sees them: a step holds every activation of theirs. */
+const atOnce = ({ resolution }: Model) => Math.max(1, Math.min(32, 2 ** 17 / resolution ** 2));
 
 /**
  * Improves encodings of images by gradient steps, some images at a time.
@@ -68,7 +68,7 @@ export async function refineAll(
   const size = imageSize(model);
   const total = latents.length / latent;
   const refined = new Float32Array(latents.length);
-  const batch = perceptual?.distance.atOnce ?? mostAtOnce;
+  const batch = perceptual?.distance.atOnce ?? atOnce(model);
   let done = 0;
   const onStep = () => onRefine?.(++done, steps * Math.ceil(total / batch));
   for (let start = 0; start < total; start += batch) {

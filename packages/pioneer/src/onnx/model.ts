@@ -33,6 +33,10 @@ export async function openGraphs(
   };
   const generator = await open("generator");
   let encoder: Promise<OnnxSession> | undefined;
+  let disposed = false;
+  const checkOpen = () => {
+    if (disposed) throw new PioneerError("DISPOSED", `${folder}: the model was disposed of; open it again`);
+  };
   const run = async (which: "encoder" | "generator", session: OnnxSession, data: Float32Array, shape: number[]) => {
     const { file, input, output } = graphPorts[which];
     const result = await session.run([{ name: input, data, shape }], output).catch((error: unknown) => {
@@ -47,11 +51,16 @@ export async function openGraphs(
     crop,
     async encode(x, count) {
       if (options.hasEncoder === false) throw noEncoder(folder, recipe);
+      checkOpen();
       encoder ??= open("encoder");
       return run("encoder", await encoder, x, [count, ...images]);
     },
-    decode: (z, count) => run("generator", generator, z, [count, latent]),
+    async decode(z, count) {
+      checkOpen();
+      return run("generator", generator, z, [count, latent]);
+    },
     dispose() {
+      disposed = true;
       generator.close();
       void encoder?.then(
         (session) => session.close(),

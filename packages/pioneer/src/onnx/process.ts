@@ -9,7 +9,8 @@ process.on("disconnect", () => process.exit(0));
 // Ctrl-C reaches the whole group; the parent decides what it means.
 process.on("SIGINT", () => undefined);
 process.on("message", (message: ToNetwork) => {
-  void answer(message).then((reply) => process.send?.(reply));
+  // Where the parent has closed the channel meanwhile, there is nobody to tell.
+  void answer(message).then((reply) => process.send?.(reply, undefined, {}, () => undefined));
 });
 
 async function answer(message: ToNetwork): Promise<FromNetwork> {

@@ -32,10 +32,7 @@ export class OnnxSession {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#process.on("message", (answer: FromNetwork) => this.#waiting.shift()?.(answer));
-    const lost = () => {
-      const message = "the process that computes it ended; perhaps for lack of memory";
-      for (const tell of this.#waiting.splice(0)) tell({ kind: "failed", missing: false, message });
-    };
+    const lost = () => this.#giveUp("the process that computes it ended; perhaps for lack of memory");
     this.#process.on("exit", lost);
     this.#process.on("error", lost);
   }
@@ -67,9 +64,15 @@ export class OnnxSession {
     return answer as Extract<FromNetwork, { kind: "result" }>;
   }
 
+  /** Ends the process; what it is computing fails. */
   close(): void {
     this.#process.removeAllListeners("exit");
     if (this.#process.connected) this.#process.disconnect();
+    this.#giveUp("it was closed");
+  }
+
+  #giveUp(message: string): void {
+    for (const tell of this.#waiting.splice(0)) tell({ kind: "failed", missing: false, message });
   }
 
   async #ask(question: ToNetwork): Promise<FromNetwork> {

@@ -56,7 +56,7 @@ test.each(["photos.tar", "photos.tar.gz"])(
     const files = Object.fromEntries(photos.map((photo, i) => [`${i}.png`, photo]));
     const path = await writeTar(join(writeFiles(join(folder, `of ${name}`), {}), name), files);
     utimesSync(path, 3, 3);
-    const ensure = (options: { labels?: string } = {}) =>
+    const ensure = (options: { labels?: string; kind?: "zip" } = {}) =>
       ensurePack(path, { cacheDir: cache, resolution: 4, ...options });
     const first = await ensure();
     expect(first.prepared?.pack.count).toBe(3);
@@ -67,6 +67,9 @@ test.each(["photos.tar", "photos.tar.gz"])(
     utimesSync(path, 3, 3);
     const again = await ensure();
     expect([again.prepared, again.pack.id]).toEqual([undefined, first.pack.id]);
+
+    // Taken for another kind of source it is not the pack that is there.
+    await expect(ensure({ kind: "zip" })).rejects.toThrow(path);
 
     // Another time: read, and refused for what it holds now.
     utimesSync(path, 1, 1);

@@ -178,6 +178,11 @@ describe("CIFAR-10", () => {
     const meta = copy("cifar-10-batches-bin", "meta-bin");
     writeFileSync(join(meta, "batches.meta.txt"), "cat\ndog\n");
     expect(await refusal(meta)).toMatch(/batches\.meta\.txt: expected the names of 10 classes, got 2/);
+    for (const kind of ["auto", "cifar10"] as const) {
+      expect(await refusal(join(at("cifar-10-batches-py"), "data_batch_1"), { kind })).toMatch(
+        /data_batch_1 is one batch of CIFAR-10; give the folder it is in/,
+      );
+    }
     expect(await refusal(at("celeba"), { kind: "cifar10" })).toMatch(
       /celeba: no batches of CIFAR-10; it needs data_batch_1/,
     );

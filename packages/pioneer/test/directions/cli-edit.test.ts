@@ -1,5 +1,5 @@
 // `pioneer directions` and `pioneer edit` as a user has them, on a model folder and on a run.
-import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
@@ -98,6 +98,14 @@ describe("a model folder", () => {
       await cell("grid.png", 2),
     ];
     expect(middle.equals(last)).toBe(true);
+
+    // Names that make the same file are told apart.
+    const { directions, ...rest } = written();
+    const all = { ...directions, "pc 1": directions.pc1, "PC/1": directions.pc2 };
+    writeFileSync(join(folder, "alike.json"), JSON.stringify({ ...rest, directions: all }));
+    const alike = ["--out", "alike", "--directions", "alike.json", "--strip", "pc 1", "--strip", "PC/1"];
+    expect(await run("edit", "--model", "model", ...alike, ...photos)).toMatchObject({ code: 0 });
+    expect(readdirSync(join(folder, "alike")).sort()).toEqual(["strip-PC-1-2.png", "strip-pc-1.png"]);
     expect(end.equals(last)).toBe(false);
   });
 

@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { modelConfig, sampleLatents } from "pioneer-runtime";
+import { readSafetensors, writeSafetensors } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import type { Pack } from "../../src/data/pack.ts";
@@ -11,6 +12,7 @@ import { differenceOf } from "../../src/export/check.ts";
 import { type ExportOptions, exportModel } from "../../src/export/export-model.ts";
 import { replaceModelFile, verifyModelFolder } from "../../src/export/model-folder.ts";
 import type { Quality } from "../../src/export/quality.ts";
+import { readWeights } from "../../src/export/weights.ts";
 import { openAnyModel } from "../../src/open-model.ts";
 import { balanced, gan } from "../../src/train/recipe.ts";
 import { facts } from "../checkpoint/support.ts";
@@ -114,6 +116,15 @@ describe("a model folder", () => {
     expect((await model.decode(sampleLatents(1, 12, 0), 1)).length).toBe(3 * 16 * 16);
     await expect(model.encode(new Float32Array(768), 1)).rejects.toThrow("makes no codes: it can sample");
     model.dispose();
+  });
+
+  test("computes nothing more once it is disposed of, and what was on its way ends", async () => {
+    const model = await openAnyModel(path("model"));
+    const onItsWay = model.decode(sampleLatents(64, 12, 0), 64);
+    model.dispose();
+    await expect(onItsWay).rejects.toThrow("generator.onnx failed: it was closed");
+    await expect(model.decode(sampleLatents(1, 12, 0), 1)).rejects.toThrow("the model was disposed of; open it again");
+    await expect(model.encode(new Float32Array(768), 1)).rejects.toThrow("the model was disposed of; open it again");
   });
 
   test.each(["fp16", "int8"] as const)("%s: reconstructions stay what they were", async (dtype) => {
@@ -262,6 +273,17 @@ describe("a model folder that is not whole", () => {
     await expect(openAnyModel(path("weighty"), { engine: "torch", device: "cpu" })).rejects.toThrow(
       `${file} was changed or cut short`,
     );
+  });
+
+  test("weights without a generator are refused, and the encoder's leave memory", async () => {
+    const { tensors, metadata } = readSafetensors(join(path("weighty"), "model.safetensors"));
+    const encoder = new Map([...tensors].filter(([name]) => name.startsWith("encoder.")));
+    writeSafetensors(path("encoder.safetensors"), encoder, metadata);
+    for (const value of tensors.values()) value.dispose();
+    const left = await leftBehind(() =>
+      expect(() => readWeights(path("encoder.safetensors"))).toThrow("does not hold a model's networks"),
+    );
+    expect(left).toEqual(nothing);
   });
 
   test.each(["generator.onnx", "encoder.onnx"])("%s was changed or is missing", async (name) => {

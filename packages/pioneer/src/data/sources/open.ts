@@ -42,6 +42,7 @@ const openers: Record<
   lsun: openLsun,
   cifar10: async (path) => {
     const isFolder = (await onDisk(path, () => stat(path))).isDirectory();
+    if (!isFolder) refuseBatch(path);
     return await openCifar(
       path,
       isFolder ? await openCifarFolder(path) : await openCifarArchive(path, await isGzipped(path)),
@@ -103,6 +104,7 @@ async function recognizeFolder(path: string): Promise<Exclude<SourceKind, "auto"
 }
 
 async function recognizeFile(path: string): Promise<Exclude<SourceKind, "auto">> {
+  refuseBatch(path);
   const start = await readStart(path);
   const text = start.toString("latin1");
   if (hasPackMagic(start)) throw new DataError(`${path} is a pack already; give it to train --data`);
@@ -117,6 +119,11 @@ async function recognizeFile(path: string): Promise<Exclude<SourceKind, "auto">>
   throw new DataError(
     `${path}: neither a folder, a tar, tar.gz or zip of images, CelebA-HQ's HDF5, an LMDB environment of LSUN, nor a pack`,
   );
+}
+
+/** A file of CIFAR-10 alone has no names for its classes. */
+function refuseBatch(path: string): void {
+  if (isBatch(basename(path))) throw new DataError(`${path} is one batch of CIFAR-10; give the folder it is in`);
 }
 
 async function isGzipped(path: string): Promise<boolean> {
