@@ -329,8 +329,9 @@ export function batchAt(batch: TrainConfig["batch"], resolution: number): number
 }
 
 /**
- * What may change when a run goes on. fixed: it would be another run. free: it changes speed, place or output only.
- * grows: may become larger. session: holds for one call of the program and is not saved with the run.
+ * What may change when a run goes on. fixed: it would be another run. free: it changes speed, place or output only. told: it
+ * changes the training from there on, and the log says so. grows: may become larger. session: holds for one call of the
+ * program and is not saved with the run.
  */
 export const resumeRules = {
   data: "free",
@@ -358,8 +359,8 @@ export const resumeRules = {
   resetOptimiser: "fixed",
   kimgPerPhase: "fixed",
   totalKimg: "free",
-  batch: "fixed",
-  lr: "fixed",
+  batch: "told",
+  lr: "told",
   emaDecay: "fixed",
   seed: "fixed",
   precision: "free",
@@ -376,7 +377,7 @@ export const resumeRules = {
   keep: "free",
   gridKimg: "free",
   evaluateEvery: "free",
-} as const satisfies Record<TrainKey, "fixed" | "free" | "grows" | "session">;
+} as const satisfies Record<TrainKey, "fixed" | "free" | "told" | "grows" | "session">;
 
 const trainKeys = Object.keys(resumeRules) as TrainKey[];
 
@@ -395,6 +396,9 @@ export function checkResumable(saved: TrainConfig, wanted: TrainConfig): void {
     if (resumeRules[key] === "grows" && before !== undefined && now < before) {
       throw new ConfigError(`${both}: a run can grow but not shrink; leave ${flagOf(key)} out, or start a new run`);
     }
+    if (key === "lr" && saved.schedule?.entries.some(({ learningRate }) => learningRate !== undefined)) {
+      throw new ConfigError(`${both}, and its schedule says the learning rates: leave --lr out, or start a new run`);
+    }
   }
 }
 
@@ -407,6 +411,13 @@ export function resumeTrainConfig(saved: TrainConfig, given: Readonly<Record<str
   const config = parseOptions(trainSchema, { ...saved, ...given, resume: true });
   checkResumable(saved, config);
   return settle(config);
+}
+
+/** What changes the training of a run that goes on, a line each. */
+export function changesTold(saved: TrainConfig, now: TrainConfig): string[] {
+  return trainKeys
+    .filter((key) => resumeRules[key] === "told" && !isDeepStrictEqual(saved[key], now[key]))
+    .map((key) => `from here on with ${flagOf(key)} ${shown(now[key])}, before ${shown(saved[key])}`);
 }
 
 const savedFormat = 1;

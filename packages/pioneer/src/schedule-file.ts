@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { ConfigError } from "./errors.ts";
 import { positive, whole } from "./option-schema.ts";
-import { extendSchedule, type LearningRates, type Schedule, type SchedulePhase } from "./schedule.ts";
+import type { LearningRates, Schedule, SchedulePhase } from "./schedule.ts";
 
 const rateError = 'a number above 0, at most 1, or {"encoder": 0.001, "generator": 0.001}';
 const rates = z.strictObject({ encoder: positive(1), generator: positive(1) });
@@ -105,14 +105,21 @@ export function scheduleFromFile(file: ScheduleFile, maxPhase: number, imagesPer
     const fadeImages = Math.min(fade, (starts[i + 1]?.images ?? Number.POSITIVE_INFINITY) - images);
     return { phase, startImages: images, fadeImages };
   });
+  // Beyond the last entry, which keeps its own length.
+  for (let images = last.images + imagesPerPhase, phase = last.phase + 1; phase <= maxPhase; phase++) {
+    phases.push({ phase, startImages: images, fadeImages: Math.min(fade, imagesPerPhase) });
+    images += imagesPerPhase;
+  }
   const isWhole = entries.length === file.entries.length;
-  const totalImages = (isWhole ? file.totalImages : undefined) ?? last.images + 2 * imagesPerPhase;
+  const usual = Math.max(last.images, phases.at(-1)?.startImages ?? 0) + 2 * imagesPerPhase;
+  const given = isWhole ? file.totalImages : undefined;
+  const totalImages = last.phase < maxPhase ? Math.max(given ?? 0, usual) : (given ?? usual);
   const settings = entries.map(({ images, learningRate, margin }) => ({
     startImages: images,
     learningRates: learningRate === undefined ? undefined : bothRates(learningRate),
     margin,
   }));
-  return extendSchedule({ phases, totalImages, settings }, maxPhase, imagesPerPhase, 0);
+  return { phases, totalImages, settings };
 }
 
 /** One rate for both networks, or one each. */

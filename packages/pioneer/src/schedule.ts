@@ -51,25 +51,28 @@ export function growthSchedule(maxPhase: number, imagesPerPhase: number): Schedu
 }
 
 /**
- * The same schedule up to a higher phase. What was planned stays; each further phase begins when the one before has had
- * its length, at the earliest now: a finished run grows at once, with alpha from 0.
+ * The same schedule up to a higher phase. What was planned stays; what a run that had begun with this resolution would have
+ * after it follows, later by as much as this run is late: a finished one grows at once, with alpha from 0.
+ * @param whole       the schedule of a new run up to the higher phase
  * @param shownImages images shown so far
  */
-export function extendSchedule(
-  before: Schedule,
-  maxPhase: number,
-  imagesPerPhase: number,
-  shownImages: number,
-): Schedule {
-  const phases = [...before.phases];
-  const lastSettings = before.settings?.at(-1)?.startImages ?? 0;
-  for (let last = phases.at(-1); last && last.phase < maxPhase; last = phases.at(-1)) {
-    const startImages = Math.max(Math.max(last.startImages, lastSettings) + imagesPerPhase, shownImages);
-    phases.push({ phase: last.phase + 1, startImages, fadeImages: imagesPerPhase / 2 });
-  }
-  if (phases.length === before.phases.length) return before;
-  const lastStart = phases.at(-1)?.startImages ?? 0;
-  return { ...before, phases, totalImages: Math.max(before.totalImages, lastStart + 2 * imagesPerPhase) };
+export function extendSchedule(before: Schedule, whole: Schedule, shownImages: number): Schedule {
+  const last = before.phases.at(-1) as SchedulePhase;
+  const next = whole.phases.find(({ phase }) => phase > last.phase);
+  if (!next) return before;
+  const lastPlanned = whole.phases.find(({ phase }) => phase === last.phase) ?? last;
+  const late = Math.max(last.startImages - lastPlanned.startImages, shownImages - next.startImages);
+  const added = <Entry extends { readonly startImages: number }>(entries: readonly Entry[] = []) =>
+    entries
+      .filter(({ startImages }) => startImages >= next.startImages)
+      .map((entry) => ({ ...entry, startImages: entry.startImages + late }));
+  const settings = [...(before.settings ?? []), ...added(whole.settings)];
+  return {
+    ...before,
+    phases: [...before.phases, ...added(whole.phases)],
+    totalImages: Math.max(before.totalImages, whole.totalImages + late),
+    ...(settings.length > 0 && { settings }),
+  };
 }
 
 /** @param images shown so far, from 0 */

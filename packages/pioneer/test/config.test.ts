@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   batchAt,
+  changesTold,
   checkResumable,
   parseConfigFile,
   resolveTrainConfig,
@@ -158,12 +159,8 @@ describe("going on with a run", () => {
     const refuseResume = (given: Record<string, unknown>, message: string) =>
       expect(() => resumeTrainConfig(saved, given)).toThrow(new ConfigError(message));
     refuseResume(
-      { lr: 0.001 },
-      "--lr is 0.001, but the run was started with 0.002: leave --lr out to go on, or start a new run with another --run",
-    );
-    refuseResume(
-      { batch: 16 },
-      '--batch is 16, but the run was started with {"32":8}: leave --batch out to go on, or start a new run with another --run',
+      { latent: 16 },
+      "--latent is 16, but the run was started with 512: leave --latent out to go on, or start a new run with another --run",
     );
     refuseResume(
       { resolution: 16 },
@@ -176,10 +173,26 @@ describe("going on with a run", () => {
     expect(resumeTrainConfig(saved, given)).toMatchObject({ ...given, batch: { 32: 8 } });
   });
 
+  test("another batch or learning rate, which is told, unless a schedule says the rate", () => {
+    const config = resumeTrainConfig(saved, { lr: 0.001, batch: 16 });
+    expect(changesTold(saved, config)).toEqual([
+      'from here on with --batch 16, before {"32":8}',
+      "from here on with --lr 0.001, before 0.002",
+    ]);
+    expect(changesTold(saved, resumeTrainConfig(saved, { threads: 2 }))).toEqual([]);
+    const scheduled = resolveTrainConfig({
+      ...saved,
+      schedule: { entries: [{ images: 0, phase: 0, learningRate: 0.001 }] },
+    });
+    expect(() => resumeTrainConfig(scheduled, { lr: 0.001 })).toThrow(
+      "--lr is 0.001, but the run was started with 0.002, and its schedule says the learning rates: leave --lr out",
+    );
+  });
+
   test("every option has a rule, and each fixed one is refused when it differs", () => {
     expect(Object.keys(resumeRules).sort()).toEqual(Object.keys(trainSchema.shape).sort());
     const other = { crop: "none", colour: "grey", mirror: false, latent: 3, channels: 3, encoderOrder: "authors" };
-    const more = { kimgPerPhase: 1, batch: 2, lr: 0.5, seed: 9 };
+    const more = { kimgPerPhase: 1, emaDecay: 0.5, seed: 9 };
     for (const [key, value] of Object.entries({ ...other, ...more })) {
       const wanted = resolveTrainConfig({ ...saved, [key]: value });
       expect(() => checkResumable(saved, wanted)).toThrow(new RegExp(`^${flagOf(key)} is `));

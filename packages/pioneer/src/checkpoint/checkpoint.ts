@@ -13,6 +13,7 @@ import {
   writeSafetensors,
   zerosLike,
 } from "pioneer-torch";
+import { refusalOf } from "../data/disk.ts";
 import { CheckpointError } from "../errors.ts";
 import { Encoder, Generator } from "../networks/index.ts";
 import { assembleLearner, type Learner, type Trained } from "../train/learner.ts";
@@ -54,9 +55,9 @@ export function writeCheckpoint(run: string, learner: Learner, facts: Checkpoint
       writeSynced(join(folder, stateFile), stateText(state));
     });
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    const reason = code === "ENOSPC" ? "the disk is full" : message;
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    const reason = refusal.startsWith("ENOSPC") ? "the disk is full" : refusal;
     const newest = checkpointNames(run).at(-1);
     const mend = newest
       ? `then go on with --resume from the last good checkpoint, ${join(run, newest)}`

@@ -21,9 +21,8 @@ import { reportError } from "./report.ts";
  * @param argv as in process.argv
  */
 export async function main(argv: readonly string[]): Promise<void> {
-  // A reader that went away, as in `pioneer info | head -1`, is no reason to stop training.
-  process.stdout.on("error", ignoreBrokenPipe);
-  process.stderr.on("error", ignoreBrokenPipe);
+  process.stdout.on("error", goOnWithoutOutput);
+  process.stderr.on("error", goOnWithoutOutput);
   const program = buildProgram();
   try {
     await program.parseAsync(argv);
@@ -86,6 +85,10 @@ function helpFor(program: Command, argv: readonly string[]): string {
   return [...words, "--help"].join(" ");
 }
 
-function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+/**
+ * A reader that went away, as in `pioneer info | head -1`, a terminal that was closed or a log on a full disk is no reason to
+ * stop training. Where a disk refused, the exit code says that the output is not whole.
+ */
+function goOnWithoutOutput({ code }: NodeJS.ErrnoException): void {
+  if (!["EPIPE", "EIO", "ENXIO"].includes(code ?? "")) process.exitCode = exitCodes.failed;
 }

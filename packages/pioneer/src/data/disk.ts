@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, statSync, truncateSync } from "node:fs";
 import { open, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -19,12 +19,34 @@ const refusals: Record<string, string> = {
   EMFILE: "too many open files; raise the limit (ulimit -n)",
 };
 
-/** The error as one line about `path` where the operating system gave a reason, anything else unchanged. */
-export function diskError(error: unknown, path: string): unknown {
+const sameCommand = "run the same command again";
+
+/**
+ * The error as one line about `path` where the operating system gave a reason, anything else unchanged.
+ * @param again how to go on once there is room
+ */
+export function diskError(error: unknown, path: string, again = sameCommand): unknown {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
-  const refusal = refusals[error.code];
+  const refusal = refusals[error.code]?.replace(sameCommand, again);
   if (refusal === undefined && !("syscall" in error)) return error;
   return new DataError(`${path}: ${refusal ?? error.message}`, { cause: error });
+}
+
+/** What the operating system says of a file it refused, "ENOSPC: no space left on device, write"; undefined of other errors. */
+export function refusalOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  return "syscall" in error ? error.message : refusalOf(error.cause);
+}
+
+/** Adds to a file all of the text, or nothing. @throws the file system's error */
+export function appendWhole(path: string, text: string): void {
+  const before = statSync(path, { throwIfNoEntry: false });
+  try {
+    appendFileSync(path, text);
+  } catch (error) {
+    if (before?.isFile()) truncateSync(path, before.size);
+    throw error;
+  }
 }
 
 /** Runs `work`; what a disk refuses becomes one line about `path`. */

@@ -1,6 +1,6 @@
-import { accessSync, appendFileSync, constants } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
-import { diskError } from "../data/disk.ts";
+import { appendWhole, diskError } from "../data/disk.ts";
 import type { Precision } from "../networks/index.ts";
 import { version } from "../version.ts";
 import type { MetricValue } from "./catalogue.ts";
@@ -36,7 +36,7 @@ export const metricsFile = (run: string): string => join(run, "metrics.jsonl");
 /** Adds a line, in one piece. @throws DataError if the disk refuses */
 export function appendMetrics(run: string, record: MetricsRecord): void {
   try {
-    appendFileSync(metricsFile(run), `${JSON.stringify(record)}\n`);
+    appendWhole(metricsFile(run), `${JSON.stringify(record)}\n`);
   } catch (error) {
     throw diskError(error, metricsFile(run));
   }

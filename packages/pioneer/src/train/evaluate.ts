@@ -1,5 +1,6 @@
 // Metrics in the middle of a run: few and cheap ones, to see where it goes. `pioneer evaluate` computes them all.
 
+import { TorchError } from "pioneer-torch";
 import { PioneerError } from "../errors.ts";
 import { type Metric, needs } from "../metrics/catalogue.ts";
 import { evaluate } from "../metrics/evaluate.ts";
@@ -23,8 +24,8 @@ export async function evaluateRun(session: Session, growth: Growth): Promise<voi
   try {
     await evaluateNow(session, growth);
   } catch (error) {
-    // A disk without room for the metrics is no reason to end the training.
-    if (!(error instanceof PioneerError)) throw error;
+    // A disk without room for the metrics is no reason to end the training, nor is a device without memory for them.
+    if (!(error instanceof PioneerError || error instanceof TorchError)) throw error;
     session.recorder.report({ kind: "log", text: `not evaluated: ${error.message}` });
   }
 }

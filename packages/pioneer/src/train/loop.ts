@@ -4,8 +4,9 @@ import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.
 import { pruneCheckpoints } from "../checkpoint/files.ts";
 import { batchAt, type TrainConfig } from "../config.ts";
 import type { Batches, PackPixels } from "../data/batches.ts";
+import { refusalOf } from "../data/disk.ts";
 import type { Pack } from "../data/pack.ts";
-import { resolutionOf } from "../networks/index.ts";
+import { type Growth, resolutionOf } from "../networks/index.ts";
 import { type Position, positionAt, type Schedule } from "../schedule.ts";
 import { version } from "../version.ts";
 import { CapturedSteps } from "./captured-steps.ts";
@@ -16,7 +17,7 @@ import type { EndEvent, TickEvent } from "./events.ts";
 import { drawInputs } from "./inputs.ts";
 import { brokenParameter, type Learner } from "./learner.ts";
 import { LossRing, ringSteps } from "./loss-ring.ts";
-import { checkFinite, diverged, Meter } from "./meter.ts";
+import { checkFinite, type Divergence, diverged, Meter } from "./meter.ts";
 import type { Recorder } from "./recorder.ts";
 import { learningRatesAt, marginAt } from "./settings.ts";
 import { chooseGridImages, writeSnapshots } from "./snapshot.ts";
@@ -62,26 +63,32 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
   /** Brings the steps since the last call into the means. @throws DivergedError naming the first that is not finite */
   const readRing = () => {
     for (const { losses, step, images, batch } of ring.read()) {
-      checkFinite(losses, step, images, session.lastCheckpoint, config.run);
+      checkFinite(losses, divergence(session, step, images));
       meter.add(losses, batch);
     }
   };
-  const save = () => {
+  const save = (trained: Growth) => {
     readRing();
     session.elapsedSeconds = elapsedBefore + (performance.now() - began) / 1000;
-    saveCheckpoint(session);
+    saveCheckpoint(session, trained);
     saved = { images: session.images, time: performance.now() };
   };
-  const draw = async (at: Position) => {
-    const snapshots = await writeSnapshots(learner, session.pixels, chosen, {
-      run: config.run,
-      images: session.images,
-      growth: at,
-      precision: session.computing.precision,
-      device: session.computing.device,
-    });
-    for (const { tag, ...picture } of snapshots) recorder.image(session.images, tag, picture);
-    recorder.report({ kind: "grid", paths: snapshots.map(({ path }) => path) });
+  const draw = async (at: Growth) => {
+    try {
+      const snapshots = await writeSnapshots(learner, session.pixels, chosen, {
+        run: config.run,
+        images: session.images,
+        growth: at,
+        precision: session.computing.precision,
+        device: session.computing.device,
+      });
+      for (const { tag, ...picture } of snapshots) recorder.image(session.images, tag, picture);
+      recorder.report({ kind: "grid", paths: snapshots.map(({ path }) => path) });
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal === undefined) throw error;
+      recorder.report({ kind: "log", text: `no grid was written (${refusal}); training goes on` });
+    }
   };
   const outside = async (work: () => Promise<void> | void) => {
     const start = performance.now();
@@ -121,19 +128,17 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
       recorder.report(tick(session, at, batch, meter.take(paused), elapsedBefore + (performance.now() - began) / 1000));
       paused = 0;
     }
-    // A phase ends with a grid at its own resolution, and at what its alpha has reached.
-    if (draws) {
-      await outside(() => draw({ ...at, alpha: Math.min(1, alphaNow(at, schedule, session.images)) }));
-    }
-    if (evaluates) {
-      await outside(() => evaluateRun(session, { ...at, alpha: Math.min(1, alphaNow(at, schedule, session.images)) }));
-    }
-    if (due || ended || timeUp || stop.reason) await outside(save);
+    // What is drawn, evaluated and saved is the model of this phase, at what its alpha has reached; of the next one, which may
+    // begin here, nothing is trained yet.
+    const trained: Growth = { phase: at.phase, alpha: Math.min(1, alphaNow(at, schedule, session.images)) };
+    if (draws) await outside(() => draw(trained));
+    if (evaluates) await outside(() => evaluateRun(session, trained));
+    if (due || ended || timeUp || stop.reason) await outside(() => save(trained));
 
     if (ended) return { kind: "end", reason: "finished", images: session.images, path: session.lastCheckpoint };
     const reason = stop.reason ?? (timeUp ? "time" : undefined);
     if (reason) {
-      if (saved.images !== session.images) save();
+      if (saved.images !== session.images) save(trained);
       const continueCommand = `pioneer train --run ${config.run} --resume`;
       return { kind: "end", reason, images: session.images, path: session.lastCheckpoint, continueCommand };
     }
@@ -204,14 +209,24 @@ export const gridSplit = (pack: Pack): Uint32Array => {
 const passed = (images: number, batch: number, every: number) =>
   Math.floor(images / every) > Math.floor((images - batch) / every);
 
-/** Writes a checkpoint of the present state, then removes the oldest beyond --keep. */
-export function saveCheckpoint(session: Session): void {
+const divergence = (session: Session, step: number, images: number): Divergence => ({
+  step,
+  images,
+  run: session.config.run,
+  lastGood: session.lastCheckpoint,
+  precision: session.computing.precision,
+  learningRates: learningRatesAt(session.config, session.schedule, images),
+});
+
+/**
+ * Writes a checkpoint of the present state, then removes the oldest beyond --keep.
+ * @param trained what the networks are a model of; where training goes on is said by the schedule and the images
+ */
+export function saveCheckpoint(session: Session, { phase, alpha }: Growth): void {
   const { config, pack, schedule, images, steps, elapsedSeconds, learner, recorder } = session;
   // The losses of a step are those before its last update, which may have been the one that broke a weight.
   const broken = brokenParameter(learner);
-  if (broken)
-    throw diverged(`${broken} is not finite after the update`, steps, images, session.lastCheckpoint, config.run);
-  const { phase, alpha } = positionAt(schedule, images);
+  if (broken) throw diverged(`${broken} is not finite after the update`, divergence(session, steps, images));
   const facts: CheckpointFacts = {
     format: 1,
     version,

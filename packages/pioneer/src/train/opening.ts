@@ -8,7 +8,14 @@ import type { Pack } from "../data/pack.ts";
 import { CheckpointError, ConfigError, DataError } from "../errors.ts";
 import { phaseOf, resolutionOf } from "../networks/index.ts";
 import { newestCheckpoint } from "../run-folder.ts";
-import { extendSchedule, growthSchedule, type Schedule, startFadedIn, startOfPhase } from "../schedule.ts";
+import {
+  extendSchedule,
+  growthSchedule,
+  type Schedule,
+  type SchedulePhase,
+  startFadedIn,
+  startOfPhase,
+} from "../schedule.ts";
 import { scheduleFromFile } from "../schedule-file.ts";
 
 export interface Opening {
@@ -40,12 +47,18 @@ export function openRun(config: TrainConfig, pack: Pack): Opening {
 export function plannedSchedule(config: TrainConfig, maxPhase: number, before: CheckpointState | undefined): Schedule {
   const { forceAlpha: forcedAlpha, totalKimg } = config;
   const imagesPerPhase = Math.round(config.kimgPerPhase * 1000);
-  const planned = before
-    ? extendSchedule(before.schedule, maxPhase, imagesPerPhase, before.images)
-    : config.schedule
-      ? scheduleFromFile(config.schedule, maxPhase, imagesPerPhase)
-      : growthSchedule(maxPhase, imagesPerPhase);
+  const whole = config.schedule
+    ? scheduleFromFile(config.schedule, maxPhase, imagesPerPhase)
+    : growthSchedule(maxPhase, imagesPerPhase);
+  const planned = before ? extendSchedule(before.schedule, whole, before.images) : whole;
   const totalImages = totalKimg === undefined ? planned.totalImages : Math.round(totalKimg * 1000);
+  const { phase, startImages } = planned.phases.at(-1) as SchedulePhase;
+  if (before && phase > (before.schedule.phases.at(-1)?.phase ?? phase) && totalImages <= startImages) {
+    const resolution = resolutionOf(phase);
+    throw new ConfigError(
+      `--total-kimg ${totalKimg} ends the run before ${resolution}x${resolution} begins, at ${startImages / 1000} kimg: give --total-kimg ${planned.totalImages / 1000}`,
+    );
+  }
   return { ...planned, totalImages, ...(forcedAlpha !== undefined && { forcedAlpha }) };
 }
 

@@ -1,6 +1,7 @@
 // What a run writes about itself: log.txt for people, stats.jsonl and metrics.jsonl for machines, tb/ for TensorBoard.
-import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { appendWhole, refusalOf } from "../data/disk.ts";
 import { appendMetrics, type MetricsRecord, metricsFile } from "../metrics/record.ts";
 import type { TickEvent, TrainEvent, TrainReporter } from "./events.ts";
 import { formatEnd, formatStart, formatTick, snakeCase } from "./progress-line.ts";
@@ -10,6 +11,8 @@ export class Recorder {
   readonly #run: string;
   readonly #tensorboard: TensorboardWriter;
   readonly #pass: TrainReporter;
+  /** Files that could not be written, and of which that was told. */
+  readonly #refused = new Set<string>();
 
   /**
    * @param images where the run goes on; what an earlier session noted beyond that is taken out
@@ -26,33 +29,51 @@ export class Recorder {
   report(event: TrainEvent): void {
     if (event.kind === "tick") this.#tick(event);
     const line = logLine(event);
-    if (line !== undefined) appendFileSync(join(this.#run, "log.txt"), `${new Date().toISOString()} ${line}\n`);
+    if (line !== undefined) this.#add("log.txt", `${new Date().toISOString()} ${line}\n`);
     this.#pass(event);
   }
 
   image(images: number, tag: string, picture: TensorboardImage): void {
-    this.#tensorboard.image(images, tag, picture);
+    this.#attempt("tb", () => this.#tensorboard.image(images, tag, picture));
   }
 
   /** A line of metrics.jsonl, the same in TensorBoard. */
   metrics(record: MetricsRecord): void {
     appendMetrics(this.#run, record);
     const named = Object.entries(record.metrics).map(([name, value]) => [`metrics/${name}`, value] as const);
-    this.#tensorboard.scalars(record.images, Object.fromEntries(named));
+    this.#attempt("tb", () => this.#tensorboard.scalars(record.images, Object.fromEntries(named)));
   }
 
   #tick(tick: TickEvent): void {
     const { kind: _, ...values } = tick;
-    appendFileSync(join(this.#run, "stats.jsonl"), `${JSON.stringify(values)}\n`);
+    this.#add("stats.jsonl", `${JSON.stringify(values)}\n`);
     const losses = Object.entries(tick.losses).map(([name, value]) => [`loss/${snakeCase(name)}`, value] as const);
-    this.#tensorboard.scalars(tick.images, {
+    const scalars = {
       ...Object.fromEntries(losses),
       ...(tick.cosine !== undefined && { cosine: tick.cosine }),
       "growth/alpha": tick.alpha,
       "growth/lod": tick.phase + tick.alpha,
       "speed/images_per_second": tick.imagesPerSecond,
       "speed/rss_mib": tick.rssMiB,
-    });
+    };
+    this.#attempt("tb", () => this.#tensorboard.scalars(tick.images, scalars));
+  }
+
+  #add(file: string, text: string): void {
+    this.#attempt(file, () => appendWhole(join(this.#run, file), text));
+  }
+
+  /** A disk that refuses a line of a record is no reason to stop training: it is told once for each file. */
+  #attempt(file: string, write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal === undefined) throw error;
+      if (this.#refused.has(file)) return;
+      this.#refused.add(file);
+      this.#pass({ kind: "log", text: `${join(this.#run, file)} is not written (${refusal}); training goes on` });
+    }
   }
 
   close(): void {

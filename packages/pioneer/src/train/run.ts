@@ -1,5 +1,6 @@
 // Training from outside: the pack is made ready, a process of its own trains, its events are passed on.
 import { type ChildProcess, fork } from "node:child_process";
+import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import type { TrainConfig } from "../config.ts";
 import { type EnsureOptions, ensurePack } from "../data/ensure.ts";
@@ -41,6 +42,8 @@ export async function runTraining(
     });
     if (prepared) report({ kind: "log", text: `packed ${pack.count} images into ${pack.path}` });
     for (const { name, reason } of prepared?.skipped ?? []) report({ kind: "log", text: `skipped ${name}: ${reason}` });
+    // A pack that was there is not looked for in vain when somebody stops meanwhile.
+    stopper.packing.throwIfAborted();
     return await trainInProcess(config, pack.path, report, stopper);
   } finally {
     stopper.close();
@@ -58,7 +61,7 @@ function trainInProcess(config: TrainConfig, pack: string, report: TrainReporter
     detached: true,
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
-  const tell = (message: ToWorker) => worker.connected && worker.send(message);
+  const tell = (message: ToWorker) => worker.connected && worker.send(message, () => undefined);
   return new Promise<EndEvent>((resolve, reject) => {
     let answered = false;
     worker.on("message", (message: FromWorker) => {
@@ -103,10 +106,11 @@ class Stopper {
     this.#options = options;
     this.#report = report;
     options.signal?.addEventListener("abort", this.#interrupted);
+    if (options.signal?.aborted) this.#interrupted();
     if (!options.handleSignals) return;
     process.on("SIGINT", this.#interrupted);
     process.on("SIGTERM", this.#terminated);
-    process.on("SIGHUP", this.#terminated);
+    process.on("SIGHUP", this.#hungUp);
   }
 
   /** Aborted when the run is stopped before training began. */
@@ -133,8 +137,8 @@ class Stopper {
     }
     this.#asked = true;
     if (this.#send) {
-      this.#report({ kind: "log", text: "finishing this step, then writing a checkpoint; Ctrl-C again stops at once" });
       this.#send(reason);
+      this.#report({ kind: "log", text: "finishing this step, then writing a checkpoint; Ctrl-C again stops at once" });
     } else {
       this.#packing.abort(
         new PioneerError(
@@ -148,12 +152,17 @@ class Stopper {
 
   readonly #interrupted = () => this.#stop("interrupted");
   readonly #terminated = () => this.#stop("terminated");
+  /** A terminal was closed. One who has none, as under nohup, asked to be left alone; Node forgets that nohup ignores the signal. */
+  readonly #hungUp = () => {
+    if (this.#hasTerminal) this.#terminated();
+  };
+  readonly #hasTerminal = [0, 1, 2].some((fd) => isatty(fd));
 
   close(): void {
     this.#options.signal?.removeEventListener("abort", this.#interrupted);
     process.off("SIGINT", this.#interrupted);
     process.off("SIGTERM", this.#terminated);
-    process.off("SIGHUP", this.#terminated);
+    process.off("SIGHUP", this.#hungUp);
   }
 }
 

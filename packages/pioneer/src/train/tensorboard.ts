@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 
@@ -20,6 +20,8 @@ export class TensorboardWriter {
   /** The event file. */
   readonly path: string;
   readonly #file: number;
+  /** Bytes of whole records. */
+  #length = 0;
 
   /**
    * @param folder made if it is missing
@@ -36,7 +38,7 @@ export class TensorboardWriter {
     this.#write([varint(2, step + 1), field(7, varint(1, sessionStart))]);
   }
 
-  /** One value per tag; a tag such as "loss/x_recon" is shown under the heading before its slash. */
+  /** One value per tag, as the picture below in one piece or with the file system's error; a tag such as "loss/x_recon" is shown under the heading before its slash. */
   scalars(step: number, values: Readonly<Record<string, number>>): void {
     const summary = Object.entries(values).map(([tag, value]) =>
       field(1, Buffer.concat([field(1, utf8(tag)), float32(2, value)])),
@@ -58,8 +60,15 @@ export class TensorboardWriter {
 
   #write(event: readonly Buffer[]): void {
     const record = frameRecord(Buffer.concat([float64(1, Date.now() / 1000), ...event]));
-    // One write per record: a process killed between two leaves whole records.
-    for (let done = 0; done < record.length; ) done += writeSync(this.#file, record, done);
+    try {
+      // One write per record: a process killed between two leaves whole records.
+      for (let done = 0; done < record.length; ) done += writeSync(this.#file, record, done);
+      this.#length += record.length;
+    } catch (error) {
+      // Readers stop at half a record: none is left for those that come.
+      ftruncateSync(this.#file, this.#length);
+      throw error;
+    }
   }
 }
 

@@ -2,12 +2,13 @@
 import { cacheMemory, dieWithParent, enterGraphStream, lockFile } from "pioneer-torch";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 import { recoverCheckpoints } from "../checkpoint/files.ts";
-import type { TrainConfig } from "../config.ts";
+import { changesTold, type TrainConfig } from "../config.ts";
 import { Batches, PackPixels } from "../data/batches.ts";
 import { diskError } from "../data/disk.ts";
 import { openPack } from "../data/pack.ts";
 import { exitCodes, PioneerError } from "../errors.ts";
-import { abandonRun, createRun, lockRun, saveConfig } from "../run-folder.ts";
+import { abandonRun, createRun, lockRun, newestCheckpoint, readRunConfig, saveConfig } from "../run-folder.ts";
+import { positionAt } from "../schedule.ts";
 import { checkCudaGraphs, chooseComputing, useComputing } from "./device.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
 import { createLearner } from "./learner.ts";
@@ -50,7 +51,8 @@ async function main(config: TrainConfig, packPath: string): Promise<void> {
     const made = await lockRun(config.run, lockFile);
     await send({ kind: "done", end: await openAndTrain(config, packPath, made, pass) });
   } catch (thrown) {
-    const error = diskError(thrown, config.run);
+    const goOn = newestCheckpoint(config.run) && `go on with \`pioneer train --run ${config.run} --resume\``;
+    const error = diskError(thrown, config.run, goOn || undefined);
     if (!(error instanceof PioneerError)) {
       const { message, stack = "" } = error as Error;
       await send({
@@ -99,6 +101,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     return end;
   }
 
+  const told = resumed ? changesTold(readRunConfig(config.run), config) : [];
   const computing = chooseComputing(config);
   useComputing(computing);
   if (config.cudaGraphs) {
@@ -149,9 +152,10 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     images,
     totalImages: schedule.totalImages,
   });
+  for (const text of told) recorder.report({ kind: "log", text });
   // The resolution is known now; it is noted so that a later --resume can tell growing from shrinking.
   saveConfig({ ...config, resolution });
-  if (!resumed) saveCheckpoint(session);
+  if (!resumed) saveCheckpoint(session, positionAt(schedule, images));
   const reals = await writeReals(config.run, session.pixels, chooseGridImages(gridSplit(pack)), maxPhase);
   recorder.image(images, reals.tag, reals);
 

@@ -65,7 +65,23 @@ describe("a schedule file", () => {
 
   test("is the same when the run goes on, whatever the length of its phases", () => {
     const schedule = scheduleFromFile(file, 2, 800);
-    for (const shown of [0, 1400, 8999]) expect(extendSchedule(schedule, 2, 800, shown)).toEqual(schedule);
+    for (const shown of [0, 1400, 8999])
+      expect(extendSchedule(schedule, scheduleFromFile(file, 2, 800), shown)).toEqual(schedule);
+  });
+
+  test("a run that grows has the rest of it: at once when done, as planned before, later where it is late", () => {
+    const [cut, whole] = [scheduleFromFile(file, 1, 800), scheduleFromFile(file, 2, 800)];
+    // In time: what such a run from the beginning has.
+    expect(extendSchedule(cut, whole, 2000)).toEqual(whole);
+    // Done at 3100, then some: 200 images late.
+    const late = extendSchedule(cut, whole, 3200);
+    expect(late.phases).toEqual([...cut.phases, { phase: 2, startImages: 3200, fadeImages: 400 }]);
+    expect(late.settings?.slice(3)).toEqual([{ ...whole.settings?.[3], startImages: 3200 }]);
+    expect(late.totalImages).toBe(9200);
+    // Once late, always late: beyond the file's last entry by its fade and the usual length.
+    const further = extendSchedule(late, scheduleFromFile(file, 3, 800), 3300);
+    expect(further.phases.at(-1)).toEqual({ phase: 3, startImages: 4000, fadeImages: 400 });
+    expect(further.totalImages).toBe(9200);
   });
 
   test("a phase shorter than its fade is faded in when it ends", () => {

@@ -26,7 +26,7 @@ describe("the paper's schedule", () => {
 
 test("a finished run grows at once, its new block faded in from nothing", () => {
   // Trained to 8x8 with 100 images a phase: done at 300. Batches of 32 make it 320.
-  const grown = extendSchedule(growthSchedule(1, 100), 3, 100, 320);
+  const grown = extendSchedule(growthSchedule(1, 100), growthSchedule(3, 100), 320);
   expect(grown).toEqual({
     phases: [
       { phase: 0, startImages: 0, fadeImages: 50 },
@@ -40,7 +40,7 @@ test("a finished run grows at once, its new block faded in from nothing", () => 
 });
 
 test("a run grown in the middle of a phase finishes that phase first", () => {
-  const grown = extendSchedule(growthSchedule(1, 100), 2, 100, 150);
+  const grown = extendSchedule(growthSchedule(1, 100), growthSchedule(2, 100), 150);
   expect(grown.phases.at(-1)).toEqual({ phase: 2, startImages: 200, fadeImages: 50 });
   expect(grown.totalImages).toBe(400);
 });
@@ -76,7 +76,7 @@ describe("for every schedule", () => {
         ({ maxPhase, imagesPerPhase, more, now, past }) => {
           const before = growthSchedule(maxPhase, imagesPerPhase);
           const shown = Math.floor(now * before.totalImages);
-          const after = extendSchedule(before, Math.min(8, maxPhase + more), imagesPerPhase, shown);
+          const after = extendSchedule(before, growthSchedule(Math.min(8, maxPhase + more), imagesPerPhase), shown);
           const earlier = Math.floor(Math.min(past, 0.999) * shown); // before `shown`, or both 0
           const { phase, alpha } = positionAt(before, earlier);
           if (earlier < shown) expect(positionAt(after, earlier)).toMatchObject({ phase, alpha });
@@ -97,7 +97,7 @@ describe("for every schedule", () => {
       fc.property(fc.record({ ...sizes, now: share }), ({ maxPhase, imagesPerPhase, now }) => {
         const schedule = growthSchedule(maxPhase, imagesPerPhase);
         const shown = Math.floor(now * schedule.totalImages);
-        expect(extendSchedule(schedule, maxPhase, imagesPerPhase, shown)).toEqual(schedule);
+        expect(extendSchedule(schedule, growthSchedule(maxPhase, imagesPerPhase), shown)).toEqual(schedule);
       }),
     );
   });

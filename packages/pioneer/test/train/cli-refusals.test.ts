@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -223,7 +224,6 @@ describe("a run that cannot go on is refused, and stays as it was", () => {
 
   test.each([
     ["--latent", "32", "16"],
-    ["--batch", "4", "8"],
     ["--seed", "5", "4"],
     ["--kimg-per-phase", "3", "4"],
   ])("another configuration: %s %s", async (flag, now, before) => {
@@ -323,10 +323,22 @@ test("numbers that are not finite stop the run: step, loss and checkpoint named,
   const outcome = await pioneer(folder, ["train", "--run", "diverging", "--resume", "--total-kimg", "3"]);
   expect(outcome.code).toBe(1);
   expect(outcome.stderr).toMatch(
-    /^pioneer: training diverged: (klFake|xRecon|encoder) is (NaN|-?Infinity) in step 276 \(2208 images\)\. The last good checkpoint is diverging\/checkpoint-00000002, nothing was overwritten: go on with `pioneer train --run diverging --resume --precision fp32`, or start a new run with a lower --lr\n$/,
+    /^pioneer: training diverged: (klFake|xRecon|encoder) is (NaN|-?Infinity) in step 276 \(2208 images\)\. The last good checkpoint is diverging\/checkpoint-00000002, nothing was overwritten: go on with `pioneer train --run diverging --resume --lr 0.0005`\n$/,
   );
   expect(digests(newest)).toEqual(before);
   expect(checkpoints(run).length).toBe(3);
+});
+
+test("a log that cannot be written is told once, and training goes on", async () => {
+  const run = join(folder, "unlogged");
+  mkdirSync(run);
+  symlinkSync("/dev/full", join(run, "log.txt"));
+  const args = ["train", "--data", data, "--run", "unlogged", ...tiny, "--resolution", "8", "--total-kimg", "0.1"];
+  const { code, stdout, stderr } = await pioneer(folder, args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const told = "unlogged/log.txt is not written (ENOSPC: no space left on device, write); training goes on\n";
+  expect(stdout.split(told).length).toBe(2);
+  expect(checkpoints(run).length).toBe(1);
 });
 
 describe("a full disk: one line, the checkpoint before it stays good, and the run goes on", () => {

@@ -1,9 +1,12 @@
-import { appendFileSync, cpSync, readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { appendFileSync, cpSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Rng } from "pioneer-runtime";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { resolveTrainConfig } from "../../src/config.ts";
 import type { TickEvent } from "../../src/train/events.ts";
-import { fingerprint, isAlive, Pioneer, pioneer, tiny, workerOf } from "./support/cli.ts";
+import { runTraining } from "../../src/train/run.ts";
+import { bin, fingerprint, isAlive, Pioneer, pioneer, tiny, workerOf } from "./support/cli.ts";
 import { discs, makePack, temporaryFolder } from "./support/tiny.ts";
 
 // Each test starts many processes, perhaps beside other tests.
@@ -113,10 +116,17 @@ test("Ctrl-C, SIGTERM and --max-minutes each end in a checkpoint, and the run go
 });
 
 test("a run stopped between two phases goes on as if nothing had been", async () => {
-  // Phase 1 begins at 420 images, between 416 and 424: the checkpoint there still has the pool of 4x4 images.
+  // Phase 1 begins at 420 images, between 416 and 424: the checkpoint there still has the pool of 4x4 images, and is a model of
+  // these: of 8x8 nothing is trained.
   const stopped = await pioneer(folder, start("between", "--total-kimg", "0.424"));
   expect(stopped).toMatchObject({ code: 0, stderr: "" });
-  expect(fingerprint(join(folder, "between")).state).toMatchObject({ images: 424, phase: 1, poolImages: 200 });
+  expect(fingerprint(join(folder, "between")).state).toMatchObject({
+    images: 424,
+    phase: 0,
+    resolution: 4,
+    alpha: 1,
+    poolImages: 200,
+  });
   expect(await pioneer(folder, resume("between", "--total-kimg", "1.26"))).toMatchObject({ code: 0, stderr: "" });
   expect({ ...fingerprint(join(folder, "between")), state: {} }).toEqual({ ...never, state: {} });
 });
@@ -137,6 +147,56 @@ test("in bf16, on two threads and in the authors' order, resuming is exact as we
   expect(await pioneer(folder, start("short2", ...options, "0.2"))).toMatchObject({ code: 0, stderr: "" });
   expect(await pioneer(folder, resume("short2", "--total-kimg", "0.3"))).toMatchObject({ code: 0, stderr: "" });
   expect(fingerprint(join(folder, "short2"))).toEqual(fingerprint(join(folder, "short")));
+});
+
+test("another batch and learning rate hold from there on, and the log says so", async () => {
+  expect(await pioneer(folder, start("other", "--total-kimg", "0.1"))).toMatchObject({ code: 0, stderr: "" });
+  const more = ["--total-kimg", "0.2", "--batch", "4", "--lr", "0.0005"];
+  const { code, stdout, stderr } = await pioneer(folder, resume("other", ...more));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toContain("\nfrom here on with --batch 4, before 8\nfrom here on with --lr 0.0005, before 0.001\n");
+  // 13 steps of 8, then 24 of 4; from now on that is what the run was started with.
+  expect(fingerprint(join(folder, "other")).state).toMatchObject({ images: 200, steps: 13 + 24 });
+  const next = await pioneer(folder, resume("other", "--total-kimg", "0.21"));
+  expect(next).toMatchObject({ code: 0, stderr: "" });
+  expect(next.stdout).not.toContain("from here on");
+  expect(fingerprint(join(folder, "other")).state).toMatchObject({ images: 212, steps: 13 + 27 });
+});
+
+describe("without a terminal", () => {
+  const log = (run: string) => readFileSync(join(folder, run, "log.txt"), "utf8");
+  const hasScript = spawnSync("script", ["--version"]).status === 0;
+  if (!hasScript) console.log("skipped: a terminal to close needs script (Debian: bsdutils)");
+
+  test.skipIf(!hasScript)("that was closed, as by a lost connection: a checkpoint, and it is gone", async () => {
+    const command = [process.execPath, bin, ...start("closed")].map((word) => `'${word}'`).join(" ");
+    const terminal = new Pioneer(folder, [], {}, ["script", "-qec", command, "/dev/null"]);
+    expect(await terminal.says(/wrote closed.checkpoint-00000000/)).toBe(true);
+    const worker = workerOf(join(folder, "closed"));
+    terminal.child.kill("SIGKILL");
+    await gone(worker);
+    expect(log("closed")).toMatch(/ terminated at [\d.]+ kimg, checkpoint closed\/checkpoint-0000000\d\n$/);
+    expect(await pioneer(folder, resume("closed"))).toMatchObject({ code: 0, stderr: "" });
+    expect(fingerprint(join(folder, "closed"))).toEqual(never);
+  });
+
+  test("from the start, as under nohup: a logout does not end it", async () => {
+    const started = new Pioneer(folder, start("nohup", "--total-kimg", "0.2"));
+    expect(await started.says(/^wrote .*checkpoint/)).toBe(true);
+    started.child.kill("SIGHUP");
+    expect(await started.end).toMatchObject({ code: 0, stderr: "" });
+    expect(log("nohup")).toMatch(/ finished at 0\.2 kimg/);
+  });
+});
+
+test("a program's signal that is aborted already begins nothing", async () => {
+  const config = resolveTrainConfig({ data, run: join(folder, "aborted"), resolution: 8, latent: 16, channels: 16 });
+  const signal = AbortSignal.abort();
+  await expect(runTraining(config, () => undefined, { signal })).rejects.toMatchObject({
+    code: "INTERRUPTED",
+    message: "stopped before training began; the same command goes on",
+  });
+  expect(existsSync(join(folder, "aborted"))).toBe(false);
 });
 
 describe("stopping at once, and who holds the run", () => {

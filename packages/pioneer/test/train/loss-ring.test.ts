@@ -46,6 +46,13 @@ test("a loss that is written over later still counts as it was", () => {
   });
 });
 
+const run = {
+  run: "r",
+  lastGood: "r/checkpoint",
+  precision: "fp32",
+  learningRates: { encoder: 0.001, generator: 0.001 },
+} as const;
+
 test("the first bad step is named, although later ones are bad too", () => {
   scope(() => {
     const ring = new LossRing(8, "cpu");
@@ -56,7 +63,7 @@ test("the first bad step is named, although later ones are bad too", () => {
       ring.write(lossesOf(values), at(step));
     }
     const read = () => {
-      for (const { losses, step, images } of ring.read()) checkFinite(losses, step, images, "r/checkpoint", "r");
+      for (const { losses, step, images } of ring.read()) checkFinite(losses, { ...run, step, images });
     };
     expect(read).toThrow("training diverged: xRecon is NaN in step 4 (32 images)");
   });
