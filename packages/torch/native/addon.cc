@@ -1,6 +1,8 @@
 // Module registration and the conversions every entry point uses.
 #include "addon.h"
 
+#include <ATen/Context.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -245,6 +247,13 @@ static napi_value initialise(napi_env env, napi_value exports) {
     auto own = std::make_unique<State>();
     check(env, napi_set_instance_data(env, own.get(), release, nullptr));
     own.release();
+    // float32 means float32 (setTf32): once in a process, whatever threads load this.
+    static const bool exact = [] {
+      at::globalContext().setAllowTF32CuDNN(false);
+      at::globalContext().setAllowTF32CuBLAS(false);
+      return true;
+    }();
+    (void)exact;
     for (auto* list : {&addonExports, &tensorExports, &dispatchExports, &autogradExports, &deviceExports,
                        &memoryExports, &processExports, &batchExports, &profileExports, &graphExports}) {
       for (auto& entry : *list) {

@@ -44,6 +44,16 @@ static napi_value setThreads(napi_env env, napi_callback_info info) {
   });
 }
 
+/// setTf32(enabled): whether CUDA may round the factors of float32 products to 10 bits.
+static napi_value setTf32(napi_env env, napi_callback_info info) {
+  return guard(env, [&] {
+    bool enabled = toBool(env, arguments(env, info, 1)[0], "enabled");
+    at::globalContext().setAllowTF32CuDNN(enabled);
+    at::globalContext().setAllowTF32CuBLAS(enabled);
+    return undefined(env);
+  });
+}
+
 /// setDeterministic(enabled): refuse operators whose result depends on scheduling (CUDA).
 static napi_value setDeterministic(napi_env env, napi_callback_info info) {
   return guard(env, [&] {
@@ -92,6 +102,7 @@ const std::vector<Export> deviceExports = {
     {"build", build},
     {"threads", threads},
     {"setThreads", setThreads},
+    {"setTf32", setTf32},
     {"setDeterministic", setDeterministic},
     {"generator", generator},
     {"generatorState", generatorState},

@@ -3,6 +3,7 @@
 
 #ifdef PIONEER_CUDA_GRAPHS
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAStream.h>
 #endif
 
@@ -19,6 +20,16 @@ static napi_value enterGraphStream(napi_env env, napi_callback_info) {
   return guard(env, [&] {
     at::cuda::getCurrentCUDAStream().synchronize();
     at::cuda::setCurrentCUDAStream(at::cuda::getStreamFromPool());
+    return undefined(env);
+  });
+}
+
+/// prepareGraph(): gives back the memory that ordinary steps keep for the next: a recording has memory of its own, and while it is
+/// made nothing is given back.
+static napi_value prepareGraph(napi_env env, napi_callback_info) {
+  return guard(env, [&] {
+    at::cuda::getCurrentCUDAStream().synchronize();
+    c10::cuda::CUDACachingAllocator::emptyCache();
     return undefined(env);
   });
 }
@@ -62,7 +73,7 @@ static napi_value refuse(napi_env env, napi_callback_info) {
     throw std::runtime_error("CUDA graphs: this build has none (they need libtorch 2 or newer, its CUDA build and nvcc)");
   });
 }
-constexpr auto enterGraphStream = refuse, beginGraph = refuse, endGraph = refuse, replayGraph = refuse;
+constexpr auto enterGraphStream = refuse, prepareGraph = refuse, beginGraph = refuse, endGraph = refuse, replayGraph = refuse;
 
 #endif
 
@@ -71,8 +82,8 @@ static napi_value freeGraph(napi_env env, napi_callback_info info) {
 }
 
 const std::vector<Export> graphExports = {
-    {"enterGraphStream", enterGraphStream}, {"beginGraph", beginGraph},   {"endGraph", endGraph},
-    {"replayGraph", replayGraph},           {"freeGraph", freeGraph},
+    {"enterGraphStream", enterGraphStream}, {"prepareGraph", prepareGraph}, {"beginGraph", beginGraph},
+    {"endGraph", endGraph},                 {"replayGraph", replayGraph},   {"freeGraph", freeGraph},
 };
 
 }  // namespace pioneer

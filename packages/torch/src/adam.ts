@@ -1,6 +1,6 @@
 import { noGrad } from "./autograd.ts";
 import { ShapeError, TorchError } from "./errors.ts";
-import { fromHost } from "./graph.ts";
+import { fromHost, isRecording } from "./graph.ts";
 import { empty, foreach, fused, isFusable, zerosLike } from "./ops.ts";
 import { keep, scope } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
@@ -97,6 +97,8 @@ export class Adam {
   }
 
   #composed(weights: Tensor[], gradients: readonly Tensor[], states: readonly AdamState[]): void {
+    if (isRecording())
+      throw new TorchError("Adam: a graph can only hold its fused update, whose rates lie on the device");
     const { learningRate, beta1, beta2, epsilon } = this.options;
     advance(states);
     const correction = (beta: number) => states.map(({ step }) => 1 - beta ** step);

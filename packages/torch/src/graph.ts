@@ -1,52 +1,80 @@
 // CUDA graphs: a step's kernels recorded once and launched again as one, without the host's time for each of them.
-import { DisposedError } from "./errors.ts";
+import { DisposedError, TorchError } from "./errors.ts";
 import { native } from "./native.ts";
 import { empty, pinMemory } from "./ops.ts";
 import { keep, scope } from "./scope.ts";
 import { type Device, type Tensor, tensor } from "./tensor.ts";
 
-/** Numbers a kernel reads on the device, and how the host finds them for the next launch. */
-interface HostNumbers {
-  readonly held: Tensor;
-  readonly compute: () => readonly number[];
-}
+/** Floats that recorded work may take from the host: Adam's rates are two for each parameter and update, some hundreds. */
+const mostNumbers = 65_536;
+/** What is handed out begins at multiples of this many floats. */
+const alignment = 64;
 
-let recorded: HostNumbers[] | undefined;
+let recording: HostNumbers | undefined;
 
 /**
  * Numbers that change from step to step (Adam's rates), as a float32 tensor on the device. Computed at once; while a graph
  * is recorded, not now but before each of its launches.
  */
 export function fromHost(shape: readonly number[], device: Device, compute: () => readonly number[]): Tensor {
-  if (!recorded) return sent(compute(), shape, device);
-  const held = keep(empty(shape, { device }));
-  recorded.push({ held, compute });
-  return held;
+  return recording ? recording.take(shape, compute) : sent(compute(), shape, device);
 }
 
-function sent(numbers: readonly number[], shape: readonly number[], device: Device): Tensor {
+/** Whether what is computed now will be launched again, with other numbers from the host. */
+export const isRecording = (): boolean => recording !== undefined;
+
+function sent(numbers: ArrayLike<number>, shape: readonly number[], device: Device): Tensor {
   const drawn = tensor(Float32Array.from(numbers), shape);
   return device.startsWith("cuda") ? pinMemory(drawn).to(device, { nonBlocking: true }) : drawn.to(device);
 }
 
-/** @returns what brings the numbers that `work` took from the host up to date, in the order it asked for them */
-export function recordHostNumbers(work: () => void): { refresh(): void; dispose(): void } {
-  const found: HostNumbers[] = [];
-  recorded = found;
-  try {
-    work();
-  } finally {
-    recorded = undefined;
+/**
+ * The numbers that recorded work takes from the host. Their place is there before the recording: the memory of a recording is
+ * used again and again within it, and what was written there before its launch would be overwritten.
+ */
+export class HostNumbers {
+  readonly #place: Tensor;
+  readonly #taken: { readonly at: number; readonly compute: () => readonly number[] }[] = [];
+  #used = 0;
+
+  constructor(device: Device) {
+    this.#place = keep(empty([mostNumbers], { device }));
   }
-  return {
-    refresh: () =>
-      scope(() => {
-        for (const { held, compute } of found) held.copy_(sent(compute(), held.shape, held.device));
-      }),
-    dispose() {
-      for (const { held } of found) held.dispose();
-    },
-  };
+
+  /** Does the work, whose fromHost() are answered by take(). */
+  record(work: () => void): void {
+    recording = this;
+    try {
+      work();
+    } finally {
+      recording = undefined;
+    }
+  }
+
+  take(shape: readonly number[], compute: () => readonly number[]): Tensor {
+    const count = shape.reduce((product, length) => product * length, 1);
+    if (this.#used + count > mostNumbers) {
+      throw new TorchError(`recorded work may take ${mostNumbers} numbers from the host, not ${this.#used + count}`);
+    }
+    const at = this.#used;
+    this.#taken.push({ at, compute });
+    this.#used = Math.ceil((at + count) / alignment) * alignment;
+    return scope(() => this.#place.narrow(0, at, count).reshape(shape));
+  }
+
+  /** Brings them up to date, in the order they were asked for, by one transfer. */
+  refresh(): void {
+    const numbers = new Float32Array(this.#used);
+    for (const { at, compute } of this.#taken) numbers.set(compute(), at);
+    if (this.#used === 0) return;
+    scope(() => {
+      this.#place.narrow(0, 0, this.#used).copy_(sent(numbers, [this.#used], this.#place.device));
+    });
+  }
+
+  dispose(): void {
+    this.#place.dispose();
+  }
 }
 
 /** From now on this thread computes on a stream that can be recorded. Before anything lies on the device. */
@@ -59,24 +87,25 @@ export const enterGraphStream = (): void => native.enterGraphStream();
  */
 export class CudaGraph {
   #id: number;
-  readonly #numbers: ReturnType<typeof recordHostNumbers>;
+  readonly #numbers: HostNumbers;
 
   /** Records; nothing is computed yet. @throws TorchError if something in `work` cannot be recorded, or there is no CUDA */
   constructor(work: () => void) {
-    const id = native.beginGraph();
-    try {
-      this.#numbers = recordHostNumbers(() => {
-        try {
-          work();
-        } finally {
-          native.endGraph(id);
-        }
-      });
-    } catch (error) {
-      native.freeGraph(id);
-      throw error;
+    native.prepareGraph();
+    this.#numbers = new HostNumbers("cuda");
+    this.#id = native.beginGraph();
+    const failures: unknown[] = [];
+    for (const part of [() => this.#numbers.record(work), () => native.endGraph(this.#id)]) {
+      try {
+        part();
+      } catch (error) {
+        failures.push(error);
+      }
     }
-    this.#id = id;
+    // The first is the cause; that the recording cannot be ended follows from it.
+    if (failures.length === 0) return;
+    this.dispose();
+    throw failures[0];
   }
 
   /** Launches it with the host's present numbers. Does not wait. */

@@ -17,11 +17,12 @@ export {
   hasFused,
   lockFile,
   setDeterministic,
+  setTf32,
   setThreads,
 } from "./device.ts";
 export { type DType, dtypeCode } from "./dtype.ts";
 export { DisposedError, LoadError, ShapeError, TorchError } from "./errors.ts";
-export { CudaGraph, enterGraphStream, fromHost, recordHostNumbers } from "./graph.ts";
+export { CudaGraph, enterGraphStream, fromHost, HostNumbers, isRecording } from "./graph.ts";
 export * from "./ops.ts";
 export { type CalledValue, type OperatorCall, recordOperators, type TensorNote } from "./profile.ts";
 export { RandomGenerator } from "./random.ts";

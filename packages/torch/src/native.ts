@@ -35,6 +35,7 @@ export interface Native {
   build(): { torch: string; cudaDevices: number; fusedCuda: boolean; cudaGraphs: boolean };
   threads(): number;
   setThreads(count: number): void;
+  setTf32(enabled: boolean): void;
   setDeterministic(enabled: boolean): void;
   generator(seed: number, device: string): number;
   generatorState(generator: number): number;
@@ -42,6 +43,7 @@ export interface Native {
   freeGenerator(generator: number): boolean;
   cacheMemory(): void;
   enterGraphStream(): void;
+  prepareGraph(): void;
   beginGraph(): number;
   endGraph(graph: number): void;
   replayGraph(graph: number): void;

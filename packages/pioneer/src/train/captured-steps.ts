@@ -1,6 +1,6 @@
 // The training step as a CUDA graph (--cuda-graphs): once the same kind of step has come some times it is recorded, and from
 // then on launched as one. Fading steps are not: alpha changes with each of them.
-import { CudaGraph, keep, noGrad, scope } from "pioneer-torch";
+import { CudaGraph, keep, noGrad, scope, TorchError, WeightCopies } from "pioneer-torch";
 import type { Learner } from "./learner.ts";
 import { type StepInputs, type StepLosses, type StepSettings, trainStep } from "./step.ts";
 
@@ -15,13 +15,21 @@ const warmUpSteps = 3;
 
 export class CapturedSteps {
   readonly #learner: Learner;
+  readonly #log: (text: string) => void;
   readonly #record: (work: () => void) => Recorded;
   #kind = "";
   #seen = 0;
+  #refused = false;
   #step: { readonly graph: Recorded; readonly inputs: StepInputs; losses: StepLosses } | undefined;
 
-  constructor(learner: Learner, record: (work: () => void) => Recorded = (work) => new CudaGraph(work)) {
+  /** @param log told where a step could not be recorded: that kind of step is then computed as without graphs */
+  constructor(
+    learner: Learner,
+    log: (text: string) => void,
+    record: (work: () => void) => Recorded = (work) => new CudaGraph(work),
+  ) {
     this.#learner = learner;
+    this.#log = log;
     this.#record = record;
   }
 
@@ -32,9 +40,10 @@ export class CapturedSteps {
     const { pool } = this.#learner;
     // While the pool fills, what it holds grows.
     const repeats = settings.growth.alpha >= 1 && (!inputs.trades || pool.isFull);
-    if (!repeats || this.#seen++ < warmUpSteps) return trainStep(this.#learner, inputs, settings);
+    if (!repeats || this.#refused || this.#seen++ < warmUpSteps) return trainStep(this.#learner, inputs, settings);
     this.#step ??= this.#recorded(inputs, settings);
     const step = this.#step;
+    if (!step) return trainStep(this.#learner, inputs, settings);
     noGrad(() => {
       for (const [i, tensor] of tensorsOf(inputs).entries()) tensorsOf(step.inputs)[i]?.copy_(tensor);
     });
@@ -44,20 +53,32 @@ export class CapturedSteps {
 
   #recorded(inputs: StepInputs, settings: StepSettings) {
     const step = { inputs: copyOf(inputs), losses: {} as StepLosses };
-    const graph = this.#record(() =>
+    const work = () =>
       scope(() => {
         for (const loss of Object.values(step.losses)) loss.dispose();
         step.losses = trainStep(this.#learner, step.inputs, settings);
         for (const loss of Object.values(step.losses)) keep(loss);
-      }),
-    );
-    return Object.assign(step, { graph });
+      });
+    try {
+      return Object.assign(step, { graph: this.#record(work) });
+    } catch (error) {
+      if (!(error instanceof TorchError)) throw error;
+      for (const tensor of [...tensorsOf(step.inputs), ...Object.values(step.losses)]) tensor.dispose();
+      // Copies made while recording were never computed.
+      const { generator } = this.#learner;
+      generator.copies?.dispose();
+      generator.copies = new WeightCopies();
+      this.#refused = true;
+      this.#log(`--cuda-graphs: this step cannot be recorded, training goes on without (${error.message})`);
+      return undefined;
+    }
   }
 
   #forget(kind: string): void {
     this.dispose();
     this.#kind = kind;
     this.#seen = 0;
+    this.#refused = false;
   }
 
   dispose(): void {

@@ -52,7 +52,9 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
   const { config, schedule, recorder, stop, learner } = session;
   const meter = new Meter();
   const ring = new LossRing(ringSteps(session.computing.device), session.computing.device);
-  const captured = config.cudaGraphs ? new CapturedSteps(learner) : undefined;
+  const captured = config.cudaGraphs
+    ? new CapturedSteps(learner, (text) => recorder.report({ kind: "log", text }))
+    : undefined;
   const chosen = chooseGridImages(gridSplit(session.pack));
   const began = performance.now();
   const elapsedBefore = session.elapsedSeconds;

@@ -1,6 +1,6 @@
 // Steps behind CapturedSteps, on the CPU: the recorder here does the work anew at each launch, so this shows that a
 // recorded step needs nothing but its own inputs, not that CUDA can record it.
-import { RandomGenerator, rand, scope, type Tensor } from "pioneer-torch";
+import { RandomGenerator, rand, scope, type Tensor, TorchError } from "pioneer-torch";
 import { expect, test } from "vitest";
 import type { Growth } from "../../src/networks/index.ts";
 import { CapturedSteps, type Recorded } from "../../src/train/captured-steps.ts";
@@ -67,7 +67,7 @@ test.each([["accv2018", accv2018] as const, ["gan", gan] as const])(
     const [plain, learner] = [tinyLearner(undefined, 0, recipe), tinyLearner(undefined, 0, recipe)];
     for (const each of [plain, learner]) each.pool.capacity = 8;
     const { counts, record } = recorder();
-    const captured = new CapturedSteps(learner, record);
+    const captured = new CapturedSteps(learner, () => undefined, record);
     const growths = Array<Growth>(10).fill(stable);
     const losses = steps(learner, growths, (inputs, settings) => captured.run(inputs, settings));
     expect(losses).toEqual(steps(plain, growths, (inputs, settings) => trainStep(plain, inputs, settings)));
@@ -81,7 +81,7 @@ test("fading steps are never recorded, and another kind of step ends a recording
   const learner = tinyLearner();
   learner.pool.capacity = 4;
   const { counts, record } = recorder();
-  const captured = new CapturedSteps(learner, record);
+  const captured = new CapturedSteps(learner, () => undefined, record);
   const run = (inputs: StepInputs, settings: StepSettings) => captured.run(inputs, settings);
   const fading = Array.from({ length: 6 }, (_, i) => ({ phase: 1, alpha: i / 6 }));
   steps(learner, fading, run);
@@ -91,6 +91,24 @@ test("fading steps are never recorded, and another kind of step ends a recording
   expect(counts).toEqual({ recorded: 2, replayed: 2 + 3, disposed: 1 });
   captured.dispose();
   expect(counts.disposed).toBe(2);
+});
+
+test("a step that cannot be recorded is told once, and all go on as without graphs, to the bit", () => {
+  const [plain, learner] = [tinyLearner(), tinyLearner()];
+  for (const each of [plain, learner]) each.pool.capacity = 4;
+  const told: string[] = [];
+  const captured = new CapturedSteps(
+    learner,
+    (text) => told.push(text),
+    () => {
+      throw new TorchError("out of memory");
+    },
+  );
+  const growths = Array<Growth>(8).fill(stable);
+  const losses = steps(learner, growths, (inputs, settings) => captured.run(inputs, settings));
+  expect(losses).toEqual(steps(plain, growths, (inputs, settings) => trainStep(plain, inputs, settings)));
+  expect(contents(learner)).toEqual(contents(plain));
+  expect(told).toEqual(["--cuda-graphs: this step cannot be recorded, training goes on without (out of memory)"]);
 });
 
 /** Every tensor that a learner carries from step to step. */
