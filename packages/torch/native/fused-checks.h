@@ -52,6 +52,20 @@ inline Tensor enlarged(const Tensor& before, const Tensor& now) {
   return asRows(at::upsample_nearest2d(before, now.sizes().slice(2), {}, {}), "fade");
 }
 
+/// What a pass keeps for its way back, as it left it: rows of channels, dense. Anybody may call the way back by its name.
+inline void checkKept(const Tensor& kept, at::ScalarType type, const char* name) {
+  TORCH_CHECK((kept.dim() == 2 || kept.dim() == 4) && kept.scalar_type() == type && kept.is_contiguous(format(kept)), name,
+              ": expected what the way there kept, ", type, " [batch, C] or [batch, C, h, w] with channels last, got ", kept.scalar_type(),
+              kept.sizes(), " by ", kept.strides());
+}
+
+/// The same of numbers, float32 one after the other.
+inline void checkKeptNumbers(const Tensor& kept, int64_t count, const Tensor& like, const char* name) {
+  TORCH_CHECK(kept.scalar_type() == at::kFloat && kept.numel() == count && kept.is_contiguous(), name, ": expected what the way there kept, ",
+              count, " float32, got ", kept.scalar_type(), kept.sizes());
+  checkPlace(like, kept, name);
+}
+
 inline int64_t pixelsOf(const Tensor& x) { return x.size(1) == 0 ? 0 : x.numel() / x.size(1); }
 
 inline void checkFloat(const Tensor& a, const char* name, size_t index) {
@@ -77,6 +91,22 @@ inline void noteWritten(at::TensorList tensors) {
   }
 }
 
+inline void checkPixelNormKept(const Tensor& y, const Tensor& scale, bool upsampled) {
+  constexpr auto name = "pixel_norm_lrelu";
+  checkKept(y, y.scalar_type(), name);
+  checkKeptNumbers(scale, pixelsOf(y), y, name);
+  TORCH_CHECK(!upsampled || (y.dim() == 4 && y.size(2) % 2 == 0 && y.size(3) % 2 == 0), name,
+              ": expected an enlarged image, [batch, C, 2h, 2w], got ", y.sizes());
+}
+
+inline void checkSpectralNormKept(const Tensor& w, const Tensor& u, const Tensor& v, const Tensor& next, const Tensor& q,
+                                  const Tensor& sigma) {
+  int64_t rows = w.size(0), length = rows == 0 ? 0 : w.numel() / rows;
+  for (auto& one : {u, next}) checkKeptNumbers(one, rows, w, "spectral_norm");
+  for (auto& one : {v, q}) checkKeptNumbers(one, length, w, "spectral_norm");
+  checkKeptNumbers(sigma, 1, w, "spectral_norm");
+}
+
 /// Refuses lists that do not belong together. Returns the gradients, laid out like their parameters.
 inline std::vector<Tensor> checkAdam(at::TensorList parameters, at::TensorList gradients, at::TensorList first, at::TensorList second,
                                      at::TensorList copies, size_t scales, const Tensor& rates, double beta1) {
@@ -98,7 +128,10 @@ inline std::vector<Tensor> checkAdam(at::TensorList parameters, at::TensorList g
     checkPlace(parameters[i], gradients[i], "adam_");
     checkPlace(parameters[i], rates, "adam_");
     checkAlike(parameters[i], second[i], "adam_", i);
-    if (beta1 > 0) checkAlike(parameters[i], first[i], "adam_", i);
+    if (beta1 > 0) {
+      checkFloat(first[i], "adam_", i);
+      checkAlike(parameters[i], first[i], "adam_", i);
+    }
     if (copies[i].numel() > 0) {
       checkAlike(parameters[i], copies[i], "adam_", i);
       TORCH_CHECK(isActivation(copies[i].scalar_type()), "adam_: copies are float32 or bfloat16");

@@ -35,6 +35,9 @@ using Pair = std::tuple<Tensor, Tensor>;
 constexpr int64_t kRows = 512;              // pixels in a piece
 constexpr int64_t kElements = int64_t{1} << 16;  // numbers in a piece of a parameter
 
+/// Image rows in a piece; an image may be empty.
+int64_t rowsAtOnce(int64_t width) { return std::max<int64_t>(1, kRows / std::max<int64_t>(1, width)); }
+
 template <typename T>
 T* data(const Tensor& x) {
   return static_cast<T*>(x.data_ptr());
@@ -67,7 +70,7 @@ Tensor sums(int64_t pieces, int64_t channels, const Tensor& like) {
 struct Interleaved {
   int64_t c, height, width;  // of the enlarged image
   /// Image rows in a piece.
-  int64_t rowsAtOnce() const { return std::max<int64_t>(1, kRows / width); }
+  int64_t rowsAtOnce() const { return pioneer::rowsAtOnce(width); }
   /// Calls body(run, first value of x, first pixel of y) for the even and the odd pixels of image row `row`.
   template <typename Body>
   void row(int64_t row, Body body) const {
@@ -125,6 +128,7 @@ void clearUnread(T* dx, int64_t images, int64_t height, int64_t width, int64_t c
 Pair pixelNormBackward(const Tensor& gradient, const Tensor& y, const Tensor& scale, double slope, bool upsampled) {
   auto dy = asRows(gradient, "pixel_norm_lrelu");
   checkSame(dy, y, "pixel_norm_lrelu");
+  checkPixelNormKept(y, scale, upsampled);
   int64_t c = y.size(1);
   auto dx = upsampled ? at::empty({y.size(0), 4 * c, y.size(2) / 2 + 1, y.size(3) / 2 + 1}, y.options(), format(y)) : at::empty_like(y);
   Tensor db;
@@ -171,6 +175,7 @@ Tensor biasForward(const Tensor& input, const Tensor& inputBias, double slope) {
 Pair biasBackward(const Tensor& gradient, const Tensor& y, double slope) {
   auto dy = asRows(gradient, "bias_lrelu");
   checkSame(dy, y, "bias_lrelu");
+  checkKept(y, dy.scalar_type(), "bias_lrelu");
   int64_t c = y.size(1);
   auto dx = at::empty_like(y);
   auto db = sums(pieceCount(pixelsOf(y), kRows), c, y);
@@ -193,7 +198,7 @@ Pair poolForward(const Tensor& input, const Tensor& inputBias, double slope) {
   auto signs = at::empty_like(y, y.options().dtype(at::kByte));
   byType(x.scalar_type(), [&](auto& kernel, auto* type) {
     using T = ELEMENT;
-    forPieces(y.size(0) * y.size(2), std::max<int64_t>(1, kRows / width), [&](int64_t, int64_t begin, int64_t end) {
+    forPieces(y.size(0) * y.size(2), rowsAtOnce(width), [&](int64_t, int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; row++) {
         int64_t at = row * (width / 2) * c;
         kernel.poolForward(data<T>(x) + 4 * at, width * c, data<float>(bias), data<T>(y) + at, data<uint8_t>(signs) + at, width / 2, c,
@@ -207,9 +212,10 @@ Pair poolForward(const Tensor& input, const Tensor& inputBias, double slope) {
 Pair poolBackward(const Tensor& gradient, const Tensor& signs, double slope) {
   auto dy = asImage(gradient, "bias_lrelu_pool");
   TORCH_CHECK(dy.sizes() == signs.sizes(), "bias_lrelu_pool: expected a gradient ", signs.sizes(), ", got ", dy.sizes());
+  checkKept(signs, at::kByte, "bias_lrelu_pool");
   int64_t c = dy.size(1), width = 2 * dy.size(3);
   auto dx = at::empty({dy.size(0), c, 2 * dy.size(2), width}, dy.options(), format(dy));
-  int64_t rows = dy.size(0) * dy.size(2), atOnce = std::max<int64_t>(1, kRows / width);
+  int64_t rows = dy.size(0) * dy.size(2), atOnce = rowsAtOnce(width);
   auto db = sums(pieceCount(rows, atOnce), c, dy);
   byType(dy.scalar_type(), [&](auto& kernel, auto* type) {
     using T = ELEMENT;
@@ -296,6 +302,7 @@ Tensor spectralNormBackward(const Tensor& gradient, const Tensor& weight, const 
   auto dy = asRows(gradient, "spectral_norm"), w = weight.contiguous(format(weight));
   TORCH_CHECK(dy.sizes() == w.sizes() && w.scalar_type() == at::kFloat, "spectral_norm: expected a gradient ", w.sizes(), ", got ",
               dy.sizes());
+  checkSpectralNormKept(w, u, v, next, q, sigma);
   int64_t rows = w.size(0), length = rows == 0 ? 0 : w.numel() / rows;
   auto dw = at::empty_like(w);
   auto dots = at::empty({rows}, u.options().dtype(at::kDouble));

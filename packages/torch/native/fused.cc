@@ -209,14 +209,25 @@ struct SpectralNorm : torch::autograd::Function<SpectralNorm> {
   }
 };
 
+/// Their way back reads the sign of what went in off what came out.
+void checkSlope(double slope, const char* name) { TORCH_CHECK(slope > 0, name, ": expected a slope above 0, got ", slope); }
+
 Tensor pixelNormLrelu(const Tensor& x, const Tensor& bias, double slope, double eps) {
+  checkSlope(slope, "pixel_norm_lrelu");
   return PixelNormLrelu::apply(x, bias, slope, eps, false);
 }
 Tensor upsampledPixelNormLrelu(const Tensor& x, const Tensor& bias, double slope, double eps) {
+  checkSlope(slope, "upsampled_pixel_norm_lrelu");
   return PixelNormLrelu::apply(x, bias, slope, eps, true);
 }
-Tensor biasLrelu(const Tensor& x, const Tensor& bias, double slope) { return BiasLrelu::apply(x, bias, slope); }
-Tensor biasLreluPool(const Tensor& x, const Tensor& bias, double slope) { return BiasLreluPool::apply(x, bias, slope); }
+Tensor biasLrelu(const Tensor& x, const Tensor& bias, double slope) {
+  checkSlope(slope, "bias_lrelu");
+  return BiasLrelu::apply(x, bias, slope);
+}
+Tensor biasLreluPool(const Tensor& x, const Tensor& bias, double slope) {
+  checkSlope(slope, "bias_lrelu_pool");
+  return BiasLreluPool::apply(x, bias, slope);
+}
 Tensor fade(const Tensor& before, const Tensor& now, double alpha) { return Fade::apply(before, now, alpha); }
 Tensor prepared(const Tensor& w, const Tensor& copy, double scale) { return Prepared::apply(w, copy, scale); }
 Tensor upsampledConvolution(const Tensor& x, const Tensor& kernel) { return UpsampledConvolution::apply(x, kernel); }

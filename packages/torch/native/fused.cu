@@ -439,6 +439,7 @@ Pair pixelNormBackward(const Tensor& gradient, const Tensor& y, const Tensor& sc
   c10::DeviceGuard guard(y.device());
   auto dy = asRows(gradient, name);
   checkSame(dy, y, name);
+  checkPixelNormKept(y, scale, upsampled);
   int64_t c = y.size(1), pixels = pixelsOf(y), height = upsampled ? y.size(2) / 2 + 1 : 0, width = upsampled ? y.size(3) / 2 + 1 : 0;
   auto dx = upsampled ? at::empty({y.size(0), 4 * c, height, width}, y.options(), format(y)) : at::empty_like(y);
   // As many warps in a block as their sums leave room for.
@@ -475,6 +476,7 @@ Pair biasBackward(const Tensor& gradient, const Tensor& y, double slope) {
   c10::DeviceGuard guard(y.device());
   auto dy = asRows(gradient, "bias_lrelu");
   checkSame(dy, y, "bias_lrelu");
+  checkKept(y, dy.scalar_type(), "bias_lrelu");
   auto dx = at::empty_like(y);
   Columns columns(y.size(1), pixelsOf(y));
   auto db = sums(columns.pieces, columns.c, y);
@@ -508,6 +510,7 @@ Pair poolBackward(const Tensor& gradient, const Tensor& signs, double slope) {
   auto dy = asImage(gradient, "bias_lrelu_pool");
   TORCH_CHECK(dy.sizes() == signs.sizes(), "bias_lrelu_pool: expected a gradient ", signs.sizes(), ", got ", dy.sizes());
   checkPlace(dy, signs, "bias_lrelu_pool");
+  checkKept(signs, at::kByte, "bias_lrelu_pool");
   int64_t c = dy.size(1), width = 2 * dy.size(3);
   auto dx = at::empty({dy.size(0), c, 2 * dy.size(2), width}, dy.options(), format(dy));
   Columns columns(c, pixelsOf(dy));
@@ -596,7 +599,8 @@ Tensor spectralNormBackward(const Tensor& gradient, const Tensor& weight, const 
   auto dy = asRows(gradient, "spectral_norm"), w = weight.contiguous(format(weight));
   TORCH_CHECK(dy.sizes() == w.sizes() && w.scalar_type() == at::kFloat, "spectral_norm: expected a gradient ", w.sizes(), ", got ",
               dy.sizes());
-  for (const auto& other : {dy, u, v, next, q, sigma}) checkPlace(w, other, "spectral_norm");
+  checkPlace(w, dy, "spectral_norm");
+  checkSpectralNormKept(w, u, v, next, q, sigma);
   int64_t count = w.numel(), length = w.size(0) == 0 ? 0 : count / w.size(0);
   auto dw = at::empty_like(w);
   dim3 grid(blocksFor(count, kThreads)), block(kThreads);

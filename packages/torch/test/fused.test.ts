@@ -10,11 +10,13 @@ import {
   grad,
   leakyRelu,
   noGrad,
+  operator,
   RandomGenerator,
   randn,
   scope,
   type Tensor,
   upsampleNearest,
+  zeros,
 } from "../src/index.ts";
 import { values } from "./support/close.ts";
 
@@ -192,6 +194,60 @@ test("what cannot be an enlarged image is refused in one line", () => {
       /^pioneer::[^\n]*expected \[batch, 4C, h \+ 1, w \+ 1\], got [^\n]*$/,
     );
   }
+});
+
+test("images without width are images, and give gradients of nothing", () => {
+  const x = empty([2, 12, 4, 0]).requiresGrad_();
+  const bias = zeros([12]).requiresGrad_();
+  for (const run of [fused.biasLeakyReluPool, fused.biasLeakyRelu]) {
+    const y = run(x, bias, slope);
+    expect(y.size(3)).toBe(0);
+    const [dx, db] = grad(y.sum(), [x, bias]) as [Tensor, Tensor];
+    expect(dx.shape).toEqual([2, 12, 4, 0]);
+    expect(values(db)).toEqual(Array.from({ length: 12 }, () => 0));
+  }
+});
+
+test("a slope of 0 or below has no way back, and is refused", () => {
+  const [x, bias] = [zeros([2, 12, 4, 4]), zeros([12])];
+  for (const wrong of [0, -0.5]) {
+    const line = new RegExp(`^pioneer::[^\\n]*expected a slope above 0, got ${wrong}[^\\n]*$`);
+    expect(() => fused.biasLeakyRelu(x, bias, wrong)).toThrow(line);
+    expect(() => fused.biasLeakyReluPool(x, bias, wrong)).toThrow(line);
+    expect(() => fused.pixelNormLeakyRelu(x, bias, wrong, epsilon)).toThrow(line);
+    expect(() => fused.upsampledPixelNormLeakyRelu(x, zeros([3]), wrong, epsilon)).toThrow(line);
+  }
+});
+
+describe("the ways back, called by name with what no way there kept, refuse in one line", () => {
+  const [image, row] = [zeros([2, 4, 6, 6]), zeros([8])];
+  const laid = image.contiguous("channelsLast");
+  const call = (name: string, ...args: (Tensor | number | boolean)[]) =>
+    operator<(Tensor | number | boolean)[], unknown>(`pioneer::${name}_backward`)(...args);
+  const weight = zeros([8, 4, 3, 3]).contiguous("channelsLast");
+  const [rows, length, one] = [zeros([8]), zeros([36]), zeros([1])];
+  test.each<[string, (Tensor | number | boolean)[]]>([
+    ["pixel_norm_lrelu", [laid, laid, zeros([1]), slope, false]],
+    ["pixel_norm_lrelu", [laid, laid, zeros([72]).to("bfloat16"), slope, false]],
+    ["pixel_norm_lrelu", [image, image, zeros([72]), slope, false]],
+    ["pixel_norm_lrelu", [row, row, zeros([8]), slope, false]],
+    [
+      "pixel_norm_lrelu",
+      [zeros([2, 4, 5, 6]), zeros([2, 4, 5, 6]).contiguous("channelsLast"), zeros([60]), slope, true],
+    ],
+    ["pixel_norm_lrelu", [zeros([2, 4]), zeros([2, 4]), zeros([2]), slope, true]],
+    ["bias_lrelu", [laid, image, slope]],
+    ["bias_lrelu_pool", [laid, laid, slope]],
+    ["bias_lrelu_pool", [laid, image.to("uint8"), slope]],
+    ["spectral_norm", [weight, weight, one, length, rows, length, one]],
+    ["spectral_norm", [weight, weight, rows, rows, rows, length, one]],
+    ["spectral_norm", [weight, weight, rows, length, one, length, one]],
+    ["spectral_norm", [weight, weight, rows, length, rows, rows, one]],
+    ["spectral_norm", [weight, weight, rows, length, rows, length, rows]],
+    ["spectral_norm", [weight, weight, rows.to("float64"), length, rows, length, one]],
+  ])("%s %#", (name, args) => {
+    expect(() => call(name, ...args)).toThrow(/^pioneer::[^\n]*expected [^\n]*$/);
+  });
 });
 
 describe("weights", () => {
