@@ -348,6 +348,31 @@ describe("interrupted", () => {
     await verifyPack(late.pack.path);
   });
 
+  // Every byte but the line break is there; half of the line; bytes that the disk got the place of but not the content.
+  test.each([
+    ["its line break", (line: string) => line],
+    ["half of it", (line: string) => line.slice(0, line.length / 2)],
+    ["its content", (line: string) => `${"\0".repeat(line.length)}\n`],
+  ])("the journal's last line lacks %s: the states after it count all the same", async (lack, broken) => {
+    const source = await photos(`torn ${lack}`, 30, (i) => [i, i, i]);
+    const name = `torn-${lack.replaceAll(" ", "-")}`;
+    const stopAt = async (stop: number) => {
+      const controller = new AbortController();
+      const onProgress = ({ done }: { done: number }) => {
+        if (done === stop) controller.abort();
+      };
+      await refusal({ source, out: out(name), resolution: 8, signal: controller.signal, onProgress });
+    };
+    await stopAt(10);
+    const journal = `${out(name)}.part.journal`;
+    const last = readFileSync(journal, "utf8").trimEnd().split("\n").at(-1) as string;
+    writeFileSync(journal, broken(last.replace('"next":10,', '"next":11,')), { flag: "a" });
+    await stopAt(20);
+    const { resumedFrom, pack } = await prepareDataset({ source, out: out(name), resolution: 8 });
+    expect([resumedFrom, pack.count]).toEqual([20, 30]);
+    await verifyPack(pack.path);
+  });
+
   test("other options, or a source that has changed, start over", async () => {
     const source = await photos("changing", 20, (i) => [i, i, i]);
     const stop = async (name: string) => {
