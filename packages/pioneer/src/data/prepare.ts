@@ -10,6 +10,7 @@ import { findColumns, type LabelRow } from "./labels.ts";
 import { openPack, type Pack } from "./pack.ts";
 import type { SkippedFile } from "./pack-format.ts";
 import { PackWriter, partOf } from "./pack-writer.ts";
+import { type SourceError, sourceFailure } from "./sources/failures.ts";
 import type { SourceKind } from "./sources/kinds.ts";
 import { openSource } from "./sources/open.ts";
 import { proceduralResolution } from "./sources/procedural.ts";
@@ -79,7 +80,8 @@ const safeEvery = { bytes: 32 * 2 ** 20, milliseconds: 5000 };
  * Turns a source into a pack. Memory stays bounded whatever the source's size; an interrupted call, killed or
  * aborted, is continued by the next one with the same source and options. Same source and options, same pack.
  * @throws ConfigError for a wrong option; DataError if nothing can be read, for an existing pack without `force`, a
- *   full disk, a folder that cannot be written; PioneerError INTERRUPTED (exit code 130) when `signal` aborts
+ *   full disk, a folder that cannot be written; SourceError if the source's disk fails or goes away, after which the next
+ *   call goes on; PioneerError INTERRUPTED (exit code 130) when `signal` aborts
  */
 export async function prepareDataset(options: PrepareOptions): Promise<PrepareResult> {
   checkOptions(options);
@@ -143,8 +145,8 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
   const nameOf = (index: number) => source.entry(index).name;
   const all = allIndices(source.count);
   const wanted = limit === undefined ? all : smallestHashes(all, nameOf, `limit ${seed}`, limit);
-  const resolution = options.resolution ?? (await chooseResolution(source, wanted, crop));
-  const packing = new Packing(source, wanted, { out, resolution, crop, colour });
+  const resolution = options.resolution ?? (await chooseResolution(source, options.source, wanted, crop));
+  const packing = new Packing(source, wanted, { out, from: options.source, resolution, crop, colour });
   const key = digestOf([source.digest, resolution, crop, colour, limit ?? "", seed]);
   const resumedFrom = await packing.begin(key);
   try {
@@ -202,8 +204,8 @@ function eachOf<T>(indices: Uint32Array, make: (index: number) => T): Iterable<T
   };
 }
 
-/** As told at `PrepareOptions.resolution`. Images that cannot be read have no say. */
-async function chooseResolution(source: Source, wanted: Uint32Array, crop: Crop): Promise<number> {
+/** As told at `PrepareOptions.resolution`. Images that cannot be used have no say. @param from the source's path */
+async function chooseResolution(source: Source, from: string, wanted: Uint32Array, crop: Crop): Promise<number> {
   const count = Math.min(wanted.length, defaultResolution.sample);
   const sample = Uint32Array.from(
     { length: count },
@@ -211,7 +213,10 @@ async function chooseResolution(source: Source, wanted: Uint32Array, crop: Crop)
   );
   const sides: number[] = [];
   for await (const content of source.contents(sample)) {
-    const size = await readAnySize(content).catch(() => undefined);
+    const size = await readAnySize(content).catch((error: unknown) => {
+      const failure = sourceFailure(error, from, source.entry(content.index).name);
+      if (failure !== undefined) throw failure;
+    });
     if (size !== undefined) sides.push(Math.min(size.width, size.height));
   }
   sides.sort((a, b) => a - b);
@@ -227,13 +232,19 @@ async function readAnySize(content: SourceContent): Promise<{ width: number; hei
 
 interface PackingOptions {
   readonly out: string;
+  /** Path of the source, for messages. */
+  readonly from: string;
   readonly resolution: number;
   readonly crop: Crop;
   readonly colour: Colour | "auto";
 }
 
-/** One image decoded, or the reason why not. */
-type Outcome = { readonly index: number } & ({ readonly image: SquareImage } | { readonly reason: string });
+/** One image decoded, or the reason why not, or what ends the work. */
+type Outcome = { readonly index: number } & (
+  | { readonly image: SquareImage }
+  | { readonly reason: string }
+  | { readonly failure: SourceError }
+);
 
 /** The work between source and pack file, and its state. */
 class Packing {
@@ -331,16 +342,22 @@ class Packing {
   }
 
   async #decode(content: SourceContent): Promise<Outcome> {
-    const { resolution, crop } = this.#options;
+    const { from, resolution, crop } = this.#options;
     try {
       return { index: content.index, image: await decodeSquare(await content.read(), resolution, crop) };
     } catch (error) {
+      const failure = sourceFailure(error, from, this.#source.entry(content.index).name);
+      if (failure !== undefined) return { index: content.index, failure };
       const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
       return { index: content.index, reason };
     }
   }
 
   async #take(outcome: Outcome): Promise<void> {
+    if ("failure" in outcome) {
+      await this.#makeSafe();
+      throw outcome.failure;
+    }
     if ("reason" in outcome) {
       const { index, reason } = outcome;
       if (!this.#reasons.has(reason)) this.#reasons.set(reason, reason);

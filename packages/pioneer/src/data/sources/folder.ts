@@ -4,6 +4,7 @@ import { onDisk } from "../disk.ts";
 import { type Names, NameTable } from "../names.ts";
 import { allIndices } from "../splits.ts";
 import { annotate, findLabels } from "./annotate.ts";
+import { fileError, placeOf } from "./failures.ts";
 import {
   checkFileSize,
   classify,
@@ -17,6 +18,8 @@ import {
 
 /** Files below a folder, sorted by path; column by column, as there may be millions. */
 export interface FileList {
+  /** The folder's identity when it was listed. */
+  readonly place: string;
   /** Paths inside the folder, with forward slashes. */
   readonly names: Names;
   readonly bytes: readonly number[];
@@ -65,13 +68,16 @@ async function listImages(root: string): Promise<{ images: FileList; ignored: st
 /** Contents of files below `root`. */
 export async function* readFiles(
   root: string,
-  { names, bytes }: FileList,
+  { place, names, bytes }: FileList,
   indices: Indices,
 ): AsyncIterable<SourceContent> {
   for (const index of indices) {
     const read = async () => {
       checkFileSize(bytes[index] as number);
-      return await readFile(join(root, names.at(index)));
+      const path = join(root, names.at(index));
+      return await readFile(path).catch(async (error: unknown) => {
+        throw await fileError(error, path, root, place);
+      });
     };
     yield { index, read };
   }
@@ -79,6 +85,7 @@ export async function* readFiles(
 
 /** All files below `root` that are not hidden. */
 export async function listFiles(root: string): Promise<FileList> {
+  const place = await onDisk(root, () => placeOf(root));
   const names = new NameTable();
   const bytes: number[] = [];
   const modified: number[] = [];
@@ -100,11 +107,14 @@ export async function listFiles(root: string): Promise<FileList> {
     }
   };
   await visit("");
-  return { names, bytes, modified };
+  return { place, names, bytes, modified };
 }
 
 /** Those whose names are wanted. */
-export function selectFiles({ names, bytes, modified }: FileList, isWanted: (name: string) => boolean): FileList {
+export function selectFiles(
+  { place, names, bytes, modified }: FileList,
+  isWanted: (name: string) => boolean,
+): FileList {
   const found = new NameTable();
   const isFound = new Uint8Array(names.length);
   let index = 0;
@@ -116,6 +126,7 @@ export function selectFiles({ names, bytes, modified }: FileList, isWanted: (nam
     index++;
   }
   return {
+    place,
     names: found,
     bytes: bytes.filter((_, i) => isFound[i] === 1),
     modified: modified.filter((_, i) => isFound[i] === 1),
