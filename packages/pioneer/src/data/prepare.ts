@@ -137,7 +137,11 @@ async function packSource(options: PrepareOptions): Promise<Omit<PrepareResult, 
 async function packOpened(source: Source, options: PrepareOptions): Promise<Omit<PrepareResult, "pack">> {
   const { out, crop = source.crop ?? "center", limit, colour = "auto", seed = 0 } = options;
   if (source.count === 0) {
-    const notes = source.notes.length > 0 ? ` (${source.notes.join("; ")})` : "";
+    const said = [
+      ...(source.skipped ?? []).slice(0, 1).map(({ name, reason }) => `${name} ${reason}`),
+      ...source.notes,
+    ];
+    const notes = said.length > 0 ? ` (${said.join("; ")})` : "";
     throw new DataError(
       `${options.source}: no images found; put jpg, png, webp, avif, tiff or gif files there${notes}`,
     );
@@ -152,7 +156,8 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
   try {
     await packing.run(options.onProgress, options.signal);
     const { skipped, enlarged } = packing.state;
-    const files = skipped.map(({ index, reason }) => ({ name: nameOf(index), reason }));
+    const images = skipped.map(({ index, reason }) => ({ name: nameOf(index), reason }));
+    const files = [...(source.skipped ?? []), ...images];
     if (packing.state.count === 0) {
       await packing.discard();
       const [first] = files;
