@@ -152,8 +152,8 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
   const resolution = options.resolution ?? (await chooseResolution(source, options.source, wanted, crop));
   const packing = new Packing(source, wanted, { out, from: options.source, resolution, crop, colour });
   const key = digestOf([source.digest, resolution, crop, colour, limit ?? "", seed]);
-  const resumedFrom = await packing.begin(key);
   try {
+    const resumedFrom = await packing.begin(key);
     await packing.run(options.onProgress, options.signal);
     const { skipped, enlarged } = packing.state;
     const images = skipped.map(({ index, reason }) => ({ name: nameOf(index), reason }));
