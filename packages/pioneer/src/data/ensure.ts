@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { isPack, openPack, type Pack } from "./pack.ts";
-import { checkResolution, type PrepareOptions, type PrepareResult, prepareDataset } from "./prepare.ts";
+import { checkResolution, type PrepareOptions, type PrepareResult, packSeed, prepareDataset } from "./prepare.ts";
 import { findLabels } from "./sources/annotate.ts";
 import { openSource } from "./sources/open.ts";
 import { digestOf } from "./sources/source.ts";
@@ -55,9 +55,9 @@ export function defaultCacheDir(): string {
 }
 
 async function cacheName(data: string, isFile: boolean, options: EnsureOptions): Promise<string> {
-  const { resolution, crop = "", limit, seed = 0, colour = "auto" } = options;
+  const { resolution, crop = "", limit, colour = "auto" } = options;
   const { name, key } = isFile ? await identifyArchive(data, options) : await identifySource(data, options);
-  const digest = digestOf([...key, resolution ?? "", crop, limit ?? "", seed, colour]);
+  const digest = digestOf([...key, resolution ?? "", crop, limit ?? "", packSeed(data, options), colour]);
   const readable = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60);
   return `${readable}-${resolution ?? "auto"}-${digest.slice(0, 16)}.pack`;
 }

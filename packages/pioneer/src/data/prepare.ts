@@ -38,7 +38,7 @@ export interface PrepareOptions {
   readonly limit?: number | undefined;
   /** Images to draw, of a procedural source: 10,000 by default. */
   readonly count?: number | undefined;
-  /** Of a procedural source, and of `limit`; 0 by default. */
+  /** Of a procedural source, and of `limit`; 0 by default. Elsewhere it changes nothing. */
   readonly seed?: number | undefined;
   /** "auto" (default): one channel if every image is grey, else three. */
   readonly colour?: Colour | "auto" | undefined;
@@ -97,6 +97,14 @@ export async function prepareDataset(options: PrepareOptions): Promise<PrepareRe
   }
 }
 
+/**
+ * The seed as far as it matters to a pack: 0 where nothing is drawn or chosen by it, so that runs with other seeds share
+ * the pack of their photos.
+ */
+export function packSeed(source: string, { limit, seed = 0 }: Pick<PrepareOptions, "limit" | "seed">): number {
+  return source.startsWith("procedural:") || limit !== undefined ? seed : 0;
+}
+
 /** @throws ConfigError */
 export function checkResolution(resolution: number): void {
   if (!Number.isInteger(Math.log2(resolution)) || resolution < 4 || resolution > 1024) {
@@ -135,7 +143,8 @@ async function packSource(options: PrepareOptions): Promise<Omit<PrepareResult, 
 }
 
 async function packOpened(source: Source, options: PrepareOptions): Promise<Omit<PrepareResult, "pack">> {
-  const { out, crop = source.crop ?? "center", limit, colour = "auto", seed = 0 } = options;
+  const { out, crop = source.crop ?? "center", limit, colour = "auto" } = options;
+  const seed = packSeed(options.source, options);
   if (source.count === 0) {
     const said = [
       ...(source.skipped ?? []).slice(0, 1).map(({ name, reason }) => `${name} ${reason}`),
