@@ -5,7 +5,7 @@ import { ConfigError } from "../errors.ts";
 import { isPack, openPack, type Pack } from "./pack.ts";
 import { checkResolution, type PrepareOptions, type PrepareResult, packSeed, prepareDataset } from "./prepare.ts";
 import { findLabels } from "./sources/annotate.ts";
-import { openSource } from "./sources/open.ts";
+import { isH5, openSource } from "./sources/open.ts";
 import { digestOf } from "./sources/source.ts";
 
 /** What a run that was imported has in place of data until it is given some. */
@@ -56,7 +56,7 @@ export function defaultCacheDir(): string {
 
 async function cacheName(data: string, isFile: boolean, options: EnsureOptions): Promise<string> {
   const { resolution, crop = "", limit, colour = "auto" } = options;
-  const { name, key } = isFile ? await identifyArchive(data, options) : await identifySource(data, options);
+  const { name, key } = isFile ? await identifyFile(data, options) : await identifySource(data, options);
   const digest = digestOf([...key, resolution ?? "", crop, limit ?? "", packSeed(data, options), colour]);
   const readable = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60);
   return `${readable}-${resolution ?? "auto"}-${digest.slice(0, 16)}.pack`;
@@ -75,9 +75,17 @@ async function identifySource(data: string, options: EnsureOptions): Promise<Ide
   return { name: source.name, key: [source.kind, source.digest] };
 }
 
-/** An archive is not read for this: listing a large tar, or unpacking one that is compressed, takes minutes. */
-async function identifyArchive(data: string, { kind = "auto", labels, count }: EnsureOptions): Promise<Identity> {
+/**
+ * A file is not read for this: listing a large tar, or unpacking one that is compressed, takes minutes. HDF5 is opened in
+ * no time, and knows the lists beside it that count.
+ */
+async function identifyFile(data: string, options: EnsureOptions): Promise<Identity> {
+  const { kind = "auto", labels, count } = options;
   const path = await realpath(data);
+  if (await isH5(path)) {
+    const { name, key } = await identifySource(data, options);
+    return { name, key: [...key, path] };
+  }
   const { size, mtimeMs } = await stat(path);
   const file = await findLabels(data, labels, async () => undefined);
   return { name: basename(data), key: ["archive", kind, path, size, mtimeMs, file?.text ?? "", count ?? ""] };
