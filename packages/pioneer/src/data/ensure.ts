@@ -32,10 +32,9 @@ export interface EnsuredPack {
  */
 export async function ensurePack(data: string, options: EnsureOptions = {}): Promise<EnsuredPack> {
   if (data === noData) throw new ConfigError("the run was imported and has no data yet: give --data");
-  const isFile = (await stat(data).catch(() => undefined))?.isFile() ?? false;
-  if (isFile && (data.endsWith(".pack") || (await isPack(data)))) return { pack: openPack(data), prepared: undefined };
+  if (await isPackFile(data)) return { pack: openPack(data), prepared: undefined };
   if (options.resolution !== undefined) checkResolution(options.resolution);
-  const out = join(options.cacheDir ?? defaultCacheDir(), await cacheName(data, isFile, options));
+  const out = join(options.cacheDir ?? defaultCacheDir(), await cacheName(data, options));
   if (await isPack(out)) {
     try {
       return { pack: openPack(out), prepared: undefined };
@@ -48,15 +47,24 @@ export async function ensurePack(data: string, options: EnsureOptions = {}): Pro
   return { pack: prepared.pack, prepared };
 }
 
+/** Whether data is a pack rather than a source; a file that is called one, also where it turns out to be none. */
+export async function isPackFile(data: string): Promise<boolean> {
+  return (await isFile(data)) && (data.endsWith(".pack") || (await isPack(data)));
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
+}
+
 /** `$XDG_CACHE_HOME/pioneer`, or `~/.cache/pioneer` where that is not set. */
 export function defaultCacheDir(): string {
   const base = process.env.XDG_CACHE_HOME;
   return join(base === undefined || base === "" ? join(homedir(), ".cache") : base, "pioneer");
 }
 
-async function cacheName(data: string, isFile: boolean, options: EnsureOptions): Promise<string> {
+async function cacheName(data: string, options: EnsureOptions): Promise<string> {
   const { resolution, crop = "", limit, colour = "auto" } = options;
-  const { name, key } = isFile ? await identifyFile(data, options) : await identifySource(data, options);
+  const { name, key } = (await isFile(data)) ? await identifyFile(data, options) : await identifySource(data, options);
   const digest = digestOf([...key, resolution ?? "", crop, limit ?? "", packSeed(data, options), colour]);
   const readable = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60);
   return `${readable}-${resolution ?? "auto"}-${digest.slice(0, 16)}.pack`;
