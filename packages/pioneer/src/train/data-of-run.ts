@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { type CheckpointState, readState } from "../checkpoint/state.ts";
 import type { TrainConfig } from "../config.ts";
 import { type EnsuredPack, type EnsureOptions, ensurePack, isPackFile } from "../data/ensure.ts";
-import { DataError } from "../errors.ts";
+import { openPack, type Pack } from "../data/pack.ts";
+import { ConfigError, DataError } from "../errors.ts";
 import { newestCheckpoint, readRunConfig } from "../run-folder.ts";
 import { trainedPack } from "./trained-pack.ts";
 
@@ -17,7 +18,7 @@ interface KnownRun {
 /**
  * The pack to train on. A run that goes on with the same data gets the pack that its checkpoint names, as long as that is
  * there and large enough; a source that it grows on is packed again, as the run knows its images.
- * @throws DataError where a run cannot grow, before
+ * @throws ConfigError for a crop, colour or labels that a pack does not have; DataError where a run cannot grow, before
  *   anything is packed; as `ensurePack`
  */
 export async function dataOfRun(
@@ -28,6 +29,7 @@ export async function dataOfRun(
   const options: EnsureOptions = { resolution, crop, labels, colour, cacheDir, seed, ...packing };
   const run = config.resume ? knownRun(config.run) : undefined;
   if (run === undefined) {
+    if (await isPackFile(data)) checkPackOptions(config, openPack(data));
     return await ensurePack(data, options);
   }
   const { saved, state } = run;
@@ -61,4 +63,20 @@ function cannotTell(saved: TrainConfig, { pack, crop, colour }: CheckpointState,
   return new DataError(
     `the pack this run was trained on (${path}, id ${id.slice(0, 12)}) is gone, so that nothing tells whether images at ${resolution}x${resolution} would be the same: make it again with \`${again}\`, then grow`,
   );
+}
+
+/** How images look is settled when they are packed. */
+function checkPackOptions({ data, crop, colour, labels }: TrainConfig, pack: Pack): void {
+  if (labels !== undefined) {
+    throw new ConfigError(
+      `--labels ${labels} does not go with --data ${data}: a pack has the labels it was made with; leave it out, or prepare the pack with it`,
+    );
+  }
+  const wanted = { crop, colour: colour === "auto" ? undefined : colour };
+  for (const key of ["crop", "colour"] as const) {
+    if (wanted[key] === undefined || wanted[key] === pack[key]) continue;
+    throw new ConfigError(
+      `--${key} is ${wanted[key]}, but ${data} was prepared with --${key} ${pack[key]}: give --${key} ${pack[key]} to train on its images as they are, or prepare a pack with --${key} ${wanted[key]}`,
+    );
+  }
 }

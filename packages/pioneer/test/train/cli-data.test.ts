@@ -1,8 +1,11 @@
 // What a run learns from, when it begins and when it goes on: packs, and sources that are packed for it.
-import { readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { resolveTrainConfig } from "../../src/config.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
+import { ConfigError } from "../../src/errors.ts";
+import { dataOfRun } from "../../src/train/data-of-run.ts";
 import { fingerprint, pioneer, tiny } from "./support/cli.ts";
 import { discs, makePack, temporaryFolder } from "./support/tiny.ts";
 
@@ -103,4 +106,42 @@ test("a run on a pack grows on a larger pack of the same images", async () => {
   const larger = ["--data", "16.pack", "--resolution", "16", "--total-kimg", "0.032"];
   expect(await pioneer(folder, resume("packs", ...larger))).toMatchObject({ code: 0, stderr: "" });
   expect(packOf("packs").path).toBe("16.pack");
+});
+
+describe("what a pack was prepared with is not wanted otherwise", () => {
+  const refusal = async (options: Record<string, unknown>) => {
+    const data = join(folder, `${photos}.pack`);
+    const config = resolveTrainConfig({ data, run: join(folder, "none"), ...options });
+    const error = await dataOfRun(config).then(
+      () => new Error("taken"),
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message.replaceAll(folder, "");
+  };
+
+  test("crop, colour, labels", async () => {
+    expect(await refusal({ crop: "celeba" })).toBe(
+      "--crop is celeba, but /photos-40-16.pack was prepared with --crop center: give --crop center to train on its images as they are, or prepare a pack with --crop celeba",
+    );
+    expect(await refusal({ colour: "grey" })).toMatch(/^--colour is grey, but .* was prepared with --colour rgb: /);
+    expect(await refusal({ labels: "labels.csv" })).toMatch(
+      /^--labels labels\.csv does not go with --data .*\.pack: a pack has the labels it was made with; leave it out/,
+    );
+  });
+
+  test("what the pack has, or auto, is taken; the command line ends with 2, and the plan too", async () => {
+    const data = join(folder, `${photos}.pack`);
+    for (const options of [{ crop: "center", colour: "rgb" }, { colour: "auto" }]) {
+      const { pack } = await dataOfRun(resolveTrainConfig({ data, ...options }));
+      expect(pack.path).toBe(data);
+    }
+    for (const more of [[], ["--plan"]]) {
+      const args = ["train", "--data", data, "--run", "no", "--preset", "celeba", "--resolution", "16", ...more];
+      const { code, stderr } = await pioneer(folder, args);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/^pioneer: --crop is celeba, but .* was prepared with --crop center: give --crop center/);
+    }
+    expect(existsSync(join(folder, "no"))).toBe(false);
+  });
 });
