@@ -19,9 +19,8 @@ beforeAll(async () => {
   await makePack(folder, 40, 16, discs);
 });
 
-const start = (run: string, ...more: string[]) => [
-  ...["train", "--data", photos, "--run", run, "--cache-dir", `${run}-packs`, ...tiny, ...more],
-];
+const start = (run: string, ...more: string[]) =>
+  ["train", "--data", photos, "--run", run, "--cache-dir", `${run}-packs`, ...tiny].concat(more);
 const resume = (run: string, ...more: string[]) => ["train", "--run", run, "--resume", ...more];
 const packsOf = (run: string) => readdirSync(join(folder, `${run}-packs`)).filter((name) => name.endsWith(".pack"));
 const packOf = (run: string) => (fingerprint(join(folder, run)).state as { pack: { id: string; path: string } }).pack;
