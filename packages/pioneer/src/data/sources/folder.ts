@@ -114,7 +114,7 @@ export async function listFiles(root: string): Promise<FileList> {
     if (seen.has(real)) return;
     seen.add(real);
     const listed = await readFolder(path, folder);
-    unreadable.push(...listed.unreadable);
+    for (const file of listed.unreadable) unreadable.push(file);
     for (const i of listed.order) {
       const key = listed.keys[i] as string;
       const rawPath = listed.raw.get(key);
