@@ -3,9 +3,9 @@ import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { isPack, openPack, type Pack } from "./pack.ts";
-import { checkResolution, type PrepareOptions, type PrepareResult, prepareDataset } from "./prepare.ts";
+import { checkResolution, type PrepareOptions, type PrepareResult, packSeed, prepareDataset } from "./prepare.ts";
 import { findLabels } from "./sources/annotate.ts";
-import { openSource } from "./sources/open.ts";
+import { isH5, openSource } from "./sources/open.ts";
 import { digestOf } from "./sources/source.ts";
 
 /** What a run that was imported has in place of data until it is given some. */
@@ -32,10 +32,9 @@ export interface EnsuredPack {
  */
 export async function ensurePack(data: string, options: EnsureOptions = {}): Promise<EnsuredPack> {
   if (data === noData) throw new ConfigError("the run was imported and has no data yet: give --data");
-  const isFile = (await stat(data).catch(() => undefined))?.isFile() ?? false;
-  if (isFile && (data.endsWith(".pack") || (await isPack(data)))) return { pack: openPack(data), prepared: undefined };
+  if (await isPackFile(data)) return { pack: openPack(data), prepared: undefined };
   if (options.resolution !== undefined) checkResolution(options.resolution);
-  const out = join(options.cacheDir ?? defaultCacheDir(), await cacheName(data, isFile, options));
+  const out = join(options.cacheDir ?? defaultCacheDir(), await cacheName(data, options));
   if (await isPack(out)) {
     try {
       return { pack: openPack(out), prepared: undefined };
@@ -48,16 +47,25 @@ export async function ensurePack(data: string, options: EnsureOptions = {}): Pro
   return { pack: prepared.pack, prepared };
 }
 
+/** Whether data is a pack rather than a source; a file that is called one, also where it turns out to be none. */
+export async function isPackFile(data: string): Promise<boolean> {
+  return (await isFile(data)) && (data.endsWith(".pack") || (await isPack(data)));
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
+}
+
 /** `$XDG_CACHE_HOME/pioneer`, or `~/.cache/pioneer` where that is not set. */
 export function defaultCacheDir(): string {
   const base = process.env.XDG_CACHE_HOME;
   return join(base === undefined || base === "" ? join(homedir(), ".cache") : base, "pioneer");
 }
 
-async function cacheName(data: string, isFile: boolean, options: EnsureOptions): Promise<string> {
-  const { resolution, crop = "", limit, seed = 0, colour = "auto" } = options;
-  const { name, key } = isFile ? await identifyArchive(data, options) : await identifySource(data, options);
-  const digest = digestOf([...key, resolution ?? "", crop, limit ?? "", seed, colour]);
+async function cacheName(data: string, options: EnsureOptions): Promise<string> {
+  const { resolution, crop = "", limit, colour = "auto" } = options;
+  const { name, key } = (await isFile(data)) ? await identifyFile(data, options) : await identifySource(data, options);
+  const digest = digestOf([...key, resolution ?? "", crop, limit ?? "", packSeed(data, options), colour]);
   const readable = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60);
   return `${readable}-${resolution ?? "auto"}-${digest.slice(0, 16)}.pack`;
 }
@@ -75,9 +83,17 @@ async function identifySource(data: string, options: EnsureOptions): Promise<Ide
   return { name: source.name, key: [source.kind, source.digest] };
 }
 
-/** An archive is not read for this: listing a large tar, or unpacking one that is compressed, takes minutes. */
-async function identifyArchive(data: string, { kind = "auto", labels, count }: EnsureOptions): Promise<Identity> {
+/**
+ * A file is not read for this: listing a large tar, or unpacking one that is compressed, takes minutes. HDF5 is opened in
+ * no time, and knows the lists beside it that count.
+ */
+async function identifyFile(data: string, options: EnsureOptions): Promise<Identity> {
+  const { kind = "auto", labels, count } = options;
   const path = await realpath(data);
+  if (await isH5(path)) {
+    const { name, key } = await identifySource(data, options);
+    return { name, key: [...key, path] };
+  }
   const { size, mtimeMs } = await stat(path);
   const file = await findLabels(data, labels, async () => undefined);
   return { name: basename(data), key: ["archive", kind, path, size, mtimeMs, file?.text ?? "", count ?? ""] };

@@ -1,11 +1,12 @@
-import { appendFile, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { onDisk } from "./disk.ts";
 import { prefixBytes } from "./pack-format.ts";
 import { type PackProgress, partOf, promotedOf } from "./pack-writer.ts";
 
 // Beside a `.part` lies `.part.journal`: JSON lines, the first naming source and options, each further one a state
-// that is safely on the disk. What was written after the last of them is written again.
+// that is safely on the disk. What was written after the last of them is written again. Whoever goes on cuts off a last
+// line that is not whole, so that his own lines can be read.
 
 const skipSchema = z.object({ index: z.int().nonnegative(), reason: z.string() });
 const lineSchema = z.object({
@@ -37,9 +38,12 @@ export async function readJournal(path: string, key: string, resolution: number)
   const lines = (await readFile(journalOf(path), "utf8").catch(() => "")).split("\n");
   if (lines[0] !== firstLine(key)) return undefined;
   let state: PackingState | undefined;
-  for (const line of lines.slice(1)) {
+  let whole = Buffer.byteLength(`${lines[0]}\n`);
+  // What follows the last line break is nothing, or a line cut short.
+  for (const line of lines.slice(1, -1)) {
     const parsed = lineSchema.safeParse(parseLine(line));
-    if (!parsed.success) break; // the last line, cut short
+    if (!parsed.success) break; // not what was to be written: the power failed
+    whole += Buffer.byteLength(`${line}\n`);
     const { sha256, skipped, ...rest } = parsed.data;
     // Digests and skipped files are added line by line; a promotion begins the digests anew.
     const earlier = state?.channels === rest.channels ? state.sha256 : [];
@@ -51,7 +55,9 @@ export async function readJournal(path: string, key: string, resolution: number)
     await onDisk(path, () => rename(promotedOf(path), partOf(path)));
   }
   await rm(promotedOf(path), { force: true });
-  return (await sizeOf(partOf(path))) >= bytes ? state : undefined;
+  if ((await sizeOf(partOf(path))) < bytes) return undefined;
+  await onDisk(path, () => truncate(journalOf(path), whole));
+  return state;
 }
 
 /** Begins a journal; what an earlier one described is void. */

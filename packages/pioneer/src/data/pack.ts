@@ -53,6 +53,8 @@ export interface Pack {
   readonly bytes: number;
   /** Digest of the header, which holds the digests of the pixels: another id is other data. */
   readonly id: string;
+  /** Digest of which images these are and how they are shown: the same for packs of one source that differ in resolution. */
+  readonly imagesId: string;
   readonly count: number;
   readonly resolution: number;
   readonly channels: 1 | 3;
@@ -92,6 +94,7 @@ export function openPack(path: string): Pack {
     path,
     bytes,
     id: prefix.id,
+    imagesId: imagesIdOf(header),
     count: header.count,
     resolution: header.resolution,
     channels: header.colour === "grey" ? 1 : 3,
@@ -163,6 +166,16 @@ export async function verifyPack(path: string, onProgress?: (done: number, total
   } finally {
     await file.close();
   }
+}
+
+/** Labels, notes and pixels have no part in it. */
+function imagesIdOf({ count, colour, crop, source, splits, names }: PackHeader): string {
+  const { limit = null, seed = 0, ...options } = source.options;
+  // Older packs of photos hold the run's seed, which changed nothing of them.
+  const used = source.kind === "procedural" || limit !== null ? seed : 0;
+  const digests = [splits.codes, names.lengths, names.text].map(({ sha256 }) => sha256);
+  const parts = [count, colour, crop, source.kind, source.name, limit, used, options, splits.names, digests];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
 
 function readHeader(path: string): { prefix: PackPrefix; header: PackHeader; bytes: number } {

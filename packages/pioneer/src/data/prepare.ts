@@ -10,6 +10,7 @@ import { findColumns, type LabelRow } from "./labels.ts";
 import { openPack, type Pack } from "./pack.ts";
 import type { SkippedFile } from "./pack-format.ts";
 import { PackWriter, partOf } from "./pack-writer.ts";
+import { type SourceError, sourceFailure } from "./sources/failures.ts";
 import type { SourceKind } from "./sources/kinds.ts";
 import { openSource } from "./sources/open.ts";
 import { proceduralResolution } from "./sources/procedural.ts";
@@ -37,7 +38,7 @@ export interface PrepareOptions {
   readonly limit?: number | undefined;
   /** Images to draw, of a procedural source: 10,000 by default. */
   readonly count?: number | undefined;
-  /** Of a procedural source, and of `limit`; 0 by default. */
+  /** Of a procedural source, and of `limit`; 0 by default. Elsewhere it changes nothing. */
   readonly seed?: number | undefined;
   /** "auto" (default): one channel if every image is grey, else three. */
   readonly colour?: Colour | "auto" | undefined;
@@ -79,7 +80,8 @@ const safeEvery = { bytes: 32 * 2 ** 20, milliseconds: 5000 };
  * Turns a source into a pack. Memory stays bounded whatever the source's size; an interrupted call, killed or
  * aborted, is continued by the next one with the same source and options. Same source and options, same pack.
  * @throws ConfigError for a wrong option; DataError if nothing can be read, for an existing pack without `force`, a
- *   full disk, a folder that cannot be written; PioneerError INTERRUPTED (exit code 130) when `signal` aborts
+ *   full disk, a folder that cannot be written; SourceError if the source's disk fails or goes away, after which the next
+ *   call goes on; PioneerError INTERRUPTED (exit code 130) when `signal` aborts
  */
 export async function prepareDataset(options: PrepareOptions): Promise<PrepareResult> {
   checkOptions(options);
@@ -93,6 +95,14 @@ export async function prepareDataset(options: PrepareOptions): Promise<PrepareRe
   } finally {
     await unlock();
   }
+}
+
+/**
+ * The seed as far as it matters to a pack: 0 where nothing is drawn or chosen by it, so that runs with other seeds share
+ * the pack of their photos.
+ */
+export function packSeed(source: string, { limit, seed = 0 }: Pick<PrepareOptions, "limit" | "seed">): number {
+  return source.startsWith("procedural:") || limit !== undefined ? seed : 0;
 }
 
 /** @throws ConfigError */
@@ -133,9 +143,14 @@ async function packSource(options: PrepareOptions): Promise<Omit<PrepareResult, 
 }
 
 async function packOpened(source: Source, options: PrepareOptions): Promise<Omit<PrepareResult, "pack">> {
-  const { out, crop = source.crop ?? "center", limit, colour = "auto", seed = 0 } = options;
+  const { out, crop = source.crop ?? "center", limit, colour = "auto" } = options;
+  const seed = packSeed(options.source, options);
   if (source.count === 0) {
-    const notes = source.notes.length > 0 ? ` (${source.notes.join("; ")})` : "";
+    const said = [
+      ...(source.skipped ?? []).slice(0, 1).map(({ name, reason }) => `${name} ${reason}`),
+      ...source.notes,
+    ];
+    const notes = said.length > 0 ? ` (${said.join("; ")})` : "";
     throw new DataError(
       `${options.source}: no images found; put jpg, png, webp, avif, tiff or gif files there${notes}`,
     );
@@ -143,14 +158,15 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
   const nameOf = (index: number) => source.entry(index).name;
   const all = allIndices(source.count);
   const wanted = limit === undefined ? all : smallestHashes(all, nameOf, `limit ${seed}`, limit);
-  const resolution = options.resolution ?? (await chooseResolution(source, wanted, crop));
-  const packing = new Packing(source, wanted, { out, resolution, crop, colour });
+  const resolution = options.resolution ?? (await chooseResolution(source, options.source, wanted, crop));
+  const packing = new Packing(source, wanted, { out, from: options.source, resolution, crop, colour });
   const key = digestOf([source.digest, resolution, crop, colour, limit ?? "", seed]);
-  const resumedFrom = await packing.begin(key);
   try {
+    const resumedFrom = await packing.begin(key);
     await packing.run(options.onProgress, options.signal);
     const { skipped, enlarged } = packing.state;
-    const files = skipped.map(({ index, reason }) => ({ name: nameOf(index), reason }));
+    const images = skipped.map(({ index, reason }) => ({ name: nameOf(index), reason }));
+    const files = [...(source.skipped ?? []), ...images];
     if (packing.state.count === 0) {
       await packing.discard();
       const [first] = files;
@@ -202,8 +218,8 @@ function eachOf<T>(indices: Uint32Array, make: (index: number) => T): Iterable<T
   };
 }
 
-/** As told at `PrepareOptions.resolution`. Images that cannot be read have no say. */
-async function chooseResolution(source: Source, wanted: Uint32Array, crop: Crop): Promise<number> {
+/** As told at `PrepareOptions.resolution`. Images that cannot be used have no say. @param from the source's path */
+async function chooseResolution(source: Source, from: string, wanted: Uint32Array, crop: Crop): Promise<number> {
   const count = Math.min(wanted.length, defaultResolution.sample);
   const sample = Uint32Array.from(
     { length: count },
@@ -211,7 +227,10 @@ async function chooseResolution(source: Source, wanted: Uint32Array, crop: Crop)
   );
   const sides: number[] = [];
   for await (const content of source.contents(sample)) {
-    const size = await readAnySize(content).catch(() => undefined);
+    const size = await readAnySize(content).catch((error: unknown) => {
+      const failure = sourceFailure(error, from, source.entry(content.index).name);
+      if (failure !== undefined) throw failure;
+    });
     if (size !== undefined) sides.push(Math.min(size.width, size.height));
   }
   sides.sort((a, b) => a - b);
@@ -227,13 +246,19 @@ async function readAnySize(content: SourceContent): Promise<{ width: number; hei
 
 interface PackingOptions {
   readonly out: string;
+  /** Path of the source, for messages. */
+  readonly from: string;
   readonly resolution: number;
   readonly crop: Crop;
   readonly colour: Colour | "auto";
 }
 
-/** One image decoded, or the reason why not. */
-type Outcome = { readonly index: number } & ({ readonly image: SquareImage } | { readonly reason: string });
+/** One image decoded, or the reason why not, or what ends the work. */
+type Outcome = { readonly index: number } & (
+  | { readonly image: SquareImage }
+  | { readonly reason: string }
+  | { readonly failure: SourceError }
+);
 
 /** The work between source and pack file, and its state. */
 class Packing {
@@ -331,16 +356,22 @@ class Packing {
   }
 
   async #decode(content: SourceContent): Promise<Outcome> {
-    const { resolution, crop } = this.#options;
+    const { from, resolution, crop } = this.#options;
     try {
       return { index: content.index, image: await decodeSquare(await content.read(), resolution, crop) };
     } catch (error) {
+      const failure = sourceFailure(error, from, this.#source.entry(content.index).name);
+      if (failure !== undefined) return { index: content.index, failure };
       const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
       return { index: content.index, reason };
     }
   }
 
   async #take(outcome: Outcome): Promise<void> {
+    if ("failure" in outcome) {
+      await this.#makeSafe();
+      throw outcome.failure;
+    }
     if ("reason" in outcome) {
       const { index, reason } = outcome;
       if (!this.#reasons.has(reason)) this.#reasons.set(reason, reason);

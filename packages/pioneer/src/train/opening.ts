@@ -17,6 +17,7 @@ import {
   startOfPhase,
 } from "../schedule.ts";
 import { scheduleFromFile } from "../schedule-file.ts";
+import { checkPack } from "./trained-pack.ts";
 
 export interface Opening {
   /** The newest checkpoint of a run that goes on. */
@@ -110,20 +111,6 @@ function finalResolution(config: TrainConfig, pack: Pack): { resolution: number;
     );
   }
   return { resolution, maxPhase };
-}
-
-function checkPack({ pack: trained, colour, crop }: CheckpointState, pack: Pack): void {
-  if (trained.id === pack.id) return;
-  // An imported run has not seen a pack of ours; it is bound to the first one that shows images as it knows them.
-  if (trained.id === "") {
-    if (pack.colour === colour && pack.crop === crop) return;
-    throw new DataError(
-      `${pack.path} has ${pack.colour} images cropped "${pack.crop}", the imported run knows ${colour} ones cropped "${crop}": prepare a pack with --colour ${colour} --crop ${crop}`,
-    );
-  }
-  throw new DataError(
-    `${pack.path} is not the pack this run was trained on (${trained.path}, id ${trained.id.slice(0, 12)}; now ${pack.id.slice(0, 12)}): give --data the old one, or start a new run`,
-  );
 }
 
 function checkBatches(config: TrainConfig, pack: Pack, schedule: Schedule): void {

@@ -2,14 +2,13 @@
 import { stat } from "node:fs/promises";
 import { batchAt, type TrainConfig } from "../config.ts";
 import { onDisk } from "../data/disk.ts";
-import { ensurePack } from "../data/ensure.ts";
 import { isPack } from "../data/pack.ts";
 import { proceduralFaces } from "../data/sources/procedural.ts";
 import { phaseOf, resolutionOf } from "../networks/index.ts";
 import { changesOf, type LearningRates, positionAt, type Schedule } from "../schedule.ts";
+import { dataOfRun } from "./data-of-run.ts";
 import { chooseComputing, useComputing } from "./device.ts";
 import { firstImages, openRun, plannedSchedule } from "./opening.ts";
-import { packingOptions } from "./run.ts";
 import { learningRatesAt, marginAt } from "./settings.ts";
 import { type StepNeed, Trial } from "./trial.ts";
 
@@ -99,6 +98,6 @@ async function scheduleOf(config: TrainConfig): Promise<{ schedule: Schedule; sh
     const schedule = plannedSchedule(config, maxPhase, undefined);
     return { schedule, shownImages: firstImages(config, schedule) };
   }
-  const { schedule, images } = openRun(config, (await ensurePack(data, packingOptions(config))).pack);
+  const { schedule, images } = openRun(config, (await dataOfRun(config)).pack);
   return { schedule, shownImages: images };
 }

@@ -3,9 +3,9 @@ import { type ChildProcess, fork } from "node:child_process";
 import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import type { TrainConfig } from "../config.ts";
-import { type EnsureOptions, ensurePack } from "../data/ensure.ts";
 import { exitCodes, PioneerError } from "../errors.ts";
 import { checkNoRun } from "../run-folder.ts";
+import { dataOfRun } from "./data-of-run.ts";
 import type { EndEvent, TrainReporter } from "./events.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 
@@ -35,11 +35,7 @@ export async function runTraining(
   const stopper = new Stopper(options, report);
   try {
     const progress = packingProgress(report);
-    const { pack, prepared } = await ensurePack(config.data, {
-      ...packingOptions(config),
-      signal: stopper.packing,
-      onProgress: progress,
-    });
+    const { pack, prepared } = await dataOfRun(config, { signal: stopper.packing, onProgress: progress });
     if (prepared) report({ kind: "log", text: `packed ${pack.count} images into ${pack.path}` });
     for (const { name, reason } of prepared?.skipped ?? []) report({ kind: "log", text: `skipped ${name}: ${reason}` });
     // A pack that was there is not looked for in vain when somebody stops meanwhile.
@@ -48,11 +44,6 @@ export async function runTraining(
   } finally {
     stopper.close();
   }
-}
-
-/** How a source that is not a pack is packed: the same for a run and for its plan, so that they share the pack. */
-export function packingOptions({ resolution, crop, labels, colour, cacheDir, seed }: TrainConfig): EnsureOptions {
-  return { resolution, crop, labels, colour, cacheDir, seed };
 }
 
 function trainInProcess(config: TrainConfig, pack: string, report: TrainReporter, stopper: Stopper): Promise<EndEvent> {

@@ -43,9 +43,15 @@ test("a source is packed once, and again when it or the options change", async (
   expect([again.prepared, again.pack.path]).toEqual([undefined, first.pack.path]);
   expect((await ensurePack(source, { cacheDir, resolution: 4 })).prepared).toBeDefined();
   expect((await ensurePack(source, { cacheDir, resolution: 8, limit: 5 })).pack.count).toBeLessThanOrEqual(5);
+  // Photos are the same for every seed, but not which of them are taken.
+  expect((await ensurePack(source, { cacheDir, resolution: 8, seed: 5 })).pack.id).toBe(first.pack.id);
+  const some = async (seed: number) => [
+    ...(await ensurePack(source, { cacheDir, resolution: 8, limit: 5, seed })).pack.names,
+  ];
+  expect(await some(1)).not.toEqual(await some(2));
   utimesSync(join(source, "3.png"), 1, 1);
   expect((await ensurePack(source, { cacheDir, resolution: 8 })).prepared).toBeDefined();
-  expect(readdirSync(cacheDir)).toHaveLength(4);
+  expect(readdirSync(cacheDir)).toHaveLength(6);
 });
 
 test.each(["photos.tar", "photos.tar.gz"])(

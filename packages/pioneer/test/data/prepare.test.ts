@@ -4,11 +4,12 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { hostname } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { checkSpace, formatBytes } from "../../src/data/disk.ts";
@@ -295,6 +296,57 @@ describe("what cannot be prepared is refused in one line, and nothing stays", ()
   });
 });
 
+describe("while the source is read", () => {
+  // Four a core are read ahead; the last of these are not yet when the first are done.
+  const count = 4 * availableParallelism() + 40;
+
+  test("its folder goes away: what is done is kept, and with the folder back the next call goes on", async () => {
+    const source = await photos("mounted", count, (i) => [i, i, i]);
+    const whole = await prepareDataset({ source, out: out("mounted whole"), resolution: 8 });
+    const onProgress = ({ done }: { done: number }) => {
+      if (done === 10) renameSync(source, `${source} away`);
+    };
+    const error = await refusal({ source, out: out("mounted"), resolution: 8, onProgress });
+    expect(error.exitCode).toBe(1);
+    expect(error.message).toMatch(
+      /mounted: \d{3}\.png cannot be read \(ENOENT: no such file or directory\); check that its disk is there and whole, then run the same command again: it goes on from there$/,
+    );
+    expect(leftOf("mounted")).toEqual(["mounted.pack.part", "mounted.pack.part.journal"]);
+    renameSync(`${source} away`, source);
+    const { resumedFrom, pack, skipped } = await prepareDataset({ source, out: out("mounted"), resolution: 8 });
+    expect(resumedFrom).toBeGreaterThanOrEqual(10);
+    expect([pack.id, skipped]).toEqual([whole.pack.id, []]);
+  });
+
+  test("one file goes, or becomes a folder: it is skipped", async () => {
+    const source = await photos("going", count, (i) => [i, i, i]);
+    const [gone = "", folder = ""] = readdirSync(source).sort().slice(-2);
+    const onProgress = ({ done }: { done: number }) => {
+      if (done !== 1) return;
+      rmSync(join(source, gone));
+      rmSync(join(source, folder));
+      mkdirSync(join(source, folder));
+    };
+    const { pack, skipped } = await prepareDataset({ source, out: out("going"), resolution: 8, onProgress });
+    expect(pack.count).toBe(count - 2);
+    expect(skipped).toEqual([
+      { name: gone, reason: "is gone since the folder was listed" },
+      { name: folder, reason: "is a folder now" },
+    ]);
+  });
+
+  // Reading a process's memory at address 0 is an I/O error, as of a disk that fails.
+  test.runIf(existsSync("/proc/self/mem"))("an I/O error is none of the image's", async () => {
+    const source = await photos("failing", 3, (i) => [i, i, i]);
+    symlinkSync("/proc/self/mem", join(source, "001a.png"));
+    for (const resolution of [undefined, 8]) {
+      const error = await refusal({ source, out: out("failing"), resolution });
+      expect(error.message).toMatch(/failing: 001a\.png cannot be read \(EIO: i\/o error\); check that its disk/);
+    }
+    expect(existsSync(out("failing"))).toBe(false);
+  });
+});
+
 describe("interrupted", () => {
   test("by a signal: 130, what was done is kept, the next call goes on, and the pack is the same", async () => {
     const source = await photos("long", 40, (i) => [i, i, i === 25 ? 0 : i]);
@@ -346,6 +398,31 @@ describe("interrupted", () => {
     expect(late.resumedFrom).toBeLessThan(13);
     expect([early.pack.id, late.pack.id]).toEqual([whole.pack.id, whole.pack.id]);
     await verifyPack(late.pack.path);
+  });
+
+  // Every byte but the line break is there; half of the line; bytes that the disk got the place of but not the content.
+  test.each([
+    ["its line break", (line: string) => line],
+    ["half of it", (line: string) => line.slice(0, line.length / 2)],
+    ["its content", (line: string) => `${"\0".repeat(line.length)}\n`],
+  ])("the journal's last line lacks %s: the states after it count all the same", async (lack, broken) => {
+    const source = await photos(`torn ${lack}`, 30, (i) => [i, i, i]);
+    const name = `torn-${lack.replaceAll(" ", "-")}`;
+    const stopAt = async (stop: number) => {
+      const controller = new AbortController();
+      const onProgress = ({ done }: { done: number }) => {
+        if (done === stop) controller.abort();
+      };
+      await refusal({ source, out: out(name), resolution: 8, signal: controller.signal, onProgress });
+    };
+    await stopAt(10);
+    const journal = `${out(name)}.part.journal`;
+    const last = readFileSync(journal, "utf8").trimEnd().split("\n").at(-1) as string;
+    writeFileSync(journal, broken(last.replace('"next":10,', '"next":11,')), { flag: "a" });
+    await stopAt(20);
+    const { resumedFrom, pack } = await prepareDataset({ source, out: out(name), resolution: 8 });
+    expect([resumedFrom, pack.count]).toEqual([20, 30]);
+    await verifyPack(pack.path);
   });
 
   test("other options, or a source that has changed, start over", async () => {

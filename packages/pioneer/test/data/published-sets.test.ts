@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, describe, expect, test } from "vitest";
 import type { RawImage } from "../../src/data/decode.ts";
+import { ensurePack } from "../../src/data/ensure.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
 import type { SourceKind } from "../../src/data/sources/kinds.ts";
 import { openSource } from "../../src/data/sources/open.ts";
@@ -307,6 +308,23 @@ describe("CelebA-HQ", () => {
     expect(other.notes).toEqual([expect.stringMatching(/image_list\.txt lists 7 images, not 12, and was not used/)]);
     edit(list, (text) => text.replace("3 3 ", "7 3 "));
     expect(await refusal(path)).toMatch(/image_list\.txt: line 5 is not image 3 of CelebA-HQ/);
+  });
+
+  test("lists put beside it later are noticed, though the file is as it was", async () => {
+    const path = copy("celebahq.h5", "hq later/celebahq.h5");
+    const ensure = () => ensurePack(path, { cacheDir: join(folder, "hq cache"), resolution: 8 });
+    const before = await ensure();
+    expect([before.pack.labels, before.pack.splits.test?.length]).toEqual([[], 1]);
+    expect((await ensure()).prepared).toBeUndefined();
+    const rows = Array.from({ length: 12 }, (_, i) => {
+      const origin = i < 3 ? 182_637 + i : i;
+      return `${i} ${origin} ${String((i % 12) + 1).padStart(6, "0")}.jpg a b`;
+    });
+    writeFileSync(join(folder, "hq later", "image_list.txt"), `idx orig_idx orig_file\n${rows.join("\n")}\n`);
+    expect((await ensure()).pack.splits.test).toEqual(Uint32Array.of(0, 1, 2));
+    cpSync(at("celeba/list_attr_celeba.txt"), join(folder, "hq later", "list_attr_celeba.txt"));
+    expect((await ensure()).pack.labels).toHaveLength(40);
+    expect((await ensure()).prepared).toBeUndefined();
   });
 
   test("cut short, damaged, of another kind, or without the resolution", async () => {

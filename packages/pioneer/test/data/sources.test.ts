@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { prepareDataset } from "../../src/data/prepare.ts";
 import { openSource } from "../../src/data/sources/open.ts";
 import { proceduralFaces } from "../../src/data/sources/procedural.ts";
 import type { Source } from "../../src/data/sources/source.ts";
@@ -127,6 +128,45 @@ describe("what is in a folder", () => {
       "ignored: 1 file (.txt 1), not images",
       "ignored: 1 file (.heic 1), images of kinds that are not read; convert them to png or jpg",
     ]);
+  });
+
+  // Other file systems than Linux's refuse such names.
+  test.runIf(process.platform === "linux")("names that are not UTF-8: read by their bytes, shown as text", async () => {
+    const path = writeFiles(join(folder, "bytes"), { "caf\\xE9.png": "literal", "z.png": "z", "\uFFFD.png": "mark" });
+    const below = (name: string) => Buffer.concat([Buffer.from(`${path}/`), Buffer.from(name, "latin1")]);
+    writeFileSync(below("caf\xe9.png"), "E9");
+    writeFileSync(below("caf\xe8.png"), "E8");
+    mkdirSync(below("\xe4\xfc"));
+    writeFileSync(below("\xe4\xfc/a.png"), "a");
+    writeFileSync(below("\xe4\xfc/\xc3\xa4\xff.png"), "b");
+    const source = await open(path);
+    const contents = (await contentsOf(source)).map(String);
+    expect(Object.fromEntries(namesOf(source).map((name, i) => [name, contents[i]]))).toEqual({
+      "\\xE4\\xFC/a.png": "a",
+      "\\xE4\\xFC/ä\\xFF.png": "b",
+      "\\caf\\xE9.png": "E9",
+      "caf\\xE8.png": "E8",
+      "caf\\xE9.png": "literal",
+      "z.png": "z",
+      "\uFFFD.png": "mark",
+    });
+    expect(namesOf(source)).toEqual(namesOf(source).toSorted());
+    expect(source.notes).toEqual([
+      "4 files have names that are not UTF-8: \\xHH stands for a byte (first: \\caf\\xE9.png)",
+    ]);
+  });
+
+  test("what cannot be looked at is named with its reason", async () => {
+    const path = writeFiles(join(folder, "unreadable"), { "a.png": image });
+    symlinkSync("b.png", join(path, "b.png"));
+    const source = await open(path);
+    expect([namesOf(source), source.skipped]).toEqual([
+      ["a.png"],
+      [{ name: "b.png", reason: "is a link that leads to itself" }],
+    ]);
+    const { pack, skipped } = await prepareDataset({ source: path, out: join(folder, "unreadable.pack") });
+    expect([[...pack.names], pack.skipped]).toEqual([["a.png"], source.skipped]);
+    expect(skipped).toEqual(source.skipped);
   });
 
   test("the digest follows names, sizes and labels", async () => {

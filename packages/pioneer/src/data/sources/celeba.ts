@@ -45,6 +45,7 @@ export async function openCeleba(path: string): Promise<Source> {
       const name = names[index] as string;
       return { name, split: partition.get(name) as string, labels: attributes.get(name) as Record<string, number> };
     },
+    skipped: images.unreadable,
     digest: digestOf(["celeba", ...lists.flatMap(({ size, mtimeMs }) => [size, mtimeMs])], stampsOf(images)),
     notes: [
       ...noteIgnored(files.names),

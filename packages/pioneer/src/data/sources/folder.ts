@@ -1,9 +1,13 @@
+import type { Stats } from "node:fs";
 import { opendir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { onDisk } from "../disk.ts";
 import { type Names, NameTable } from "../names.ts";
+import type { SkippedFile } from "../pack-format.ts";
 import { allIndices } from "../splits.ts";
 import { annotate, findLabels } from "./annotate.ts";
+import { faultOfFile, fileError, placeOf } from "./failures.ts";
+import { type DiskPath, nameOfBytes, pathIn, replacement, showBytes } from "./raw-names.ts";
 import {
   checkFileSize,
   classify,
@@ -17,11 +21,17 @@ import {
 
 /** Files below a folder, sorted by path; column by column, as there may be millions. */
 export interface FileList {
+  /** The folder's identity when it was listed. */
+  readonly place: string;
   /** Paths inside the folder, with forward slashes. */
   readonly names: Names;
   readonly bytes: readonly number[];
   /** Last changes, milliseconds. */
   readonly modified: readonly number[];
+  /** Paths on the disk of those that are not UTF-8, by their names. */
+  readonly raw: ReadonlyMap<string, Buffer>;
+  /** What could not even be asked for its size, and why. */
+  readonly unreadable: readonly SkippedFile[];
 }
 
 /** How many files are asked for their size at a time. */
@@ -45,7 +55,8 @@ export async function openFolder(path: string, labels?: string): Promise<Source>
     count: images.names.length,
     entry,
     digest: digestOf(["folder", file?.text ?? ""], stampsOf(images)),
-    notes: [...ignored, ...notes],
+    skipped: images.unreadable,
+    notes: [...ignored, ...noteRaw(images), ...notes],
     contents: (indices) => readFiles(root, images, indices),
     close: async () => {},
   };
@@ -62,16 +73,28 @@ async function listImages(root: string): Promise<{ images: FileList; ignored: st
   };
 }
 
+function noteRaw({ raw }: FileList): string[] {
+  const [first] = raw.keys();
+  if (first === undefined) return [];
+  return [
+    `${raw.size} ${raw.size === 1 ? "file has a name that is" : "files have names that are"} not UTF-8: \\xHH stands for a byte (first: ${first})`,
+  ];
+}
+
 /** Contents of files below `root`. */
 export async function* readFiles(
   root: string,
-  { names, bytes }: FileList,
+  { place, names, bytes, raw }: FileList,
   indices: Indices,
 ): AsyncIterable<SourceContent> {
   for (const index of indices) {
     const read = async () => {
       checkFileSize(bytes[index] as number);
-      return await readFile(join(root, names.at(index)));
+      const name = names.at(index);
+      const path = raw.get(name) ?? join(root, name);
+      return await readFile(path).catch(async (error: unknown) => {
+        throw await fileError(error, path, root, place);
+      });
     };
     yield { index, read };
   }
@@ -79,32 +102,39 @@ export async function* readFiles(
 
 /** All files below `root` that are not hidden. */
 export async function listFiles(root: string): Promise<FileList> {
+  const place = await onDisk(root, () => placeOf(root));
   const names = new NameTable();
   const bytes: number[] = [];
   const modified: number[] = [];
+  const raw = new Map<string, Buffer>();
+  const unreadable: SkippedFile[] = [];
   const seen = new Set<string>();
-  const visit = async (folder: string): Promise<void> => {
-    const path = join(root, folder);
-    const real = await onDisk(path, () => realpath(path));
+  const visit = async (folder: string, path: DiskPath): Promise<void> => {
+    const real = await onDisk(String(path), () => realpath(path, "latin1"));
     if (seen.has(real)) return;
     seen.add(real);
     const listed = await readFolder(path, folder);
+    for (const file of listed.unreadable) unreadable.push(file);
     for (const i of listed.order) {
       const key = listed.keys[i] as string;
-      if (key.endsWith("/")) await visit(key.slice(0, -1));
+      const rawPath = listed.raw.get(key);
+      if (key.endsWith("/")) await visit(key.slice(0, -1), rawPath ?? join(root, key));
       else {
         names.push(key);
         bytes.push(listed.bytes[i] as number);
         modified.push(listed.modified[i] as number);
+        if (rawPath !== undefined) raw.set(key, rawPath);
       }
     }
   };
-  await visit("");
-  return { names, bytes, modified };
+  await visit("", root);
+  unreadable.sort((a, b) => compareNames(a.name, b.name));
+  return { place, names, bytes, modified, raw, unreadable };
 }
 
 /** Those whose names are wanted. */
-export function selectFiles({ names, bytes, modified }: FileList, isWanted: (name: string) => boolean): FileList {
+export function selectFiles(files: FileList, isWanted: (name: string) => boolean): FileList {
+  const { names, bytes, modified, raw } = files;
   const found = new NameTable();
   const isFound = new Uint8Array(names.length);
   let index = 0;
@@ -116,7 +146,9 @@ export function selectFiles({ names, bytes, modified }: FileList, isWanted: (nam
     index++;
   }
   return {
+    ...files,
     names: found,
+    raw: new Map([...raw].filter(([name]) => isWanted(name))),
     bytes: bytes.filter((_, i) => isFound[i] === 1),
     modified: modified.filter((_, i) => isFound[i] === 1),
   };
@@ -141,35 +173,77 @@ interface Listed {
   readonly modified: readonly number[];
   /** Indices of the above, in order. */
   readonly order: Uint32Array;
+  /** Paths on the disk of those that are not UTF-8, by their keys. */
+  readonly raw: ReadonlyMap<string, Buffer>;
+  readonly unreadable: readonly SkippedFile[];
 }
 
-async function readFolder(path: string, folder: string): Promise<Listed> {
+/** One of them, before its size is known. */
+interface Child {
+  readonly key: string;
+  readonly path: DiskPath;
+}
+
+async function readFolder(path: DiskPath, folder: string): Promise<Listed> {
   const prefix = folder === "" ? "" : `${folder}/`;
   const keys: string[] = [];
   const bytes: number[] = [];
   const modified: number[] = [];
-  const addAll = async (names: readonly string[]): Promise<void> => {
-    // undefined: a link to nowhere
-    const stats = await Promise.all(names.map((name) => stat(join(path, name)).catch(() => undefined)));
+  const raw = new Map<string, Buffer>();
+  const unreadable: SkippedFile[] = [];
+  const add = async (children: readonly Child[]): Promise<void> => {
+    const stats = await Promise.all(children.map((child) => statOf(child.path)));
     for (const [j, info] of stats.entries()) {
-      const isFolder = info?.isDirectory() ?? false;
-      if (info === undefined || !(isFolder || info.isFile())) continue;
-      keys.push(prefix + names[j] + (isFolder ? "/" : ""));
+      const child = children[j] as Child;
+      if (typeof info === "string") unreadable.push({ name: child.key, reason: info });
+      const isFolder = typeof info === "object" && info.isDirectory();
+      if (typeof info !== "object" || !(isFolder || info.isFile())) continue;
+      const key = child.key + (isFolder ? "/" : "");
+      keys.push(key);
       bytes.push(info.size);
       modified.push(info.mtimeMs);
+      if (Buffer.isBuffer(child.path)) raw.set(key, child.path);
     }
   };
-  await onDisk(path, async () => {
-    let some: string[] = [];
+  await onDisk(String(path), async () => {
+    let isPlain = true;
+    let some: Child[] = [];
+    const take = async (key: string, childPath: DiskPath): Promise<void> => {
+      if (classify(key) !== "hidden") some.push({ key, path: childPath });
+      if (some.length < statsAtOnce) return;
+      await add(some);
+      some = [];
+    };
     // Not readdir, which has a whole folder in memory at once, and twice.
     for await (const { name } of await opendir(path, { bufferSize: statsAtOnce })) {
-      if (classify(prefix + name) !== "hidden") some.push(name);
-      if (some.length < statsAtOnce) continue;
-      await addAll(some);
-      some = [];
+      if (name.includes(replacement)) isPlain = false;
+      else await take(prefix + name, pathIn(path, name));
     }
-    await addAll(some);
+    await add(some);
+    if (isPlain) return;
+    some = [];
+    const taken = new Set(keys);
+    for await (const { name: latin1 } of await opendir(path, { bufferSize: statsAtOnce, encoding: "latin1" })) {
+      const name = nameOfBytes(latin1);
+      if (!name.toString().includes(replacement)) continue;
+      let key = prefix + (Buffer.isBuffer(name) ? showBytes(name) : name);
+      while (taken.has(key)) key = `${prefix}\\${key.slice(prefix.length)}`;
+      await take(key, pathIn(path, name));
+    }
+    await add(some);
   });
   const order = allIndices(keys.length).sort((a, b) => compareNames(keys[a] as string, keys[b] as string));
-  return { keys, bytes, modified, order };
+  return { keys, bytes, modified, order, raw, unreadable };
+}
+
+/** @returns a reason to skip it; undefined for a link to nowhere */
+async function statOf(path: DiskPath): Promise<Stats | string | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    const isNowhere = error instanceof Error && "code" in error && ["ENOENT", "ENOTDIR"].includes(String(error.code));
+    const fault = isNowhere ? undefined : faultOfFile(error);
+    if (!isNowhere && fault === undefined) throw error;
+    return fault;
+  }
 }

@@ -126,6 +126,11 @@ function refuseBatch(path: string): void {
   if (isBatch(basename(path))) throw new DataError(`${path} is one batch of CIFAR-10; give the folder it is in`);
 }
 
+/** Whether a file is HDF5, as CelebA-HQ's. */
+export async function isH5(path: string): Promise<boolean> {
+  return hasH5Magic(await readStart(path));
+}
+
 async function isGzipped(path: string): Promise<boolean> {
   return (await readStart(path)).toString("latin1", 0, 2) === gzipMagic;
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Crop } from "pioneer-runtime";
 import { DataError } from "../../errors.ts";
 import type { RawImage } from "../decode.ts";
+import type { SkippedFile } from "../pack-format.ts";
 
 /** An image of a source, known before it is read. */
 export interface SourceEntry {
@@ -41,6 +42,8 @@ export interface Source {
   readonly entry: (index: number) => SourceEntry;
   /** Changes when the list of files, their sizes, times or labels change. */
   readonly digest: string;
+  /** Files that cannot be among its images, and why: no permission to look at them. */
+  readonly skipped?: readonly SkippedFile[];
   /** Remarks for the user: ignored files, rows of labels without an image. */
   readonly notes: readonly string[];
   /** Contents of some entries, `indices` ascending; memory stays bounded if at most a few are unread at a time. */

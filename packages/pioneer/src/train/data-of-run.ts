@@ -1,0 +1,82 @@
+// The pack that a run learns from: the one it knows, where it goes on; else the one that its data is, or is made into.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type CheckpointState, readState } from "../checkpoint/state.ts";
+import type { TrainConfig } from "../config.ts";
+import { type EnsuredPack, type EnsureOptions, ensurePack, isPackFile } from "../data/ensure.ts";
+import { openPack, type Pack } from "../data/pack.ts";
+import { ConfigError, DataError } from "../errors.ts";
+import { newestCheckpoint, readRunConfig } from "../run-folder.ts";
+import { trainedPack } from "./trained-pack.ts";
+
+/** A run that goes on: what it was started with, and where it is. */
+interface KnownRun {
+  readonly saved: TrainConfig;
+  readonly state: CheckpointState;
+}
+
+/**
+ * The pack to train on. A run that goes on with the same data gets the pack that its checkpoint names, as long as that is
+ * there and large enough; a source that it grows on is packed again, as the run knows its images.
+ * @throws ConfigError for a crop, colour or labels that a pack does not have; DataError where a run cannot grow, before
+ *   anything is packed; as `ensurePack`
+ */
+export async function dataOfRun(
+  config: TrainConfig,
+  packing: Pick<EnsureOptions, "signal" | "onProgress"> = {},
+): Promise<EnsuredPack> {
+  const { data, resolution, crop, labels, colour, cacheDir, seed } = config;
+  const options: EnsureOptions = { resolution, crop, labels, colour, cacheDir, seed, ...packing };
+  const run = config.resume ? knownRun(config.run) : undefined;
+  if (run === undefined) {
+    if (await isPackFile(data)) checkPackOptions(config, openPack(data));
+    return await ensurePack(data, options);
+  }
+  const { saved, state } = run;
+  if (saved.data === data && saved.labels === labels && state.pack.id !== "") {
+    const trained = trainedPack(state);
+    if (trained && (resolution ?? 0) <= trained.resolution) return { pack: trained, prepared: undefined };
+    const grows = resolution !== undefined && saved.resolution !== undefined && resolution > saved.resolution;
+    if (!trained && grows && !(await isPackFile(data))) throw cannotTell(saved, state, resolution);
+  }
+  // Another crop or colour would be refused.
+  return await ensurePack(data, { ...options, crop: state.crop, colour: state.colour });
+}
+
+/** undefined where there is no checkpoint, or it cannot be read: whoever opens the run says why. */
+function knownRun(run: string): KnownRun | undefined {
+  const folder = newestCheckpoint(run);
+  if (folder === undefined) return undefined;
+  try {
+    return { saved: readRunConfig(run), state: readState(join(folder, "state.json")) };
+  } catch {
+    return undefined;
+  }
+}
+
+function cannotTell(saved: TrainConfig, { pack, crop, colour }: CheckpointState, resolution: number): DataError {
+  const { path, id } = pack;
+  const labels = saved.labels === undefined ? "" : ` --labels ${saved.labels}`;
+  const seed = saved.data.startsWith("procedural:") ? ` --seed ${saved.seed}` : "";
+  const force = existsSync(path) ? " --force" : "";
+  const again = `pioneer dataset prepare ${saved.data} ${path} --resolution ${saved.resolution} --crop ${crop} --colour ${colour}${labels}${seed}${force}`;
+  return new DataError(
+    `the pack this run was trained on (${path}, id ${id.slice(0, 12)}) is gone, so that nothing tells whether images at ${resolution}x${resolution} would be the same: make it again with \`${again}\`, then grow`,
+  );
+}
+
+/** How images look is settled when they are packed. */
+function checkPackOptions({ data, crop, colour, labels }: TrainConfig, pack: Pack): void {
+  if (labels !== undefined) {
+    throw new ConfigError(
+      `--labels ${labels} does not go with --data ${data}: a pack has the labels it was made with; leave it out, or prepare the pack with it`,
+    );
+  }
+  const wanted = { crop, colour: colour === "auto" ? undefined : colour };
+  for (const key of ["crop", "colour"] as const) {
+    if (wanted[key] === undefined || wanted[key] === pack[key]) continue;
+    throw new ConfigError(
+      `--${key} is ${wanted[key]}, but ${data} was prepared with --${key} ${pack[key]}: give --${key} ${pack[key]} to train on its images as they are, or prepare a pack with --${key} ${wanted[key]}`,
+    );
+  }
+}
