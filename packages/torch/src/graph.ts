@@ -10,18 +10,19 @@ const mostNumbers = 65_536;
 /** What is handed out begins at multiples of this many floats. */
 const alignment = 64;
 
-let recording: HostNumbers | undefined;
+/** What is being recorded, the innermost last. */
+const recordings: HostNumbers[] = [];
 
 /**
  * Numbers that change from step to step (Adam's rates), as a float32 tensor on the device. Computed at once; while a graph
  * is recorded, not now but before each of its launches.
  */
 export function fromHost(shape: readonly number[], device: Device, compute: () => readonly number[]): Tensor {
-  return recording ? recording.take(shape, compute) : sent(compute(), shape, device);
+  return recordings.at(-1)?.take(shape, compute) ?? sent(compute(), shape, device);
 }
 
 /** Whether what is computed now will be launched again, with other numbers from the host. */
-export const isRecording = (): boolean => recording !== undefined;
+export const isRecording = (): boolean => recordings.length > 0;
 
 function sent(numbers: ArrayLike<number>, shape: readonly number[], device: Device): Tensor {
   const drawn = tensor(Float32Array.from(numbers), shape);
@@ -43,11 +44,11 @@ export class HostNumbers {
 
   /** Does the work, whose fromHost() are answered by take(). */
   record(work: () => void): void {
-    recording = this;
+    recordings.push(this);
     try {
       work();
     } finally {
-      recording = undefined;
+      recordings.pop();
     }
   }
 

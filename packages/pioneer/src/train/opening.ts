@@ -8,14 +8,7 @@ import type { Pack } from "../data/pack.ts";
 import { CheckpointError, ConfigError, DataError } from "../errors.ts";
 import { phaseOf, resolutionOf } from "../networks/index.ts";
 import { newestCheckpoint } from "../run-folder.ts";
-import {
-  extendSchedule,
-  growthSchedule,
-  type Schedule,
-  type SchedulePhase,
-  startFadedIn,
-  startOfPhase,
-} from "../schedule.ts";
+import { extendSchedule, growthSchedule, type Schedule, startFadedIn, startOfPhase } from "../schedule.ts";
 import { scheduleFromFile } from "../schedule-file.ts";
 import { checkPack } from "./trained-pack.ts";
 
@@ -53,11 +46,10 @@ export function plannedSchedule(config: TrainConfig, maxPhase: number, before: C
     : growthSchedule(maxPhase, imagesPerPhase);
   const planned = before ? extendSchedule(before.schedule, whole, before.images) : whole;
   const totalImages = totalKimg === undefined ? planned.totalImages : Math.round(totalKimg * 1000);
-  const { phase, startImages } = planned.phases.at(-1) as SchedulePhase;
-  if (before && phase > (before.schedule.phases.at(-1)?.phase ?? phase) && totalImages <= startImages) {
-    const resolution = resolutionOf(phase);
+  if (before && planned.phases.length > before.schedule.phases.length && totalImages <= before.images) {
+    const resolution = resolutionOf(maxPhase);
     throw new ConfigError(
-      `--total-kimg ${totalKimg} ends the run before ${resolution}x${resolution} begins, at ${startImages / 1000} kimg: give --total-kimg ${planned.totalImages / 1000}`,
+      `--total-kimg ${totalKimg} ended the run, which cannot grow to ${resolution}x${resolution} so: give --total-kimg ${planned.totalImages / 1000}`,
     );
   }
   return { ...planned, totalImages, ...(forcedAlpha !== undefined && { forcedAlpha }) };

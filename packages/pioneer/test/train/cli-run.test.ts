@@ -226,12 +226,12 @@ describe("a finished run grows", () => {
     expect(checkpoints(run)).toEqual(["checkpoint-00000000"]);
   });
 
-  test("but not to a resolution that its end comes before", async () => {
+  test("but not under the --total-kimg that ended it", async () => {
     const args = ["train", "--run", "run", "--resume", "--resolution", "16", "--total-kimg", "0.63", "--plan"];
     const { code, stderr } = await pioneer(folder, args);
     expect(code).toBe(2);
     expect(stderr).toBe(
-      "pioneer: --total-kimg 0.63 ends the run before 16x16 begins, at 0.632 kimg: give --total-kimg 1.052\n",
+      "pioneer: --total-kimg 0.63 ended the run, which cannot grow to 16x16 so: give --total-kimg 1.052\n",
     );
   });
 
