@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the C++ addon of packages/torch. Does nothing when it is newer than its sources and was built against the
-# libtorch that is asked for now. Another libtorch, or a repository that was moved, starts from a clean build folder.
+# libtorch that is asked for now. Another libtorch or CUDA compiler, or a repository that was moved, starts from a clean
+# build folder.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -9,8 +10,16 @@ readonly BUILD=$PACKAGE/build
 readonly ADDON=$BUILD/pioneer_torch.node
 readonly STAMP=$BUILD/libtorch.stamp
 
+# What fused.cu is compiled with, where libtorch has a CUDA half.
+cuda_compiler() {
+  local nvcc
+  if ! compgen -G "$1/../../libtorch_cuda.*" >/dev/null && ! compgen -G "$1/../../../lib/libtorch_cuda.*" >/dev/null; then return; fi
+  nvcc=$(command -v "${CUDACXX:-nvcc}") || { printf ' with CUDA, without nvcc'; return; }
+  printf ' with CUDA, %s (%s)' "$nvcc" "$("$nvcc" --version | sed -n 's/.*release \([0-9.]*\).*/\1/p')"
+}
+
 libtorch=$(libtorch_cmake_dir)
-wanted="$libtorch $(libtorch_version "$libtorch") in $PWD"
+wanted="$libtorch $(libtorch_version "$libtorch")$(cuda_compiler "$libtorch") in $PWD"
 
 if [ "$(cat "$STAMP" 2>/dev/null)" != "$wanted" ]; then
   rm -rf "$BUILD"

@@ -3,6 +3,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <torch/version.h>
 
 namespace pioneer {
@@ -18,8 +19,8 @@ constexpr bool kCudaGraphs = true;
 constexpr bool kCudaGraphs = false;
 #endif
 
-/// build(): {torch: version the addon was compiled against, cudaDevices: visible now, fusedCuda: whether fused.cu is in,
-/// cudaGraphs: whether graph.cc can record}.
+/// build(): {torch: version the addon was compiled against, cudaDevices: visible now, cudaBf16: whether the present one has units for
+/// bfloat16 (compute capability 8.0), fusedCuda: whether fused.cu is in, cudaGraphs: whether graph.cc can record}.
 static napi_value build(napi_env env, napi_callback_info) {
   return guard(env, [&] {
     napi_value result;
@@ -27,6 +28,8 @@ static napi_value build(napi_env env, napi_callback_info) {
     check(env, napi_set_named_property(env, result, "torch", fromString(env, TORCH_VERSION)));
     double devices = at::hasCUDA() ? static_cast<double>(at::getNumGPUs()) : 0;
     check(env, napi_set_named_property(env, result, "cudaDevices", fromNumber(env, devices)));
+    bool bf16 = devices > 0 && at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
+    check(env, napi_set_named_property(env, result, "cudaBf16", fromBool(env, bf16)));
     check(env, napi_set_named_property(env, result, "fusedCuda", fromBool(env, kFusedCuda)));
     check(env, napi_set_named_property(env, result, "cudaGraphs", fromBool(env, kCudaGraphs)));
     return result;

@@ -6,6 +6,8 @@ import type { Device } from "./tensor.ts";
 export interface Capabilities {
   readonly libtorch: string;
   readonly cudaDevices: number;
+  /** Whether the CUDA device has units for bfloat16: compute capability 8.0 (A100, RTX 30) and above. */
+  readonly cudaBf16: boolean;
   /** Whether the fused operators are built for CUDA too; else CUDA computes with ATen's, to the same numbers but slower. */
   readonly fusedCuda: boolean;
   /** Whether a step can be recorded as a CUDA graph: with the fused operators, on libtorch 2. */
@@ -17,7 +19,7 @@ export interface Capabilities {
 const bf16Flags = ["amx_bf16", "avx512_bf16"];
 
 export function capabilities(): Capabilities {
-  const { torch, cudaDevices, fusedCuda, cudaGraphs } = native.build();
+  const { torch, cudaDevices, cudaBf16, fusedCuda, cudaGraphs } = native.build();
   let flags: string[] = [];
   try {
     flags = (/^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "").split(" ");
@@ -25,16 +27,19 @@ export function capabilities(): Capabilities {
     // Not Linux: nothing is known, and nothing is promised.
   }
   const cpuBf16 = bf16Flags.filter((flag) => flags.includes(flag));
-  return { libtorch: torch, cudaDevices, fusedCuda, cudaGraphs, cpuBf16 };
+  return { libtorch: torch, cudaDevices, cudaBf16, fusedCuda, cudaGraphs, cpuBf16 };
 }
 
 let fusedCuda: boolean | undefined;
 
-/** Whether the passes of `fused` are there for a device. */
+/** Whether the passes of `fused` are there for a device; on CUDA they are built for compute capability 8.0 and above. */
 export function hasFused(device: Device): boolean {
   // A tensor says "cuda:0".
   if (!device.startsWith("cuda")) return device === "cpu";
-  fusedCuda ??= native.build().fusedCuda;
+  if (fusedCuda === undefined) {
+    const { fusedCuda: isBuilt, cudaBf16 } = native.build();
+    fusedCuda = isBuilt && cudaBf16;
+  }
   return fusedCuda;
 }
 

@@ -32,7 +32,7 @@ export interface Native {
   gradient(id: number): number | null;
   requiresGrad(id: number): boolean;
   setGradMode(enabled: boolean): boolean;
-  build(): { torch: string; cudaDevices: number; fusedCuda: boolean; cudaGraphs: boolean };
+  build(): { torch: string; cudaDevices: number; cudaBf16: boolean; fusedCuda: boolean; cudaGraphs: boolean };
   threads(): number;
   setThreads(count: number): void;
   setTf32(enabled: boolean): void;

@@ -1,5 +1,5 @@
 import { availableParallelism, cpus } from "node:os";
-import { capabilities, type Device, setThreads, setWinograd } from "pioneer-torch";
+import { type Capabilities, capabilities, type Device, setThreads, setWinograd } from "pioneer-torch";
 import type { TrainConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import type { Precision } from "../networks/index.ts";
@@ -41,11 +41,12 @@ export interface WantedComputing extends Pick<TrainConfig, "device" | "precision
 /**
  * Chooses device, precision and convolutions. `auto` takes CUDA where there is one, bf16 where the hardware has units for it, and
  * Winograd's convolutions where they are faster.
+ * @param able of this machine
  * @throws ConfigError if CUDA is asked for and not there, or Winograd's convolutions on it
  */
-export function chooseComputing(wanted: WantedComputing): Computing {
-  const { device, precision, why } = chooseDevice(wanted);
-  const { convolutions, because } = chooseConvolutions(wanted.convolutions ?? "auto", device, precision);
+export function chooseComputing(wanted: WantedComputing, able: Capabilities = capabilities()): Computing {
+  const { device, precision, why } = chooseDevice(wanted, able);
+  const { convolutions, because } = chooseConvolutions(wanted.convolutions ?? "auto", device, precision, able);
   const threads = wanted.threads ?? availableParallelism();
   return { device, precision, convolutions, why: `${why}; convolutions: ${convolutions}, ${because}`, threads };
 }
@@ -55,6 +56,7 @@ function chooseConvolutions(
   wanted: TrainConfig["convolutions"],
   device: Device,
   precision: Precision,
+  { cpuBf16 }: Capabilities,
 ): { convolutions: Convolutions; because: string } {
   if (wanted === "winograd" && device !== "cpu") {
     throw new ConfigError(`--convolutions winograd is for the CPU, this run computes on ${device}; leave it out`);
@@ -62,14 +64,16 @@ function chooseConvolutions(
   if (wanted !== "auto") return { convolutions: wanted, because: "asked for" };
   if (device !== "cpu") return { convolutions: "direct", because: "Winograd's are for the CPU" };
   if (precision === "fp32") return { convolutions: "winograd", because: "faster in float32" };
-  const [unit] = capabilities().cpuBf16;
+  const [unit] = cpuBf16;
   return unit === "avx512_bf16"
     ? { convolutions: "winograd", because: `faster with ${unit}` }
     : { convolutions: "direct", because: `Winograd's are not faster with ${unit ?? "no bf16 unit"}` };
 }
 
-function chooseDevice(wanted: WantedComputing): Pick<Computing, "device" | "precision" | "why"> {
-  const { libtorch, cudaDevices, cpuBf16 } = capabilities();
+function chooseDevice(
+  wanted: WantedComputing,
+  { libtorch, cudaDevices, cudaBf16, cpuBf16 }: Capabilities,
+): Pick<Computing, "device" | "precision" | "why"> {
   if (wanted.device === "cuda" && cudaDevices === 0) {
     throw new ConfigError(
       `--device cuda: libtorch ${libtorch} sees no CUDA device here; use --device cpu, or set LIBTORCH to a CUDA build and run make build`,
@@ -81,11 +85,11 @@ function chooseDevice(wanted: WantedComputing): Pick<Computing, "device" | "prec
   if (wanted.precision !== "auto") {
     return { device, precision: wanted.precision, why: `device: ${deviceWhy}; precision: asked for` };
   }
-  // Every CUDA device that a libtorch of today supports well has bf16 (compute capability 8 and up).
-  const has = device === "cuda" || cpuBf16.length > 0;
-  const units = device === "cuda" ? "the GPU's tensor cores" : (cpuBf16[0] ?? "no bf16 unit (amx_bf16, avx512_bf16)");
-  const precision = has ? "bf16" : "fp32";
-  return { device, precision, why: `device: ${deviceWhy}; precision: the processor has ${units}` };
+  const [has, units] =
+    device === "cuda"
+      ? [cudaBf16, cudaBf16 ? "the GPU has bf16 units" : "the GPU has no bf16 units (compute capability below 8.0)"]
+      : [cpuBf16.length > 0, `the processor has ${cpuBf16[0] ?? "no bf16 unit (amx_bf16, avx512_bf16)"}`];
+  return { device, precision: has ? "bf16" : "fp32", why: `device: ${deviceWhy}; precision: ${units}` };
 }
 
 /** What this machine would train with. */

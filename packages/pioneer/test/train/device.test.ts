@@ -16,6 +16,23 @@ test("auto takes Winograd's convolutions in float32, and in bfloat16 with AVX-51
   expect(bf16.why).toContain(unit ?? "no bf16 unit");
 });
 
+test("a GPU computes in bfloat16 where it has units for it, in float32 where not", () => {
+  const gpu = { ...capabilities(), cudaDevices: 1, cudaBf16: true };
+  const wanted = { device: "auto", precision: "auto" } as const;
+  const why = (units: string) =>
+    `device: CUDA is available; precision: ${units}; convolutions: direct, Winograd's are for the CPU`;
+  expect(chooseComputing(wanted, gpu)).toMatchObject({
+    device: "cuda",
+    precision: "bf16",
+    why: why("the GPU has bf16 units"),
+  });
+  expect(chooseComputing(wanted, { ...gpu, cudaBf16: false })).toMatchObject({
+    device: "cuda",
+    precision: "fp32",
+    why: why("the GPU has no bf16 units (compute capability below 8.0)"),
+  });
+});
+
 test("what is asked for is taken", () => {
   for (const convolutions of ["direct", "winograd"] as const) {
     const computing = chooseComputing({ device: "cpu", precision: "bf16", convolutions, threads: 3 });
