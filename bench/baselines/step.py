@@ -19,10 +19,18 @@ parser.add_argument("--batch", type=int, required=True)
 parser.add_argument("--n", type=int, default=512)
 parser.add_argument("--steps", type=int, default=5)
 parser.add_argument("--threads", type=int, required=True)
+parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
 parser.add_argument("--precision", choices=["bf16", "fp32"], default="bf16")
 options = parser.parse_args()
 
 torch.set_num_threads(options.threads)
+if options.device == "cuda":
+    # Whatever is made from here on is made there. float32 is float32, as ours is; the best convolutions are looked for.
+    torch.set_default_device("cuda")
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
+    tuned.DEVICE = "cuda"
+wait = torch.cuda.synchronize if options.device == "cuda" else lambda: None
 torch.manual_seed(0)
 state = random_start(options.n, options.n)
 if options.variant == "authors":
@@ -39,13 +47,18 @@ warm_up = 2 if options.variant == "compiled" else 1
 for step in range(warm_up + options.steps):
     x = torch.rand(options.batch, 3, resolution, resolution) * 2 - 1
     z = [on_sphere(options.batch, options.n) for _ in range(3)]
+    wait()
     start = time.perf_counter()
     trainer.step(x, z[0], z[1:], options.phase)
+    wait()
     if step >= warm_up:
         seconds.append(time.perf_counter() - start)
     else:
         print(f"warm-up {time.perf_counter() - start:.1f} s", file=sys.stderr)
 
-with open("/proc/self/status") as status:
-    peak = int(re.search(r"^VmHWM:\s+(\d+) kB$", status.read(), re.M).group(1)) / 1024
+if options.device == "cuda":
+    peak = torch.cuda.max_memory_allocated() / 2**20
+else:
+    with open("/proc/self/status") as status:
+        peak = int(re.search(r"^VmHWM:\s+(\d+) kB$", status.read(), re.M).group(1)) / 1024
 print(json.dumps({"torch": torch.__version__.split("+")[0], "threads": torch.get_num_threads(), "secondsPerStep": seconds, "peakRssMiB": peak}))

@@ -13,12 +13,13 @@ import torch.nn.functional as F
 from common import (ADAM, BLOCKS, EMA_DECAY, KL_SCALE, X_SCALE_FADING, X_SCALE_STABLE, Z_SCALE, ImagePool,
                     cosine_mismatch, encoder_shapes, generator_shapes, kl_to_prior)
 
+DEVICE = "cpu"  # step.py sets it
 VERSION = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
 
 
 def plain(function, x):
     """Autocast of 1.13 runs upsampling in float32; we want it in the dtype that comes."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=False):
+    with torch.autocast(DEVICE, torch.bfloat16, enabled=False):
         return function(x)
 
 
@@ -60,7 +61,7 @@ def generator_weights(parameters, phase, dtype):
 
 
 def generate(weights, parameters, z, phase, alpha, dtype):
-    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+    with torch.autocast(DEVICE, torch.bfloat16, enabled=dtype == torch.bfloat16):
         for p in range(phase + 1):
             before = h = upsample(h) if p > 0 else None
             for position in (0, 3):
@@ -101,7 +102,7 @@ def encoder_weights(parameters, u, phase, dtype):
 
 
 def encode(weights, parameters, x, phase, alpha, dtype):
-    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+    with torch.autocast(DEVICE, torch.bfloat16, enabled=dtype == torch.bfloat16):
         x = x.to(dtype).contiguous(memory_format=torch.channels_last)
         rgb = lambda x, p: F.conv2d(x, parameters[f"from_rgb.{BLOCKS - 1 - p}.weight"], parameters[f"from_rgb.{BLOCKS - 1 - p}.bias"])
         h = rgb(x, phase)
@@ -189,9 +190,9 @@ class Trainer:
             loss = self.generator_objective(self.generator, weights, frozen, z, phase, alpha, self.dtype)
             loss.backward()
             self.optimisers["generator"].step()
-            generator_losses.append(loss.item())
+            generator_losses.append(loss.detach())
 
         with torch.no_grad():
             torch._foreach_mul_(self.average, EMA_DECAY)
             torch._foreach_add_(self.average, list(self.generator.values()), alpha=1 - EMA_DECAY)
-        return encoder_loss.item(), generator_losses
+        return encoder_loss.item(), [loss.item() for loss in generator_losses]

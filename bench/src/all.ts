@@ -24,7 +24,7 @@ export function writeReport(): void {
 }
 
 export async function benchAll({ only, phases, sizes }: Selection, settings: Settings, extent: Extent): Promise<void> {
-  const results: Results = newResults(extent.system, extent.newest);
+  const results: Results = newResults(extent.system, extent.newest, settings.device);
   const save = () => {
     const name = saveResults(resultsFolder, results);
     writeReport();

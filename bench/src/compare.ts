@@ -1,10 +1,11 @@
 // One workload: our step, the baselines and the limit, side by side.
+import { flopsPerImage } from "pioneer-networks/torch";
 import type { TimedProduct } from "./limit.ts";
 import { progress } from "./process.ts";
 import { type Python, timeBaseline, type Variant } from "./python.ts";
 import { medianOf } from "./step.ts";
 import { inOwnProcess, type Settings } from "./trial.ts";
-import type { Workload } from "./workload.ts";
+import { recipe, type Workload } from "./workload.ts";
 
 /** Seconds of all timed steps of all trials. */
 export interface Timing {
@@ -25,6 +26,8 @@ export interface StepComparison extends Workload, Settings {
   readonly newestEager: Timing | null;
   readonly newestCompiled: Timing | null;
   readonly limit: { readonly seconds: number; readonly products: readonly TimedProduct[] } | null;
+  /** Of a large bfloat16 matrix product; on a GPU. */
+  readonly matrixTflops?: number | null;
 }
 
 export interface Extent {
@@ -63,8 +66,8 @@ export async function compareStep(workload: Workload, settings: Settings, extent
     python ? repeat(what, () => timeBaseline(python, variant, workload, settings, steps)) : null;
   const limit = async () => {
     progress(`phase ${phase}, batch ${batch}, n ${n}: the limit`);
-    const { seconds, products } = await inOwnProcess({ kind: "limit", workload, steps, ...settings });
-    return { seconds, products };
+    const { seconds, products, matrixTflops } = await inOwnProcess({ kind: "limit", workload, steps, ...settings });
+    return { limit: { seconds, products }, matrixTflops };
   };
   return {
     ...workload,
@@ -72,10 +75,10 @@ export async function compareStep(workload: Workload, settings: Settings, extent
     ours: await repeat("ours", ours()),
     oursOnNewest: newestAddon ? await repeat(`ours on libtorch ${newest?.torch}`, ours(newestAddon)) : null,
     eagerFp32: await baseline("(a) the authors' step, eager float32", "authors", system),
-    eagerBf16: await baseline("(b) the best eager step", "tuned", system),
+    eagerBf16: await baseline("(b) PyTorch at its best settings", "tuned", system),
     newestEager: await baseline(`(c) eager, PyTorch ${newest?.torch}`, "tuned", newest),
     newestCompiled: await baseline(`(c) torch.compile, PyTorch ${newest?.torch}`, "compiled", newest),
-    limit: extent.limit ? await limit() : null,
+    ...(extent.limit ? await limit() : { limit: null, matrixTflops: null }),
   };
 }
 
@@ -101,20 +104,22 @@ export function fasterOfNewest({ newestEager, newestCompiled }: StepComparison):
 }
 
 export function ratiosOf(comparison: StepComparison) {
-  const { ours, oursOnNewest, eagerFp32, eagerBf16, limit } = comparison;
+  const { ours, oursOnNewest, eagerFp32, eagerBf16, limit, matrixTflops, phase, n } = comparison;
+  const tflops = (flopsPerImage({ latent: n, channels: n }, phase, recipe) * ours.imagesPerSecond) / 1e12;
   return {
     toEagerFp32: ratio(ours, eagerFp32),
     toEagerBf16: ratio(ours, eagerBf16),
     // On the same libtorch where that was measured.
     toNewest: ratio(oursOnNewest ?? ours, fasterOfNewest(comparison)),
     ofLimit: limit && limit.seconds / ours.seconds.median,
+    ofMatrixRate: matrixTflops ? tflops / matrixTflops : null,
   };
 }
 
-/** What `step --json` prints. */
+/** What `step --json` prints. On a GPU, memory is that of its tensors. */
 export function summaryOf(comparison: StepComparison) {
-  const { phase, batch, n, ours, eagerFp32 } = comparison;
-  const { toEagerFp32, toEagerBf16, ofLimit } = ratiosOf(comparison);
+  const { phase, batch, n, device, ours, eagerFp32 } = comparison;
+  const { toEagerFp32, toEagerBf16, ofLimit, ofMatrixRate } = ratiosOf(comparison);
   return {
     phase,
     batch,
@@ -125,5 +130,6 @@ export function summaryOf(comparison: StepComparison) {
     ratioToEagerBf16: toEagerBf16,
     shareOfLimit: ofLimit,
     peakRssMiB: ours.peakRssMiB,
+    ...(device === "cuda" && { device, shareOfMatrixRate: ofMatrixRate }),
   };
 }

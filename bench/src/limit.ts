@@ -2,6 +2,7 @@
 // step takes beyond that goes into everything between them.
 import {
   type CalledValue,
+  type Device,
   noGrad,
   type OperatorCall,
   operator,
@@ -11,6 +12,7 @@ import {
   type Tensor,
   type TensorNote,
   type Value,
+  zeros,
 } from "pioneer-torch";
 import { groupBy } from "./profile.ts";
 import { secondsOf } from "./step.ts";
@@ -67,14 +69,18 @@ function halves({ name, inputs }: OperatorCall): Omit<Product, "count">[] {
 }
 
 /** Each product alone, on random numbers laid out as the step's, one after the other. */
-export function timeProducts(products: readonly Product[], onTimed: (done: number) => void = () => {}): TimedProduct[] {
+export function timeProducts(
+  products: readonly Product[],
+  device: Device = "cpu",
+  onTimed: (done: number) => void = () => {},
+): TimedProduct[] {
   const random = new RandomGenerator(0);
   return products.map((product, i) => {
     const timed = {
       name: product.name,
       tensors: product.inputs.filter(isTensor).map(describe),
       count: product.count,
-      milliseconds: 1000 * bestSeconds(product, random),
+      milliseconds: 1000 * bestSeconds(product, random, device),
     };
     onTimed(i + 1);
     return timed;
@@ -85,16 +91,31 @@ export function timeProducts(products: readonly Product[], onTimed: (done: numbe
 export const limitSeconds = (products: readonly TimedProduct[]): number =>
   products.reduce((sum, { count, milliseconds }) => sum + (count * milliseconds) / 1000, 0);
 
+/** What a device reaches in its best case: two bfloat16 matrices of 8192 x 8192. */
+export function squareTflops(device: Device): number {
+  const size = 8192;
+  const matrix = { shape: [size, size], strides: [size, 1], dtype: "bfloat16" as const };
+  const product = { name: "aten::mm", operator: "aten::mm", inputs: [matrix, matrix], count: 1 };
+  return (2 * size ** 3) / bestSeconds(product, new RandomGenerator(0), device) / 1e12;
+}
+
 /** At least this many runs after one that is not timed, and more of short ones. */
 const leastRuns = 5;
 const shortSeconds = 0.1;
+/** On a GPU so many run behind one another before the host waits for them: a wait takes as long as a small product. */
+const queued = { cpu: 1, cuda: 20 };
 
-function bestSeconds(product: Product, random: RandomGenerator): number {
+function bestSeconds(product: Product, random: RandomGenerator, device: Device): number {
   return noGrad(() =>
     scope(() => {
       const call = operator<Value[], Tensor>(product.operator);
-      const values = product.inputs.map((input) => valueLike(input, random));
-      const run = () => scope(() => void call(...values));
+      const values = product.inputs.map((input) => valueLike(input, random, device));
+      const marker = zeros([1], { device });
+      const times = device === "cpu" ? queued.cpu : queued.cuda;
+      const run = () => {
+        for (let i = 0; i < times; i++) scope(() => void call(...values));
+        if (device !== "cpu") marker.item(); // waits for the device
+      };
       run();
       let best = Number.POSITIVE_INFINITY;
       let total = 0;
@@ -103,7 +124,7 @@ function bestSeconds(product: Product, random: RandomGenerator): number {
         best = Math.min(best, seconds);
         total += seconds;
       }
-      return best;
+      return best / times;
     }),
   );
 }
@@ -113,12 +134,12 @@ const isTensor = (value: CalledValue): value is TensorNote =>
 
 const asStrided = operator<[Tensor, readonly number[], readonly number[]], Tensor>("aten::as_strided");
 
-function valueLike(value: CalledValue, random: RandomGenerator): Value {
-  if (Array.isArray(value)) return value.map((element) => valueLike(element, random));
+function valueLike(value: CalledValue, random: RandomGenerator, device: Device): Value {
+  if (Array.isArray(value)) return value.map((element) => valueLike(element, random, device));
   if (!isTensor(value)) return value as Value;
   const { shape, strides, dtype } = value;
   const extent = shape.reduce((last, size, i) => last + (size - 1) * (strides[i] as number), 1);
-  return asStrided(randn([extent], random, dtype), shape, strides);
+  return asStrided(randn([extent], random, dtype).to(device), shape, strides);
 }
 
 function describe({ shape, strides, dtype }: TensorNote): string {

@@ -37,6 +37,7 @@ const usage = `Usage: npm run -s bench -- COMMAND [options]
   --phase P, --batch B    default 4 and 8
   --n N                   latent dimension and channels, default 512
   --steps S, --trials T   timed steps of each process (default 5) after a warm-up, and processes (default 1)
+  --device cpu|cuda       of steps, their baselines and their limit; default cpu
   --precision auto|bf16|fp32, --convolutions auto|direct|winograd, --threads T
   --no-baselines, --no-limit
                           leave out the steps in PyTorch, or the products alone
@@ -48,8 +49,9 @@ Example: npm run -s bench -- step --phase 4 --batch 8 --json`;
 
 function settingsOf(): Settings & { why: string } {
   const { precision, convolutions, threads, why } = computingOf();
+  const device = flags.device as Settings["device"];
   if (precision === "fp64") throw new UsageError("steps are timed in bf16 or fp32");
-  return { precision, convolutions, threads, why };
+  return { device, precision, convolutions, forced: flags.convolutions !== "auto", threads, why };
 }
 
 /** What `step` and `all` compare with; only `all` takes the newest PyTorch, which needs a build and compiles for minutes. */
@@ -146,16 +148,21 @@ function described(comparison: StepComparison, why: string): string {
     const spread = `${median.toFixed(3)} s per step (${min.toFixed(3)} to ${max.toFixed(3)})`;
     return `${what}: ${timing.imagesPerSecond.toPrecision(3)} images/s, ${spread}, peak ${timing.peakRssMiB.toFixed(0)} MiB, libtorch ${timing.torch}`;
   };
-  const { ratioToEagerFp32, ratioToEagerBf16, shareOfLimit } = summaryOf(comparison);
+  const { ratioToEagerFp32, ratioToEagerBf16, shareOfLimit, shareOfMatrixRate } = summaryOf(comparison);
   const times = (ratio: number | null) => (ratio === null ? "" : `; ours is ${ratio.toFixed(2)} times as fast`);
   return [
     `phase ${phase}, batch ${batch}, n ${n}, ${precision} (${why}), ${threads} threads`,
     line("ours", ours),
     line("(a) the authors' step, eager float32", eagerFp32) + times(ratioToEagerFp32),
-    line(`(b) the best eager step, ${precision}`, eagerBf16) + times(ratioToEagerBf16),
+    line(`(b) PyTorch at its best settings, ${precision}`, eagerBf16) + times(ratioToEagerBf16),
     limit && shareOfLimit !== null
       ? `limit, the products alone: ${limit.seconds.toFixed(3)} s; ours reaches ${(100 * shareOfLimit).toFixed(0)} %`
       : "limit: not measured",
+    ...(shareOfMatrixRate === undefined || shareOfMatrixRate === null
+      ? []
+      : [
+          `of the bf16 matrix rate, ${comparison.matrixTflops?.toFixed(0)} TFLOP/s: ${(100 * shareOfMatrixRate).toFixed(0)} %`,
+        ]),
   ].join("\n");
 }
 
@@ -169,8 +176,9 @@ async function main(): Promise<number> {
     await run();
     return 0;
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`bench: ${error.message}`);
+    // Also what chooses device and precision refuses.
+    if (!(error instanceof UsageError || (error as { exitCode?: number }).exitCode === 2)) throw error;
+    console.error(`bench: ${(error as Error).message}`);
     return 2;
   }
 }

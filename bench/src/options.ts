@@ -19,6 +19,7 @@ const { values, positionals } = (() => {
         precision: { type: "string", default: "auto" },
         convolutions: { type: "string", default: "auto" },
         threads: { type: "string" },
+        device: { type: "string", default: "cpu" },
         only: { type: "string" },
         model: { type: "string" },
         data: { type: "string" },
@@ -76,7 +77,8 @@ export const trialsOf = (): number => whole("trials", 1, 1);
 export const threadsOf = (): number | undefined => (values.threads === undefined ? undefined : whole("threads", 1));
 
 export function computingOf(): Computing {
-  const { precision, convolutions } = values;
+  const { precision, convolutions, device } = values;
+  if (device !== "cpu" && device !== "cuda") throw new UsageError(`--device must be cpu or cuda, got ${device}`);
   if (!["auto", "bf16", "fp32"].includes(precision)) {
     throw new UsageError(`--precision must be auto, bf16 or fp32, got ${precision}`);
   }
@@ -84,7 +86,7 @@ export function computingOf(): Computing {
     throw new UsageError(`--convolutions must be auto, direct or winograd, got ${convolutions}`);
   }
   return chooseComputing({
-    device: "auto",
+    device,
     precision: precision as "auto" | "bf16" | "fp32",
     convolutions: convolutions as Computing["convolutions"] | "auto",
     threads: threadsOf(),

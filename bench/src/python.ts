@@ -58,10 +58,10 @@ export const timeBaseline = (
   python: Python,
   variant: Variant,
   { phase, batch, n }: Workload,
-  { precision, threads }: Settings,
+  { device, precision, threads }: Settings,
   steps: number,
 ): Promise<BaselineTiming> => {
-  const options = { phase, batch, n, steps, precision, threads };
+  const options = { phase, batch, n, steps, device, precision, threads };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`]);
   return runJson(python.interpreter, [join(bench, "baselines", "step.py"), variant, ...args]);
 };

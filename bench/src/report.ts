@@ -1,7 +1,7 @@
 // bench/RESULTS.md, from the JSON files beside it.
 import { fasterOfNewest, ratiosOf, type StepComparison, type Timing } from "./compare.ts";
 import type { Direction } from "./onnx-trial.ts";
-import type { Part, Results } from "./results.ts";
+import { keyOf, type Part, type Results } from "./results.ts";
 
 /** What we want of a step at n = 512, on two cores with amx_bf16. */
 const goals = [
@@ -31,13 +31,7 @@ export function reportOf(files: readonly ResultsFile[]): string {
     "Made by `make bench` from the files in [results](results); [README.md](README.md) says what is measured, and how. Do not edit.",
     ...(sections.length > 0 ? sections : ["Nothing was measured yet."]),
     "## GPU",
-    table(
-      ["what", "figure"],
-      [
-        ["training step, any phase", none],
-        ["encode, decode", none],
-      ],
-    ),
+    gpuSection(files),
   ]
     .filter((part) => part !== "")
     .join("\n\n")}\n`;
@@ -56,7 +50,7 @@ function newestSteps(files: readonly ResultsFile[]): MeasuredStep[] {
   const found = new Map<string, MeasuredStep>();
   for (const { results } of files) {
     for (const step of results.steps) {
-      const key = `${step.n} ${step.phase} ${step.batch}`;
+      const key = keyOf(step);
       if (!found.has(key)) found.set(key, { ...step, commit: results.commit });
     }
   }
@@ -68,7 +62,7 @@ function machineSection(title: string, newest: ResultsFile, older: readonly Resu
   const { name, results } = newest;
   const { machine, versions, date, commit } = results;
   const files = [newest, ...older];
-  const steps = newestSteps(files);
+  const steps = newestSteps(files).filter(({ device = "cpu" }) => device === "cpu");
   const part = (which: Part, of: (results: Results) => string): string => {
     const file = files.find((each) => (each.results[which] ?? []).length > 0) ?? newest;
     const from = `${file.results.date.slice(0, 10)}, commit ${file.results.commit}, [${file.name}](results/${file.name}).`;
@@ -96,12 +90,12 @@ function machineSection(title: string, newest: ResultsFile, older: readonly Resu
     `${date.slice(0, 10)}, commit ${commit}, [${name}](results/${name}). ${facts.join("; ")}.`,
     other,
     "### Wanted and reached, n = 512",
-    goalTable(steps),
+    goalTable(steps, machine.cores),
     "### Training step, images/s",
-    "(a) the authors' step, eager float32; (b) the best eager step; (c) the same on the newest PyTorch, eager and under torch.compile. Medians; in brackets the fastest and the slowest step.",
-    stepTable(steps),
+    "(a) the authors' step, eager float32; (b) the same mathematics with PyTorch's best settings; (c) the same on the newest PyTorch, eager and under torch.compile. Medians; in brackets the fastest and the slowest step.",
+    stepTable(steps, machine.cores),
     "### Peak memory of a step's process, MiB",
-    memoryTable(steps),
+    memoryTable(steps, machine.cores),
     "### Encode and decode, float32",
     part("inference", inferenceTable),
     "### Exported models, float32",
@@ -119,9 +113,18 @@ function olderList(names: readonly string[]): string {
   return names.length === 0 ? "" : `Earlier: ${names.map((name) => `[${name}](results/${name})`).join(", ")}.`;
 }
 
-function goalTable(steps: readonly StepComparison[]): string {
+/** The goals are those of bf16 on all cores, with the convolutions that we choose. */
+function goalTable(steps: readonly MeasuredStep[], cores: number): string {
   const rows = goals.map((goal) => {
-    const found = steps.find(({ n, phase, batch }) => n === 512 && phase === goal.phase && batch === goal.batch);
+    const found = steps.find(
+      ({ n, phase, batch, precision, forced, threads }) =>
+        n === 512 &&
+        phase === goal.phase &&
+        batch === goal.batch &&
+        precision === "bf16" &&
+        !forced &&
+        threads === cores,
+    );
     const ratios = found && ratiosOf(found);
     const pair = (wanted: string, reached: string | null | undefined) => `${wanted} / ${reached ?? none}`;
     return [
@@ -131,9 +134,10 @@ function goalTable(steps: readonly StepComparison[]): string {
       pair(`${goalToNewest}x`, times(ratios?.toNewest)),
       pair(`${100 * goal.ofLimit} %`, percent(ratios?.ofLimit)),
       pair("at most (b)'s", found?.eagerBf16 && times(found.ours.peakRssMiB / found.eagerBf16.peakRssMiB)),
+      found?.commit ?? "",
     ];
   });
-  return table(["phase, size, batch", "(a)", "(b)", "faster of (c)", "of the limit", "peak memory"], rows);
+  return table(["phase, size, batch", "(a)", "(b)", "faster of (c)", "of the limit", "peak memory", "commit"], rows);
 }
 
 const times = (ratio: number | null | undefined) => (typeof ratio === "number" ? `${ratio.toFixed(2)}x` : null);
@@ -143,17 +147,53 @@ const percent = (share: number | null | undefined) =>
 const sorted = <T extends StepComparison>(steps: readonly T[]) =>
   [...steps].sort((a, b) => b.n - a.n || a.phase - b.phase || a.batch - b.batch);
 
-const workloadCells = ({ n, phase, batch, precision }: StepComparison) => [`${n}`, `${phase}`, `${batch}`, precision];
+const workloadCells = (step: StepComparison, cores: number) => {
+  const { n, phase, batch, precision, convolutions, forced, threads } = step;
+  const settings = [precision, ...(forced ? [convolutions] : []), ...(threads === cores ? [] : [`${threads} threads`])];
+  return [`${n}`, `${phase}`, `${batch}`, settings.join(", ")];
+};
 
-function stepTable(steps: readonly MeasuredStep[]): string {
+/** The median, and the fastest and the slowest step. */
+const speed = (timing: Timing | null) => {
+  if (!timing) return none;
+  const at = (seconds: number) => figure((timing.imagesPerSecond * timing.seconds.median) / seconds);
+  return `${figure(timing.imagesPerSecond)} (${at(timing.seconds.min)} to ${at(timing.seconds.max)})`;
+};
+
+/** Steps on GPUs, of all machines. */
+function gpuSection(files: readonly ResultsFile[]): string {
+  const gpus = [...new Set(files.map(({ results }) => results.machine.gpu).filter((gpu) => gpu !== undefined))];
+  const rows = gpus.flatMap((gpu) =>
+    sorted(newestSteps(files.filter(({ results }) => results.machine.gpu === gpu)))
+      .filter(({ device }) => device === "cuda")
+      .map((step) => {
+        const { toEagerBf16, ofLimit, ofMatrixRate } = ratiosOf(step);
+        const { n, phase, batch, precision, ours, eagerFp32, eagerBf16, commit } = step;
+        const memory = eagerBf16 && times(ours.peakRssMiB / eagerBf16.peakRssMiB);
+        const shares = [times(toEagerBf16), percent(ofLimit), percent(ofMatrixRate), memory].map(
+          (cell) => cell ?? none,
+        );
+        const speeds = [ours, eagerFp32, eagerBf16].map(speed);
+        return [gpu, `${n}`, `${phase}`, `${batch}`, precision, ...speeds, ...shares, commit];
+      }),
+  );
+  if (rows.length === 0) return table(["what", "figure"], [["training step, any phase", none]]);
+  const heads = [
+    "ours, images/s",
+    "(a)",
+    "(b)",
+    "against (b)",
+    "of the limit",
+    "of the bf16 matrix rate",
+    "memory against (b)",
+  ];
+  return table(["GPU", "n", "phase", "batch", "precision", ...heads, "commit"], rows);
+}
+
+function stepTable(steps: readonly MeasuredStep[], cores: number): string {
   if (steps.length === 0) return none;
-  const speed = (timing: Timing | null) => {
-    if (!timing) return none;
-    const at = (seconds: number) => figure((timing.imagesPerSecond * timing.seconds.median) / seconds);
-    return `${figure(timing.imagesPerSecond)} (${at(timing.seconds.min)} to ${at(timing.seconds.max)})`;
-  };
   const rows = sorted(steps).map((step) => [
-    ...workloadCells(step),
+    ...workloadCells(step, cores),
     speed(step.ours),
     speed(step.oursOnNewest),
     speed(step.eagerFp32),
@@ -167,11 +207,11 @@ function stepTable(steps: readonly MeasuredStep[]): string {
   return table(["n", "phase", "batch", "precision", ...heads], rows);
 }
 
-function memoryTable(steps: readonly StepComparison[]): string {
+function memoryTable(steps: readonly StepComparison[], cores: number): string {
   if (steps.length === 0) return none;
   const peak = (timing: Timing | null) => (timing ? timing.peakRssMiB.toFixed(0) : none);
   const rows = sorted(steps).map((step) => [
-    ...workloadCells(step),
+    ...workloadCells(step, cores),
     peak(step.ours),
     peak(step.eagerFp32),
     peak(step.eagerBf16),

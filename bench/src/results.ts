@@ -10,6 +10,7 @@ import type { ExportedTiming } from "./exported.ts";
 import type { InferenceTiming } from "./inference.ts";
 import { repository } from "./places.ts";
 import type { Python } from "./python.ts";
+import type { Settings } from "./trial.ts";
 import type { Workload } from "./workload.ts";
 
 export const parts = ["steps", "inference", "exported", "prepare", "commands"] as const;
@@ -28,6 +29,8 @@ export interface Results {
     readonly bf16: readonly string[];
     readonly cores: number;
     readonly memoryGiB: number;
+    /** Where steps were measured on one. */
+    readonly gpu?: string | undefined;
     readonly system: string;
   };
   readonly versions: {
@@ -44,7 +47,11 @@ export interface Results {
   commands: readonly CommandTiming[];
 }
 
-export function newResults(system: Python | undefined, newest: Python | undefined): Results {
+export function newResults(
+  system: Python | undefined,
+  newest: Python | undefined,
+  device: Settings["device"],
+): Results {
   const { libtorch, cpuBf16 } = capabilities();
   return {
     date: new Date().toISOString(),
@@ -55,6 +62,7 @@ export function newResults(system: Python | undefined, newest: Python | undefine
       cores: availableParallelism(),
       memoryGiB: Math.round(totalmem() / 2 ** 30),
       system: systemName(),
+      ...(device === "cuda" && { gpu: gpuName() }),
     },
     versions: {
       node: process.version,
@@ -88,6 +96,15 @@ function commit(): string {
   }
 }
 
+function gpuName(): string {
+  try {
+    const names = execFileSync("nvidia-smi", ["--query-gpu=name", "--format=csv,noheader"], { encoding: "utf8" });
+    return names.split("\n")[0]?.trim() || "a GPU";
+  } catch {
+    return "a GPU";
+  }
+}
+
 function systemName(): string {
   try {
     return /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? process.platform;
@@ -108,13 +125,14 @@ export function saveResults(folder: string, results: Results): string {
   const merged: Results = {
     ...before,
     ...results,
+    machine: { ...before.machine, ...results.machine },
     // A later part of the same run may have gone without one of the Pythons.
     versions: {
       ...results.versions,
       systemTorch: results.versions.systemTorch ?? before.versions.systemTorch,
       newestTorch: results.versions.newestTorch ?? before.versions.newestTorch,
     },
-    steps: replaced(before.steps, results.steps, sizeOf),
+    steps: replaced(before.steps, results.steps, keyOf),
     inference: replaced(before.inference, results.inference, sizeOf),
     exported: replaced(before.exported ?? [], results.exported ?? [], sizeOf),
     prepare: replaced(before.prepare, results.prepare, ({ source }) => source),
@@ -123,6 +141,13 @@ export function saveResults(folder: string, results: Results): string {
   writeFileSync(file, `${JSON.stringify(merged, rounded, 1)}\n`);
   return name;
 }
+
+/** What makes two measured steps the same: files from before there was a choice are of the processor. */
+export const keyOf = ({ n, phase, batch, device = "cpu", precision, convolutions, forced = false, threads }: OldStep) =>
+  [n, phase, batch, device, precision, forced ? convolutions : "auto", threads].join(" ");
+
+/** A step as files have it, the first of which lack some settings. */
+type OldStep = Workload & Pick<Settings, "precision" | "threads"> & Partial<Settings>;
 
 const sizeOf = ({ n, phase, batch }: Workload) => `${n} ${phase} ${batch}`;
 

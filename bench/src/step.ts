@@ -1,7 +1,7 @@
 // Training steps, timed in a process of their own.
 import { readFileSync } from "node:fs";
 import { type Computing, flopsPerImage } from "pioneer-networks/torch";
-import { getThreads } from "pioneer-torch";
+import { cudaMemory, getThreads } from "pioneer-torch";
 import { createStepper, recipe, type Workload } from "./workload.ts";
 
 export interface StepTrial extends Workload {
@@ -32,7 +32,8 @@ export function timeStep({ computing, steps, ...workload }: StepTrial): StepTimi
     secondsPerStep,
     imagesPerSecond: batch / median,
     tflops: (batch * flopsPerImage({ latent: n, channels: n }, phase, recipe)) / median / 1e12,
-    peakRssMiB: peakRssMiB(),
+    // Of tensors on a GPU.
+    peakRssMiB: computing.device === "cpu" ? peakRssMiB() : (cudaMemory()?.peak ?? 0) / 2 ** 20,
     threads: getThreads(),
   };
 }

@@ -2,16 +2,20 @@
 import { type Computing, chooseComputing } from "pioneer-networks/torch";
 import { capabilities } from "pioneer-torch";
 import { type InferenceTiming, timeInference } from "./inference.ts";
-import { limitSeconds, productsOf, type TimedProduct, timeProducts } from "./limit.ts";
+import { limitSeconds, productsOf, squareTflops, type TimedProduct, timeProducts } from "./limit.ts";
 import { runJson } from "./process.ts";
 import { recordStep } from "./profile.ts";
 import { peakRssMiB, type StepTiming, timeStep } from "./step.ts";
 import type { Workload } from "./workload.ts";
 
 export interface Settings {
+  /** Of steps, baselines and limit. */
+  readonly device: "cpu" | "cuda";
   readonly precision: "bf16" | "fp32";
   /** Of ours. */
   readonly convolutions: Computing["convolutions"];
+  /** Whether they were asked for, and not the faster ones. */
+  readonly forced: boolean;
   readonly threads: number;
 }
 
@@ -19,6 +23,8 @@ export interface LimitTiming {
   readonly seconds: number;
   readonly products: readonly TimedProduct[];
   readonly peakRssMiB: number;
+  /** Of a large product of square matrices in bfloat16; on a GPU. */
+  readonly matrixTflops: number | null;
 }
 
 interface Outcomes {
@@ -39,8 +45,9 @@ const trials: { readonly [Kind in keyof Outcomes]: (trial: Trial<Kind>, computin
     libtorch: capabilities().libtorch,
   }),
   limit({ workload }, computing) {
-    const products = timeProducts(productsOf(recordStep(workload, computing)));
-    return { seconds: limitSeconds(products), products, peakRssMiB: peakRssMiB() };
+    const products = timeProducts(productsOf(recordStep(workload, computing)), computing.device);
+    const matrixTflops = computing.device === "cpu" ? null : squareTflops(computing.device);
+    return { seconds: limitSeconds(products), products, peakRssMiB: peakRssMiB(), matrixTflops };
   },
   inference: ({ workload }, computing) => timeInference(workload, computing),
 };
@@ -48,8 +55,8 @@ const trials: { readonly [Kind in keyof Outcomes]: (trial: Trial<Kind>, computin
 /** In the child: does what the parent asked for and prints it. */
 export function runTrial(text: string): void {
   const trial = JSON.parse(text) as Trial<keyof Outcomes>;
-  const { precision, convolutions, threads } = trial;
-  const computing = chooseComputing({ device: "auto", precision, convolutions, threads });
+  const { device, precision, convolutions, threads } = trial;
+  const computing = chooseComputing({ device, precision, convolutions, threads });
   const run = trials[trial.kind] as (trial: Trial<keyof Outcomes>, computing: Computing) => unknown;
   console.log(JSON.stringify(run(trial, computing)));
 }

@@ -5,6 +5,7 @@ import {
   createLearner,
   disposeLearner,
   drawLatents,
+  placeLearner,
   type Recipe,
   resolutionOf,
   trainStep,
@@ -33,6 +34,7 @@ export function createStepper({ phase, batch, n }: Workload, computing: Computin
   cacheMemory();
   const random = new RandomGenerator(0);
   const learner = createLearner(recipe, { latent: n, channels: n }, 0.001, random);
+  placeLearner(learner, computing.device);
   const resolution = resolutionOf(phase);
   const settings = {
     growth: { phase, alpha: 1 },

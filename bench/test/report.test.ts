@@ -2,10 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { flopsPerImage } from "pioneer-networks/torch";
 import { afterAll, expect, test } from "vitest";
 import type { StepComparison, Timing } from "../src/compare.ts";
 import { reportOf } from "../src/report.ts";
 import { type Results, readResults, saveResults } from "../src/results.ts";
+import { recipe } from "../src/workload.ts";
 
 const bench = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "pioneer-bench-"));
@@ -24,7 +26,9 @@ const step: StepComparison = {
   batch: 8,
   n: 512,
   precision: "bf16",
+  device: "cpu",
   convolutions: "winograd",
+  forced: false,
   threads: 2,
   ours: timing(8, 4, 1400),
   oursOnNewest: null,
@@ -49,7 +53,7 @@ const results: Results = {
 test("goals stand beside what was reached", () => {
   const report = reportOf([{ name: "a.json", results }]);
   expect(report).toContain(
-    "| 4, 64x64, 8 | 10x / 8.00x | 1.8x / 2.00x | 1.3x / 1.25x | 75 % / 75 % | at most (b)'s / 0.80x |",
+    "| 4, 64x64, 8 | 10x / 8.00x | 1.8x / 2.00x | 1.3x / 1.25x | 75 % / 75 % | at most (b)'s / 0.80x | 0123456789 |",
   );
   expect(report).toContain("| 3, 32x32, 16 | 7x / not measured |");
   expect(report).toContain("| 512 | 4 | 8 | bf16 | 2.00 (4.00 to 1.00) | not measured | 0.250 (0.500 to 0.125) |");
@@ -83,6 +87,37 @@ test("a part measured again replaces that part of the file", () => {
     [3, 4],
   ]);
   expect(saved.prepare).toEqual(results.prepare);
+});
+
+test("other settings are other measurements, and goals are of those that we choose", () => {
+  const elsewhere = { ...results, commit: "other", steps: [step] };
+  const more = [
+    { ...step, convolutions: "direct", forced: true, ours: timing(8, 5, 1400) },
+    { ...step, threads: 1, ours: timing(8, 6, 1400) },
+    { ...step, precision: "fp32", ours: timing(8, 7, 1400) },
+  ] as const;
+  saveResults(folder, elsewhere);
+  const name = saveResults(folder, { ...elsewhere, steps: more });
+  const saved = JSON.parse(readFileSync(join(folder, name), "utf8")) as Results;
+  expect(saved.steps.map(({ ours }) => ours.seconds.median)).toEqual([4, 5, 6, 7]);
+  const report = reportOf([{ name, results: saved }]);
+  expect(report).toContain("| 4, 64x64, 8 | 10x / 8.00x |");
+  for (const cell of ["bf16 | 2.00", "bf16, direct | 1.60", "bf16, 1 threads | 1.33", "fp32 | 1.14"]) {
+    expect(report).toContain(`| 512 | 4 | 8 | ${cell} (`);
+  }
+});
+
+test("steps on a GPU stand by themselves, with what is wanted there", () => {
+  const machine = { ...results.machine, gpu: "H100" };
+  const onGpu = { ...step, device: "cuda", batch: 32, convolutions: "direct", matrixTflops: 700 } as const;
+  const steps = [{ ...onGpu, ours: timing(32, 0.08, 4000), eagerBf16: timing(32, 0.2, 5000), eagerFp32: null }];
+  const report = reportOf([{ name: "gpu.json", results: { ...results, machine, steps } }]);
+  const [, gpu] = report.split("## GPU");
+  // 400 images/s; 2.5 times (b); a limit of 3 s is of another step; the flops of an image by 700 TFLOP/s.
+  const share = (100 * flopsPerImage({ latent: 512, channels: 512 }, 4, recipe) * 400) / 700e12;
+  expect(gpu).toContain("| H100 | 512 | 4 | 32 | bf16 | 400 (800 to 200) | not measured | 160 (320 to 80.0) | 2.50x |");
+  expect(gpu).toContain(`| ${share.toFixed(0)} % | 0.80x | 0123456789 |`);
+  expect(report).toContain("| 4, 64x64, 8 | 10x / not measured |");
 });
 
 test("RESULTS.md is what the committed files give", () => {

@@ -12,6 +12,7 @@ export { type Computing, chooseComputing, useComputing } from "./train/device.ts
 export { drawInputs } from "./train/inputs.ts";
 export { createLearner, disposeLearner, type Learner } from "./train/learner.ts";
 export { readLosses } from "./train/meter.ts";
+export { placeLearner } from "./train/placement.ts";
 export { accv2018, type Recipe } from "./train/recipe.ts";
 export { type StepInputs, type StepLosses, type StepSettings, trainStep } from "./train/step.ts";
 export { drawLatents, stream } from "./train/streams.ts";

@@ -6,6 +6,11 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <torch/version.h>
 
+#ifdef PIONEER_CUDA_GRAPHS
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <cuda_runtime_api.h>
+#endif
+
 namespace pioneer {
 
 #ifdef PIONEER_FUSED_CUDA
@@ -33,6 +38,37 @@ static napi_value build(napi_env env, napi_callback_info) {
     check(env, napi_set_named_property(env, result, "fusedCuda", fromBool(env, kFusedCuda)));
     check(env, napi_set_named_property(env, result, "cudaGraphs", fromBool(env, kCudaGraphs)));
     return result;
+  });
+}
+
+/// cudaMemory(): [bytes of tensors at most since resetCudaPeak(), bytes that tensors could have]; null without a device, or
+/// where this is not known (libtorch 1, or no nvcc when this was built).
+static napi_value cudaMemory(napi_env env, napi_callback_info) {
+  return guard(env, [&]() -> napi_value {
+    napi_value result;
+    check(env, napi_get_null(env, &result));
+#ifdef PIONEER_CUDA_GRAPHS
+    if (!at::hasCUDA() || at::getNumGPUs() == 0) return result;
+    namespace allocator = c10::cuda::CUDACachingAllocator;
+    auto stats = allocator::getDeviceStats(c10::cuda::current_device());
+    size_t free = 0, total = 0;
+    if (auto error = cudaMemGetInfo(&free, &total)) throw std::runtime_error(std::string("cudaMemGetInfo: ") + cudaGetErrorString(error));
+    double peak = static_cast<double>(stats.allocated_bytes[0].peak);
+    double possible = static_cast<double>(free) + static_cast<double>(stats.reserved_bytes[0].current);
+    check(env, napi_create_array_with_length(env, 2, &result));
+    check(env, napi_set_element(env, result, 0, fromNumber(env, peak)));
+    check(env, napi_set_element(env, result, 1, fromNumber(env, possible)));
+#endif
+    return result;
+  });
+}
+
+static napi_value resetCudaPeak(napi_env env, napi_callback_info) {
+  return guard(env, [&] {
+#ifdef PIONEER_CUDA_GRAPHS
+    if (at::hasCUDA() && at::getNumGPUs() > 0) c10::cuda::CUDACachingAllocator::resetPeakStats(c10::cuda::current_device());
+#endif
+    return undefined(env);
   });
 }
 
@@ -103,6 +139,8 @@ static napi_value freeGenerator(napi_env env, napi_callback_info info) {
 
 const std::vector<Export> deviceExports = {
     {"build", build},
+    {"cudaMemory", cudaMemory},
+    {"resetCudaPeak", resetCudaPeak},
     {"threads", threads},
     {"setThreads", setThreads},
     {"setTf32", setTf32},

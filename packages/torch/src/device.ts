@@ -43,6 +43,22 @@ export function hasFused(device: Device): boolean {
   return fusedCuda;
 }
 
+/** Memory of the CUDA device, in bytes. */
+export interface CudaMemory {
+  /** Of tensors, at most since resetCudaPeak(). */
+  readonly peak: number;
+  /** That this process's tensors could have: what is free, and what it keeps. */
+  readonly possible: number;
+}
+
+/** Of the CUDA device in use; undefined without one, and where the build cannot tell (it needs libtorch 2 and nvcc). */
+export function cudaMemory(): CudaMemory | undefined {
+  const found = native.cudaMemory();
+  return found ? { peak: found[0], possible: found[1] } : undefined;
+}
+
+export const resetCudaPeak = (): void => native.resetCudaPeak();
+
 export const getThreads = (): number => native.threads();
 
 /** Threads used inside one operator, 1 to 1024. Results of some sums depend on it. */

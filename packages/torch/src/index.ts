@@ -10,12 +10,15 @@ export {
 } from "./convolution.ts";
 export {
   type Capabilities,
+  type CudaMemory,
   cacheMemory,
   capabilities,
+  cudaMemory,
   dieWithParent,
   getThreads,
   hasFused,
   lockFile,
+  resetCudaPeak,
   setDeterministic,
   setTf32,
   setThreads,

@@ -33,6 +33,8 @@ export interface Native {
   requiresGrad(id: number): boolean;
   setGradMode(enabled: boolean): boolean;
   build(): { torch: string; cudaDevices: number; cudaBf16: boolean; fusedCuda: boolean; cudaGraphs: boolean };
+  cudaMemory(): [number, number] | null;
+  resetCudaPeak(): void;
   threads(): number;
   setThreads(count: number): void;
   setTf32(enabled: boolean): void;

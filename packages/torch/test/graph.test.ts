@@ -4,10 +4,12 @@ import {
   Adam,
   CudaGraph,
   capabilities,
+  cudaMemory,
   fromHost,
   HostNumbers,
   hasFused,
   memory,
+  resetCudaPeak,
   type Tensor,
   tensor,
 } from "../src/index.ts";
@@ -70,6 +72,11 @@ test("Adam counts the launches, not the recording", () => {
   composed.dispose();
   numbers.dispose();
   adam.dispose();
+});
+
+test.skipIf(capabilities().cudaDevices > 0)("without a CUDA device nothing is told of its memory", () => {
+  resetCudaPeak();
+  expect(cudaMemory()).toBeUndefined();
 });
 
 test("the fused operators are those of a CUDA tensor as it names its place", () => {

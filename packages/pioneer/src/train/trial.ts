@@ -1,7 +1,7 @@
 // Steps on random data with a throwaway learner: what a phase will need, before a run spends days to find out.
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableMemory } from "node:process";
-import { RandomGenerator, rand, scope } from "pioneer-torch";
+import { cudaMemory, type Device, RandomGenerator, rand, resetCudaPeak, scope } from "pioneer-torch";
 import { batchAt, type TrainConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { resolutionOf } from "../networks/index.ts";
@@ -16,7 +16,7 @@ import { drawLatents } from "./streams.ts";
 /** What one step needs. */
 export interface StepNeed {
   readonly seconds: number;
-  /** Peak resident memory of the process. */
+  /** Peak memory: of tensors on a CUDA device where that is known, else resident memory of the process. */
   readonly peakMiB: number;
 }
 
@@ -38,16 +38,22 @@ export class Trial {
     placeLearner(this.#learner, computing.device);
   }
 
-  /** Time and memory of a step of `batch` images, faded in: measured with fewer images where that takes too long. */
+  /**
+   * Time and memory of a step of `batch` images, faded in: measured with fewer images where that takes too long, or where by these
+   * it would not fit, as the system ends a process that it has no memory for without a word.
+   */
   need(phase: number, batch: number): StepNeed {
     const two = this.#settled(phase, 2);
     if (batch === 2) return two;
-    const tried = Math.max(3, Math.min(batch, Math.floor((2 * patienceSeconds) / two.seconds)));
-    const measured = this.#settled(phase, tried);
-    if (tried >= batch) return measured;
-    const growth = Math.max(0, measured.peakMiB - two.peakMiB) / (tried - 2);
-    const perImage = measured.seconds / tried;
-    return { seconds: perImage * batch, peakMiB: measured.peakMiB + growth * (batch - tried) };
+    const scaled = ({ seconds, peakMiB }: StepNeed, tried: number): StepNeed => {
+      const growth = Math.max(0, peakMiB - two.peakMiB) / (tried - 2);
+      return { seconds: (seconds / tried) * batch, peakMiB: peakMiB + growth * (batch - tried) };
+    };
+    const most = Math.max(3, Math.min(batch, Math.floor((2 * patienceSeconds) / two.seconds)));
+    const few = Math.min(most, Math.max(3, batch >> 2));
+    const expected = scaled(this.#settled(phase, few), few);
+    if (few === most || expected.peakMiB > availableMiB(this.#computing.device)) return expected;
+    return scaled(this.#settled(phase, most), most);
   }
 
   /** The first step of a shape also builds its kernels: a quick one is measured again. */
@@ -62,7 +68,7 @@ export class Trial {
     const { recipe } = this.#learner;
     const resolution = resolutionOf(phase);
     const growth = { phase, alpha: 0.999 }; // both to_rgb and from_rgb at work: the most memory
-    resetPeak();
+    resetPeak(device);
     const start = performance.now();
     scope(() => {
       const z = () => drawLatents(batch, latent, this.#random).to(device);
@@ -74,7 +80,7 @@ export class Trial {
       };
       trainStep(this.#learner, inputs, { growth, precision, encoderOrder, reduce: (mean) => mean }).generator?.item();
     });
-    return { seconds: (performance.now() - start) / 1000, peakMiB: peakMiB() };
+    return { seconds: (performance.now() - start) / 1000, peakMiB: peakMiB(device) };
   }
 
   dispose(): void {
@@ -96,7 +102,7 @@ export function tryLastPhase(
   const { phase } = phases.at(-1) as SchedulePhase;
   const resolution = resolutionOf(phase);
   const batch = batchAt(config.batch, resolution);
-  const available = availableMemory() / 2 ** 20;
+  const available = availableMiB(computing.device);
   const trial = new Trial(config, computing);
   try {
     const { peakMiB: peak, seconds } = trial.need(phase, batch);
@@ -122,8 +128,14 @@ function tooLarge(resolution: number, batch: number, peakMiB: number | undefined
   );
 }
 
+/** Of a CUDA device, where that is known: all that is said of memory is then said of the device's. */
+const memoryOf = (device: Device) => (device === "cpu" ? undefined : cudaMemory());
+
+const availableMiB = (device: Device) => (memoryOf(device)?.possible ?? availableMemory()) / 2 ** 20;
+
 /** Linux counts the peak from now on; elsewhere the peak is that of the whole process. */
-function resetPeak(): void {
+function resetPeak(device: Device): void {
+  if (device !== "cpu") resetCudaPeak();
   try {
     writeFileSync("/proc/self/clear_refs", "5");
   } catch {
@@ -131,7 +143,9 @@ function resetPeak(): void {
   }
 }
 
-function peakMiB(): number {
+function peakMiB(device: Device): number {
+  const cuda = memoryOf(device);
+  if (cuda) return cuda.peak / 2 ** 20;
   try {
     const status = readFileSync("/proc/self/status", "utf8");
     return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
