@@ -62,7 +62,7 @@ function machineSection(title: string, newest: ResultsFile, older: readonly Resu
   const { name, results } = newest;
   const { machine, versions, date, commit } = results;
   const files = [newest, ...older];
-  const steps = newestSteps(files).filter(({ device = "cpu" }) => device === "cpu");
+  const steps = newestSteps(files).filter(({ device }) => device !== "cuda");
   const part = (which: Part, of: (results: Results) => string): string => {
     const file = files.find((each) => (each.results[which] ?? []).length > 0) ?? newest;
     const from = `${file.results.date.slice(0, 10)}, commit ${file.results.commit}, [${file.name}](results/${file.name}).`;
