@@ -62,7 +62,7 @@ async function extentOf({ newest }: { newest: boolean }): Promise<Extent> {
     steps: stepsOf(),
     trials: trialsOf(),
     limit: !flags["no-limit"],
-    system: baselines ? await systemPython() : undefined,
+    system: baselines ? await systemPython(flags.device as Settings["device"]) : undefined,
     newest: newestFound,
     newestAddon: newestFound && (await addonFor(newestFound)),
   };

@@ -35,11 +35,15 @@ async function pythonAt(interpreter: string): Promise<Python | undefined> {
   }
 }
 
-/** The system's Python where it has PyTorch (Debian: python3-torch), for baselines (a) and (b). */
-export async function systemPython(): Promise<Python | undefined> {
+/** The system's Python where it has PyTorch (Debian: python3-torch), for baselines (a) and (b); on a GPU it must be 2.0 or newer. */
+export async function systemPython(device: Settings["device"] = "cpu"): Promise<Python | undefined> {
   const found = (await pythonAt("/usr/bin/python3")) ?? (await pythonAt("python3"));
   if (!found)
     progress("no baselines (a) and (b): python3 has no PyTorch (Debian, Ubuntu: apt-get install python3-torch)");
+  else if (device === "cuda" && found.torch.startsWith("1.")) {
+    progress(`no baselines (a) and (b): on a GPU they need PyTorch 2, and python3 has ${found.torch}`);
+    return undefined;
+  }
   return found;
 }
 

@@ -210,6 +210,10 @@ export const trainSchema = z.strictObject({
     group: "Computing",
     description: "record faded-in steps as CUDA graphs; less time of the host; not tried on a GPU yet",
   }),
+  deterministic: option(toggle().default(false), {
+    group: "Computing",
+    description: "on CUDA take no operator whose result depends on scheduling: slower, resuming is exact as on a CPU",
+  }),
   threads: option(whole(1, 1024).optional(), {
     value: "T",
     group: "Computing",
@@ -367,6 +371,7 @@ export const resumeRules = {
   device: "free",
   convolutions: "free",
   cudaGraphs: "free",
+  deterministic: "free",
   threads: "free",
   run: "free",
   resume: "session",

@@ -40,6 +40,7 @@ describe("defaults and checks", () => {
       device: "auto",
       convolutions: "auto",
       cudaGraphs: false,
+      deterministic: false,
       run: "runs/train",
       resume: false,
       plan: false,

@@ -95,7 +95,7 @@ inline void checkPixelNormKept(const Tensor& y, const Tensor& scale, bool upsamp
   constexpr auto name = "pixel_norm_lrelu";
   checkKept(y, y.scalar_type(), name);
   checkKeptNumbers(scale, pixelsOf(y), y, name);
-  TORCH_CHECK(!upsampled || (y.dim() == 4 && y.size(2) % 2 == 0 && y.size(3) % 2 == 0), name,
+  TORCH_CHECK(!upsampled || (y.dim() == 4 && y.size(1) > 0 && y.size(2) % 2 == 0 && y.size(3) % 2 == 0), name,
               ": expected an enlarged image, [batch, C, 2h, 2w], got ", y.sizes());
 }
 

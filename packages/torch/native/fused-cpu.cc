@@ -85,7 +85,7 @@ struct Interleaved {
 Pair pixelNormForward(const Tensor& input, const Tensor& inputBias, double slope, double eps, bool upsampled) {
   constexpr auto name = "pixel_norm_lrelu";
   auto x = upsampled ? asImage(input, name) : asRows(input, name);
-  TORCH_CHECK(!upsampled || (x.size(1) % 4 == 0 && x.size(2) > 1 && x.size(3) > 1), name, ": expected [batch, 4C, h + 1, w + 1], got ",
+  TORCH_CHECK(!upsampled || (x.size(1) > 0 && x.size(1) % 4 == 0 && x.size(2) > 1 && x.size(3) > 1), name, ": expected [batch, 4C, h + 1, w + 1], got ",
               x.sizes());
   int64_t c = upsampled ? x.size(1) / 4 : x.size(1);
   auto bias = checkedBias(inputBias, x, c, name);

@@ -94,7 +94,13 @@ export class CudaGraph {
   constructor(work: () => void) {
     native.prepareGraph();
     this.#numbers = new HostNumbers("cuda");
-    this.#id = native.beginGraph();
+    this.#id = 0;
+    try {
+      this.#id = native.beginGraph();
+    } catch (error) {
+      this.#numbers.dispose();
+      throw error;
+    }
     const failures: unknown[] = [];
     for (const part of [() => this.#numbers.record(work), () => native.endGraph(this.#id)]) {
       try {

@@ -1,5 +1,5 @@
 import { availableParallelism, cpus } from "node:os";
-import { type Capabilities, capabilities, type Device, setThreads, setWinograd } from "pioneer-torch";
+import { type Capabilities, capabilities, type Device, hasFused, setThreads, setWinograd } from "pioneer-torch";
 import type { TrainConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import type { Precision } from "../networks/index.ts";
@@ -24,6 +24,9 @@ export function checkCudaGraphs({ device }: Computing): void {
     throw new ConfigError(
       `--cuda-graphs: built without them against libtorch ${libtorch}; they need libtorch 2 or newer and nvcc when make build runs`,
     );
+  }
+  if (!hasFused(device)) {
+    throw new ConfigError("--cuda-graphs needs a GPU of compute capability 8.0 or above (A100, RTX 30): leave it out");
   }
 }
 

@@ -50,6 +50,8 @@ function trainInProcess(config: TrainConfig, pack: string, report: TrainReporter
   // In a process group of its own, Ctrl-C reaches only us, and we decide what it means.
   const worker = fork(workerFile, [], {
     detached: true,
+    // Without it cuBLAS cannot promise the same sums twice.
+    env: { ...process.env, ...(config.deterministic && { CUBLAS_WORKSPACE_CONFIG: ":4096:8" }) },
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   const tell = (message: ToWorker) => worker.connected && worker.send(message, () => undefined);

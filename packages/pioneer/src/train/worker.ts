@@ -1,5 +1,5 @@
 // The training process: started by run.ts through process.ts, told what to do over IPC, ends with its parent.
-import { cacheMemory, dieWithParent, enterGraphStream, lockFile } from "pioneer-torch";
+import { cacheMemory, dieWithParent, enterGraphStream, lockFile, setDeterministic } from "pioneer-torch";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 import { recoverCheckpoints } from "../checkpoint/files.ts";
 import { changesTold, type TrainConfig } from "../config.ts";
@@ -104,6 +104,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
   const told = resumed ? changesTold(readRunConfig(config.run), config) : [];
   const computing = chooseComputing(config);
   useComputing(computing);
+  setDeterministic(config.deterministic);
   if (config.cudaGraphs) {
     checkCudaGraphs(computing);
     enterGraphStream();

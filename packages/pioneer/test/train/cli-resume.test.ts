@@ -135,6 +135,7 @@ test("in bf16, on two threads and in the authors' order, resuming is exact as we
   const options = [
     "--precision",
     "bf16",
+    "--deterministic",
     "--threads",
     "2",
     "--encoder-order",
