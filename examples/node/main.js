@@ -27,7 +27,8 @@ try {
   console.log("wrote reconstruction.png and morph-1.png to morph-8.png");
   await model.dispose();
 } catch (error) {
-  if (!(error instanceof ModelError)) throw error;
+  // A photo that is not there, or what is wrong with the model.
+  if (!(error instanceof ModelError) && !("syscall" in error)) throw error;
   console.error(`error: ${error.message}`);
   process.exitCode = 1;
 }

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -295,6 +295,19 @@ describe("packs", () => {
     expect([info.width, info.height]).toEqual([3 * 64 + 2 * 2, 64]);
     expect([...data.subarray(0, 3)]).toEqual([0, 50, 9]);
     expect(pioneer("info", pack, "--json").stdout).toContain('"kind":"pack"');
+    expectError(
+      ["dataset", "info", pack, "--sheet", "sheet.jpg"],
+      2,
+      "--sheet sheet.jpg: a contact sheet is a PNG, give it a name that ends in .png",
+    );
+    // A disk that cannot take the output: told, and in the exit code.
+    const full = openSync("/dev/full", "w");
+    const cut = spawnSync(process.execPath, [bin, "info", pack], { encoding: "utf8", stdio: ["ignore", full, "pipe"] });
+    closeSync(full);
+    expect([cut.status, cut.stderr]).toEqual([
+      1,
+      "pioneer: the output is not whole: ENOSPC: no space left on device, write\n",
+    ]);
   });
 
   test("Ctrl-C while packing ends with 130 and keeps what is done; the same command goes on from there", async () => {

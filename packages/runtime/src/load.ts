@@ -131,6 +131,12 @@ function partsToLoad(config: ModelConfig, wanted: readonly Part[] | undefined, w
 function readConfig(bytes: Uint8Array, path: string): ModelConfig {
   const json = readJson(bytes, path);
   checkFormat(json, path);
+  if (typeof json === "object" && json !== null && "kimgPerPhase" in json) {
+    throw new ModelError(
+      "DAMAGED",
+      `${path} is that of a training run: make a model of it by pioneer export --run RUN`,
+    );
+  }
   const parsed = modelConfig.safeParse(json);
   if (!parsed.success) throw new ModelError("DAMAGED", `${path}: ${issue(parsed.error)}; export the model again`);
   return parsed.data;

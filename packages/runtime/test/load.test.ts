@@ -89,6 +89,10 @@ describe("a folder that cannot be loaded is refused in one line", () => {
     expect(await refused(folder)).toContain("is not JSON but a page of the server");
     expect(await refused(changedModel({ config: { resolution: "big" } }))).toContain("DAMAGED");
     expect(await refused(changedModel({ config: { resolution: "big" } }))).toContain("config.json: resolution:");
+    writeFileSync(join(folder, "config.json"), JSON.stringify({ format: 1, data: "a.pack", kimgPerPhase: 2400 }));
+    expect(await refused(folder)).toContain(
+      "is that of a training run: make a model of it by pioneer export --run RUN",
+    );
   });
 
   test("a file that is shorter, or of the same length and changed", async () => {

@@ -25,7 +25,9 @@ export async function describePack(path: string, verify: boolean): Promise<Descr
     `source   ${info.source.kind} ${info.source.name}`,
     `id       ${info.id}`,
     ...info.labels.map((label) => `label    ${labelLine(label)}`),
-    ...(info.enlarged > 0 ? [`enlarged ${info.enlarged} images were smaller than ${size}`] : []),
+    ...(info.enlarged > 0
+      ? [`enlarged ${info.enlarged} ${info.enlarged === 1 ? "image was" : "images were"} smaller than ${size}`]
+      : []),
     ...info.notes.map((note) => `note     ${note}`),
     ...skipped.slice(0, shownSkipped),
     ...(skipped.length > shownSkipped ? [`skipped  and ${skipped.length - shownSkipped} more`] : []),

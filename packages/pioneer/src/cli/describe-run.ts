@@ -48,12 +48,22 @@ async function describeRun(path: string, verify: boolean): Promise<Description> 
     `run          ${path}`,
     `data         ${data}`,
     `model        ${recipe}, resolution ${resolution}, latent ${latent}, channels ${channels}`,
-    ...(last === undefined ? ["progress     nothing logged yet"] : progressLines(last)),
+    ...(last === undefined ? untoldLines(newest) : progressLines(last)),
     `checkpoints  ${checkpoints.length === 0 ? "none" : checkpoints.join(" ")}`,
     ...(verify && newest !== undefined ? [`verified     ${newest}, all checksums good`] : []),
   ];
   const value = { kind: "run", path, config, checkpoints, ...(last && { last }), ...(verify && { verified: newest }) };
   return { value, lines };
+}
+
+/** Of a run that has logged nothing, as an imported one: where its checkpoint is. */
+function untoldLines(newest: string | undefined): string[] {
+  if (newest === undefined) return ["progress     nothing logged yet"];
+  const { images, phase, alpha, resolution } = readState(join(newest, "state.json"));
+  return [
+    `progress     ${formatKimg(images)} kimg shown, nothing logged yet`,
+    `phase        ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
+  ];
 }
 
 function progressLines(last: Tick): string[] {

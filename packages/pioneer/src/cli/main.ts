@@ -21,7 +21,9 @@ import { reportError } from "./report.ts";
  * @param argv as in process.argv
  */
 export async function main(argv: readonly string[]): Promise<void> {
-  process.stdout.on("error", goOnWithoutOutput);
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (goOnWithoutOutput(error)) process.stderr.write(`pioneer: the output is not whole: ${error.message}\n`);
+  });
   process.stderr.on("error", goOnWithoutOutput);
   const program = buildProgram();
   try {
@@ -88,7 +90,10 @@ function helpFor(program: Command, argv: readonly string[]): string {
 /**
  * A reader that went away, as in `pioneer info | head -1`, a terminal that was closed or a log on a full disk is no reason to
  * stop training. Where a disk refused, the exit code says that the output is not whole.
+ * @returns whether that is to be told: for the first time, of a disk
  */
-function goOnWithoutOutput({ code }: NodeJS.ErrnoException): void {
-  if (!["EPIPE", "EIO", "ENXIO"].includes(code ?? "")) process.exitCode = exitCodes.failed;
+function goOnWithoutOutput({ code }: NodeJS.ErrnoException): boolean {
+  if (["EPIPE", "EIO", "ENXIO"].includes(code ?? "") || process.exitCode === exitCodes.failed) return false;
+  process.exitCode = exitCodes.failed;
+  return true;
 }

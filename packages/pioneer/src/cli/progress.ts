@@ -59,7 +59,8 @@ class TrainBars {
 
   log(line: string): void {
     // Above the bars once there are some; the library's own log waits for them.
-    if (this.#lines) this.#bars.log(`${line}\n`);
+    // What is left of a bar that was there is cleared.
+    if (this.#lines) this.#bars.log(`${line}\x1b[K\n`);
     else this.#stream.write(`${line}\n`);
   }
 
@@ -84,7 +85,10 @@ class TrainBars {
 
   /** Once; the library draws empty lines when asked again. */
   stop(): void {
-    if (!this.#stopped) this.#bars.stop();
+    if (this.#stopped) return;
+    // What was logged since the last drawing is drawn first: stop() would drop it.
+    this.#bars.update();
+    this.#bars.stop();
     this.#stopped = true;
   }
 }

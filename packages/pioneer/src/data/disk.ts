@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, statSync, truncateSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, mkdirSync, statSync, truncateSync } from "node:fs";
 import { open, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -76,6 +76,9 @@ export function makeFolders(path: string): string | undefined {
     throw error;
   }
 }
+
+/** Opens a folder that mkdtemp() made for its owner alone to whom the user lets into new folders. */
+export const likeOthers = (folder: string): void => chmodSync(folder, 0o777 & ~process.umask());
 
 /** Where a file is written before it is renamed to `path`. */
 export const besideOf = (path: string): string => join(dirname(path), `.${basename(path)}.${process.pid}.part`);

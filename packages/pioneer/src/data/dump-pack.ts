@@ -23,7 +23,7 @@ export function openPackFrames(
   const level = phase ?? newest;
   if (level > newest) {
     throw new ConfigError(
-      `phase: ${level} is ${resolutionOf(level)}x${resolutionOf(level)}, but ${path} holds ${pack.resolution}x${pack.resolution}; give 0 to ${newest}`,
+      `--phase ${level} is ${resolutionOf(level)}x${resolutionOf(level)}, but ${path} holds ${pack.resolution}x${pack.resolution}; give 0 to ${newest}`,
     );
   }
   const pixels = new PackPixels(pack);

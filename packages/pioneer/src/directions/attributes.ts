@@ -80,7 +80,7 @@ export function checkAttribute({ name, kind, values }: Attribute, rows: readonly
   if (Math.min(above, below) >= leastImages) return;
   const what = kind === "category" ? "with it and without it" : "above and below its mean";
   throw new DataError(
-    `${name}: ${above} and ${below} images to learn from ${what}, at least ${leastImages} of each are needed: label more, or give --count a larger number`,
+    `${name}: ${above} and ${below} images to learn from ${what}, at least ${leastImages} of each are needed: label more images, or, where --count leaves some out, give it a larger number`,
   );
 }
 

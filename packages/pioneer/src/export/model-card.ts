@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { CheckpointState } from "../checkpoint/state.ts";
 import { formatBytes } from "../data/disk.ts";
 import { metricsFile } from "../metrics/record.ts";
+import { shellWord } from "../shell-word.ts";
 import { formatKimg } from "../train/progress-line.ts";
 import type { WeightFormat } from "./graph-builder.ts";
 import type { Quality } from "./quality.ts";
@@ -62,9 +63,11 @@ export function modelCard({ name, state, dtype, files, quality, metrics }: CardF
     "## Use",
     "",
     "```sh",
-    ...(samplesOnly ? [] : [`npx pioneer reconstruct --model ${name} --out out photo.jpg`]),
-    `npx pioneer sample --model ${name} --out out --count 16`,
+    ...(samplesOnly ? [] : [`pioneer reconstruct --model ${shellWord(name)} --out out photo.jpg`]),
+    `pioneer sample --model ${shellWord(name)} --out out --count 16`,
     "```",
+    "",
+    "`pioneer` is the program that wrote this folder, PIONEER Networks in TypeScript; in a clone of its repository `npx pioneer`. (The npm package of that name is another.)",
     "",
     "Any ONNX Runtime can compute it; everything is float32:",
     "",
@@ -94,7 +97,7 @@ export function modelCard({ name, state, dtype, files, quality, metrics }: CardF
     "",
     ...(rows.length > 0
       ? ["| `pioneer evaluate` | |", "|---|---|", ...rows, ""]
-      : ["`pioneer evaluate` has not been run on this checkpoint.", ""]),
+      : ["`pioneer evaluate` has not been run on this checkpoint with held-out images of its own data.", ""]),
     ...(typeof quality !== "string"
       ? [
           `Reconstructions of ${quality.images} held-out images: PSNR ${quality.exported.toFixed(2)} dB with these weights (${dtype}), ` +

@@ -1,11 +1,11 @@
 // A model folder on disk: written beside and renamed into place, read back, its files compared with their digests.
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { mkdtemp, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { type ModelConfig, modelConfig, modelFormat } from "pioneer-runtime";
 import { z } from "zod";
-import { makeFolders, onDisk } from "../data/disk.ts";
+import { likeOthers, makeFolders, onDisk } from "../data/disk.ts";
 import { DataError } from "../errors.ts";
 
 export const modelConfigFile = "config.json";
@@ -154,7 +154,9 @@ export async function writeFolderBeside<T>(out: string, write: (folder: string) 
     makeFolders(dirname(target));
     // A name of its own: whatever else lies there is not ours.
     const beside = await mkdtemp(`${target}.writing-`);
+    likeOthers(beside);
     const replaced = `${beside}.replaced`;
+    const interrupted = onSignals(() => rmSync(beside, { recursive: true, force: true }));
     try {
       const result = await write(beside);
       await syncFolder(beside);
@@ -165,12 +167,28 @@ export async function writeFolderBeside<T>(out: string, write: (folder: string) 
       await syncFolder(dirname(target));
       return result;
     } finally {
+      interrupted.forget();
       await rm(beside, { recursive: true, force: true });
       // The new one did not take its place.
       if (existsSync(replaced) && !existsSync(target)) await rename(replaced, target);
       await rm(replaced, { recursive: true, force: true });
     }
   });
+}
+
+/** Does something before a signal ends the process, where nobody else handles that signal. */
+function onSignals(work: () => void): { forget(): void } {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const handle = (signal: NodeJS.Signals) => {
+    work();
+    forget();
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  };
+  const forget = () => {
+    for (const signal of signals) process.off(signal, handle);
+  };
+  for (const signal of signals) process.on(signal, handle);
+  return { forget };
 }
 
 async function syncFolder(path: string): Promise<void> {

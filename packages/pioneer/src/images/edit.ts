@@ -1,7 +1,8 @@
-import { basename, extname, join } from "node:path";
+import { join } from "node:path";
 import { type DirectionsFile, edit, type Model, type Strengths } from "pioneer-runtime";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
 import { composeGrid } from "./grid.ts";
+import { numberedName } from "./numbered.ts";
 import { loadPhotos } from "./photo.ts";
 import { writeImage, writePng } from "./png.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
@@ -51,8 +52,7 @@ export async function writeEdits(
     const before = await decodeAll(model, encodings);
     const after = await decodeAll(model, edit(encodings, set, directions));
     for (const [i, path] of paths.entries()) {
-      // Numbered, as photos of two folders may have one name.
-      const file = join(out, `${String(i + 1).padStart(4, "0")}-${basename(path, extname(path))}-edited.png`);
+      const file = join(out, `${numberedName(i, path)}-edited.png`);
       await writeImage(file, image(after, i), resolution);
       result.files.push(file);
     }

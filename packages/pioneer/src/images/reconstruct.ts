@@ -1,7 +1,8 @@
-import { basename, extname, join } from "node:path";
+import { join } from "node:path";
 import type { Model } from "pioneer-runtime";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
 import { composeGrid, toByte } from "./grid.ts";
+import { numberedName } from "./numbered.ts";
 import { loadPhotos } from "./photo.ts";
 import { writeImage, writePng } from "./png.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
@@ -53,8 +54,7 @@ export async function writeReconstructions(
   const cells = new Float32Array(stages.length * originals.length);
   const [files, pairs]: [string[], Reconstructions["pairs"]] = [[], []];
   for (const [i, path] of paths.entries()) {
-    // Numbered, as photos of two folders may have one name.
-    const base = `${String(i + 1).padStart(4, "0")}-${basename(path, extname(path))}`;
+    const base = numberedName(i, path);
     const pictures = stages.map(({ images }) => images.subarray(i * size, (i + 1) * size));
     for (const [stage, picture] of pictures.entries()) {
       cells.set(picture, (i * stages.length + stage) * size);

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, wr
 import { basename, dirname, join } from "node:path";
 import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { resolveTrainConfig, savedConfigText, type TrainConfig } from "../config.ts";
-import { diskError, makeFolders } from "../data/disk.ts";
+import { diskError, likeOthers, makeFolders } from "../data/disk.ts";
 import { noData } from "../data/ensure.ts";
 import { ConfigError, RunError } from "../errors.ts";
 import { type NetworkKind, phaseOf, resolutionOf } from "../networks/index.ts";
@@ -230,6 +230,7 @@ function writeAtOnce<T>(out: string, write: (folder: string) => T): T {
   try {
     made = makeFolders(dirname(target));
     beside = mkdtempSync(`${target}.importing-`);
+    likeOthers(beside);
     const result = write(beside);
     renameSync(beside, out);
     return result;

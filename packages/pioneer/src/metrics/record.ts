@@ -18,16 +18,21 @@ export interface MetricsRecord {
   readonly heldOut: string;
   readonly seed: number;
   readonly precision: Precision;
+  /** Samples, or images encoded, of each number, by name. Missing in lines of earlier versions, as is what follows. */
+  readonly counts?: Readonly<Record<string, number>>;
+  /** sha256 of the networks that numbers depend on, by their option. */
+  readonly networks?: Readonly<Record<string, string>>;
   /** By name. */
   readonly metrics: Readonly<Record<string, number>>;
 }
 
 export const metricsRecord = (
   values: readonly MetricValue[],
-  facts: Omit<MetricsRecord, "version" | "metrics">,
+  facts: Omit<MetricsRecord, "version" | "counts" | "metrics">,
 ): MetricsRecord => ({
   version,
   ...facts,
+  counts: Object.fromEntries(values.map(({ name, images }) => [name, images])),
   metrics: Object.fromEntries(values.map(({ name, value }) => [name, value])),
 });
 

@@ -1,4 +1,7 @@
 // `pioneer evaluate` without its words: a checkpoint, a pack and options in; numbers out, and noted in the run.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
 import { PackPixels } from "../data/batches.ts";
 import { ensurePack } from "../data/ensure.ts";
 import { ConfigError } from "../errors.ts";
@@ -66,6 +69,13 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
     }
     const { pack } = await ensurePack(data, { resolution: subject.resolution, crop, colour: subject.colour });
     const metrics = options.metrics ?? possibleMetrics(subject, options);
+    if (metrics.length === 0) {
+      const { resolution, hasCodes } = subject;
+      const codes = hasCodes ? "" : ", whose encoder makes no codes,";
+      throw new ConfigError(
+        `no metric can be computed of a model of ${resolution}x${resolution} images${codes} without --features or --lpips: train further, or give a network`,
+      );
+    }
     checkNetworks(metrics, options);
     const wanted = { metrics, count, reference, heldOut };
     selectImages(subject, pack, wanted);
@@ -87,6 +97,7 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
         heldOut,
         seed,
         precision,
+        ...(await networksUsed(options, metrics)),
       });
       if (run) appendMetrics(run, record);
       return { checkpoint: path, values, record, file: run && metricsFile(run) };
@@ -97,6 +108,23 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
   } finally {
     opened.dispose();
   }
+}
+
+/** The networks that these metrics were computed with. */
+async function networksUsed(
+  given: GivenNetworks,
+  metrics: readonly Metric[],
+): Promise<Pick<MetricsRecord, "networks">> {
+  const used = (["features", "lpips"] as const).filter(
+    (option) => given[option] !== undefined && metrics.some((metric) => needs[metric].network === option),
+  );
+  if (used.length === 0) return {};
+  const digests = used.map(async (option) => {
+    const hash = createHash("sha256");
+    await pipeline(createReadStream(given[option] as string), hash);
+    return [option, hash.digest("hex")] as const;
+  });
+  return { networks: Object.fromEntries(await Promise.all(digests)) };
 }
 
 /** All metrics that need nothing that is missing. */

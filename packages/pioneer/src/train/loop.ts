@@ -8,6 +8,7 @@ import { refusalOf } from "../data/disk.ts";
 import type { Pack } from "../data/pack.ts";
 import { type Growth, resolutionOf } from "../networks/index.ts";
 import { type Position, positionAt, type Schedule } from "../schedule.ts";
+import { shellWord } from "../shell-word.ts";
 import { version } from "../version.ts";
 import { CapturedSteps } from "./captured-steps.ts";
 import { flopsPerImage } from "./cost.ts";
@@ -141,7 +142,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     const reason = stop.reason ?? (timeUp ? "time" : undefined);
     if (reason) {
       if (saved.images !== session.images) save(trained);
-      const continueCommand = `pioneer train --run ${config.run} --resume`;
+      const continueCommand = `pioneer train --run ${shellWord(config.run)} --resume`;
       return { kind: "end", reason, images: session.images, path: session.lastCheckpoint, continueCommand };
     }
     // Lets messages and signals in.

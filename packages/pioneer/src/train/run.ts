@@ -37,6 +37,7 @@ export async function runTraining(
     const progress = packingProgress(report);
     const { pack, prepared } = await dataOfRun(config, { signal: stopper.packing, onProgress: progress });
     if (prepared) report({ kind: "log", text: `packed ${pack.count} images into ${pack.path}` });
+    for (const note of prepared?.notes ?? []) report({ kind: "log", text: note });
     for (const { name, reason } of prepared?.skipped ?? []) report({ kind: "log", text: `skipped ${name}: ${reason}` });
     // A pack that was there is not looked for in vain when somebody stops meanwhile.
     stopper.packing.throwIfAborted();

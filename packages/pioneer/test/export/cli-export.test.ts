@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { pioneer, tiny } from "../train/support/cli.ts";
+import { Pioneer, pioneer, tiny } from "../train/support/cli.ts";
 import { discs, makePack, temporaryFolder } from "../train/support/tiny.ts";
 
 // Each test starts some processes, perhaps beside other tests.
@@ -44,6 +44,17 @@ test("export --json is one object with files, differences and PSNR", async () =>
   expect((result.files as string[]).every((file) => existsSync(join(folder, file)))).toBe(true);
   const { reference, exported } = result.quality as Record<string, number>;
   expect(Math.abs((exported as number) - (reference as number))).toBeLessThan(0.5);
+});
+
+test("export stopped half way leaves nothing beside", async () => {
+  const stopped = new Pioneer(folder, ["export", "--run", "run", "--out", "stopped", "--threads", "1"]);
+  const beside = () => readdirSync(folder).filter((name) => name.startsWith("stopped"));
+  // Polled: the folder is there before anything is said.
+  await expect.poll(beside, { timeout: 60_000, interval: 5 }).toHaveLength(1);
+  stopped.child.kill("SIGINT");
+  const { code, signal } = await stopped.end;
+  expect([code, signal]).toEqual([null, "SIGINT"]);
+  expect(beside()).toEqual([]);
 });
 
 describe("a model folder as --model", () => {

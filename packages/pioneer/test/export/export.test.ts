@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { modelConfig, sampleLatents } from "pioneer-runtime";
@@ -48,6 +48,8 @@ describe("a model folder", () => {
     const { files, quality, differences } = await exported("run", "model");
     const names = ["README.md", "config.json", "directions.json", "encoder.onnx", "generator.onnx"];
     expect(readdirSync(path("model")).sort()).toEqual(names);
+    // A web server may enter it as any folder that its user makes.
+    expect(statSync(path("model")).mode & 0o777).toBe(0o777 & ~process.umask());
     expect([...files].sort()).toEqual(names.map((name) => join(path("model"), name)));
     const { files: listed, ...config } = configOf("model");
     expect(config).toEqual({

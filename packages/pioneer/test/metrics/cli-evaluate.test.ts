@@ -1,4 +1,5 @@
 // `pioneer evaluate` and `train --evaluate-every` as a user has them.
+import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -156,7 +157,9 @@ describe("evaluate", () => {
   test("a value depends on model, data, count and seed; not on the other metrics, nor on when it is asked for", async () => {
     const [features, lpips] = [fixture("features.onnx"), fixture("distance.onnx")];
     const all = (await evaluate({ count: 104, features, lpips })).record.metrics;
-    const some = (await evaluate({ count: 104, metrics: ["swd", "kid", "latent"], features })).record.metrics;
+    const { metrics: some, networks } = (await evaluate({ count: 104, metrics: ["swd", "kid", "latent"], features }))
+      .record;
+    expect(networks).toEqual({ features: createHash("sha256").update(readFileSync(features)).digest("hex") });
     for (const [name, value] of Object.entries(some)) expect([name, all[name]]).toEqual([name, value]);
     expect(Object.keys(some).length).toBe(6);
     const other = (await evaluate({ count: 104, metrics: ["swd"], seed: 1 })).record.metrics;
@@ -170,6 +173,7 @@ describe("evaluate", () => {
     const { record, values } = await evaluate({ metrics: ["l1", "rmse", "psnr"], heldOut: "train", count: 3 });
     const { metrics } = record;
     expect(values.map(({ images }) => images)).toEqual([3, 3, 3]);
+    expect([record.counts, record.networks]).toEqual([{ l1: 3, rmse: 3, psnr: 3 }, undefined]);
     const { openPack } = await import("../../src/data/pack.ts");
     const pack = openPack(data);
     const train = pack.splits.train as Uint32Array;

@@ -181,6 +181,22 @@ describe("without a terminal", () => {
     expect(fingerprint(join(folder, "closed"))).toEqual(never);
   });
 
+  test.skipIf(!hasScript)(
+    "a terminal shows every line, the last ones too, and none with remains of a bar",
+    async () => {
+      const args = [...start("shown"), "--total-kimg", "0.1", "--grid-kimg", "0.05"];
+      const command = [process.execPath, bin, ...args].map((word) => `'${word}'`).join(" ");
+      const { code, stdout } = await new Pioneer(folder, [], {}, ["script", "-qec", command, "/dev/null"]).end;
+      expect(code).toBe(0);
+      for (const line of log("shown").trimEnd().split("\n")) {
+        const text = line.slice(line.indexOf(" ") + 1);
+        // Status lines are the bars.
+        if (!/ kimg \| phase /.test(text)) expect(stdout.replaceAll("\x1b[K", "")).toContain(`${text}\r\n`);
+      }
+      expect(stdout).toContain("wrote shown/checkpoint-00000000\x1b[K\r\n");
+    },
+  );
+
   test("from the start, as under nohup: a logout does not end it", async () => {
     const started = new Pioneer(folder, start("nohup", "--total-kimg", "0.2"));
     expect(await started.says(/^wrote .*checkpoint/)).toBe(true);

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import { sourceKinds } from "../../data/sources/kinds.ts";
-import { exitCodes, PioneerError } from "../../errors.ts";
+import { ConfigError, exitCodes, PioneerError } from "../../errors.ts";
 import { oneOf, option, resolution, text, toggle, whole } from "../../option-schema.ts";
+import { shellWord } from "../../shell-word.ts";
 import { describePack } from "../describe-pack.ts";
 import { abortOnSignals, showProgress } from "../image-progress.ts";
 import { addCommand } from "../options.ts";
@@ -81,7 +82,7 @@ export function addDatasetCommands(program: Command): void {
         if (result.resumedFrom > 0) output.log(`went on after ${result.resumedFrom} images that were done before`);
         const { value, lines } = await describePack(out, false);
         for (const line of lines) output.log(line);
-        output.wrote([out], `pioneer train --data ${out} --run runs/train`);
+        output.wrote([out], `pioneer train --data ${shellWord(out)} --run runs/train`);
         output.result({ files: [out], resumedFrom: result.resumedFrom, pack: value });
       } catch (error) {
         progress.stop();
@@ -99,11 +100,14 @@ export function addDatasetCommands(program: Command): void {
     schema: infoSchema,
     examples: ["pioneer dataset info faces.pack --sheet sheet.png"],
     async run(options, [path = ""], { output }) {
+      if (options.sheet !== undefined && !/\.png$/i.test(options.sheet)) {
+        throw new ConfigError(`--sheet ${options.sheet}: a contact sheet is a PNG, give it a name that ends in .png`);
+      }
       const { value, lines } = await describePack(path, options.verify);
       for (const line of lines) output.log(line);
       const files = options.sheet === undefined ? [] : [options.sheet];
       if (options.sheet !== undefined) await writeSheet(path, options.sheet);
-      if (files.length > 0) output.wrote(files, `pioneer train --data ${path} --run runs/train`);
+      if (files.length > 0) output.wrote(files, `pioneer train --data ${shellWord(path)} --run runs/train`);
       output.result({ ...value, files });
       return undefined;
     },

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { resolveTrainConfig, resumeTrainConfig, type TrainConfig } from "../../config.ts";
 import { option, positive, text } from "../../option-schema.ts";
 import { newestCheckpoint, readRunConfig } from "../../run-folder.ts";
+import { shellWord } from "../../shell-word.ts";
 import { addCommand } from "../options.ts";
 import type { Output } from "../report.ts";
 import { exitCodeOf, trainWithDisplay } from "./train.ts";
@@ -41,7 +42,7 @@ export function addDemoCommand(program: Command): void {
       output.log(
         `pictures: ${join(run, "recons-*.png")} (drawn faces and their reconstructions), ${join(run, "samples-*.png")}`,
       );
-      output.log(`next: pioneer sample --model ${run} --out samples --grid`);
+      output.log(`next: pioneer sample --model ${shellWord(run)} --out samples --grid`);
       output.result({ ...end, run });
       return exitCodeOf(end);
     },

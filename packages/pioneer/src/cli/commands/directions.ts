@@ -6,6 +6,7 @@ import { diskError, makeFolders } from "../../data/disk.ts";
 import type { Direction } from "../../directions/file.ts";
 import { ConfigError } from "../../errors.ts";
 import { oneOf, option, repeated, text, toggle, whole } from "../../option-schema.ts";
+import { shellWord } from "../../shell-word.ts";
 import { showProgress } from "../image-progress.ts";
 import { modelOptions, withModel } from "../model-options.ts";
 import { addCommand } from "../options.ts";
@@ -82,7 +83,10 @@ export function addDirectionsCommand(program: Command): void {
       });
       for (const [name, direction] of Object.entries(directions)) output.log(describe(name, direction));
       const [first = "smile"] = Object.keys(directions);
-      output.wrote([path], `pioneer edit --model ${options.model} --out edits --strip ${first} photo.jpg`);
+      output.wrote(
+        [path],
+        `pioneer edit --model ${shellWord(options.model)} --out edits --strip ${shellWord(first)} photo.jpg`,
+      );
       output.result({
         file: path,
         directions: Object.fromEntries(

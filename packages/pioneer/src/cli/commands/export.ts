@@ -3,6 +3,7 @@ import { z } from "zod";
 import { formatBytes } from "../../data/disk.ts";
 import type { Exported } from "../../export/export-model.ts";
 import { oneOf, option, text, toggle } from "../../option-schema.ts";
+import { shellWord } from "../../shell-word.ts";
 import { modelOptions } from "../model-options.ts";
 import { addCommand } from "../options.ts";
 
@@ -44,7 +45,7 @@ export function addExportCommand(program: Command): void {
       const { exportModel } = await import("../../export/export-model.ts");
       const exported = await exportModel({ ...options, onProgress: (what) => output.log(what) });
       for (const line of describe(exported)) output.log(line);
-      output.wrote(exported.files, `pioneer sample --model ${options.out} --out samples --grid`);
+      output.wrote(exported.files, `pioneer sample --model ${shellWord(options.out)} --out samples --grid`);
       output.result({ ...exported, folder: options.out });
       return undefined;
     },

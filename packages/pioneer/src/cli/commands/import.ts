@@ -5,6 +5,7 @@ import { exitCodes, PioneerError } from "../../errors.ts";
 import type { Imported } from "../../import/import-run.ts";
 import { oneOf, option, positive, resolution, text, toggle } from "../../option-schema.ts";
 import { presetNames } from "../../presets.ts";
+import { shellWord } from "../../shell-word.ts";
 import { formatKimg } from "../../train/progress-line.ts";
 import { showByteProgress } from "../byte-progress.ts";
 import { abortOnSignals } from "../image-progress.ts";
@@ -99,7 +100,7 @@ function describe({ run, directions }: Imported, out: string, output: Output): v
     output.log(`direction ${name}: strength 1 moves a code by ${unit.toFixed(3)}`);
   const next = run?.recipe === "gan" ? "sample" : "reconstruct";
   const rest = next === "sample" ? "--out samples --grid" : "--out recons photo.jpg";
-  if (run) output.log(`next: pioneer ${next} --model ${out} ${rest}`);
+  if (run) output.log(`next: pioneer ${next} --model ${shellWord(out)} ${rest}`);
   output.result({ out, ...run, directions: directions.map(({ name, unit }) => ({ name, unit })) });
 }
 

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { ConfigError } from "../../errors.ts";
 import { option, toggle, whole } from "../../option-schema.ts";
+import { shellWord } from "../../shell-word.ts";
 import { animationOptions, checkAnimation, defaultFps } from "../animation-options.ts";
 import { modelOptions, withModel } from "../model-options.ts";
 import { addCommand } from "../options.ts";
@@ -53,8 +54,8 @@ export function addSampleCommand(program: Command): void {
       await checkAnimation(options);
       const { writeSamples } = await import("../../images/sample.ts");
       const written = await withModel(options, (model) => writeSamples(model, options));
-      const two = options.count > 1 ? written.files.slice(0, 2).join(" ") : "TWO IMAGES";
-      output.wrote(written.files, `pioneer interpolate --model ${options.model} --out morph ${two}`);
+      const two = options.count > 1 ? written.files.slice(0, 2).map(shellWord).join(" ") : "TWO IMAGES";
+      output.wrote(written.files, `pioneer interpolate --model ${shellWord(options.model)} --out morph ${two}`);
       output.result({ ...written });
       return undefined;
     },

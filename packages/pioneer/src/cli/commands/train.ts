@@ -8,6 +8,7 @@ import { oneOf, option, parseOptions, text } from "../../option-schema.ts";
 import { presetNames, presetOptions } from "../../presets.ts";
 import { readRunConfig } from "../../run-folder.ts";
 import { parseScheduleFile } from "../../schedule-file.ts";
+import { shellWord } from "../../shell-word.ts";
 import type { EndEvent } from "../../train/events.ts";
 import { addCommand, type Context } from "../options.ts";
 import { formatPlan } from "../plan-table.ts";
@@ -79,7 +80,7 @@ async function train(config: TrainConfig, { output }: Context): Promise<number> 
   }
   const end = await trainWithDisplay(config, { output });
   if (end.reason === "finished" || end.reason === "already-finished") {
-    output.log(`next: pioneer sample --model ${config.run} --out samples --grid`);
+    output.log(`next: pioneer sample --model ${shellWord(config.run)} --out samples --grid`);
   }
   output.result({ ...end });
   return exitCodeOf(end);

@@ -70,7 +70,7 @@ export async function openSource(
     return openProceduralFaces(resolution ?? proceduralResolution, count, seed);
   }
   if (count !== undefined) {
-    throw new ConfigError(`count: ${source} is not drawn; to use a part of its images, give --limit ${count}`);
+    throw new ConfigError(`--count: ${source} is not drawn; to use a part of its images, give --limit ${count}`);
   }
   const found = kind === "auto" ? await recognize(source) : kind;
   await checkPlace(source, found);
