@@ -145,7 +145,7 @@ describe("resized as the authors do", () => {
 test("what cannot be dumped is refused in one line, and nothing stays", async () => {
   const source = pack.path;
   expect(await refusal({ source, out: out("x"), phase: 4 })).toMatch(
-    /^phase: 4 is 64x64, but .*cifar\.pack holds 32x32; give 0 to 3$/,
+    /^--phase 4 is 64x64, but .*cifar\.pack holds 32x32; give 0 to 3$/,
   );
   expect(await refusal({ source, out: out("x"), alpha: 1.5 })).toBe("alpha: expected a number from 0 to 1, got 1.5");
   expect(await refusal({ source, out: out("x"), split: "val" })).toMatch(

@@ -79,6 +79,14 @@ describe("a model folder as --model", () => {
     }
   });
 
+  test("says where samples of before stay among the new ones", async () => {
+    const sample = (count: string) => run("sample", "--model", "model", "--out", "twice", "--count", count);
+    expect((await sample("3")).stdout).not.toContain("note:");
+    expect((await sample("1")).stdout).toContain(
+      "\nnote: twice holds 2 more samples, of before; for a set of its own give another --out\n",
+    );
+  });
+
   test("is evaluated on data that are given, and to the same numbers", async () => {
     const pack = join(folder, "photos-120-16.pack");
     const measure = (model: string) =>

@@ -1,3 +1,5 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
 import { ConfigError } from "../../errors.ts";
@@ -54,6 +56,14 @@ export function addSampleCommand(program: Command): void {
       await checkAnimation(options);
       const { writeSamples } = await import("../../images/sample.ts");
       const written = await withModel(options, (model) => writeSamples(model, options));
+      const others = (await readdir(options.out)).filter(
+        (name) => /^sample-\d+\.png$/.test(name) && !written.files.includes(join(options.out, name)),
+      );
+      if (others.length > 0) {
+        output.log(
+          `note: ${options.out} holds ${others.length} more samples, of before; for a set of its own give another --out`,
+        );
+      }
       const two = options.count > 1 ? written.files.slice(0, 2).map(shellWord).join(" ") : "TWO IMAGES";
       output.wrote(written.files, `pioneer interpolate --model ${shellWord(options.model)} --out morph ${two}`);
       output.result({ ...written });
