@@ -1,7 +1,7 @@
 // A model folder on disk: written beside and renamed into place, read back, its files compared with their digests.
 import { createHash } from "node:crypto";
-import { existsSync, rmSync } from "node:fs";
-import { mkdtemp, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { type ModelConfig, modelConfig, modelFormat } from "pioneer-runtime";
 import { z } from "zod";
@@ -152,11 +152,11 @@ export async function writeFolderBeside<T>(out: string, write: (folder: string) 
   const target = resolve(out);
   return onDisk(out, async () => {
     makeFolders(dirname(target));
-    // A name of its own: whatever else lies there is not ours.
-    const beside = await mkdtemp(`${target}.writing-`);
+    // A name of its own: whatever else lies there is not ours. Made at once, so that no signal comes before its name is known.
+    const beside = mkdtempSync(`${target}.writing-`);
+    const interrupted = onSignals(() => rmSync(beside, { recursive: true, force: true }));
     likeOthers(beside);
     const replaced = `${beside}.replaced`;
-    const interrupted = onSignals(() => rmSync(beside, { recursive: true, force: true }));
     try {
       const result = await write(beside);
       await syncFolder(beside);
