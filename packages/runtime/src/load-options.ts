@@ -1,8 +1,5 @@
+import type { Part } from "./parts.ts";
 import type { Backend } from "./platform.ts";
-
-/** What a model folder is made of, as far as it is computed with. */
-export const modelParts = ["encoder", "generator", "directions"] as const;
-export type Part = (typeof modelParts)[number];
 
 /** How far loading is. */
 export interface LoadProgress {

@@ -1,21 +1,9 @@
 import { ModelError } from "./errors.ts";
-import {
-  type DirectionsFile,
-  directionsFile,
-  graphPorts,
-  type ModelConfig,
-  modelConfig,
-  modelFormat,
-} from "./folder.ts";
-import { type LoadOptions, modelParts, type Part } from "./load-options.ts";
+import { type DirectionsFile, directionsFile, type ModelConfig, modelConfig, modelFormat } from "./folder.ts";
+import type { LoadOptions } from "./load-options.ts";
+import { modelParts, type Part, partFiles } from "./parts.ts";
 import { PioneerModel } from "./pioneer.ts";
 import type { Backend, Graphs, Platform } from "./platform.ts";
-
-const files = {
-  encoder: graphPorts.encoder.file,
-  generator: graphPorts.generator.file,
-  directions: "directions.json",
-} as const satisfies Record<Part, string>;
 
 /** Activations of one layer that may be in memory at once; several layers' are. */
 const layerBytes = 64 * 2 ** 20;
@@ -45,11 +33,11 @@ export async function load(platform: Platform, folder: string | URL, options: Lo
   const config = readConfig(await read("config.json", true, () => undefined), `${where}/config.json`);
   const parts = partsToLoad(config, options.parts, where);
 
-  const total = parts.reduce((sum, part) => sum + (config.files[files[part]]?.bytes ?? 0), 0);
+  const total = parts.reduce((sum, part) => sum + (config.files[partFiles[part]]?.bytes ?? 0), 0);
   const contents = new Map<Part, Uint8Array<ArrayBuffer>>();
   let done = 0;
   for (const part of parts) {
-    const file = files[part];
+    const file = partFiles[part];
     const tell = (loaded: number) =>
       onProgress?.({ stage: "read", file, loaded: Math.min(total, done + loaded), total });
     tell(0);
@@ -70,7 +58,7 @@ export async function load(platform: Platform, folder: string | URL, options: Lo
   }
 
   const directions = contents.get("directions");
-  const learned = directions && readDirections(directions, config, `${where}/directions.json`);
+  const learned = directions && readDirections(directions, config, `${where}/${partFiles.directions}`);
   const [encoder, generator] = [contents.get("encoder"), contents.get("generator")];
   const graphs: Graphs = { ...(encoder && { encoder }), ...(generator && { generator }) };
   onProgress?.({ stage: "start", loaded: total, total });
@@ -119,7 +107,7 @@ function checkOptions({ parts, backend, threads, batch }: LoadOptions): void {
 
 /** Those asked for, or all there are: a model of the recipe gan has no encoder. */
 function partsToLoad(config: ModelConfig, wanted: readonly Part[] | undefined, where: string): readonly Part[] {
-  const there = modelParts.filter((part) => files[part] in config.files);
+  const there = modelParts.filter((part) => partFiles[part] in config.files);
   const absent = wanted?.find((part) => !there.includes(part));
   if (absent !== undefined) {
     const why = config.recipe === "gan" && absent === "encoder" ? " (models of the recipe gan have none)" : "";

@@ -5,6 +5,7 @@ import type { DirectionsFile, ModelConfig } from "./folder.ts";
 import { type ImageInput, type ImageSource, type Images, imageSource } from "./inputs.ts";
 import { latentGrid, latentRow, latentSampler, slerp } from "./latent.ts";
 import type { Colour, Crop, Model } from "./model.ts";
+import { type Part, partFiles } from "./parts.ts";
 import { type OutputImage, toRgba } from "./pixels.ts";
 import type { Backend, Platform, Session, Sessions } from "./platform.ts";
 import { type Refined, type RefineOptions, refine } from "./refine.ts";
@@ -237,10 +238,9 @@ export class PioneerModel implements Model {
     return session;
   }
 
-  #notLoaded(part: keyof Sessions | "directions"): ModelError {
-    const file = part === "directions" ? "directions.json" : `${part}.onnx`;
-    const mend =
-      file in this.config.files ? `add "${part}" to the option parts of Pioneer.load` : "the model folder has none";
+  #notLoaded(part: Part): ModelError {
+    const there = partFiles[part] in this.config.files;
+    const mend = there ? `add "${part}" to the option parts of Pioneer.load` : "the model folder has none";
     return new ModelError("PART", `the ${part} ${part === "directions" ? "were" : "was"} not loaded: ${mend}`);
   }
 

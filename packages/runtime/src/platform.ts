@@ -1,4 +1,4 @@
-import type { Part } from "./load-options.ts";
+import type { graphPorts } from "./folder.ts";
 import type { OutputImage } from "./pixels.ts";
 import type { Encoding, RgbPixels } from "./resize.ts";
 
@@ -24,7 +24,7 @@ export interface Session {
 }
 
 /** The bytes of each graph that is wanted. */
-export type Graphs = { readonly [part in Exclude<Part, "directions">]?: Uint8Array };
+export type Graphs = { readonly [part in keyof typeof graphPorts]?: Uint8Array };
 export type Sessions = { readonly [part in keyof Graphs]?: Session };
 
 export interface StartOptions {

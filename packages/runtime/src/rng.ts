@@ -16,33 +16,9 @@ export class Rng {
     for (let i = 0; i < 16; i++) this.uint32();
   }
 
-  /** A generator that goes on where `state()` was taken. */
-  static fromState(state: readonly number[]): Rng {
-    if (state.length !== 4 || state.every((word) => word === 0)) {
-      throw new RangeError(`rng state: expected 4 words that are not all 0, got [${state.join(", ")}]`);
-    }
-    const rng = new Rng(0);
-    rng.#state.set(state);
-    return rng;
-  }
-
-  /** The four 32-bit words of the state, for a checkpoint. */
-  state(): number[] {
-    return [...this.#state];
-  }
-
   /** Uniform integer in [0, 2^32). */
   uint32(): number {
-    const s = this.#state as Uint32Array & { 0: number; 1: number; 2: number; 3: number };
-    const result = Math.imul(rotateLeft(Math.imul(s[1], 5), 7), 9) >>> 0;
-    const t = s[1] << 9;
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= t;
-    s[3] = rotateLeft(s[3], 11);
-    return result;
+    return xoshiro128(this.#state);
   }
 
   /** Uniform in [0, 1), 53 random bits. */
@@ -57,11 +33,28 @@ export class Rng {
     return Math.floor(this.uniform() * bound);
   }
 
-  /** Standard normal, by Box and Muller; the second number of the pair is not kept, so that the state is four words. */
+  /** Standard normal, by Box and Muller; the second number of the pair is not kept, so that four words are the whole state. */
   normal(): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
     return radius * Math.cos(2 * Math.PI * this.uniform());
   }
+}
+
+/**
+ * The next number of xoshiro128**, a uniform integer in [0, 2^32).
+ * @param state four words, not all 0, which it moves on
+ */
+export function xoshiro128(state: Uint32Array): number {
+  const s = state as Uint32Array & { 0: number; 1: number; 2: number; 3: number };
+  const result = Math.imul(rotateLeft(Math.imul(s[1], 5), 7), 9) >>> 0;
+  const t = s[1] << 9;
+  s[2] ^= s[0];
+  s[3] ^= s[1];
+  s[1] ^= s[2];
+  s[0] ^= s[3];
+  s[2] ^= t;
+  s[3] = rotateLeft(s[3], 11);
+  return result;
 }
 
 function rotateLeft(word: number, bits: number): number {

@@ -1,20 +1,19 @@
 import { expect, test } from "vitest";
 import { Rng } from "../src/index.ts";
+import { xoshiro128 } from "../src/rng.ts";
 
 test("the generator is xoshiro128**: the outputs of the authors' C code for the state 1, 2, 3, 4", () => {
-  const rng = Rng.fromState([1, 2, 3, 4]);
-  const first = Array.from({ length: 8 }, () => rng.uint32());
+  const state = Uint32Array.of(1, 2, 3, 4);
+  const first = Array.from({ length: 8 }, () => xoshiro128(state));
   expect(first).toEqual([11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849]);
-  for (let i = 8; i < 1000; i++) rng.uint32();
-  expect(rng.uint32()).toBe(136054147);
+  for (let i = 8; i < 1000; i++) xoshiro128(state);
+  expect(xoshiro128(state)).toBe(136054147);
 });
 
-test("a seed fixes the sequence, and the state continues it", () => {
+test("a seed fixes the sequence", () => {
   const rng = new Rng(7);
   const twin = new Rng(7);
   for (let i = 0; i < 100; i++) expect(rng.normal()).toBe(twin.normal());
-  const later = Rng.fromState(rng.state());
-  expect(later.uniform()).toBe(rng.uniform());
 });
 
 test("seeds that differ by one, in sign or above 2^32 give different sequences", () => {
@@ -48,7 +47,6 @@ test("numbers have the moments of their distributions", () => {
   for (const side of dice) expect(Math.abs(side - count / 6)).toBeLessThan(5 * Math.sqrt((count * 5) / 36));
 });
 
-test("a seed or state that cannot be one is refused with its value", () => {
+test("a seed that cannot be one is refused with its value", () => {
   expect(() => new Rng(0.5)).toThrow("seed: expected a whole number within ±2^53, got 0.5");
-  expect(() => Rng.fromState([0, 0, 0, 0])).toThrow("rng state: expected 4 words that are not all 0, got [0, 0, 0, 0]");
 });
