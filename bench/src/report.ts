@@ -34,7 +34,21 @@ export function reportOf(files: readonly ResultsFile[]): string {
     gpuSection(files),
   ]
     .filter((part) => part !== "")
+    .join("\n\n")
+    .split("\n\n")
+    .map((block) => (/^[#|]/.test(block) ? block : wrapped(block)))
     .join("\n\n")}\n`;
+}
+
+/** A paragraph in lines of at most 120 columns; a word that is longer has a line of its own. */
+function wrapped(paragraph: string): string {
+  const lines: string[] = [];
+  for (const word of paragraph.split(" ")) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= 120) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join("\n");
 }
 
 interface ResultsFile {

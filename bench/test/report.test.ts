@@ -64,7 +64,7 @@ test("goals stand beside what was reached", () => {
 
 test("with the units the goals are for, nothing is excused", () => {
   const machine = { ...results.machine, bf16: ["amx_bf16", "avx512_bf16"] };
-  expect(reportOf([{ name: "a.json", results: { ...results, machine } }])).not.toContain("they do not bind");
+  expect(reportOf([{ name: "a.json", results: { ...results, machine } }])).not.toMatch(/they\s+do\s+not\s+bind/);
 });
 
 test("of a machine the newest file is shown, older ones are named", () => {
