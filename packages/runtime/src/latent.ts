@@ -38,8 +38,8 @@ export function latentSampler(dim: number, seed: number): (count: number) => Flo
 }
 
 /**
- * Spherical interpolation sin((1-t)w)/sin(w) a + sin(tw)/sin(w) b, w the angle between a and b (ALGORITHM, section 6).
- * Computed as cos(tw) a + sin(tw) p, p the direction from a to b, which is the same and stays exact near w = π.
+ * Spherical interpolation sin((1-t)w)/sin(w) a + sin(tw)/sin(w) b, w the angle between a and b (docs/algorithm.md,
+ * section 6). Computed as cos(tw) a + sin(tw) p, p the direction from a to b, which is the same and stays exact near w = π.
  * Nearly equal latents are mixed linearly; for opposite ones, where every great circle is a shortest way, the one
  * through the coordinate axis farthest from them is taken.
  * @param a [dim], any length but 0

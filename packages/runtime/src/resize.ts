@@ -20,7 +20,7 @@ export interface SquareShape {
   readonly colour: Colour;
 }
 
-/** The authors' crop of CelebA: short side to this, its middle square, then to the resolution (ALGORITHM 5). */
+/** The authors' crop of CelebA: short side to this, its middle square, then to the resolution (docs/algorithm.md, 5). */
 const celebaSide = 128;
 
 /** Formats whose decoders can shrink while they read, which the pack's decoder makes use of. */
