@@ -1,18 +1,19 @@
 // The parts that compute with libtorch: importing this loads it.
+
+export { type Computing, chooseComputing, useComputing } from "./compute/device.ts";
+export { drawLatents, stream } from "./compute/streams.ts";
 export { Batches, PackPixels } from "./data/batches.ts";
-export { openPack } from "./data/pack.ts";
+export { openPack } from "./data/pack/pack.ts";
 export { type DirectionOptions, directionsFromPack } from "./directions/from-pack.ts";
 export { type Exported, type ExportOptions, exportGraphs, exportModel } from "./export/export-model.ts";
 export { type Imported, type ImportOptions, importAuthors } from "./import/import-run.ts";
+export { createLearner, disposeLearner, type Learner } from "./learner/learner.ts";
+export { placeLearner } from "./learner/placement.ts";
+export { accv2018, type Recipe } from "./learner/recipe.ts";
 export { cosineMismatch, klToPrior, l1, type Reduce } from "./losses/index.ts";
-export { type OpenModelOptions, openModel } from "./model.ts";
+export { type OpenModelOptions, openModel } from "./models/model.ts";
 export * from "./networks/index.ts";
 export { flopsPerImage } from "./train/cost.ts";
-export { type Computing, chooseComputing, useComputing } from "./train/device.ts";
 export { drawInputs } from "./train/inputs.ts";
-export { createLearner, disposeLearner, type Learner } from "./train/learner.ts";
 export { readLosses } from "./train/meter.ts";
-export { placeLearner } from "./train/placement.ts";
-export { accv2018, type Recipe } from "./train/recipe.ts";
 export { type StepInputs, type StepLosses, type StepSettings, trainStep } from "./train/step.ts";
-export { drawLatents, stream } from "./train/streams.ts";

@@ -2,7 +2,7 @@ import { ModelError } from "./errors.ts";
 import type { Colour, Crop } from "./model.ts";
 
 // Photos of any size to the square a model knows, in plain arithmetic: the same pixels give the same square in Node and
-// in every page. The pack a model was trained on was made by libvips (packages/pioneer/src/data/decode.ts), whose
+// in every page. The pack a model was trained on was made by libvips (packages/pioneer/src/data/pixels/decode.ts), whose
 // geometry is followed here.
 
 /** Interleaved RGB, row by row from the top. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { decodeSquare } from "../../pioneer/src/data/decode.ts";
+import { decodeSquare } from "../../pioneer/src/data/pixels/decode.ts";
 import { encodingOf } from "../src/encoding.ts";
 import { decodePhoto } from "../src/node/photo.ts";
 import { onWhite, toRgba, writePlanes } from "../src/pixels.ts";

@@ -13,11 +13,11 @@ import {
   writeSafetensors,
   zerosLike,
 } from "pioneer-torch";
-import { refusalOf } from "../data/disk.ts";
-import { CheckpointError } from "../errors.ts";
+import { refusalOf } from "../base/disk.ts";
+import { CheckpointError } from "../base/errors.ts";
+import { assembleLearner, type Learner, type Trained } from "../learner/learner.ts";
+import type { Recipe } from "../learner/recipe.ts";
 import { Encoder, Generator } from "../networks/index.ts";
-import { assembleLearner, type Learner, type Trained } from "../train/learner.ts";
-import type { Recipe } from "../train/recipe.ts";
 import { checkpointName, checkpointNames, writeFolder } from "./files.ts";
 import { type CheckpointState, readState, stateText } from "./state.ts";
 

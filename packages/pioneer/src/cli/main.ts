@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
-import { ConfigError, exitCodes } from "../errors.ts";
-import { version } from "../version.ts";
+import { ConfigError, exitCodes } from "../base/errors.ts";
+import { version } from "../base/version.ts";
 import { addDatasetCommands } from "./commands/dataset.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addDirectionsCommand } from "./commands/directions.ts";
@@ -13,7 +13,7 @@ import { addInterpolateCommand } from "./commands/interpolate.ts";
 import { addReconstructCommand } from "./commands/reconstruct.ts";
 import { addSampleCommand } from "./commands/sample.ts";
 import { addTrainCommand } from "./commands/train.ts";
-import { reportError } from "./report.ts";
+import { reportError } from "./output/report.ts";
 
 /**
  * The command line: parses, runs one command and sets the process's exit code; an error is one line on stderr.

@@ -14,10 +14,10 @@ import {
   tensor,
   upsampleNearest,
 } from "pioneer-torch";
-import { DataError } from "../errors.ts";
+import { DataError } from "../base/errors.ts";
+import { stream } from "../compute/streams.ts";
 import { type Growth, resolutionOf } from "../networks/growth.ts";
-import { stream } from "../train/streams.ts";
-import type { Pack } from "./pack.ts";
+import type { Pack } from "./pack/pack.ts";
 
 const randperm = operator<[number, number], Tensor>("aten::randperm.generator");
 

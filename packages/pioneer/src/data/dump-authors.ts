@@ -1,13 +1,13 @@
 import type { Crop } from "pioneer-runtime";
-import { DataError } from "../errors.ts";
+import { DataError } from "../base/errors.ts";
 import { type Growth, resolutionOf } from "../networks/growth.ts";
-import { celebaSide, decodeWhole, type RawImage } from "./decode.ts";
 import type { DumpOptions, Frames } from "./dump.ts";
-import { isPack } from "./pack.ts";
-import { cropCenter, resizeBilinear, resizeShortSide } from "./pillow.ts";
+import { isPack } from "./pack/pack.ts";
+import { buildSplits, splitIndices } from "./pack/splits.ts";
+import { celebaSide, decodeWhole, type RawImage } from "./pixels/decode.ts";
+import { cropCenter, resizeBilinear, resizeShortSide } from "./pixels/pillow.ts";
 import { openSource } from "./sources/open.ts";
 import type { Source, SourceContent } from "./sources/source.ts";
-import { buildSplits, splitIndices } from "./splits.ts";
 
 /**
  * A source's images resized as the authors of the paper do, with Pillow's bilinear filter on 8-bit pixels at each step

@@ -1,9 +1,9 @@
 import { keep, scope } from "pioneer-torch";
-import { ConfigError } from "../errors.ts";
+import { ConfigError } from "../base/errors.ts";
 import { phaseOf, resolutionOf } from "../networks/growth.ts";
 import { fade, PackPixels } from "./batches.ts";
 import type { Frames } from "./dump.ts";
-import { openPack } from "./pack.ts";
+import { openPack } from "./pack/pack.ts";
 
 /** Images computed at a time. */
 const batch = 32;

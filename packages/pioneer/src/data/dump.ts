@@ -2,13 +2,13 @@ import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import type { Crop } from "pioneer-runtime";
-import { ConfigError, DataError, exitCodes, PioneerError } from "../errors.ts";
-import { writePng } from "../images/png.ts";
+import { onDisk } from "../base/disk.ts";
+import { ConfigError, DataError, exitCodes, PioneerError } from "../base/errors.ts";
 import { resolutionOf } from "../networks/growth.ts";
-import { onDisk } from "./disk.ts";
+import { writePng } from "../pictures/png.ts";
+import { allIndices, smallestHashes } from "./pack/splits.ts";
 import type { PrepareProgress } from "./prepare.ts";
 import type { SourceKind } from "./sources/kinds.ts";
-import { allIndices, smallestHashes } from "./splits.ts";
 
 export interface DumpOptions {
   /** A pack; with `resize: "authors"` a source. */

@@ -1,8 +1,8 @@
 import { realpath, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
-import { ConfigError } from "../errors.ts";
-import { isPack, openPack, type Pack } from "./pack.ts";
+import { ConfigError } from "../base/errors.ts";
+import { isPack, openPack, type Pack } from "./pack/pack.ts";
 import { checkResolution, type PrepareOptions, type PrepareResult, packSeed, prepareDataset } from "./prepare.ts";
 import { findLabels } from "./sources/annotate.ts";
 import { isH5, openSource } from "./sources/open.ts";

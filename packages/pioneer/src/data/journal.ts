@@ -1,8 +1,8 @@
 import { appendFile, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { z } from "zod";
-import { onDisk } from "./disk.ts";
-import { prefixBytes } from "./pack-format.ts";
-import { type PackProgress, partOf, promotedOf } from "./pack-writer.ts";
+import { onDisk } from "../base/disk.ts";
+import { prefixBytes } from "./pack/format.ts";
+import { type PackProgress, partOf, promotedOf } from "./pack/writer.ts";
 
 // Beside a `.part` lies `.part.journal`: JSON lines, the first naming source and options, each further one a state
 // that is safely on the disk. What was written after the last of them is written again. Whoever goes on cuts off a last

@@ -2,20 +2,20 @@ import { rm, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import type { Colour, Crop } from "pioneer-runtime";
 import sharp from "sharp";
-import { ConfigError, DataError, exitCodes, PioneerError } from "../errors.ts";
-import { decodeSquare, isGrey, readSize, type SquareImage, toGrey } from "./decode.ts";
-import { checkSpace, lockFile } from "./disk.ts";
+import { checkSpace, lockFile } from "../base/disk.ts";
+import { ConfigError, DataError, exitCodes, PioneerError } from "../base/errors.ts";
 import { addToJournal, type PackingState, readJournal, removeJournal, startJournal } from "./journal.ts";
-import { findColumns, type LabelRow } from "./labels.ts";
-import { openPack, type Pack } from "./pack.ts";
-import type { SkippedFile } from "./pack-format.ts";
-import { PackWriter, partOf } from "./pack-writer.ts";
+import type { SkippedFile } from "./pack/format.ts";
+import { findColumns, type LabelRow } from "./pack/labels.ts";
+import { openPack, type Pack } from "./pack/pack.ts";
+import { allIndices, buildSplits, smallestHashes } from "./pack/splits.ts";
+import { PackWriter, partOf } from "./pack/writer.ts";
+import { decodeSquare, isGrey, readSize, type SquareImage, toGrey } from "./pixels/decode.ts";
 import { type SourceError, sourceFailure } from "./sources/failures.ts";
 import type { SourceKind } from "./sources/kinds.ts";
 import { openSource } from "./sources/open.ts";
 import { proceduralResolution } from "./sources/procedural.ts";
 import { digestOf, type Source, type SourceContent } from "./sources/source.ts";
-import { allIndices, buildSplits, smallestHashes } from "./splits.ts";
 
 export interface PrepareOptions {
   /** A folder or archive of images, CelebA, CelebA-HQ's HDF5, LSUN, CIFAR-10, or "procedural:faces". */

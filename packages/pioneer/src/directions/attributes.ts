@@ -1,6 +1,7 @@
 // What --attribute asks for, found among the labels of a pack.
-import type { Label, Pack } from "../data/pack.ts";
-import { ConfigError, DataError } from "../errors.ts";
+
+import { ConfigError, DataError } from "../base/errors.ts";
+import type { Label, Pack } from "../data/pack/pack.ts";
 
 /** An attribute of some images. */
 export interface Attribute {

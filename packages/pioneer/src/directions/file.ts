@@ -2,9 +2,9 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { type DirectionsFile, directionsFile, modelFormat } from "pioneer-runtime";
-import { diskError } from "../data/disk.ts";
-import { DataError } from "../errors.ts";
-import { isModelFolder, replaceModelFile } from "../export/model-folder.ts";
+import { diskError } from "../base/disk.ts";
+import { DataError } from "../base/errors.ts";
+import { isModelFolder, replaceModelFile } from "../models/model-folder.ts";
 
 export const directionsFileName = "directions.json";
 

@@ -1,6 +1,6 @@
 // Directions of the latent space, learned from the codes of labelled images.
 import { eigh, operator, scope, type Tensor, tensor } from "pioneer-torch";
-import { ConfigError } from "../errors.ts";
+import { ConfigError } from "../base/errors.ts";
 import type { Attribute } from "./attributes.ts";
 import type { Direction } from "./file.ts";
 import { logistic, meanOf, ridge, rowsOf } from "./regression.ts";

@@ -1,7 +1,7 @@
 // Where the directions of a model are.
 import { join } from "node:path";
-import { isModelFolder } from "../export/model-folder.ts";
-import { findCheckpoint } from "../run-folder.ts";
+import { findCheckpoint } from "../checkpoint/run-folder.ts";
+import { isModelFolder } from "../models/model-folder.ts";
 import { directionsFileName } from "./file.ts";
 
 /** directions.json of a model folder, of a run, or of the run that a checkpoint belongs to. @throws CheckpointError if it is none of them */

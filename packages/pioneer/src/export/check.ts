@@ -1,5 +1,5 @@
 // Whether ONNX Runtime makes of a written file what libtorch makes of the network.
-import { PioneerError } from "../errors.ts";
+import { PioneerError } from "../base/errors.ts";
 import type { Feed } from "../onnx/protocol.ts";
 import { OnnxError, OnnxSession } from "../onnx/session.ts";
 import type { WeightFormat } from "./graph-builder.ts";

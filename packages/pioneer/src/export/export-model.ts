@@ -2,22 +2,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Colour, graphPorts, latentSampler, type Model, type ModelConfig, modelFormat } from "pioneer-runtime";
+import { DataError } from "../base/errors.ts";
+import { version } from "../base/version.ts";
 import { type ModelNetworks, networksFile, readModelNetworks } from "../checkpoint/checkpoint.ts";
+import { findCheckpoint } from "../checkpoint/run-folder.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
+import { chooseComputing, useComputing } from "../compute/device.ts";
 import { ensurePack } from "../data/ensure.ts";
-import type { Pack } from "../data/pack.ts";
+import type { Pack } from "../data/pack/pack.ts";
 import { directionsFileName, readDirections } from "../directions/file.ts";
-import { DataError } from "../errors.ts";
-import { torchModel } from "../model.ts";
-import type { Growth } from "../networks/index.ts";
-import { openGraphs } from "../onnx/model.ts";
-import { findCheckpoint } from "../run-folder.ts";
-import { chooseComputing, useComputing } from "../train/device.ts";
-import { version } from "../version.ts";
-import { checkFile, type Difference, type Sample } from "./check.ts";
-import type { WeightFormat } from "./graph-builder.ts";
-import { encoderGraph, generatorGraph } from "./graphs.ts";
-import { modelCard, readMetrics } from "./model-card.ts";
+import { torchModel } from "../models/model.ts";
 import {
   cardFile,
   checkTarget,
@@ -28,10 +22,16 @@ import {
   weightsFile,
   writeFileSynced,
   writeFolderBeside,
-} from "./model-folder.ts";
+} from "../models/model-folder.ts";
+import { copyWeights } from "../models/weights.ts";
+import type { Growth } from "../networks/index.ts";
+import { openGraphs } from "../onnx/model.ts";
+import { checkFile, type Difference, type Sample } from "./check.ts";
+import type { WeightFormat } from "./graph-builder.ts";
+import { encoderGraph, generatorGraph } from "./graphs.ts";
+import { modelCard, readMetrics } from "./model-card.ts";
 import { onnxFile } from "./onnx-file.ts";
 import { measureQuality, type Quality } from "./quality.ts";
-import { copyWeights } from "./weights.ts";
 
 /** Latents, and images made of them, on which ONNX Runtime and libtorch are compared. */
 const checkedRows = 4;

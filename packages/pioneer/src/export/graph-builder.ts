@@ -8,7 +8,7 @@ import {
   type NodeProto,
   type TensorProto,
   type ValueInfoProto,
-} from "./onnx-messages.ts";
+} from "../onnx/messages.ts";
 
 /** What weights are stored as. Activations are float32 always. */
 export type WeightFormat = "fp32" | "fp16" | "int8";

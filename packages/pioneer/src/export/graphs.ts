@@ -98,7 +98,7 @@ export function encoderGraph(encoder: Encoder, { phase, alpha }: Growth, format:
   });
 }
 
-/** Of a grey model the mean of its three channels, three times (images/colour.ts). */
+/** Of a grey model the mean of its three channels, three times (pictures/colour.ts). */
 function inColour({ weight, bias }: FoldedLayer, colour: Colour): FoldedLayer {
   if (colour === "rgb") return { weight, bias };
   return { weight: weight.mean([0], true).expand(weight.shape), bias: bias.mean([0], true).expand(bias.shape) };

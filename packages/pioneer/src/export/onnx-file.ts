@@ -1,7 +1,7 @@
-import { PioneerError } from "../errors.ts";
-import { version } from "../version.ts";
+import { PioneerError } from "../base/errors.ts";
+import { version } from "../base/version.ts";
+import { encodeModel } from "../onnx/messages.ts";
 import type { GraphBuilder, WeightFormat } from "./graph-builder.ts";
-import { encodeModel } from "./onnx-messages.ts";
 
 /** Operator set and file version that ONNX Runtime reads from 1.11 on. */
 const operatorSet = 17;

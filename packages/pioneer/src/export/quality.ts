@@ -2,7 +2,7 @@
 import type { Model } from "pioneer-runtime";
 import { scope, tensor } from "pioneer-torch";
 import { PackPixels } from "../data/batches.ts";
-import type { Pack } from "../data/pack.ts";
+import type { Pack } from "../data/pack/pack.ts";
 import { decodeAll, encodeAll } from "../images/batches.ts";
 import { pixelErrors } from "../metrics/pixel-errors.ts";
 import { evenly } from "../metrics/selection.ts";

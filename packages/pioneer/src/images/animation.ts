@@ -1,6 +1,6 @@
 import type { Colour, Model } from "pioneer-runtime";
+import { toByte } from "../pictures/grid.ts";
 import { decodeAll, imageSize } from "./batches.ts";
-import { toByte } from "./grid.ts";
 
 export interface AnimationOptions {
   readonly gif: boolean;

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { type DirectionsFile, edit, type Model, type Strengths } from "pioneer-runtime";
+import { composeGrid } from "../pictures/grid.ts";
+import { writeImage, writePng } from "../pictures/png.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
-import { composeGrid } from "./grid.ts";
 import { numberedName } from "./numbered.ts";
 import { loadPhotos } from "./photo.ts";
-import { writeImage, writePng } from "./png.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 /** Strengths of a strip, from one end to the other. */

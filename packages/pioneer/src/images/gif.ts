@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { writeWhole } from "../data/disk.ts";
+import { writeWhole } from "../base/disk.ts";
 import type { FrameShape, FrameSink } from "./animation.ts";
 
 // A CommonJS package whose names Node's import does not see.

@@ -8,11 +8,11 @@ import {
   latentStrip,
   type Model,
 } from "pioneer-runtime";
+import { composeAt, type Place } from "../pictures/grid.ts";
+import { writeImage, writePng } from "../pictures/png.ts";
 import { type AnimationOptions, animate, isAnimated } from "./animation.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
-import { composeAt, type Place } from "./grid.ts";
 import { loadPhotos } from "./photo.ts";
-import { writeImage, writePng } from "./png.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 export interface MorphOptions extends RefineAllOptions, Partial<AnimationOptions> {

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { besideOf, makeFolders, onDisk } from "../data/disk.ts";
-import { ConfigError, DataError, exitCodes } from "../errors.ts";
+import { besideOf, makeFolders, onDisk } from "../base/disk.ts";
+import { ConfigError, DataError, exitCodes } from "../base/errors.ts";
 import type { FrameShape, FrameSink } from "./animation.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import type { Colour, Crop } from "pioneer-runtime";
-import { decodeSquare, repeatGrey, toGrey } from "../data/decode.ts";
-import { onDisk } from "../data/disk.ts";
-import { DataError } from "../errors.ts";
+import { onDisk } from "../base/disk.ts";
+import { DataError } from "../base/errors.ts";
+import { decodeSquare, repeatGrey, toGrey } from "../data/pixels/decode.ts";
 
 /** How a model saw its training images; a Model has these fields. */
 export interface PhotoShape {

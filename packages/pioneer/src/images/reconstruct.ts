@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import type { Model } from "pioneer-runtime";
+import { composeGrid, toByte } from "../pictures/grid.ts";
+import { writeImage, writePng } from "../pictures/png.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
-import { composeGrid, toByte } from "./grid.ts";
 import { numberedName } from "./numbered.ts";
 import { loadPhotos } from "./photo.ts";
-import { writeImage, writePng } from "./png.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 /** Photos per row of the grid, each beside what was made of it. */

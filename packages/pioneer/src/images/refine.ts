@@ -1,5 +1,5 @@
 import type { Model } from "pioneer-runtime";
-import { ConfigError } from "../errors.ts";
+import { ConfigError } from "../base/errors.ts";
 import type { DistanceOptions, ImageDistance } from "../onnx-torch/distance.ts";
 import { imageSize } from "./batches.ts";
 

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { latentSampler, type Model } from "pioneer-runtime";
+import { composeGrid } from "../pictures/grid.ts";
+import { writeImage, writePng } from "../pictures/png.ts";
 import { decodeAll, imageSize } from "./batches.ts";
-import { composeGrid } from "./grid.ts";
-import { writeImage, writePng } from "./png.ts";
 
 /** Samples are decoded and written in groups, so that any number fits in memory; a grid shows the first group. */
 export const sampleGroup = 256;

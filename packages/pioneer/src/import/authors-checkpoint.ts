@@ -1,5 +1,5 @@
 // What the authors' program saves: networks, optimisers and place, by their names. Nothing is computed here.
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError } from "../base/errors.ts";
 import { blockCount, Encoder, Generator, type NetworkKind, type NetworkSize } from "../networks/index.ts";
 import type { PickleItem } from "../pickle/reader.ts";
 import { PickledTensor } from "../pickle/torch.ts";

@@ -1,6 +1,6 @@
 // The three kinds of files that the authors' programs leave, told apart by what they hold.
 import { basename } from "node:path";
-import { CheckpointError, ConfigError } from "../errors.ts";
+import { CheckpointError, ConfigError } from "../base/errors.ts";
 import { PickledTensor } from "../pickle/torch.ts";
 import { type AuthorsCheckpoint, readAuthorsCheckpoint } from "./authors-checkpoint.ts";
 import { openTorchFile, type TorchFile } from "./torch-file.ts";

@@ -2,11 +2,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { scope } from "pioneer-torch";
+import { CheckpointError, RunError } from "../base/errors.ts";
 import { readCheckpointState } from "../checkpoint/checkpoint.ts";
+import { newestCheckpoint } from "../checkpoint/run-folder.ts";
 import { addToRun, directionsFileName } from "../directions/file.ts";
-import { CheckpointError, RunError } from "../errors.ts";
-import { isModelFolder } from "../export/model-folder.ts";
-import { newestCheckpoint } from "../run-folder.ts";
+import { isModelFolder } from "../models/model-folder.ts";
 import type { AuthorsDelta } from "./authors-files.ts";
 
 export interface ImportedDirection {

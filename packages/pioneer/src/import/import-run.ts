@@ -1,17 +1,17 @@
 // A checkpoint of the authors' program as a run of ours: config.json and one checkpoint.
 import { existsSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { diskError, likeOthers, makeFolders } from "../base/disk.ts";
+import { ConfigError, RunError } from "../base/errors.ts";
+import { version } from "../base/version.ts";
 import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
-import { resolveTrainConfig, savedConfigText, type TrainConfig } from "../config.ts";
-import { diskError, likeOthers, makeFolders } from "../data/disk.ts";
+import { resolveTrainConfig, savedConfigText, type TrainConfig } from "../config/config.ts";
+import { type PresetName, presetOptions } from "../config/presets.ts";
+import { type LearningRates, type Schedule, settingsAt } from "../config/schedule.ts";
 import { noData } from "../data/ensure.ts";
-import { ConfigError, RunError } from "../errors.ts";
+import { assembleLearner } from "../learner/learner.ts";
+import { recipeOf } from "../learner/recipe.ts";
 import { type NetworkKind, phaseOf, resolutionOf } from "../networks/index.ts";
-import { type PresetName, presetOptions } from "../presets.ts";
-import { type LearningRates, type Schedule, settingsAt } from "../schedule.ts";
-import { assembleLearner } from "../train/learner.ts";
-import { recipeOf } from "../train/recipe.ts";
-import { version } from "../version.ts";
 import type { AuthorsCheckpoint } from "./authors-checkpoint.ts";
 import { type AuthorsFiles, openAuthorsFiles } from "./authors-files.ts";
 import { addDirections, type ImportedDirection, readDeltas, writeDirections } from "./directions.ts";

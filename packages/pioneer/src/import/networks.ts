@@ -1,10 +1,10 @@
 // Tensors of the authors' files as networks and optimiser states of ours.
 import { setImmediate } from "node:timers/promises";
 import { type AdamState, keep, scope, type Tensor } from "pioneer-torch";
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError } from "../base/errors.ts";
+import type { Trained } from "../learner/learner.ts";
 import { Encoder, Generator, type NetworkKind } from "../networks/index.ts";
 import type { PickledTensor } from "../pickle/torch.ts";
-import type { Trained } from "../train/learner.ts";
 import type { AuthorsCheckpoint } from "./authors-checkpoint.ts";
 import type { AuthorsSpectral } from "./authors-files.ts";
 import { exactU } from "./exact-u.ts";

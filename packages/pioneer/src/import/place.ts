@@ -1,7 +1,7 @@
 // Where an imported run stands in a schedule of ours.
-import { ConfigError } from "../errors.ts";
-import { growthSchedule, positionAt, type Schedule } from "../schedule.ts";
-import { type ScheduleFile, scheduleFromFile } from "../schedule-file.ts";
+import { ConfigError } from "../base/errors.ts";
+import { growthSchedule, positionAt, type Schedule } from "../config/schedule.ts";
+import { type ScheduleFile, scheduleFromFile } from "../config/schedule-file.ts";
 
 /** Place of a run as its file says it. */
 export interface Place {

@@ -1,8 +1,8 @@
 // Files that torch.save wrote: the zip container of PyTorch 1.6 and later, and the stream of earlier ones.
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { fromFile, keep, operator, scope, type Tensor } from "pioneer-torch";
-import { diskError } from "../data/disk.ts";
-import { CheckpointError, DataError } from "../errors.ts";
+import { diskError } from "../base/disk.ts";
+import { CheckpointError, DataError } from "../base/errors.ts";
 import { type PickleItem, readPickle } from "../pickle/reader.ts";
 import { type PickledStorage, type PickledTensor, torchRules } from "../pickle/torch.ts";
 import { listRecords } from "./zip-records.ts";

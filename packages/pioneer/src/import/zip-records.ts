@@ -1,6 +1,6 @@
 import type yauzl from "yauzl";
-import { openZipFile } from "../data/zip-file.ts";
-import { DataError } from "../errors.ts";
+import { DataError } from "../base/errors.ts";
+import { openZipFile } from "../base/zip-file.ts";
 
 /** Where the bytes of a file in a zip are. */
 export interface ZipRecord {

@@ -1,6 +1,7 @@
 // Computes metrics: images pass by in batches, every metric takes of each batch what it needs, and in the end says its numbers.
 import { latentSampler } from "pioneer-runtime";
 import { noGrad, scope, type Tensor, tensor } from "pioneer-torch";
+import { floor } from "../compute/operators.ts";
 import { fade, type PackPixels } from "../data/batches.ts";
 import { countName, type Metric, type MetricValue } from "./catalogue.ts";
 import { Covariance } from "./covariance.ts";
@@ -10,7 +11,6 @@ import { kernelDistance } from "./kid.ts";
 import { cosineSum, effectiveRank, klOfMoments, uniformKl } from "./latent.ts";
 import { multiScaleSsim } from "./msssim.ts";
 import type { OnnxNetwork } from "./onnx-network.ts";
-import { floor } from "./operators.ts";
 import { pixelErrors } from "./pixel-errors.ts";
 import { precisionRecall } from "./precision-recall.ts";
 import { metricRandom } from "./random.ts";

@@ -1,6 +1,6 @@
 import { eigh, scope, type Tensor } from "pioneer-torch";
+import { trace } from "../compute/operators.ts";
 import type { Gaussian } from "./covariance.ts";
-import { trace } from "./operators.ts";
 
 /**
  * Squared Fréchet (2-Wasserstein) distance of two Gaussians: |m1 - m2|² + tr S1 + tr S2 - 2 tr (S1^½ S2 S1^½)^½. Between

@@ -1,6 +1,6 @@
 import type { Rng } from "pioneer-runtime";
 import { ShapeError, scope, type Tensor, tensor } from "pioneer-torch";
-import { trace } from "./operators.ts";
+import { trace } from "../compute/operators.ts";
 import { choose } from "./random.ts";
 
 /** As in the paper's code and its successors. */

@@ -1,5 +1,5 @@
 import { conv2d, scope, type Tensor, tensor, zeros } from "pioneer-torch";
-import { reflectionPad } from "./operators.ts";
+import { reflectionPad } from "../compute/operators.ts";
 
 /** Of the pyramid of Burt & Adelson 1983: 1 4 6 4 1 over 16 in each direction. */
 const kernel = [1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16];

@@ -1,7 +1,7 @@
 // Which networks the metrics need, and the ones the user gave.
-import { ConfigError } from "../errors.ts";
+import { ConfigError } from "../base/errors.ts";
+import type { ChannelOrder, Range } from "../onnx/network-ports.ts";
 import { type Metric, needs } from "./catalogue.ts";
-import type { ChannelOrder, Range } from "./network-ports.ts";
 import { OnnxNetwork } from "./onnx-network.ts";
 
 export interface GivenNetworks {

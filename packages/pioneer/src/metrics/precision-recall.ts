@@ -1,5 +1,5 @@
 import { cat, scope, type Tensor } from "pioneer-torch";
-import { anyOfRow, atMost, smallest } from "./operators.ts";
+import { anyOfRow, atMost, smallest } from "../compute/operators.ts";
 
 /** Neighbours that span the ball around each image, as in the paper. */
 const neighbours = 3;

@@ -1,8 +1,8 @@
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
-import { appendWhole, diskError } from "../data/disk.ts";
+import { appendWhole, diskError } from "../base/disk.ts";
+import { version } from "../base/version.ts";
 import type { Precision } from "../networks/index.ts";
-import { version } from "../version.ts";
 import type { MetricValue } from "./catalogue.ts";
 
 /** A line of metrics.jsonl: numbers, and all that they depend on. */

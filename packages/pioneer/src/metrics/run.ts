@@ -2,11 +2,11 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
+import { ConfigError } from "../base/errors.ts";
+import { chooseComputing, useComputing } from "../compute/device.ts";
 import { PackPixels } from "../data/batches.ts";
 import { ensurePack } from "../data/ensure.ts";
-import { ConfigError } from "../errors.ts";
-import type { Engine } from "../open-model.ts";
-import { chooseComputing, useComputing } from "../train/device.ts";
+import type { Engine } from "../models/open-model.ts";
 import { metrics as allMetrics, type Metric, type MetricValue, needs } from "./catalogue.ts";
 import { type EvaluateProgress, evaluate } from "./evaluate.ts";
 import { checkNetworks, type GivenNetworks, openNetworks } from "./networks.ts";

@@ -2,8 +2,8 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { keep, scope, type Tensor } from "pioneer-torch";
-import { checkSpace, diskError } from "../data/disk.ts";
-import { mapFile } from "./operators.ts";
+import { checkSpace, diskError } from "../base/disk.ts";
+import { mapFile } from "../compute/operators.ts";
 
 const block = Buffer.alloc(4 * 2 ** 20);
 

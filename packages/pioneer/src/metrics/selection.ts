@@ -1,7 +1,7 @@
 // Which images a set of metrics is computed from, and whether there are enough.
 import type { Colour } from "pioneer-runtime";
-import type { Pack } from "../data/pack.ts";
-import { ConfigError, DataError } from "../errors.ts";
+import { ConfigError, DataError } from "../base/errors.ts";
+import type { Pack } from "../data/pack/pack.ts";
 import { type Metric, needs } from "./catalogue.ts";
 
 /** Samples unless told otherwise, where the data has as many images to compare them with. */

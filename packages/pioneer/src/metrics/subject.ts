@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { type Colour, type Crop, graphPorts, type Model } from "pioneer-runtime";
 import { noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { readModelNetworks } from "../checkpoint/checkpoint.ts";
-import { inColour } from "../images/colour.ts";
+import { findCheckpoint } from "../checkpoint/run-folder.ts";
+import type { Computing } from "../compute/device.ts";
+import type { Learner } from "../learner/learner.ts";
+import { type Engine, engineOf, openFolder } from "../models/open-model.ts";
 import { type Growth, type Precision, resolutionOf } from "../networks/index.ts";
-import { type Engine, engineOf, openFolder } from "../open-model.ts";
-import { findCheckpoint } from "../run-folder.ts";
-import type { Computing } from "../train/device.ts";
-import type { Learner } from "../train/learner.ts";
+import { inColour } from "../pictures/colour.ts";
 
 export interface Subject {
   readonly resolution: number;

@@ -1,5 +1,5 @@
 // Attributes of a node, each read once; what is not read is not supported.
-import { type AttributeProto, attributeTypes } from "../export/onnx-messages.ts";
+import { type AttributeProto, attributeTypes } from "../onnx/messages.ts";
 import { type Constant, constantOf, type GraphNode, shown, UnsupportedError } from "./graph-file.ts";
 
 type Kind = keyof typeof attributeTypes;

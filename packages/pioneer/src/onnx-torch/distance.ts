@@ -1,7 +1,6 @@
 // A distance of two images, such as LPIPS, read from the ONNX file of `evaluate --lpips` and computed by libtorch, for its gradient.
 import { cat, type Device, gradWhereUsed, noGrad, scope, type Tensor, TorchError, tensor } from "pioneer-torch";
-import { ConfigError } from "../errors.ts";
-import { toByte } from "../images/grid.ts";
+import { ConfigError } from "../base/errors.ts";
 import {
   adapt,
   type ChannelOrder,
@@ -10,7 +9,8 @@ import {
   type Range,
   refusal,
   trialPictures,
-} from "../metrics/network-ports.ts";
+} from "../onnx/network-ports.ts";
+import { toByte } from "../pictures/grid.ts";
 import { readGraph, UnsupportedError } from "./graph-file.ts";
 import { TorchGraph } from "./torch-graph.ts";
 

@@ -1,7 +1,7 @@
 // An ONNX file as a graph: nodes, constants, inputs and outputs, checked against each other and against the length of the file.
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
-import { diskError } from "../data/disk.ts";
-import { DataError } from "../errors.ts";
+import { diskError } from "../base/disk.ts";
+import { DataError } from "../base/errors.ts";
 import {
   type AttributeProto,
   dataTypes,
@@ -10,7 +10,7 @@ import {
   type ModelProto,
   type TensorProto,
   type ValueInfoProto,
-} from "../export/onnx-messages.ts";
+} from "../onnx/messages.ts";
 import type { Port } from "../onnx/protocol.ts";
 
 /** Elements of a constant: float32, or whole numbers (int64), which say shapes and axes. */

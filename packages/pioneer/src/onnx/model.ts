@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { graphPorts, type Model, type ModelConfig } from "pioneer-runtime";
-import { DataError, PioneerError } from "../errors.ts";
+import { DataError, PioneerError } from "../base/errors.ts";
 import { OnnxError, OnnxSession } from "./session.ts";
 
 export interface GraphOptions {

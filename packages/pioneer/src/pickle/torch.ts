@@ -1,6 +1,6 @@
 // What a pickle of PyTorch tensors may name: the functions that rebuild one, storage types, and ordered dicts.
 import type { DType } from "pioneer-torch";
-import { DataError } from "../errors.ts";
+import { DataError } from "../base/errors.ts";
 import {
   counts,
   damaged,

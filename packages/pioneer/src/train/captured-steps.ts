@@ -1,7 +1,7 @@
 // The training step as a CUDA graph (--cuda-graphs): once the same kind of step has come some times it is recorded, and from
 // then on launched as one. Fading steps are not: alpha changes with each of them.
 import { CudaGraph, keep, noGrad, scope, TorchError, WeightCopies } from "pioneer-torch";
-import type { Learner } from "./learner.ts";
+import type { Learner } from "../learner/learner.ts";
 import { type StepInputs, type StepLosses, type StepSettings, trainStep } from "./step.ts";
 
 /** What records work and launches it again; CudaGraph, or in tests without a GPU something that does the work each time. */

@@ -1,5 +1,5 @@
+import type { Recipe } from "../learner/recipe.ts";
 import { type NetworkSize, resolutionOf, width } from "../networks/index.ts";
-import type { Recipe } from "./recipe.ts";
 
 /** Multiply-adds times two of a k x k convolution of an image of `side` x `side` pixels. */
 const convolution = (side: number, k: number, into: number, out: number) => 2 * k * k * side * side * into * out;

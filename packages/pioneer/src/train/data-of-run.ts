@@ -1,12 +1,12 @@
 // The pack that a run learns from: the one it knows, where it goes on; else the one that its data is, or is made into.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { ConfigError, DataError } from "../base/errors.ts";
+import { newestCheckpoint, readRunConfig } from "../checkpoint/run-folder.ts";
 import { type CheckpointState, readState } from "../checkpoint/state.ts";
-import type { TrainConfig } from "../config.ts";
+import type { TrainConfig } from "../config/config.ts";
 import { type EnsuredPack, type EnsureOptions, ensurePack, isPackFile } from "../data/ensure.ts";
-import { openPack, type Pack } from "../data/pack.ts";
-import { ConfigError, DataError } from "../errors.ts";
-import { newestCheckpoint, readRunConfig } from "../run-folder.ts";
+import { openPack, type Pack } from "../data/pack/pack.ts";
 import { trainedPack } from "./trained-pack.ts";
 
 /** A run that goes on: what it was started with, and where it is. */

@@ -1,7 +1,7 @@
 // Metrics in the middle of a run: few and cheap ones, to see where it goes. `pioneer evaluate` computes them all.
 
 import { TorchError } from "pioneer-torch";
-import { PioneerError } from "../errors.ts";
+import { PioneerError } from "../base/errors.ts";
 import { type Metric, needs } from "../metrics/catalogue.ts";
 import { evaluate } from "../metrics/evaluate.ts";
 import { metricsRecord } from "../metrics/record.ts";

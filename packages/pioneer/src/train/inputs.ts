@@ -1,10 +1,10 @@
 import { type Device, pinMemory, rand, type Tensor } from "pioneer-torch";
+import { drawLatents, stream } from "../compute/streams.ts";
 import type { Batches } from "../data/batches.ts";
+import type { ImagePool } from "../learner/image-pool.ts";
+import type { Recipe } from "../learner/recipe.ts";
 import type { Growth } from "../networks/index.ts";
-import type { ImagePool } from "./image-pool.ts";
-import type { Recipe } from "./recipe.ts";
 import type { StepInputs } from "./step.ts";
-import { drawLatents, stream } from "./streams.ts";
 
 export interface InputSettings {
   readonly recipe: Recipe;

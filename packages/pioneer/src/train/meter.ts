@@ -1,7 +1,7 @@
 import { scope, stack, type Tensor } from "pioneer-torch";
-import { DivergedError } from "../errors.ts";
+import { DivergedError } from "../base/errors.ts";
+import type { LearningRates } from "../config/schedule.ts";
 import type { Precision } from "../networks/index.ts";
-import type { LearningRates } from "../schedule.ts";
 import type { Losses } from "./events.ts";
 import type { StepLosses } from "./step.ts";
 

@@ -1,15 +1,15 @@
 // What a run is before it runs: the checkpoint it goes on from, its schedule, and whether data and options fit.
 import { join } from "node:path";
+import { CheckpointError, ConfigError, DataError } from "../base/errors.ts";
 import { verifyCheckpoint } from "../checkpoint/checkpoint.ts";
 import { checkpointNames } from "../checkpoint/files.ts";
+import { newestCheckpoint } from "../checkpoint/run-folder.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
-import { batchAt, type TrainConfig } from "../config.ts";
-import type { Pack } from "../data/pack.ts";
-import { CheckpointError, ConfigError, DataError } from "../errors.ts";
+import { batchAt, type TrainConfig } from "../config/config.ts";
+import { extendSchedule, growthSchedule, type Schedule, startFadedIn, startOfPhase } from "../config/schedule.ts";
+import { scheduleFromFile } from "../config/schedule-file.ts";
+import type { Pack } from "../data/pack/pack.ts";
 import { phaseOf, resolutionOf } from "../networks/index.ts";
-import { newestCheckpoint } from "../run-folder.ts";
-import { extendSchedule, growthSchedule, type Schedule, startFadedIn, startOfPhase } from "../schedule.ts";
-import { scheduleFromFile } from "../schedule-file.ts";
 import { checkPack } from "./trained-pack.ts";
 
 export interface Opening {

@@ -1,13 +1,13 @@
 // The schedule with what it will cost, measured on this machine before anything runs.
 import { stat } from "node:fs/promises";
-import { batchAt, type TrainConfig } from "../config.ts";
-import { onDisk } from "../data/disk.ts";
-import { isPack } from "../data/pack.ts";
+import { onDisk } from "../base/disk.ts";
+import { chooseComputing, useComputing } from "../compute/device.ts";
+import { batchAt, type TrainConfig } from "../config/config.ts";
+import { changesOf, type LearningRates, positionAt, type Schedule } from "../config/schedule.ts";
+import { isPack } from "../data/pack/pack.ts";
 import { proceduralFaces } from "../data/sources/procedural.ts";
 import { phaseOf, resolutionOf } from "../networks/index.ts";
-import { changesOf, type LearningRates, positionAt, type Schedule } from "../schedule.ts";
 import { dataOfRun } from "./data-of-run.ts";
-import { chooseComputing, useComputing } from "./device.ts";
 import { firstImages, openRun, plannedSchedule } from "./opening.ts";
 import { learningRatesAt, marginAt } from "./settings.ts";
 import { type StepNeed, Trial } from "./trial.ts";

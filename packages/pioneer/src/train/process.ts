@@ -1,5 +1,5 @@
 // Entry of the training process: a libtorch that cannot be loaded is reported like any other error.
-import { exitCodes } from "../errors.ts";
+import { exitCodes } from "../base/errors.ts";
 import type { FromWorker } from "./protocol.ts";
 
 try {

@@ -1,5 +1,5 @@
 // What the command line and the training process tell each other.
-import type { TrainConfig } from "../config.ts";
+import type { TrainConfig } from "../config/config.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
 
 export type ToWorker =

@@ -1,7 +1,7 @@
 // What a run writes about itself: log.txt for people, stats.jsonl and metrics.jsonl for machines, tb/ for TensorBoard.
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { appendWhole, refusalOf } from "../data/disk.ts";
+import { appendWhole, refusalOf } from "../base/disk.ts";
 import { appendMetrics, type MetricsRecord, metricsFile } from "../metrics/record.ts";
 import type { TickEvent, TrainEvent, TrainReporter } from "./events.ts";
 import { formatEnd, formatStart, formatTick, snakeCase } from "./progress-line.ts";

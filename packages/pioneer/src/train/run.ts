@@ -2,9 +2,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
-import type { TrainConfig } from "../config.ts";
-import { exitCodes, PioneerError } from "../errors.ts";
-import { checkNoRun } from "../run-folder.ts";
+import { exitCodes, PioneerError } from "../base/errors.ts";
+import { checkNoRun } from "../checkpoint/run-folder.ts";
+import type { TrainConfig } from "../config/config.ts";
 import { dataOfRun } from "./data-of-run.ts";
 import type { EndEvent, TrainReporter } from "./events.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";

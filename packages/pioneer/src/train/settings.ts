@@ -1,7 +1,7 @@
 // What holds at a place of the schedule: the configuration's own margin wins, and its rate fills in what is left open.
-import type { TrainConfig } from "../config.ts";
-import { type LearningRates, type Schedule, settingsAt } from "../schedule.ts";
-import { bothRates } from "../schedule-file.ts";
+import type { TrainConfig } from "../config/config.ts";
+import { type LearningRates, type Schedule, settingsAt } from "../config/schedule.ts";
+import { bothRates } from "../config/schedule-file.ts";
 
 /** Of Adam, after so many images. */
 export const learningRatesAt = ({ lr }: Pick<TrainConfig, "lr">, schedule: Schedule, images: number): LearningRates =>

@@ -4,11 +4,11 @@ import { latentGrid, latentRow, sampleLatents } from "pioneer-runtime";
 import { type Device, noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { kimgText } from "../checkpoint/files.ts";
 import { fade, type PackPixels } from "../data/batches.ts";
-import { inColour } from "../images/colour.ts";
-import { composeGrid, white } from "../images/grid.ts";
-import { writePng } from "../images/png.ts";
+import type { Learner } from "../learner/learner.ts";
 import { type Growth, type Precision, resolutionOf } from "../networks/index.ts";
-import type { Learner } from "./learner.ts";
+import { inColour } from "../pictures/colour.ts";
+import { composeGrid, white } from "../pictures/grid.ts";
+import { writePng } from "../pictures/png.ts";
 
 /** Images in the grids: originals and reconstructions alternate, 8 to a row. */
 export const gridImages = 32;

@@ -1,11 +1,11 @@
 // The training step of every recipe, as in section 3 of docs/algorithm.md: an update of E, updates of G, the moving
 // average. What each update minimises is the recipe's: objectives/age.ts, objectives/wgan.ts.
 import { grad, scope, type Tensor } from "pioneer-torch";
+import type { Trades } from "../learner/image-pool.ts";
+import { type Learner, type Trained, updateEma } from "../learner/learner.ts";
 import type { Reduce } from "../losses/index.ts";
 import type { Growth, Precision } from "../networks/index.ts";
-import type { Trades } from "./image-pool.ts";
-import { type Learner, type Trained, updateEma } from "./learner.ts";
-import { type Minimised, objectiveOf } from "./objectives/index.ts";
+import { type Minimised, objectiveOf } from "../objectives/index.ts";
 
 /** Real and generated images go through E one after the other, as the authors do, or as one batch (u then moves once). */
 export type EncoderOrder = "authors" | "joint";

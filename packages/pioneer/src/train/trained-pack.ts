@@ -1,7 +1,8 @@
 // The pack that a checkpoint was trained on, and which others a run can go on with.
+
+import { DataError } from "../base/errors.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
-import { openPack, type Pack } from "../data/pack.ts";
-import { DataError } from "../errors.ts";
+import { openPack, type Pack } from "../data/pack/pack.ts";
 
 /** The pack that a checkpoint names; undefined where it is gone, or another one now. */
 export function trainedPack({ pack: { path, id } }: CheckpointState): Pack | undefined {

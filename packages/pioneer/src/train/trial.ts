@@ -2,16 +2,16 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableMemory } from "node:process";
 import { cudaMemory, type Device, RandomGenerator, rand, resetCudaPeak, scope } from "pioneer-torch";
-import { batchAt, type TrainConfig } from "../config.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError } from "../base/errors.ts";
+import type { Computing } from "../compute/device.ts";
+import { drawLatents } from "../compute/streams.ts";
+import { batchAt, type TrainConfig } from "../config/config.ts";
+import type { Schedule, SchedulePhase } from "../config/schedule.ts";
+import { createLearner, disposeLearner, type Learner } from "../learner/learner.ts";
+import { placeLearner } from "../learner/placement.ts";
+import { recipeOf } from "../learner/recipe.ts";
 import { resolutionOf } from "../networks/index.ts";
-import type { Schedule, SchedulePhase } from "../schedule.ts";
-import type { Computing } from "./device.ts";
-import { createLearner, disposeLearner, type Learner } from "./learner.ts";
-import { placeLearner } from "./placement.ts";
-import { recipeOf } from "./recipe.ts";
 import { trainStep } from "./step.ts";
-import { drawLatents } from "./streams.ts";
 
 /** What one step needs. */
 export interface StepNeed {

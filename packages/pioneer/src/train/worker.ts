@@ -1,25 +1,32 @@
 // The training process: started by run.ts through process.ts, told what to do over IPC, ends with its parent.
 import { cacheMemory, dieWithParent, enterGraphStream, lockFile, setDeterministic } from "pioneer-torch";
+import { diskError } from "../base/disk.ts";
+import { exitCodes, PioneerError } from "../base/errors.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 import { recoverCheckpoints } from "../checkpoint/files.ts";
-import { changesTold, type TrainConfig } from "../config.ts";
+import {
+  abandonRun,
+  createRun,
+  lockRun,
+  newestCheckpoint,
+  readRunConfig,
+  saveConfig,
+} from "../checkpoint/run-folder.ts";
+import { checkCudaGraphs, chooseComputing, useComputing } from "../compute/device.ts";
+import { stream } from "../compute/streams.ts";
+import { changesTold, type TrainConfig } from "../config/config.ts";
+import { positionAt } from "../config/schedule.ts";
 import { Batches, PackPixels } from "../data/batches.ts";
-import { diskError } from "../data/disk.ts";
-import { openPack } from "../data/pack.ts";
-import { exitCodes, PioneerError } from "../errors.ts";
-import { abandonRun, createRun, lockRun, newestCheckpoint, readRunConfig, saveConfig } from "../run-folder.ts";
-import { positionAt } from "../schedule.ts";
-import { checkCudaGraphs, chooseComputing, useComputing } from "./device.ts";
+import { openPack } from "../data/pack/pack.ts";
+import { createLearner } from "../learner/learner.ts";
+import { placeLearner } from "../learner/placement.ts";
+import { recipeOf } from "../learner/recipe.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
-import { createLearner } from "./learner.ts";
 import { gridSplit, type Session, saveCheckpoint, trainLoop } from "./loop.ts";
 import { openRun } from "./opening.ts";
-import { placeLearner } from "./placement.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
-import { recipeOf } from "./recipe.ts";
 import { Recorder } from "./recorder.ts";
 import { chooseGridImages, writeReals } from "./snapshot.ts";
-import { stream } from "./streams.ts";
 import { tryLastPhase } from "./trial.ts";
 
 const send = (message: FromWorker) =>

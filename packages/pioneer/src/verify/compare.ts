@@ -1,4 +1,4 @@
-import { DataError } from "../errors.ts";
+import { DataError } from "../base/errors.ts";
 
 /** How a group of tensors is judged; the reference's README states which goes with which. */
 export type Metric = "maxAbs" | "relL2" | "fractionWithin";

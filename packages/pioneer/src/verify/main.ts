@@ -1,6 +1,6 @@
 // npm run verify -- DIR [--device cpu|cuda] [--json]
 import { parseArgs } from "node:util";
-import { exitCodes } from "../errors.ts";
+import { exitCodes } from "../base/errors.ts";
 
 const usage = `Usage: npm run verify -- DIR [--device cpu|cuda] [--json]
 
@@ -32,7 +32,7 @@ async function main(): Promise<number> {
     console.error(`verify: --device must be cpu or cuda, got ${device}`);
     return exitCodes.usage;
   }
-  const { chooseComputing } = await import("../train/device.ts");
+  const { chooseComputing } = await import("../compute/device.ts");
   chooseComputing({ device, precision: "fp32" }); // refuses a device that is not there
   const { verify } = await import("./verify.ts");
   const groups = verify(folder, device);

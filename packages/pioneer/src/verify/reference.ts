@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readSafetensors, type Tensor } from "pioneer-torch";
 import { z } from "zod";
-import { DataError } from "../errors.ts";
+import { DataError } from "../base/errors.ts";
 
 const caseSchema = z.object({
   phase: z.int().min(0).max(8),

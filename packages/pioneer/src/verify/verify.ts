@@ -1,8 +1,8 @@
 // Checks our networks and training step against the authors' numbers, in their batch order.
 import { type Device, noGrad, RandomGenerator, scope, type Tensor } from "pioneer-torch";
+import { assembleLearner, disposeLearner, type Learner, type Trained } from "../learner/learner.ts";
+import { accv2018 } from "../learner/recipe.ts";
 import { Encoder, Generator, type Precision } from "../networks/index.ts";
-import { assembleLearner, disposeLearner, type Learner, type Trained } from "../train/learner.ts";
-import { accv2018 } from "../train/recipe.ts";
 import { type StepObserver, trainStep } from "../train/step.ts";
 import { Group, type GroupResult } from "./compare.ts";
 import { type Reference, type ReferenceCase, readReference } from "./reference.ts";

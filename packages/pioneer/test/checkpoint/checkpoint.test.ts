@@ -1,6 +1,7 @@
 import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { CheckpointError } from "../../src/base/errors.ts";
 import {
   readCheckpoint,
   readModelNetworks,
@@ -8,9 +9,8 @@ import {
   writeCheckpoint,
 } from "../../src/checkpoint/checkpoint.ts";
 import { type CheckpointState, stateText } from "../../src/checkpoint/state.ts";
-import { CheckpointError } from "../../src/errors.ts";
+import { accv2018 } from "../../src/learner/recipe.ts";
 import { pioneerKind } from "../../src/networks/index.ts";
-import { accv2018 } from "../../src/train/recipe.ts";
 import { contents, temporaryFolder, tinyLearner, train } from "../train/support/tiny.ts";
 import { digests, facts } from "./support.ts";
 

@@ -9,7 +9,7 @@ import {
   recoverCheckpoints,
   writeFolder,
 } from "../../src/checkpoint/files.ts";
-import { newestCheckpoint } from "../../src/run-folder.ts";
+import { newestCheckpoint } from "../../src/checkpoint/run-folder.ts";
 import { temporaryFolder, tinyLearner } from "../train/support/tiny.ts";
 import { facts } from "./support.ts";
 

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { decodeWhole, type RawImage } from "../../src/data/decode.ts";
+import { PioneerError } from "../../src/base/errors.ts";
 import { type DumpOptions, dumpImages } from "../../src/data/dump.ts";
 import { resizeAsAuthors } from "../../src/data/dump-authors.ts";
-import type { Pack } from "../../src/data/pack.ts";
-import { resizeBilinear } from "../../src/data/pillow.ts";
+import type { Pack } from "../../src/data/pack/pack.ts";
+import { decodeWhole, type RawImage } from "../../src/data/pixels/decode.ts";
+import { resizeBilinear } from "../../src/data/pixels/pillow.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
 import { openSource } from "../../src/data/sources/open.ts";
-import { PioneerError } from "../../src/errors.ts";
 import { temporaryFolder, writeFiles } from "./support.ts";
 
 const fixtures = fileURLToPath(new URL("../../../../fixtures/datasets", import.meta.url));

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, truncateSync, utimesSync, writeF
 import { join } from "node:path";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import { defaultCacheDir, ensurePack } from "../../src/data/ensure.ts";
-import { packInfo, packSheet } from "../../src/data/info.ts";
+import { packInfo, packSheet } from "../../src/data/pack/info.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
 import { png, temporaryFolder, writeFiles, writeTar } from "./support.ts";
 

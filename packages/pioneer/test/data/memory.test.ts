@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { expect, test } from "vitest";
-import { openPack, verifyPack } from "../../src/data/pack.ts";
-import { prefixBytes } from "../../src/data/pack-format.ts";
-import { partOf } from "../../src/data/pack-writer.ts";
+import { prefixBytes } from "../../src/data/pack/format.ts";
+import { openPack, verifyPack } from "../../src/data/pack/pack.ts";
+import { partOf } from "../../src/data/pack/writer.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
-import { writeLmdb } from "./lmdb-writer.ts";
+import { writeLmdb } from "./sources/lmdb-writer.ts";
 import { temporaryFolder } from "./support.ts";
 
 /** `make memory` takes as many as LSUN's bedrooms have. */

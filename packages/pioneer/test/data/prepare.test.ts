@@ -12,11 +12,11 @@ import {
 import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { checkSpace, formatBytes } from "../../src/data/disk.ts";
-import { verifyPack } from "../../src/data/pack.ts";
+import { checkSpace, formatBytes } from "../../src/base/disk.ts";
+import { ConfigError, DataError, PioneerError } from "../../src/base/errors.ts";
+import { verifyPack } from "../../src/data/pack/pack.ts";
+import { allIndices } from "../../src/data/pack/splits.ts";
 import { type PrepareOptions, prepareDataset } from "../../src/data/prepare.ts";
-import { allIndices } from "../../src/data/splits.ts";
-import { ConfigError, DataError, PioneerError } from "../../src/errors.ts";
 import { type Files, imageFolder, png, readFiles, repeat, temporaryFolder, writeFiles, writeTar } from "./support.ts";
 
 const folder = temporaryFolder();

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import type { Pack } from "../../src/data/pack.ts";
+import type { Pack } from "../../src/data/pack/pack.ts";
 import { checkAttribute, findAttribute } from "../../src/directions/attributes.ts";
 import { addDirections, type Direction, readDirections } from "../../src/directions/file.ts";
 

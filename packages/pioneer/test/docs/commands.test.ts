@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { buildProgram } from "../../src/cli/main.ts";
-import { resolveTrainConfig } from "../../src/config.ts";
-import { type PresetName, presetOptions } from "../../src/presets.ts";
+import { resolveTrainConfig } from "../../src/config/config.ts";
+import { type PresetName, presetOptions } from "../../src/config/presets.ts";
 
 const pages = ["reproduce.md", "import.md", "editing.md", "refine.md"];
 const read = (page: string) =>

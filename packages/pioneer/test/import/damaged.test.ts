@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { CheckpointError, ConfigError } from "../../src/errors.ts";
+import { CheckpointError, ConfigError } from "../../src/base/errors.ts";
 import { readAuthorsCheckpoint } from "../../src/import/authors-checkpoint.ts";
 import { openAuthorsFiles } from "../../src/import/authors-files.ts";
 import { importAuthors } from "../../src/import/import-run.ts";

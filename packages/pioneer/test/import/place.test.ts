@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { ConfigError } from "../../src/errors.ts";
+import { ConfigError } from "../../src/base/errors.ts";
+import { presetOptions } from "../../src/config/presets.ts";
+import { positionAt } from "../../src/config/schedule.ts";
+import type { ScheduleFile } from "../../src/config/schedule-file.ts";
 import { scheduleOfImport } from "../../src/import/place.ts";
-import { presetOptions } from "../../src/presets.ts";
-import { positionAt } from "../../src/schedule.ts";
-import type { ScheduleFile } from "../../src/schedule-file.ts";
 
 // Images, phase and alpha as the authors' program saves them; it sets alpha before a step of some images is counted.
 test.each([

@@ -2,9 +2,9 @@ import { gradWhereUsed, noGrad, RandomGenerator, scope, type Tensor } from "pion
 import { describe, expect, test } from "vitest";
 import { expectClose, f64 } from "../../../torch/test/support/close.ts";
 import { expectGradients, normal } from "../../../torch/test/support/differences.ts";
+import { gan } from "../../src/learner/recipe.ts";
 import { between, gradientPenalty } from "../../src/losses/index.ts";
 import { composedPasses, Encoder } from "../../src/networks/index.ts";
-import { gan } from "../../src/train/recipe.ts";
 
 /** Sum of f over all but the first dimension. */
 const perImage = (x: Tensor) => x.reshape([x.size(0), -1]).sum([1]);

@@ -12,10 +12,10 @@ import {
 import { describe, expect, test } from "vitest";
 import { expectClose, values } from "../../../torch/test/support/close.ts";
 import { normal } from "../../../torch/test/support/differences.ts";
+import { drawLatents } from "../../src/compute/streams.ts";
+import { balanced, gan } from "../../src/learner/recipe.ts";
 import { composedPasses, Encoder, Generator, type NetworkKind, pioneerKind } from "../../src/networks/index.ts";
 import type { Network } from "../../src/networks/network.ts";
-import { balanced, gan } from "../../src/train/recipe.ts";
-import { drawLatents } from "../../src/train/streams.ts";
 import { randomImages } from "../train/support/tiny.ts";
 
 const size = { latent: 8, channels: 6 };

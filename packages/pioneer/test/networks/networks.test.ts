@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { gradWhereUsed, noGrad, RandomGenerator, readSafetensors, ShapeError, scope, type Tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
+import { drawLatents } from "../../src/compute/streams.ts";
 import { fused } from "../../src/networks/fused.ts";
 import { Encoder, Generator, type Growth, type NetworkSize, resolutionOf, width } from "../../src/networks/index.ts";
 import type { Network } from "../../src/networks/network.ts";
-import { drawLatents } from "../../src/train/streams.ts";
 import { contents, randomImages, tinyLearner, train } from "../train/support/tiny.ts";
 
 const size = { latent: 8, channels: 6 };

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Tensor } from "pioneer-torch";
 import { tensor } from "pioneer-torch";
-import { type AttributeProto, encodeModel, type NodeProto, type TensorProto } from "../../src/export/onnx-messages.ts";
+import { type AttributeProto, encodeModel, type NodeProto, type TensorProto } from "../../src/onnx/messages.ts";
 
 export const fixture = (name: string): string =>
   fileURLToPath(new URL(`../../../../fixtures/lpips/${name}`, import.meta.url));

@@ -1,12 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import { scope } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
-import { resolveTrainConfig } from "../../src/config.ts";
+import { resolveTrainConfig } from "../../src/config/config.ts";
+import { growthSchedule, positionAt } from "../../src/config/schedule.ts";
 import { Batches, fade, PackPixels } from "../../src/data/batches.ts";
-import { openPack, type Pack } from "../../src/data/pack.ts";
+import { openPack, type Pack } from "../../src/data/pack/pack.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
 import { type Growth, resolutionOf } from "../../src/networks/index.ts";
-import { growthSchedule, positionAt } from "../../src/schedule.ts";
 import { type Session, trainLoop } from "../../src/train/loop.ts";
 import { Recorder } from "../../src/train/recorder.ts";
 import { type Drawing, makePack, temporaryFolder, tinyLearner } from "./support/tiny.ts";

@@ -1,7 +1,7 @@
 // Alone in its file: cacheMemory() holds for the whole process.
 import { cacheMemory } from "pioneer-torch";
 import { expect, test } from "vitest";
-import { disposeLearner } from "../../src/train/learner.ts";
+import { disposeLearner } from "../../src/learner/learner.ts";
 import { contents, tinyLearner, train } from "./support/tiny.ts";
 
 test("training steps give the same bits with and without kept memory", () => {

@@ -2,12 +2,12 @@
 // recorded step needs nothing but its own inputs, not that CUDA can record it.
 import { RandomGenerator, rand, scope, type Tensor, TorchError } from "pioneer-torch";
 import { expect, test } from "vitest";
+import { drawLatents } from "../../src/compute/streams.ts";
+import type { Learner } from "../../src/learner/learner.ts";
+import { accv2018, balanced, gan } from "../../src/learner/recipe.ts";
 import type { Growth } from "../../src/networks/index.ts";
 import { CapturedSteps, type Recorded } from "../../src/train/captured-steps.ts";
-import type { Learner } from "../../src/train/learner.ts";
-import { accv2018, balanced, gan } from "../../src/train/recipe.ts";
 import { type StepInputs, type StepLosses, type StepSettings, trainStep } from "../../src/train/step.ts";
-import { drawLatents } from "../../src/train/streams.ts";
 import { contents, randomImages, tinyLearner } from "./support/tiny.ts";
 
 const settingsAt = (growth: Growth): StepSettings => ({

@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { resolveTrainConfig } from "../../src/config.ts";
+import { ConfigError } from "../../src/base/errors.ts";
+import { resolveTrainConfig } from "../../src/config/config.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
-import { ConfigError } from "../../src/errors.ts";
 import { dataOfRun } from "../../src/train/data-of-run.ts";
 import { fingerprint, pioneer, tiny } from "./support/cli.ts";
 import { discs, makePack, temporaryFolder } from "./support/tiny.ts";

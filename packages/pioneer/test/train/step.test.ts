@@ -1,12 +1,12 @@
 import { cat, grad, memory, noGrad, RandomGenerator, scope, type Tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
+import { drawLatents } from "../../src/compute/streams.ts";
+import { disposeLearner, type Learner } from "../../src/learner/learner.ts";
 import { klToPrior, l1 } from "../../src/losses/index.ts";
 import { fused } from "../../src/networks/fused.ts";
 import type { Growth } from "../../src/networks/index.ts";
-import { disposeLearner, type Learner } from "../../src/train/learner.ts";
 import { readLosses } from "../../src/train/meter.ts";
 import { type StepObserver, trainStep } from "../../src/train/step.ts";
-import { drawLatents } from "../../src/train/streams.ts";
 import { contents, randomImages, tinyLearner, train } from "./support/tiny.ts";
 
 const identity = <T>(statistic: T): T => statistic;

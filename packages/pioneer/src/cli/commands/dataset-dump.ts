@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import { z } from "zod";
+import { exitCodes, PioneerError } from "../../base/errors.ts";
+import { oneOf, option, text, whole } from "../../config/option-schema.ts";
 import { sourceKinds } from "../../data/sources/kinds.ts";
-import { exitCodes, PioneerError } from "../../errors.ts";
-import { oneOf, option, text, whole } from "../../option-schema.ts";
-import { abortOnSignals, showProgress } from "../image-progress.ts";
-import { addCommand } from "../options.ts";
+import { addCommand } from "../options/options.ts";
+import { abortOnSignals, showProgress } from "../output/image-progress.ts";
 
 const alphaError = "a number from 0 to 1";
 

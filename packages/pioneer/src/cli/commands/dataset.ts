@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { z } from "zod";
+import { ConfigError, exitCodes, PioneerError } from "../../base/errors.ts";
+import { shellWord } from "../../base/shell-word.ts";
+import { oneOf, option, resolution, text, toggle, whole } from "../../config/option-schema.ts";
 import { sourceKinds } from "../../data/sources/kinds.ts";
-import { ConfigError, exitCodes, PioneerError } from "../../errors.ts";
-import { oneOf, option, resolution, text, toggle, whole } from "../../option-schema.ts";
-import { shellWord } from "../../shell-word.ts";
-import { describePack } from "../describe-pack.ts";
-import { abortOnSignals, showProgress } from "../image-progress.ts";
-import { addCommand } from "../options.ts";
+import { addCommand } from "../options/options.ts";
+import { describePack } from "../output/describe-pack.ts";
+import { abortOnSignals, showProgress } from "../output/image-progress.ts";
 import { addDumpCommand } from "./dataset-dump.ts";
 
 const prepareSchema = z.strictObject({
@@ -116,10 +116,10 @@ export function addDatasetCommands(program: Command): void {
 }
 
 async function writeSheet(path: string, file: string): Promise<void> {
-  const { packSheet } = await import("../../data/info.ts");
-  const { composeGrid } = await import("../../images/grid.ts");
+  const { packSheet } = await import("../../data/pack/info.ts");
+  const { composeGrid } = await import("../../pictures/grid.ts");
   const { writePlanes } = await import("../../images/photo.ts");
-  const { writePng } = await import("../../images/png.ts");
+  const { writePng } = await import("../../pictures/png.ts");
   const { count, resolution, pixels } = packSheet(path, sheet.count);
   const size = 3 * resolution * resolution;
   const images = new Float32Array(count * size);

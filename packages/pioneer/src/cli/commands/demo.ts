@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
-import { resolveTrainConfig, resumeTrainConfig, type TrainConfig } from "../../config.ts";
-import { option, positive, text } from "../../option-schema.ts";
-import { newestCheckpoint, readRunConfig } from "../../run-folder.ts";
-import { shellWord } from "../../shell-word.ts";
-import { addCommand } from "../options.ts";
-import type { Output } from "../report.ts";
+import { shellWord } from "../../base/shell-word.ts";
+import { newestCheckpoint, readRunConfig } from "../../checkpoint/run-folder.ts";
+import { resolveTrainConfig, resumeTrainConfig, type TrainConfig } from "../../config/config.ts";
+import { option, positive, text } from "../../config/option-schema.ts";
+import { addCommand } from "../options/options.ts";
+import type { Output } from "../output/report.ts";
 import { exitCodeOf, trainWithDisplay } from "./train.ts";
 
 const schema = z.strictObject({

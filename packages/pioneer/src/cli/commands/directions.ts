@@ -2,14 +2,14 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
-import { diskError, makeFolders } from "../../data/disk.ts";
+import { diskError, makeFolders } from "../../base/disk.ts";
+import { ConfigError } from "../../base/errors.ts";
+import { shellWord } from "../../base/shell-word.ts";
+import { oneOf, option, repeated, text, toggle, whole } from "../../config/option-schema.ts";
 import type { Direction } from "../../directions/file.ts";
-import { ConfigError } from "../../errors.ts";
-import { oneOf, option, repeated, text, toggle, whole } from "../../option-schema.ts";
-import { shellWord } from "../../shell-word.ts";
-import { showProgress } from "../image-progress.ts";
-import { modelOptions, withModel } from "../model-options.ts";
-import { addCommand } from "../options.ts";
+import { modelOptions, withModel } from "../options/model-options.ts";
+import { addCommand } from "../options/options.ts";
+import { showProgress } from "../output/image-progress.ts";
 
 const { out: _, ...opening } = modelOptions;
 

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { z } from "zod";
-import { ConfigError } from "../../errors.ts";
-import { option, repeated, text } from "../../option-schema.ts";
-import { modelOptions, refineOptions, withRefinement } from "../model-options.ts";
-import { addCommand } from "../options.ts";
-import { showWork } from "../work-progress.ts";
+import { ConfigError } from "../../base/errors.ts";
+import { option, repeated, text } from "../../config/option-schema.ts";
+import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
+import { addCommand } from "../options/options.ts";
+import { showWork } from "../output/work-progress.ts";
 
 const schema = z.strictObject({
   ...modelOptions,

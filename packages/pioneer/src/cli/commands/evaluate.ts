@@ -1,13 +1,13 @@
 import cliProgress from "cli-progress";
 import type { Command } from "commander";
 import { z } from "zod";
+import { oneOf, option, text, whole } from "../../config/option-schema.ts";
 import { metrics } from "../../metrics/catalogue.ts";
 import type { EvaluateProgress } from "../../metrics/evaluate.ts";
-import { oneOf, option, text, whole } from "../../option-schema.ts";
-import { formatMetrics } from "../metrics-table.ts";
-import { modelOptions } from "../model-options.ts";
-import { addCommand } from "../options.ts";
-import type { Output } from "../report.ts";
+import { modelOptions } from "../options/model-options.ts";
+import { addCommand } from "../options/options.ts";
+import { formatMetrics } from "../output/metrics-table.ts";
+import type { Output } from "../output/report.ts";
 
 const listError = `a list of ${metrics.join(",")}`;
 const metricList = z.preprocess(

@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { formatBytes } from "../../data/disk.ts";
+import { formatBytes } from "../../base/disk.ts";
+import { shellWord } from "../../base/shell-word.ts";
+import { oneOf, option, text, toggle } from "../../config/option-schema.ts";
 import type { Exported } from "../../export/export-model.ts";
-import { oneOf, option, text, toggle } from "../../option-schema.ts";
-import { shellWord } from "../../shell-word.ts";
-import { modelOptions } from "../model-options.ts";
-import { addCommand } from "../options.ts";
+import { modelOptions } from "../options/model-options.ts";
+import { addCommand } from "../options/options.ts";
 
 const schema = z.strictObject({
   run: option(text("a run, or one of its checkpoints"), {

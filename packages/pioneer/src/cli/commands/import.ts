@@ -1,16 +1,16 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { trainSchema } from "../../config.ts";
-import { exitCodes, PioneerError } from "../../errors.ts";
+import { exitCodes, PioneerError } from "../../base/errors.ts";
+import { shellWord } from "../../base/shell-word.ts";
+import { trainSchema } from "../../config/config.ts";
+import { oneOf, option, positive, resolution, text, toggle } from "../../config/option-schema.ts";
+import { presetNames } from "../../config/presets.ts";
 import type { Imported } from "../../import/import-run.ts";
-import { oneOf, option, positive, resolution, text, toggle } from "../../option-schema.ts";
-import { presetNames } from "../../presets.ts";
-import { shellWord } from "../../shell-word.ts";
 import { formatKimg } from "../../train/progress-line.ts";
-import { showByteProgress } from "../byte-progress.ts";
-import { abortOnSignals } from "../image-progress.ts";
-import { addCommand } from "../options.ts";
-import type { Output } from "../report.ts";
+import { addCommand } from "../options/options.ts";
+import { showByteProgress } from "../output/byte-progress.ts";
+import { abortOnSignals } from "../output/image-progress.ts";
+import type { Output } from "../output/report.ts";
 
 /** What matters where the run is trained on. */
 const group = "To go on training";

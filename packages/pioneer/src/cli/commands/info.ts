@@ -1,13 +1,13 @@
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import { z } from "zod";
-import { diskError } from "../../data/disk.ts";
-import { isModelFolder } from "../../export/model-folder.ts";
-import { option, toggle } from "../../option-schema.ts";
-import { describeModelFolder } from "../describe-model.ts";
-import { describePack } from "../describe-pack.ts";
-import { describeRunFolder } from "../describe-run.ts";
-import { addCommand } from "../options.ts";
+import { diskError } from "../../base/disk.ts";
+import { option, toggle } from "../../config/option-schema.ts";
+import { isModelFolder } from "../../models/model-folder.ts";
+import { addCommand } from "../options/options.ts";
+import { describeModelFolder } from "../output/describe-model.ts";
+import { describePack } from "../output/describe-pack.ts";
+import { describeRunFolder } from "../output/describe-run.ts";
 
 /** What there is to say of a thing: for machines, and line by line for people. */
 export interface Description {
@@ -48,7 +48,7 @@ async function describePath(path: string, verify: boolean): Promise<Description>
 }
 
 async function describeMachine(): Promise<Description> {
-  const { describeDevice } = await import("../../train/device.ts");
+  const { describeDevice } = await import("../../compute/device.ts");
   const { defaultCacheDir } = await import("../../data/ensure.ts");
   const device = await describeDevice();
   const cache = defaultCacheDir();

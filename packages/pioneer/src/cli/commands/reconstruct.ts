@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import type { Nearness, Reconstructions } from "../../images/reconstruct.ts";
-import { modelOptions, refineOptions, withRefinement } from "../model-options.ts";
-import { addCommand } from "../options.ts";
-import { showWork } from "../work-progress.ts";
+import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
+import { addCommand } from "../options/options.ts";
+import { showWork } from "../output/work-progress.ts";
 
 /** `pioneer reconstruct`: photos through the encoder and back. */
 export function addReconstructCommand(program: Command): void {

@@ -2,14 +2,14 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
-import { ConfigError } from "../../errors.ts";
-import { option, toggle, whole } from "../../option-schema.ts";
-import { shellWord } from "../../shell-word.ts";
-import { animationOptions, checkAnimation, defaultFps } from "../animation-options.ts";
-import { modelOptions, withModel } from "../model-options.ts";
-import { addCommand } from "../options.ts";
-import type { Output } from "../report.ts";
-import { showWork } from "../work-progress.ts";
+import { ConfigError } from "../../base/errors.ts";
+import { shellWord } from "../../base/shell-word.ts";
+import { option, toggle, whole } from "../../config/option-schema.ts";
+import { animationOptions, checkAnimation, defaultFps } from "../options/animation-options.ts";
+import { modelOptions, withModel } from "../options/model-options.ts";
+import { addCommand } from "../options/options.ts";
+import type { Output } from "../output/report.ts";
+import { showWork } from "../output/work-progress.ts";
 
 const schema = z.strictObject({
   ...modelOptions,

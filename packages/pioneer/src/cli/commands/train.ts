@@ -1,18 +1,24 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { z } from "zod";
-import { parseConfigFile, resolveTrainConfig, resumeTrainConfig, type TrainConfig, trainSchema } from "../../config.ts";
-import { diskError } from "../../data/disk.ts";
-import { ConfigError, exitCodes } from "../../errors.ts";
-import { oneOf, option, parseOptions, text } from "../../option-schema.ts";
-import { presetNames, presetOptions } from "../../presets.ts";
-import { readRunConfig } from "../../run-folder.ts";
-import { parseScheduleFile } from "../../schedule-file.ts";
-import { shellWord } from "../../shell-word.ts";
+import { diskError } from "../../base/disk.ts";
+import { ConfigError, exitCodes } from "../../base/errors.ts";
+import { shellWord } from "../../base/shell-word.ts";
+import { readRunConfig } from "../../checkpoint/run-folder.ts";
+import {
+  parseConfigFile,
+  resolveTrainConfig,
+  resumeTrainConfig,
+  type TrainConfig,
+  trainSchema,
+} from "../../config/config.ts";
+import { oneOf, option, parseOptions, text } from "../../config/option-schema.ts";
+import { presetNames, presetOptions } from "../../config/presets.ts";
+import { parseScheduleFile } from "../../config/schedule-file.ts";
 import type { EndEvent } from "../../train/events.ts";
-import { addCommand, type Context } from "../options.ts";
-import { formatPlan } from "../plan-table.ts";
-import { createTrainDisplay } from "../progress.ts";
+import { addCommand, type Context } from "../options/options.ts";
+import { formatPlan } from "../output/plan-table.ts";
+import { createTrainDisplay } from "../output/progress.ts";
 
 const schema = trainSchema.extend({
   config: option(text("a JSON file").optional(), {

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { DataError } from "../../errors.ts";
-import { onDisk } from "../disk.ts";
-import { type LabelTable, normalizeName, parseLabels } from "../labels.ts";
-import type { Names } from "../names.ts";
+import { onDisk } from "../../base/disk.ts";
+import { DataError } from "../../base/errors.ts";
+import { type LabelTable, normalizeName, parseLabels } from "../pack/labels.ts";
+import type { Names } from "../pack/names.ts";
 import { readFolders, type SourceEntry } from "./source.ts";
 
 /** A labels file as read. */

@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { DataError } from "../../errors.ts";
-import { onDisk } from "../disk.ts";
-import { type Names, NameTable } from "../names.ts";
+import { onDisk } from "../../base/disk.ts";
+import { DataError } from "../../base/errors.ts";
+import { type Names, NameTable } from "../pack/names.ts";
 import { annotate, findLabels } from "./annotate.ts";
 import {
   checkFileSize,

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { DataError } from "../../errors.ts";
-import { onDisk } from "../disk.ts";
+import { onDisk } from "../../base/disk.ts";
+import { DataError } from "../../base/errors.ts";
 
 /** CelebA's partition numbers. */
 const splits: Record<string, string> = { "0": "train", "1": "val", "2": "test" };

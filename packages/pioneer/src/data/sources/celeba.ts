@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { DataError } from "../../errors.ts";
+import { DataError } from "../../base/errors.ts";
 import { type Attributes, readAttributes, readPartition } from "./celeba-lists.ts";
 import { listFiles, readFiles, selectFiles, stampsOf } from "./folder.ts";
 import { classify, digestOf, noteIgnored, type Source } from "./source.ts";

@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Dataset, File } from "h5wasm/node";
-import { DataError } from "../../errors.ts";
-import type { RawImage } from "../decode.ts";
-import { onDisk } from "../disk.ts";
+import { onDisk } from "../../base/disk.ts";
+import { DataError } from "../../base/errors.ts";
+import type { RawImage } from "../pixels/decode.ts";
 import { type CelebaHqOrigin, readAttributes, readImageList } from "./celeba-lists.ts";
 import { toInterleaved } from "./raw.ts";
 import { digestOf, type Source, type SourceEntry } from "./source.ts";

@@ -1,7 +1,7 @@
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { DataError } from "../../errors.ts";
-import { onDisk } from "../disk.ts";
+import { onDisk } from "../../base/disk.ts";
+import { DataError } from "../../base/errors.ts";
 import { readExactly } from "./raw.ts";
 import { maxFileBytes } from "./source.ts";
 import { contentOf, isFile, readEntries } from "./tar.ts";

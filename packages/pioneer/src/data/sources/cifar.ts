@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { DataError } from "../../errors.ts";
+import { DataError } from "../../base/errors.ts";
 import { numpyRules, PickledArray } from "../../pickle/numpy.ts";
 import { type PickleItem, type PickleKey, readPickle } from "../../pickle/reader.ts";
-import type { RawImage } from "../decode.ts";
+import type { RawImage } from "../pixels/decode.ts";
 import { type CifarFiles, isBatch } from "./cifar-files.ts";
 import { toInterleaved } from "./raw.ts";
 import { digestOf, type Indices, type Source, type SourceContent } from "./source.ts";

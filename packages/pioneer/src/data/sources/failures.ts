@@ -2,7 +2,7 @@
 // which ends the work. A pack without half of its images, because a disk was unplugged, would be kept as the whole one.
 import { lstat, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { DataError, exitCodes, PioneerError } from "../../errors.ts";
+import { DataError, exitCodes, PioneerError } from "../../base/errors.ts";
 
 /** The disk, not an image: exit code 1. Not a DataError, as those of single images are skipped. */
 export class SourceError extends PioneerError {

@@ -1,10 +1,10 @@
 import type { Stats } from "node:fs";
 import { opendir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { onDisk } from "../disk.ts";
-import { type Names, NameTable } from "../names.ts";
-import type { SkippedFile } from "../pack-format.ts";
-import { allIndices } from "../splits.ts";
+import { onDisk } from "../../base/disk.ts";
+import type { SkippedFile } from "../pack/format.ts";
+import { type Names, NameTable } from "../pack/names.ts";
+import { allIndices } from "../pack/splits.ts";
 import { annotate, findLabels } from "./annotate.ts";
 import { faultOfFile, fileError, placeOf } from "./failures.ts";
 import { type DiskPath, nameOfBytes, pathIn, replacement, showBytes } from "./raw-names.ts";

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { DataError } from "../../errors.ts";
-import { onDisk } from "../disk.ts";
-import { type Names, NameTable } from "../names.ts";
+import { onDisk } from "../../base/disk.ts";
+import { DataError } from "../../base/errors.ts";
+import { type Names, NameTable } from "../pack/names.ts";
 import { readExactly } from "./raw.ts";
 
 // LMDB's data format 1 as a 64-bit little-endian machine writes it (lmdb.h and mdb.c of OpenLDAP's liblmdb 0.9):

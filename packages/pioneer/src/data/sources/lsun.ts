@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { DataError } from "../../errors.ts";
-import { onDisk } from "../disk.ts";
+import { onDisk } from "../../base/disk.ts";
+import { DataError } from "../../base/errors.ts";
 import { LmdbFile } from "./lmdb.ts";
 import {
   checkFileSize,

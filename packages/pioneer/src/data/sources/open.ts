@@ -1,8 +1,8 @@
 import { open, readdir, stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { ConfigError, DataError } from "../../errors.ts";
-import { onDisk } from "../disk.ts";
-import { hasPackMagic } from "../pack-format.ts";
+import { onDisk } from "../../base/disk.ts";
+import { ConfigError, DataError } from "../../base/errors.ts";
+import { hasPackMagic } from "../pack/format.ts";
 import { looksLikeCeleba, openCeleba } from "./celeba.ts";
 import { hasH5Magic, openCelebaHq } from "./celebahq.ts";
 import { openCifar } from "./cifar.ts";

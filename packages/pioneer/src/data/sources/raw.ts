@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { DataError } from "../../errors.ts";
+import { DataError } from "../../base/errors.ts";
 
 // For sources whose files hold pixels or many images at known places.
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Crop } from "pioneer-runtime";
-import { DataError } from "../../errors.ts";
-import type { RawImage } from "../decode.ts";
-import type { SkippedFile } from "../pack-format.ts";
+import { DataError } from "../../base/errors.ts";
+import type { SkippedFile } from "../pack/format.ts";
+import type { RawImage } from "../pixels/decode.ts";
 
 /** An image of a source, known before it is read. */
 export interface SourceEntry {

@@ -3,9 +3,9 @@ import { open } from "node:fs/promises";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import * as tar from "tar-stream";
-import { DataError } from "../../errors.ts";
-import { onDisk } from "../disk.ts";
-import { NameTable } from "../names.ts";
+import { onDisk } from "../../base/disk.ts";
+import { DataError } from "../../base/errors.ts";
+import { NameTable } from "../pack/names.ts";
 import { type ArchiveReader, openArchive } from "./archive.ts";
 import { checkFileSize, maxFileBytes, type Source } from "./source.ts";
 

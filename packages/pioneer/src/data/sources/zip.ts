@@ -1,8 +1,8 @@
 import { buffer } from "node:stream/consumers";
 import yauzl from "yauzl";
-import { DataError } from "../../errors.ts";
-import { NameTable } from "../names.ts";
-import { openZipFile } from "../zip-file.ts";
+import { DataError } from "../../base/errors.ts";
+import { openZipFile } from "../../base/zip-file.ts";
+import { NameTable } from "../pack/names.ts";
 import { openArchive } from "./archive.ts";
 import type { Source } from "./source.ts";
 

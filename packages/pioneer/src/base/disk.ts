@@ -1,0 +1,174 @@
+import { appendFileSync, chmodSync, existsSync, mkdirSync, statSync, truncateSync } from "node:fs";
+import { open, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { DataError } from "./errors.ts";
+
+/** Reasons a disk gives for refusing, each with its mend. */
+const refusals: Record<string, string> = {
+  ENOSPC: "the disk is full; free some space or choose another folder, then run the same command again",
+  EDQUOT: "your disk quota is used up; free some space or choose another folder, then run the same command again",
+  EFBIG: "the file is larger than this file system or user limit allows; choose another folder",
+  EACCES: "no permission; choose a folder you may write to",
+  EPERM: "no permission; choose a folder you may write to",
+  EROFS: "the file system is read-only; choose another folder",
+  ENOENT: "no such file or folder; check the path",
+  ENOTDIR: "a part of this path is a file, not a folder; check the path",
+  EEXIST: "a file of this name is in the way; choose another folder",
+  EISDIR: "this is a folder; give a file name",
+  EMFILE: "too many open files; raise the limit (ulimit -n)",
+};
+
+const sameCommand = "run the same command again";
+
+/**
+ * The error as one line about `path` where the operating system gave a reason, anything else unchanged.
+ * @param again how to go on once there is room
+ */
+export function diskError(error: unknown, path: string, again = sameCommand): unknown {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
+  const refusal = refusals[error.code]?.replace(sameCommand, again);
+  if (refusal === undefined && !("syscall" in error)) return error;
+  return new DataError(`${path}: ${refusal ?? error.message}`, { cause: error });
+}
+
+/** What the operating system says of a file it refused, "ENOSPC: no space left on device, write"; undefined of other errors. */
+export function refusalOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  return "syscall" in error ? error.message : refusalOf(error.cause);
+}
+
+/** Adds to a file all of the text, or nothing. @throws the file system's error */
+export function appendWhole(path: string, text: string): void {
+  const before = statSync(path, { throwIfNoEntry: false });
+  try {
+    appendFileSync(path, text);
+  } catch (error) {
+    if (before?.isFile()) truncateSync(path, before.size);
+    throw error;
+  }
+}
+
+/** Runs `work`; what a disk refuses becomes one line about `path`. */
+export async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw diskError(error, path);
+  }
+}
+
+/**
+ * Makes a folder and those above it. Node 20's own way (`recursive`) tries for ever where a system says "no such
+ * file" of a folder whose parent is there, as /proc does.
+ * @returns the topmost folder that was made; undefined where all were there
+ * @throws the file system's error
+ */
+export function makeFolders(path: string): string | undefined {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+  const above = existsSync(dirname(path)) ? undefined : makeFolders(dirname(path));
+  try {
+    mkdirSync(path);
+    return above ?? path;
+  } catch (error) {
+    // Another process may have been quicker.
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return above;
+    throw error;
+  }
+}
+
+/** Opens a folder that mkdtemp() made for its owner alone to whom the user lets into new folders. */
+export const likeOthers = (folder: string): void => chmodSync(folder, 0o777 & ~process.umask());
+
+/** Where a file is written before it is renamed to `path`. */
+export const besideOf = (path: string): string => join(dirname(path), `.${basename(path)}.${process.pid}.part`);
+
+/**
+ * Writes a file beside its place and renames it there, so that a reader never sees half of one. Its folder is made if it is
+ * missing.
+ * @throws DataError in one line if the disk refuses
+ */
+export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const beside = besideOf(path);
+  await onDisk(path, async () => {
+    makeFolders(dirname(path));
+    try {
+      await writeFile(beside, bytes);
+      await rename(beside, path);
+    } catch (error) {
+      await rm(beside, { force: true });
+      throw error;
+    }
+  });
+}
+
+/** Bytes as people read them, in powers of 1024: "1.5 GiB". */
+export function formatBytes(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  const power = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`;
+}
+
+/**
+ * Refuses to begin what the disk cannot hold.
+ * @param path  a file to be written; its folder exists
+ * @param bytes how much is still to be written
+ * @throws DataError with both numbers
+ */
+export async function checkSpace(path: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await onDisk(dirname(path), () => statfs(dirname(path)));
+  if (bytes > bavail * bsize) {
+    throw new DataError(
+      `${path}: needs ${formatBytes(bytes)}, but only ${formatBytes(bavail * bsize)} are free; ` +
+        "choose another disk, a lower resolution or fewer images",
+    );
+  }
+}
+
+/** Locks held by this process: a process id found in a lock file says nothing where ids repeat (containers). */
+const held = new Set<string>();
+
+/**
+ * Keeps a second process from writing the same file: `PATH.lock` holds our process id. A lock whose process has
+ * ended, on this machine, is taken over.
+ * @returns a function that gives the lock back
+ * @throws DataError naming the other process
+ */
+export async function lockFile(path: string): Promise<() => Promise<void>> {
+  const lock = `${path}.lock`;
+  await onDisk(dirname(path), async () => makeFolders(dirname(path)));
+  const owner = `${process.pid} ${hostname()}`;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const handle = await open(lock, "wx");
+      await handle.writeFile(owner);
+      await handle.close();
+      held.add(lock);
+      return async () => {
+        held.delete(lock);
+        await rm(lock, { force: true });
+      };
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw diskError(error, path);
+    }
+    const found = await readFile(lock, "utf8").catch(() => "");
+    if (attempt > 0 || !isStale(found, lock)) {
+      throw new DataError(
+        `${path} is being written by process ${found || "(unknown)"}; wait for it, or delete ${lock} if it has ended`,
+      );
+    }
+    await rm(lock, { force: true });
+  }
+}
+
+function isStale(owner: string, lock: string): boolean {
+  const [pid, host] = owner.split(" ");
+  if (host !== hostname() || !/^\d+$/.test(pid ?? "")) return false;
+  if (Number(pid) === process.pid) return !held.has(lock);
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ESRCH";
+  }
+}

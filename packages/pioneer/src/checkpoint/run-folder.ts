@@ -1,0 +1,156 @@
+// A run as a folder: what is in it, who holds it, and its newest checkpoint.
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { diskError, makeFolders } from "../base/disk.ts";
+import { CheckpointError, RunError } from "../base/errors.ts";
+import { parseConfigFile, resolveTrainConfig, savedConfigText, type TrainConfig } from "../config/config.ts";
+import { checkpointNames } from "./files.ts";
+
+const configFile = "config.json";
+const lockName = ".lock";
+
+/** Newest checkpoint of a run, or undefined. */
+export function newestCheckpoint(run: string): string | undefined {
+  const name = checkpointNames(run).at(-1);
+  return name && join(run, name);
+}
+
+/**
+ * The checkpoint that a path means: a run's newest, or the path itself.
+ * @param wanted what to give instead, for the message
+ * @throws CheckpointError if there is none
+ */
+export function findCheckpoint(
+  path: string,
+  wanted = "--model a run folder (with checkpoint-... in it), a checkpoint or a model folder",
+): string {
+  const found = existsSync(join(path, "state.json")) ? path : newestCheckpoint(path);
+  if (!found) throw new CheckpointError(`${path} holds no checkpoint: give ${wanted}`);
+  return found;
+}
+
+/**
+ * A folder whose run never reached its first checkpoint counts as empty.
+ * @throws RunError if the folder holds a run, or a config.json that is not a run's, such as a model folder's
+ */
+export function checkNoRun(run: string): void {
+  const newest = newestCheckpoint(run);
+  if (newest) {
+    throw new RunError(
+      `${run} already holds a run (${newest}): go on with it by --resume, or give --run another folder`,
+    );
+  }
+  const path = join(run, configFile);
+  if (!existsSync(path)) return;
+  try {
+    readRunConfig(run);
+  } catch (error) {
+    throw new RunError(`${path} is not the configuration of a run, and would be lost: give --run another folder`, {
+      cause: error,
+    });
+  }
+}
+
+/** Notes the configuration of a new run, the first thing that a run writes. @throws RunError if the folder holds a run */
+export function createRun(config: TrainConfig): void {
+  checkNoRun(config.run);
+  saveConfig(config);
+}
+
+/** Writes config.json beside and renames it. */
+export function saveConfig(config: TrainConfig): void {
+  try {
+    makeFolders(config.run);
+    const path = join(config.run, configFile);
+    writeFileSync(`${path}.writing`, savedConfigText(config));
+    renameSync(`${path}.writing`, path);
+  } catch (error) {
+    throw diskError(error, config.run);
+  }
+}
+
+/**
+ * Takes back what lockRun() and createRun() wrote, where the run could not even begin. A folder with something else in it
+ * stays.
+ * @param made what lockRun() returned
+ * @param created whether createRun() wrote its configuration
+ */
+export function abandonRun(run: string, made: string | undefined, created: boolean): void {
+  if (newestCheckpoint(run)) return;
+  if (created) rmSync(join(run, configFile), { force: true });
+  rmSync(join(run, lockName), { force: true });
+  if (made === undefined) return;
+  try {
+    for (let folder = resolve(run); ; folder = dirname(folder)) {
+      rmdirSync(folder);
+      if (folder === resolve(made)) return;
+    }
+  } catch {
+    // Not empty: what is in it is not ours.
+  }
+}
+
+/** @throws RunError if the folder holds no run; ConfigError if its config.json is damaged */
+export function readRunConfig(run: string): TrainConfig {
+  const path = join(run, configFile);
+  if (!existsSync(path)) throw new RunError(`${run} holds no run (no ${configFile}): check the path`);
+  return resolveTrainConfig(parseConfigFile(readFileSync(path, "utf8"), path));
+}
+
+/**
+ * Takes the run for this process until it ends. Waits a little for a predecessor that is just being killed.
+ * @param tryLock takes the kernel's lock on an open file, or says that another process has it
+ * @returns the topmost folder that was made for it; undefined where the run's folder was there
+ * @throws RunError if another process keeps it
+ */
+export async function lockRun(
+  run: string,
+  tryLock: (fd: number) => boolean,
+  patienceMs = 10_000,
+): Promise<string | undefined> {
+  const path = join(run, lockName);
+  const deadline = Date.now() + patienceMs;
+  let made: string | undefined;
+  for (;;) {
+    let fd: number;
+    try {
+      made = makeFolders(run) ?? made;
+      fd = openSync(path, "a+");
+    } catch (error) {
+      throw diskError(error, run);
+    }
+    if (tryLock(fd)) {
+      if (isAt(fd, path)) {
+        writeFileSync(path, `process ${process.pid}\n`);
+        return made;
+      }
+      closeSync(fd); // its holder gave up the run and took the file away
+      continue;
+    }
+    const holder = readFileSync(fd, "utf8").trim();
+    closeSync(fd);
+    if (Date.now() > deadline) {
+      throw new RunError(
+        `${run} is being trained by another process (${holder || "unknown"}): wait for it, or stop it`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Whether the open file is the one of this name, and not one that was removed. */
+function isAt(fd: number, path: string): boolean {
+  const [open, named] = [fstatSync(fd), statSync(path, { throwIfNoEntry: false })];
+  return named !== undefined && open.ino === named.ino && open.dev === named.dev;
+}

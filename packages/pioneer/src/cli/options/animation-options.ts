@@ -1,0 +1,38 @@
+import { ConfigError } from "../../base/errors.ts";
+import { option, positive, toggle, whole } from "../../config/option-schema.ts";
+
+/** Frames a second where none are asked for. */
+export const defaultFps = 20;
+
+/** Options of the commands that make animations. @param seconds the default length, in words */
+export const animationOptions = (seconds: string) => ({
+  gif: option(toggle().default(false), { description: "write a GIF that repeats for ever" }),
+  mp4: option(toggle().default(false), { description: "write an MP4 (H.264), by the ffmpeg on the PATH" }),
+  fps: option(whole(1, 50).optional(), { value: "N", description: "frames a second, 1 to 50; default 20" }),
+  seconds: option(positive(600).optional(), {
+    value: "S",
+    description: `length of the loop, at most 600; default ${seconds}`,
+  }),
+  scale: option(whole(1, 64).optional(), {
+    value: "N",
+    description: "enlarge frames by this whole factor, 1 to 64; default: to 128 pixels or more",
+  }),
+});
+
+/**
+ * Refuses what cannot be done, before any work.
+ * @throws ConfigError if options of an animation are given without one, or ffmpeg is missing
+ */
+export async function checkAnimation(options: {
+  readonly gif: boolean;
+  readonly mp4: boolean;
+  readonly fps?: number | undefined;
+  readonly seconds?: number | undefined;
+  readonly scale?: number | undefined;
+}): Promise<void> {
+  const { gif, mp4, fps, seconds, scale } = options;
+  if (mp4) await (await import("../../images/mp4.ts")).checkFfmpeg();
+  if (gif || mp4) return;
+  const idle = Object.entries({ fps, seconds, scale }).find(([, value]) => value !== undefined);
+  if (idle) throw new ConfigError(`--${idle.join(" ")} is for animations: give --gif or --mp4 too, or leave it out`);
+}

@@ -1,0 +1,122 @@
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { z } from "zod";
+import { onDisk } from "../../base/disk.ts";
+import { CheckpointError, RunError } from "../../base/errors.ts";
+import { checkpointNames } from "../../checkpoint/files.ts";
+import { newestCheckpoint, readRunConfig } from "../../checkpoint/run-folder.ts";
+import { type CheckpointState, readState } from "../../checkpoint/state.ts";
+import { formatDuration, formatKimg } from "../../train/progress-line.ts";
+import type { Description } from "../commands/info.ts";
+
+/** What is read of a line of stats.jsonl. */
+const tickSchema = z.looseObject({
+  images: z.number(),
+  totalImages: z.number(),
+  phase: z.number(),
+  alpha: z.number(),
+  resolution: z.number(),
+  cosine: z.number().optional(),
+  losses: z.record(z.string(), z.number()),
+});
+type Tick = z.infer<typeof tickSchema>;
+
+/**
+ * What a run or one of its checkpoints is, from its files alone: neither libtorch nor the data are needed.
+ * @param verify compares the checksums of the checkpoint, of a run's newest one
+ * @throws RunError if the folder is neither; ConfigError or CheckpointError if a file is damaged
+ */
+export async function describeRunFolder(path: string, verify: boolean): Promise<Description> {
+  if (existsSync(join(path, "config.json"))) return describeRun(path, verify);
+  if (existsSync(join(path, "state.json"))) return describeCheckpoint(path, verify);
+  throw new RunError(
+    `${path} is neither a run or model (no config.json) nor a checkpoint (no state.json): check the path`,
+  );
+}
+
+async function describeRun(path: string, verify: boolean): Promise<Description> {
+  const config = readRunConfig(path);
+  const checkpoints = checkpointNames(path);
+  const newest = newestCheckpoint(path);
+  if (verify && newest !== undefined) await verifyCheckpoint(newest);
+  const last = await lastTick(join(path, "stats.jsonl"));
+  const { resolution = "the pack's", latent, channels, recipe, data } = config;
+  const lines = [
+    `run          ${path}`,
+    `data         ${data}`,
+    `model        ${recipe}, resolution ${resolution}, latent ${latent}, channels ${channels}`,
+    ...(last === undefined ? untoldLines(newest) : progressLines(last)),
+    `checkpoints  ${checkpoints.length === 0 ? "none" : checkpoints.join(" ")}`,
+    ...(verify && newest !== undefined ? [`verified     ${newest}, all checksums good`] : []),
+  ];
+  const value = { kind: "run", path, config, checkpoints, ...(last && { last }), ...(verify && { verified: newest }) };
+  return { value, lines };
+}
+
+/** Of a run that has logged nothing, as an imported one: where its checkpoint is. */
+function untoldLines(newest: string | undefined): string[] {
+  if (newest === undefined) return ["progress     nothing logged yet"];
+  const { images, phase, alpha, resolution } = readState(join(newest, "state.json"));
+  return [
+    `progress     ${formatKimg(images)} kimg shown, nothing logged yet`,
+    `phase        ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
+  ];
+}
+
+function progressLines(last: Tick): string[] {
+  const { images, totalImages, phase, alpha, resolution, losses, cosine } = last;
+  const terms = Object.entries(losses).map(([name, value]) => `${name} ${value.toFixed(3)}`);
+  return [
+    `progress     ${formatKimg(images)} of ${formatKimg(totalImages)} kimg`,
+    `phase        ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
+    `losses       ${terms.join(" ")}${cosine === undefined ? "" : ` cosine ${cosine.toFixed(3)}`}`,
+  ];
+}
+
+/** The newest complete status line; a killed run may have cut off its last one. */
+async function lastTick(path: string): Promise<Tick | undefined> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  for (const line of text.trimEnd().split("\n").reverse()) {
+    try {
+      const parsed = tickSchema.safeParse(JSON.parse(line));
+      if (parsed.success) return parsed.data;
+    } catch {
+      // cut off: the line before it is whole
+    }
+  }
+  return undefined;
+}
+
+async function describeCheckpoint(path: string, verify: boolean): Promise<Description> {
+  const state = verify ? await verifyCheckpoint(path) : readState(join(path, "state.json"));
+  const { images, schedule, phase, alpha, resolution, recipe, latent, channels, colour, crop, pack, version } = state;
+  const lines = [
+    `checkpoint  ${path}${verify ? ", all checksums good" : ""}`,
+    `model       ${recipe}, latent ${latent}, channels ${channels}, ${colour}, crop ${crop}`,
+    `progress    ${formatKimg(images)} of ${formatKimg(schedule.totalImages)} kimg in ${formatDuration(state.elapsedSeconds)}`,
+    `phase       ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
+    // An imported checkpoint has seen no pack of ours.
+    `data        ${pack.path}${pack.id === "" ? "" : `, ${pack.trainImages} images, id ${pack.id}`}`,
+    `written by  pioneer ${version}`,
+  ];
+  // Adam's steps, one for each of some hundred parameters, are for --resume.
+  const { adamSteps: _, ...facts } = state;
+  return { value: { kind: "checkpoint", path, ...facts, ...(verify && { verified: true }) }, lines };
+}
+
+/** @throws CheckpointError naming the first file that is not as it was written */
+async function verifyCheckpoint(path: string): Promise<CheckpointState> {
+  const state = readState(join(path, "state.json"));
+  for (const [name, expected] of Object.entries(state.sha256)) {
+    const file = join(path, name);
+    const hash = createHash("sha256");
+    await onDisk(file, () => pipeline(createReadStream(file), hash));
+    if (hash.digest("hex") !== expected) {
+      throw new CheckpointError(`${file} was changed or cut short (its sha256 differs): use another checkpoint`);
+    }
+  }
+  return state;
+}

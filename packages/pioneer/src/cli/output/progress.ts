@@ -1,0 +1,94 @@
+import cliProgress from "cli-progress";
+import type { TickEvent, TrainEvent, TrainReporter } from "../../train/events.ts";
+import {
+  formatDuration,
+  formatEnd,
+  formatLosses,
+  formatRate,
+  formatStart,
+  formatTick,
+} from "../../train/progress-line.ts";
+import type { Output } from "./report.ts";
+
+/** Shows a run on the terminal. */
+export interface TrainDisplay {
+  readonly report: TrainReporter;
+  /** Takes the bars away; to be called however the run ends, for their timer keeps the process alive. */
+  readonly stop: () => void;
+}
+
+/** Bars on a terminal, one line per tick elsewhere. */
+export function createTrainDisplay(output: Output): TrainDisplay {
+  const bars = output.stream.isTTY ? new TrainBars(output.stream) : undefined;
+  const log = (line: string) => (bars ? bars.log(line) : output.log(line));
+  const report = (event: TrainEvent) => {
+    switch (event.kind) {
+      case "start":
+        return log(formatStart(event));
+      case "tick":
+        return bars ? bars.update(event) : log(formatTick(event));
+      case "phase":
+        return log(`phase ${event.phase}: ${event.resolution}x${event.resolution}, batch ${event.batch}`);
+      case "checkpoint":
+        return log(`wrote ${event.path}`);
+      case "grid":
+        return log(`wrote ${event.paths.join(" ")}`);
+      case "log":
+        return log(event.text);
+      case "end":
+        bars?.stop();
+        output.log(formatEnd(event));
+        if (event.continueCommand !== undefined) output.log(`go on with: ${event.continueCommand}`);
+    }
+  };
+  return { report, stop: () => bars?.stop() };
+}
+
+/** Three lines that stay at the bottom: this phase, the whole run, the losses; what is logged goes above them. */
+class TrainBars {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #bars: cliProgress.MultiBar;
+  #stopped = false;
+  #lines: { phase: cliProgress.SingleBar; run: cliProgress.SingleBar; losses: cliProgress.SingleBar } | undefined;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+    const style = { stream, barsize: 24, hideCursor: true, fps: 4, linewrap: false, emptyOnZero: true };
+    this.#bars = new cliProgress.MultiBar(style, cliProgress.Presets.shades_classic);
+  }
+
+  log(line: string): void {
+    // Above the bars once there are some; the library's own log waits for them.
+    // What is left of a bar that was there is cleared.
+    if (this.#lines) this.#bars.log(`${line}\x1b[K\n`);
+    else this.#stream.write(`${line}\n`);
+  }
+
+  update(tick: TickEvent): void {
+    this.#lines ??= {
+      phase: this.#bars.create(1, 0, {}, { format: "phase {bar} {percentage} % {text}" }),
+      run: this.#bars.create(1, 0, {}, { format: "run   {bar} {percentage} % {text}" }),
+      losses: this.#bars.create(1, 0, {}, { format: "{text}" }),
+    };
+    const { phase, run, losses } = this.#lines;
+    const size = `${tick.resolution}x${tick.resolution}`;
+    phase.setTotal(tick.phaseEndImages - tick.phaseStartImages);
+    phase.update(tick.images - tick.phaseStartImages, {
+      text: `${tick.phase} (${size}) alpha ${tick.alpha.toFixed(3)}, ${formatDuration(tick.etaPhaseSeconds)} left`,
+    });
+    run.setTotal(tick.totalImages);
+    run.update(tick.images, {
+      text: `${formatRate(tick.imagesPerSecond)} img/s, ${formatDuration(tick.etaRunSeconds)} left`,
+    });
+    losses.update(0, { text: formatLosses(tick) });
+  }
+
+  /** Once; the library draws empty lines when asked again. */
+  stop(): void {
+    if (this.#stopped) return;
+    // What was logged since the last drawing is drawn first: stop() would drop it.
+    this.#bars.update();
+    this.#bars.stop();
+    this.#stopped = true;
+  }
+}

@@ -1,0 +1,142 @@
+import { parse } from "csv-parse/sync";
+import { DataError } from "../../base/errors.ts";
+import { NameTable } from "./names.ts";
+
+/** A labels file: columns beside the first, which names the image. Cells lie in one piece: there may be millions. */
+export class LabelTable {
+  readonly columns: readonly string[];
+  readonly #rows = new Map<string, number>();
+  readonly #cells = new NameTable();
+
+  constructor(columns: readonly string[]) {
+    this.columns = columns;
+  }
+
+  /** How many files it names. */
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  /** The file of its first row. */
+  get first(): string | undefined {
+    return this.#rows.keys().next().value;
+  }
+
+  /** The number of a file's row. @param file normalised */
+  rowOf(file: string): number | undefined {
+    return this.#rows.get(file);
+  }
+
+  /** A row's cells in the order of the columns, "" for none. */
+  cellsOf(row: number): string[] {
+    return this.columns.map((_, column) => this.#cells.at(row * this.columns.length + column));
+  }
+
+  /** @returns false where the file has another row already, with other cells */
+  add(file: string, cells: readonly string[]): boolean {
+    const before = this.#rows.get(file);
+    if (before !== undefined) return this.cellsOf(before).every((cell, column) => cell === cells[column]);
+    this.#rows.set(file, this.#rows.size);
+    for (const cell of cells) this.#cells.push(cell);
+    return true;
+  }
+}
+
+/**
+ * A CSV whose first line names the columns and whose first column is the file. Separated by commas, semicolons or
+ * tabs, whichever the first line has most of.
+ * @throws DataError naming the line: broken quoting, too many or few cells, two different rows for one file
+ */
+export function parseLabels(text: string, path: string): LabelTable {
+  const [firstLine = ""] = text.split(/\r?\n/, 1);
+  const delimiter = [",", ";", "\t"].reduce((best, each) =>
+    firstLine.split(each).length > firstLine.split(best).length ? each : best,
+  );
+  const found: { table?: LabelTable; twofold?: string } = {};
+  // Nothing is returned, so that the parser keeps nothing.
+  const onRecord = ([file = "", ...cells]: string[]): undefined => {
+    if (found.table === undefined) found.table = new LabelTable(cells);
+    else if (!found.table.add(normalizeName(file), cells)) found.twofold ??= file;
+  };
+  try {
+    parse(text, { bom: true, delimiter, trim: true, skip_empty_lines: true, on_record: onRecord });
+  } catch (error) {
+    const [line] = (error instanceof Error ? error.message : String(error)).split("\n");
+    throw new DataError(`${path}: not a CSV with one line a file: ${line}`, { cause: error });
+  }
+  const { table, twofold } = found;
+  const columns = table?.columns ?? [];
+  if (table === undefined || columns.length === 0) {
+    throw new DataError(`${path}: needs a file column and at least one more, got "${firstLine}"`);
+  }
+  const twice = columns.find((name, i) => name === "" || columns.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new DataError(`${path}: column ${twice === "" ? "without a name" : `${twice} twice`} in the first line`);
+  }
+  if (twofold !== undefined) throw new DataError(`${path}: two different rows for ${twofold}; keep one`);
+  return table;
+}
+
+/** A name as it is compared: composed Unicode, forward slashes, no leading "..". */
+export function normalizeName(name: string): string {
+  return name
+    .normalize("NFC")
+    .replaceAll("\\", "/")
+    .replace(/^(?:\.?\/)+/, "");
+}
+
+/** Values of an image by label; "", or no entry, where it has none. */
+export type LabelRow = Readonly<Record<string, string | number>>;
+
+/** A label of all images: numbers, or names among some. */
+export type LabelColumn =
+  | { readonly name: string; readonly kind: "number" }
+  | { readonly name: string; readonly kind: "category"; readonly categories: readonly string[] };
+
+/**
+ * The labels there are, in the order in which they first appear: a column is numeric if all its values are finite
+ * numbers, else its values are categories, in alphabetical order. Columns without any value are left out.
+ */
+export function findColumns(rows: Iterable<LabelRow>): LabelColumn[] {
+  const found = new Map<string, { hasValues: boolean; isNumeric: boolean }>();
+  for (const row of rows) {
+    for (const name in row) {
+      const column = found.get(name) ?? { hasValues: false, isNumeric: true };
+      found.set(name, column);
+      const cell = row[name] ?? "";
+      if (cell === "") continue;
+      column.hasValues = true;
+      if (column.isNumeric && !isNumber(cell)) column.isNumeric = false;
+    }
+  }
+  const columns = [...found].filter(([, { hasValues }]) => hasValues);
+  const names = columns.filter(([, { isNumeric }]) => !isNumeric).map(([name]) => name);
+  const categories = findCategories(rows, names);
+  return columns.map(([name, { isNumeric }]) =>
+    isNumeric ? { name, kind: "number" } : { name, kind: "category", categories: categories.get(name) ?? [] },
+  );
+}
+
+function findCategories(rows: Iterable<LabelRow>, names: readonly string[]): Map<string, readonly string[]> {
+  const sets = names.map((name) => [name, new Set<string>()] as const);
+  if (sets.length > 0) {
+    for (const row of rows) {
+      for (const [name, set] of sets) {
+        const cell = row[name] ?? "";
+        if (cell !== "") set.add(String(cell));
+      }
+    }
+  }
+  return new Map(sets.map(([name, set]) => [name, [...set].sort()]));
+}
+
+/** How a column's cells are stored: as numbers, NaN for none; as indices into its categories, -1 for none. */
+export function cellEncoder(column: LabelColumn): (cell: string | number | undefined) => number {
+  if (column.kind === "number") return (cell = "") => (cell === "" ? Number.NaN : Number(cell));
+  const codeOf = new Map(column.categories.map((category, code) => [category, code]));
+  return (cell = "") => codeOf.get(String(cell)) ?? -1;
+}
+
+function isNumber(cell: string | number): boolean {
+  return Number.isFinite(Number(cell));
+}

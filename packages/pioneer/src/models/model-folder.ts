@@ -1,0 +1,204 @@
+// A model folder on disk: written beside and renamed into place, read back, its files compared with their digests.
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { type ModelConfig, modelConfig, modelFormat } from "pioneer-runtime";
+import { z } from "zod";
+import { likeOthers, makeFolders, onDisk } from "../base/disk.ts";
+import { DataError } from "../base/errors.ts";
+
+export const modelConfigFile = "config.json";
+export const cardFile = "README.md";
+/** All networks as they were trained; only where it was asked for. */
+export const weightsFile = "model.safetensors";
+
+/** Whether a folder looks like a model folder: a run's config.json has no format. */
+export async function isModelFolder(path: string): Promise<boolean> {
+  const text = await readFile(join(path, modelConfigFile), "utf8").catch(() => "");
+  try {
+    const { format, files } = Object(JSON.parse(text)) as Record<string, unknown>;
+    return typeof format === "number" && typeof files === "object";
+  } catch {
+    return false;
+  }
+}
+
+/** @throws DataError if there is none, it is damaged, or its format is newer */
+export async function readModelConfig(folder: string): Promise<ModelConfig> {
+  const path = join(folder, modelConfigFile);
+  const text = await onDisk(path, () => readFile(path, "utf8"));
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw new DataError(`${path} is not JSON (${(error as Error).message}): export the model again`, { cause: error });
+  }
+  const { format } = Object(parsed) as Record<string, unknown>;
+  if (typeof format === "number" && format > modelFormat) {
+    throw new DataError(`${path} has format ${format}, newer than this program's ${modelFormat}: update pioneer`);
+  }
+  const checked = modelConfig.safeParse(parsed);
+  if (!checked.success) {
+    const [line] = z.prettifyError(checked.error).split("\n");
+    throw new DataError(`${path} does not describe a model: ${line}; export the model again`);
+  }
+  return checked.data;
+}
+
+/**
+ * Compares every listed file with its size and digest.
+ * @throws DataError naming the first that is missing or not as it was written
+ */
+export async function verifyModelFolder(folder: string): Promise<ModelConfig> {
+  const config = await readModelConfig(folder);
+  for (const name of Object.keys(config.files)) await verifyModelFile(folder, name, config);
+  return config;
+}
+
+/** Compares one file with its size and digest. @throws DataError */
+export async function verifyModelFile(
+  folder: string,
+  name: string,
+  { files }: Pick<ModelConfig, "files">,
+): Promise<void> {
+  const path = join(folder, name);
+  if (!existsSync(path)) throw new DataError(`${path} is missing: copy the whole model folder, or export it again`);
+  const expected = files[name];
+  const { size } = await onDisk(path, () => stat(path));
+  if (size !== expected?.bytes || (await digestFile(path)).sha256 !== expected.sha256) {
+    throw new DataError(`${path} was changed or cut short (its sha256 differs): copy or export the model again`);
+  }
+}
+
+export async function digestFile(path: string): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  await onDisk(path, async () => {
+    const file = await open(path, "r");
+    try {
+      for await (const part of file.createReadStream({ autoClose: false })) {
+        hash.update(part as Buffer);
+        bytes += (part as Buffer).length;
+      }
+    } finally {
+      await file.close();
+    }
+  });
+  return { bytes, sha256: hash.digest("hex") };
+}
+
+/** Writes a file to the disk itself, not only to the system's cache. */
+export async function writeFileSynced(path: string, contents: string | Uint8Array): Promise<void> {
+  await onDisk(path, async () => {
+    const file = await open(path, "w");
+    try {
+      await file.writeFile(contents);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+/**
+ * Writes a small file of a model folder anew, with its digest in config.json: what `pioneer directions` learned, for instance.
+ * Both are written beside, then renamed one after the other.
+ * @throws DataError if the disk refuses, or the folder holds no model
+ */
+export async function replaceModelFile(folder: string, name: string, contents: string): Promise<void> {
+  const config = await readModelConfig(folder);
+  const sha256 = createHash("sha256").update(contents).digest("hex");
+  const files = { ...config.files, [name]: { bytes: Buffer.byteLength(contents), sha256 } };
+  const texts = { [name]: contents, [modelConfigFile]: modelConfigText({ ...config, files }) };
+  const paths = Object.keys(texts).map((file) => join(folder, file));
+  try {
+    for (const [file, text] of Object.entries(texts)) await writeFileSynced(`${join(folder, file)}.writing`, text);
+    for (const path of paths) await onDisk(path, () => rename(`${path}.writing`, path));
+  } finally {
+    for (const path of paths) await rm(`${path}.writing`, { force: true });
+  }
+}
+
+export const modelConfigText = (config: ModelConfig): string => `${JSON.stringify(config, null, 2)}\n`;
+
+/**
+ * Refuses a folder that something else is in.
+ * @param force a model folder may be replaced
+ * @throws DataError
+ */
+export async function checkTarget(out: string, force: boolean): Promise<void> {
+  const found = await stat(out).catch(() => undefined);
+  if (!found) return;
+  if (!found.isDirectory()) throw new DataError(`${out} is a file: give --out the name of a new folder`);
+  if ((await onDisk(out, () => readdir(out))).length === 0) return;
+  if (!(await isModelFolder(out))) {
+    throw new DataError(`${out} holds something that is not a model folder: give --out the name of a new folder`);
+  }
+  if (!force) throw new DataError(`${out} already holds a model: give --out another folder, or --force to replace it`);
+  const known = [modelConfigFile, cardFile, ...Object.keys((await readModelConfig(out)).files)];
+  const other = (await onDisk(out, () => readdir(out))).find((name) => !known.includes(name));
+  if (other !== undefined) {
+    throw new DataError(`${out} holds ${other} beside its model, which --force would remove: move it away first`);
+  }
+}
+
+/**
+ * Makes a folder appear all at once: `write` fills a folder beside, which is renamed into place. What was there stays until
+ * the new one is whole.
+ * @throws what `write` throws, and DataError of the disk; nothing is left beside then
+ */
+export async function writeFolderBeside<T>(out: string, write: (folder: string) => Promise<T>): Promise<T> {
+  const target = resolve(out);
+  return onDisk(out, async () => {
+    makeFolders(dirname(target));
+    // A name of its own: whatever else lies there is not ours. Made at once, so that no signal comes before its name is known.
+    const beside = mkdtempSync(`${target}.writing-`);
+    const interrupted = onSignals(() => rmSync(beside, { recursive: true, force: true }));
+    likeOthers(beside);
+    const replaced = `${beside}.replaced`;
+    try {
+      const result = await write(beside);
+      await syncFolder(beside);
+      if (existsSync(target)) {
+        await rename(target, replaced);
+      }
+      await rename(beside, target);
+      await syncFolder(dirname(target));
+      return result;
+    } finally {
+      interrupted.forget();
+      await rm(beside, { recursive: true, force: true });
+      // The new one did not take its place.
+      if (existsSync(replaced) && !existsSync(target)) await rename(replaced, target);
+      await rm(replaced, { recursive: true, force: true });
+    }
+  });
+}
+
+/** Does something before a signal ends the process, where nobody else handles that signal. */
+function onSignals(work: () => void): { forget(): void } {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const handle = (signal: NodeJS.Signals) => {
+    work();
+    forget();
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  };
+  const forget = () => {
+    for (const signal of signals) process.off(signal, handle);
+  };
+  for (const signal of signals) process.on(signal, handle);
+  return { forget };
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** The name by which people know a model. */
+export const modelName = (out: string): string => basename(resolve(out));

@@ -1,0 +1,111 @@
+// A run as a model to use: its newest checkpoint, computed by libtorch; and the weights of a model folder.
+import { join } from "node:path";
+import type { ModelConfig } from "pioneer-runtime";
+import { type Device, noGrad, scope, type Tensor, tensor } from "pioneer-torch";
+import { type ModelNetworks, readModelNetworks } from "../checkpoint/checkpoint.ts";
+import { findCheckpoint } from "../checkpoint/run-folder.ts";
+import type { CheckpointState } from "../checkpoint/state.ts";
+import { chooseComputing, useComputing } from "../compute/device.ts";
+import type { RefiningModel } from "../images/refine.ts";
+import { placeNetwork } from "../learner/placement.ts";
+import { resolutionOf } from "../networks/index.ts";
+import { noEncoder } from "../onnx/model.ts";
+import { ImageDistance } from "../onnx-torch/distance.ts";
+import { inColour } from "../pictures/colour.ts";
+import { weightsFile } from "./model-folder.ts";
+import { refine } from "./refine.ts";
+import { readWeights } from "./weights.ts";
+
+export interface OpenModelOptions {
+  readonly device?: "auto" | "cpu" | "cuda" | undefined;
+  readonly threads?: number | undefined;
+}
+
+/**
+ * Opens the encoder and the averaged generator of a run or of one checkpoint, as they stand in their growth.
+ * @param path a run folder or a checkpoint folder
+ * @throws CheckpointError if there is no checkpoint, or it is damaged
+ */
+export async function openModel(path: string, options: OpenModelOptions = {}): Promise<RefiningModel> {
+  const folder = findCheckpoint(path);
+  // Pictures in float32: using a model is quick, and its results do not depend on the processor's bf16 units.
+  const computing = chooseComputing({
+    device: options.device ?? "auto",
+    precision: "fp32",
+    threads: options.threads,
+  });
+  useComputing(computing);
+  const networks = readModelNetworks(folder);
+  for (const network of [networks.encoder, networks.generatorEma]) placeNetwork(network, computing.device);
+  return torchModel(path, networks, computing.device);
+}
+
+/**
+ * Opens a model folder by its model.safetensors.
+ * @throws DataError if the file does not hold networks
+ */
+export async function openWeights(
+  path: string,
+  config: ModelConfig,
+  options: OpenModelOptions = {},
+): Promise<RefiningModel> {
+  const computing = chooseComputing({
+    device: options.device ?? "auto",
+    precision: "fp32",
+    threads: options.threads,
+  });
+  useComputing(computing);
+  const networks = readWeights(join(path, weightsFile));
+  for (const network of [networks.encoder, networks.generatorEma]) placeNetwork(network, computing.device);
+  return torchModel(path, { ...networks, state: config }, computing.device);
+}
+
+/** What is known of networks beside their weights. */
+type ModelState = Pick<CheckpointState, "phase" | "alpha" | "latent" | "colour" | "crop" | "recipe">;
+
+/** Networks as a model, which owns them from now on. @param path what messages call it */
+export function torchModel(
+  path: string,
+  { state, encoder, generatorEma }: Omit<ModelNetworks, "state"> & { readonly state: ModelState },
+  device: Device = "cpu",
+): RefiningModel {
+  const growth = { phase: state.phase, alpha: state.alpha };
+  const resolution = resolutionOf(state.phase);
+  // Prepared anew in each call's scope, which frees what it made: little work beside the convolutions.
+  const encode = (x: Tensor) => encoder.prepare(growth, "fp32", "keep")(x);
+  // The weights are constants; a gradient may still pass through to z.
+  const generate = (z: Tensor) => inColour(noGrad(() => generatorEma.prepare(growth, "fp32"))(z), state.colour);
+  const compute = (input: Float32Array, shape: number[], network: typeof encode) =>
+    noGrad(() => scope(() => network(tensor(input, shape).to(device)).toFloat32Array()));
+  return {
+    resolution,
+    latent: state.latent,
+    colour: state.colour,
+    crop: state.crop,
+    async encode(images, count) {
+      if (encoder.kind.head) throw noEncoder(path, state.recipe);
+      return compute(images, [count, 3, resolution, resolution], encode);
+    },
+    decode: async (latents, count) => compute(latents, [count, state.latent], generate),
+    async refine(images, latents, count, { perceptual, ...options }) {
+      const x = scope(() => tensor(images, [count, 3, resolution, resolution]).to(device));
+      const z = scope(() => tensor(latents, [count, state.latent]).to(device));
+      const to = perceptual?.distance.to(x);
+      const beside = perceptual && to && { weight: perceptual.weight, distance: to.distance };
+      try {
+        const refined = await refine(generate, x, z, { ...options, perceptual: beside });
+        const result = refined.toFloat32Array();
+        refined.dispose();
+        return result;
+      } finally {
+        for (const used of [x, z, to]) used?.dispose();
+      }
+    },
+    openDistance: (file, options) =>
+      ImageDistance.open(file, { ...options, flag: "--refine-lpips", resolution, device }),
+    dispose() {
+      encoder.dispose();
+      generatorEma.dispose();
+    },
+  };
+}

@@ -1,0 +1,48 @@
+// model.safetensors: a checkpoint's networks with what it takes to build them.
+import { existsSync } from "node:fs";
+import { readSafetensors, TorchError, writeSafetensors } from "pioneer-torch";
+import { z } from "zod";
+import { DataError } from "../base/errors.ts";
+import type { ModelNetworks } from "../checkpoint/checkpoint.ts";
+import { Encoder, Generator, type NetworkKind } from "../networks/index.ts";
+
+const kindSchema = z.object({
+  generatorNorm: z.enum(["pixel", "spectral"]),
+  activatedCode: z.boolean(),
+  head: z.boolean(),
+});
+
+/** @param from networks.safetensors of a checkpoint */
+export function copyWeights(from: string, to: string, kind: NetworkKind): void {
+  const { tensors } = readSafetensors(from);
+  try {
+    writeSafetensors(to, tensors, { networks: JSON.stringify(kind) });
+  } finally {
+    for (const value of tensors.values()) value.dispose();
+  }
+}
+
+/** @throws DataError if the file is missing or not what it should be */
+export function readWeights(path: string): Omit<ModelNetworks, "state"> {
+  if (!existsSync(path)) throw new DataError(`${path} is missing: export the model with --weights`);
+  try {
+    const { tensors, metadata } = readSafetensors(path);
+    try {
+      const kind = kindSchema.parse(JSON.parse(metadata.networks ?? "null"));
+      const encoder = Encoder.from(tensors, "encoder.", kind);
+      try {
+        return { encoder, generatorEma: Generator.from(tensors, "generator_ema.", kind) };
+      } catch (error) {
+        encoder.dispose();
+        throw error;
+      }
+    } finally {
+      for (const value of tensors.values()) value.dispose();
+    }
+  } catch (error) {
+    if (error instanceof TorchError || error instanceof z.ZodError || error instanceof SyntaxError) {
+      throw new DataError(`${path} does not hold a model's networks: export it again with --weights`, { cause: error });
+    }
+    throw error;
+  }
+}

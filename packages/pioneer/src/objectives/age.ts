@@ -1,0 +1,86 @@
+// The adversarial generator-encoder game, as in section 3 of docs/algorithm.md: E learns to tell real encodings from
+// generated ones and to reconstruct images; G learns to make images whose encodings look like the prior and return their
+// latents. Recipes accv2018 and balanced.
+import { cat, noGrad, type Tensor } from "pioneer-torch";
+import type { Learner } from "../learner/learner.ts";
+import type { AgeRecipe } from "../learner/recipe.ts";
+import { imageMismatch, klToPrior, latentMismatch } from "../losses/index.ts";
+import type { StepInputs, StepSettings } from "../train/step.ts";
+import type { Minimised, Objective } from "./objective.ts";
+
+export const ageObjective = (recipe: AgeRecipe): Objective => ({
+  names: ["klReal", "klFake", "klGenerated", "xRecon", "zRecon", "encoder", "generator"],
+  encoder: (learner, inputs, settings) => encoderLoss(recipe, learner, inputs, settings),
+  generator: (learner, z, settings) => generatorLoss(recipe, learner, z, settings),
+});
+
+/**
+ * E minimises klScale·KL(E(x)) - klScale·KL(E(fake)) + xScale·L1(G(E(x)), x); G is frozen, gradients pass through it.
+ * A margin m bounds the two KL terms from below by -m.
+ */
+function encoderLoss(
+  recipe: AgeRecipe,
+  { encoder, generator, pool }: Learner,
+  inputs: StepInputs,
+  { growth, precision, encoderOrder, reduce, margin = 0 }: StepSettings,
+): Minimised {
+  const { x } = inputs;
+  // Prepared for each forward, because each moves the generator's u where it has one.
+  const G = (z: Tensor) => noGrad(() => generator.prepare(growth, precision, "store"))(z);
+  const made = noGrad(() => G(inputs.zEncoder));
+  const fake = growth.alpha >= 1 && inputs.trades ? pool.exchange(made, inputs.trades) : made;
+
+  let real: Tensor;
+  let generated: Tensor;
+  if (encoderOrder === "joint") {
+    const E = encoder.prepare(growth, precision, "store");
+    const codes = E(cat([x, fake]));
+    real = codes.narrow(0, 0, x.size(0));
+    generated = codes.narrow(0, x.size(0), fake.size(0));
+  } else {
+    real = encoder.prepare(growth, precision, "store")(x);
+    generated = encoder.prepare(growth, precision, "store")(fake);
+  }
+  const reconstruction = G(real);
+
+  const klReal = klToPrior(real, reduce, recipe.klDirection);
+  const klFake = klToPrior(generated, reduce, recipe.klDirection);
+  const xRecon = imageMismatch(reconstruction, x, recipe.xMismatch);
+  const loss = encoderTotal(recipe, { klReal, klFake, xRecon }, growth, margin);
+  return {
+    loss,
+    losses: { klReal, klFake, xRecon, encoder: loss },
+    values: { real, generated, reconstruction, fake },
+  };
+}
+
+/** The encoder's terms, weighted and added. @param margin bound of the KL terms; 0 for none */
+export function encoderTotal(
+  { klScale, xScale, realm, boostreco }: AgeRecipe,
+  { klReal, klFake, xRecon }: { klReal: Tensor; klFake: Tensor; xRecon: Tensor },
+  { phase, alpha }: StepSettings["growth"],
+  margin: number,
+): Tensor {
+  const boost = 1 + Math.max(0, (phase + alpha - 5) * boostreco);
+  const image = xRecon.mul(boost * (alpha >= 1 ? xScale.stable : xScale.fading));
+  const kl = klReal.sub(klFake).mul(klScale);
+  if (margin === 0) return kl.add(image);
+  const bounded = kl.clamp(-margin, null).add(image);
+  return realm ? bounded.add(klReal.mul(klScale)) : bounded;
+}
+
+/** G minimises klScale·KL(E(G(z))) + zScale·cos(E(G(z)), z); E is frozen, gradients pass through it. */
+function generatorLoss(
+  recipe: AgeRecipe,
+  { encoder, generator }: Learner,
+  z: Tensor,
+  { growth, precision, reduce }: StepSettings,
+): Minimised {
+  const E = noGrad(() => encoder.prepare(growth, precision, "store"));
+  const code = E(generator.prepare(growth, precision, "store")(z));
+
+  const klGenerated = klToPrior(code, reduce, recipe.klDirection);
+  const zRecon = latentMismatch(code, z, recipe.zMismatch);
+  const loss = klGenerated.mul(recipe.klScale).add(zRecon.mul(recipe.zScale));
+  return { loss, losses: { klGenerated, zRecon, generator: loss }, values: { code } };
+}

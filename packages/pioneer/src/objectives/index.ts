@@ -1,0 +1,9 @@
+import type { Recipe } from "../learner/recipe.ts";
+import { ageObjective } from "./age.ts";
+import type { Objective } from "./objective.ts";
+import { wganObjective } from "./wgan.ts";
+
+export type { Minimised, Objective } from "./objective.ts";
+
+export const objectiveOf = (recipe: Recipe): Objective =>
+  recipe.objective === "age" ? ageObjective(recipe) : wganObjective(recipe);

@@ -1,0 +1,71 @@
+// WGAN-GP: D, the encoder with its head, learns to score real images above generated ones with a slope of 1; G learns to
+// be scored high. Recipe gan.
+import { cat, noGrad, type Tensor } from "pioneer-torch";
+import type { Learner } from "../learner/learner.ts";
+import type { WganRecipe } from "../learner/recipe.ts";
+import { between, gradientPenalty } from "../losses/index.ts";
+import { composedPasses } from "../networks/index.ts";
+import type { StepInputs, StepSettings } from "../train/step.ts";
+import type { Minimised, Objective } from "./objective.ts";
+
+export const wganObjective = (recipe: WganRecipe): Objective => ({
+  names: ["scoreReal", "scoreFake", "drift", "gradientPenalty", "critic", "scoreGenerated", "generator"],
+  encoder: (learner, inputs, settings) => criticLoss(recipe, learner, inputs, settings),
+  generator: generatorLoss,
+});
+
+/** The head's first output; the second, for a label, is unused. [batch, 2] -> [batch] */
+const scoreOf = (judged: Tensor): Tensor => judged.select(1, 0);
+
+/** D minimises -mean D(x) + drift·mean D(x)² + mean D(G(z)) + penalty·mean (|grad D(between)| - 1)²; no gradient to G. */
+function criticLoss(
+  recipe: WganRecipe,
+  { encoder, generator }: Learner,
+  inputs: StepInputs,
+  { growth, precision, encoderOrder }: StepSettings,
+): Minimised {
+  const { x } = inputs;
+  const fake = noGrad(() => generator.prepare(growth, precision, "store")(inputs.zEncoder));
+  const D = () => encoder.prepareJudge(growth, precision, "store");
+
+  let real: Tensor;
+  let generated: Tensor;
+  if (encoderOrder === "joint") {
+    const scores = scoreOf(D()(cat([x, fake])));
+    real = scores.narrow(0, 0, x.size(0));
+    generated = scores.narrow(0, x.size(0), fake.size(0));
+  } else {
+    real = scoreOf(D()(x));
+    generated = scoreOf(D()(fake));
+  }
+  // A derivative of a derivative: of plain operators, and not in bfloat16, whose noise would swamp it.
+  const exact = encoder.prepareJudge(growth, precision === "bf16" ? "fp32" : precision, "store", composedPasses);
+  const middle = noGrad(() => between(x, fake, inputs.blend as Tensor));
+
+  const terms = {
+    scoreReal: real.mean(),
+    scoreFake: generated.mean(),
+    drift: real.square().mean(),
+    gradientPenalty: gradientPenalty((image) => scoreOf(exact(image)), middle),
+  };
+  const loss = criticTotal(recipe, terms);
+  return { loss, losses: { ...terms, critic: loss }, values: { real, generated, fake, middle } };
+}
+
+/** The discriminator's terms, weighted and added. */
+export function criticTotal(
+  { driftScale, gradientPenaltyScale }: WganRecipe,
+  terms: Record<"scoreReal" | "scoreFake" | "drift" | "gradientPenalty", Tensor>,
+): Tensor {
+  const { scoreReal, scoreFake, drift, gradientPenalty: penalty } = terms;
+  return scoreFake.sub(scoreReal).add(drift.mul(driftScale)).add(penalty.mul(gradientPenaltyScale));
+}
+
+/** G minimises -mean D(G(z)); D is frozen, gradients pass through it. */
+function generatorLoss({ encoder, generator }: Learner, z: Tensor, { growth, precision }: StepSettings): Minimised {
+  const D = noGrad(() => encoder.prepareJudge(growth, precision, "store"));
+  const score = scoreOf(D(generator.prepare(growth, precision, "store")(z)));
+  const scoreGenerated = score.mean();
+  const loss = scoreGenerated.neg();
+  return { loss, losses: { scoreGenerated, generator: loss }, values: { score } };
+}

@@ -1,9 +1,0 @@
-import type { Recipe } from "../recipe.ts";
-import { ageObjective } from "./age.ts";
-import type { Objective } from "./objective.ts";
-import { wganObjective } from "./wgan.ts";
-
-export type { Minimised, Objective } from "./objective.ts";
-
-export const objectiveOf = (recipe: Recipe): Objective =>
-  recipe.objective === "age" ? ageObjective(recipe) : wganObjective(recipe);

@@ -1,0 +1,162 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Model } from "pioneer-runtime";
+import sharp from "sharp";
+import { afterAll, expect, test } from "vitest";
+import { writeMorph } from "../../src/images/morph.ts";
+import { writeReconstructions } from "../../src/images/reconstruct.ts";
+import { writeSamples } from "../../src/images/sample.ts";
+import { writePng } from "../../src/pictures/png.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "pioneer-use-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/**
+ * A model in closed form at 8x8, so that pixels can be told beforehand: an image's latent is its direction in RGB space
+ * (the means of its channels in [-1, 1]), a latent's image is that colour. Photos of unit length are reconstructed.
+ */
+const colours: Model & { readonly counts: number[] } = {
+  resolution: 8,
+  latent: 3,
+  colour: "rgb",
+  crop: "center",
+  counts: [],
+  async encode(images, count) {
+    this.counts.push(count);
+    return Float32Array.from({ length: count * 3 }, (_, i) => {
+      const means = [0, 1, 2].map((c) => mean(images, (Math.floor(i / 3) * 3 + c) * 64));
+      return (means[i % 3] as number) / Math.hypot(...means);
+    });
+  },
+  async decode(latents, count) {
+    this.counts.push(count);
+    return Float32Array.from({ length: count * 192 }, (_, i) => latents[Math.floor(i / 64)] as number);
+  },
+  dispose() {},
+};
+
+const mean = (values: Float32Array, start: number) => values.subarray(start, start + 64).reduce((a, b) => a + b) / 64;
+const toByte = (value: number) => Math.floor((value + 1) * 127.5 + 0.5);
+
+/** A 12x8 photo of one colour of [-1, 1] values. @returns its path and the bytes it really holds */
+async function photo(name: string, colour: readonly number[]): Promise<{ path: string; bytes: number[] }> {
+  const bytes = colour.map(toByte);
+  const path = join(folder, name);
+  await writePng(path, {
+    pixels: Uint8Array.from({ length: 12 * 8 * 3 }, (_, i) => bytes[i % 3] ?? 0),
+    width: 12,
+    height: 8,
+  });
+  return { path, bytes };
+}
+
+/** Colours of the middle of every cell of a grid, row by row. */
+async function cells(path: string, columns: number, rows: number): Promise<number[][][]> {
+  const { data, info } = await sharp(path).raw().toBuffer({ resolveWithObject: true });
+  expect([info.width, info.height]).toEqual([columns * 66 - 2, rows * 66 - 2]);
+  const at = (x: number, y: number) => [...data.subarray((y * info.width + x) * 3, (y * info.width + x) * 3 + 3)];
+  return Array.from({ length: rows }, (_, row) =>
+    Array.from({ length: columns }, (_, column) => at(column * 66 + 32, row * 66 + 32)),
+  );
+}
+
+const white = [255, 255, 255];
+
+test("reconstruct: each photo with its reconstruction on its right, four pairs a row, every file in its own size", async () => {
+  const red = await photo("red.png", [1, 0, 0]);
+  const long = await photo("long.png", [0.5, 0.5, 0.5]); // its latent is [1, 1, 1] / sqrt(3)
+  const out = join(folder, "reconstructions");
+  const paths = [red.path, long.path, red.path, red.path, red.path];
+  const written = await writeReconstructions(colours, paths, { out });
+  expect(written.files.length).toBe(11);
+  expect(readdirSync(out).sort().slice(0, 3)).toEqual([
+    "0001-red-original.png",
+    "0001-red-reconstruction.png",
+    "0002-long-original.png",
+  ]);
+  const diagonal = Array(3).fill(toByte(1 / Math.sqrt(3)));
+  const grid = await cells(written.grid, 8, 2);
+  expect(grid[0]).toEqual([red.bytes, red.bytes, long.bytes, diagonal, red.bytes, red.bytes, red.bytes, red.bytes]);
+  expect(grid[1]).toEqual([red.bytes, red.bytes, white, white, white, white, white, white]);
+  // 0.5 as a byte is 191, that is 0.498.
+  expect(written.pairs[1]?.l1).toBeCloseTo(1 / Math.sqrt(3) - (191 / 127.5 - 1), 6);
+  // 1 / sqrt(3) is byte 201, ten levels away; a picture that is right byte by byte has 1/12 of a level squared.
+  expect(written.pairs[1]?.psnr).toBeCloseTo(20 * Math.log10(255 / 10), 6);
+  expect(written.pairs[0]?.psnr).toBeCloseTo(10 * Math.log10(255 ** 2 * 12), 6);
+  const { width, height } = await sharp(join(out, "0002-long-reconstruction.png")).metadata();
+  expect([width, height]).toEqual([8, 8]);
+});
+
+test("refinement without gradients is refused", async () => {
+  const red = await photo("grey.png", [0.5, 0.5, 0.5]);
+  await expect(writeReconstructions(colours, [red.path], { out: join(folder, "none"), refine: 5 })).rejects.toThrow(
+    "--refine 5: ONNX Runtime, which computes this model, gives no gradients; give --model the run it was exported from, or, " +
+      "if the folder has model.safetensors, --engine torch",
+  );
+  expect(existsSync(join(folder, "none"))).toBe(false);
+});
+
+test("interpolate two: the photos above the ends of the strip, the arc between them below", async () => {
+  const [red, green] = [await photo("a.png", [1, 0, 0]), await photo("b.png", [0, 1, 0])];
+  const out = join(folder, "strip");
+  const written = await writeMorph(colours, [red.path, green.path], { steps: 4, out });
+  expect(readdirSync(out).sort()).toEqual(["grid.png", ...[1, 2, 3, 4].map((n) => `step-0${n}.png`)]);
+  const [above, below] = await cells(written.grid, 4, 2);
+  expect(above).toEqual([red.bytes, white, white, green.bytes]);
+  // The photos' zeros are byte 128, 0.004: each angle may be off by that, 0.5 of a byte.
+  const arc = [0, 30, 60, 90].map((degrees) => {
+    const w = (degrees * Math.PI) / 180;
+    return [Math.cos(w), Math.sin(w), 0].map(toByte);
+  });
+  for (const [i, colour] of (below ?? []).entries()) {
+    for (const c of [0, 1, 2]) expect(Math.abs((colour[c] ?? 999) - (arc[i]?.[c] ?? 0))).toBeLessThanOrEqual(1);
+  }
+});
+
+test("interpolate four: the photos on the first row, then the square with them at its corners", async () => {
+  const colour = (r: number, g: number, b: number) => photo(`${r}${g}${b}.png`, [r, g, b]);
+  const photos = [await colour(1, 0, 0), await colour(0, 1, 0), await colour(0, 0, 1), await colour(-1, 0, 0)];
+  const out = join(folder, "square");
+  const written = await writeMorph(
+    colours,
+    photos.map(({ path }) => path),
+    { steps: 8, out },
+  );
+  expect(written.files.length).toBe(65);
+  expect(written.files[8]).toBe(join(out, "cell-02-01.png"));
+  const grid = await cells(written.grid, 8, 9);
+  expect(grid[0]).toEqual([...photos.map(({ bytes }) => bytes), white, white, white, white]);
+  const corners = [grid[1]?.[0], grid[1]?.[7], grid[8]?.[0], grid[8]?.[7]];
+  for (const [i, corner] of corners.entries()) {
+    for (const c of [0, 1, 2])
+      expect(Math.abs((corner?.[c] ?? 999) - (photos[i]?.bytes[c] ?? 0))).toBeLessThanOrEqual(1);
+  }
+  // With fewer steps than photos the first row is the widest.
+  const narrow = await writeMorph(
+    colours,
+    photos.map(({ path }) => path),
+    { steps: 2, out: join(folder, "narrow") },
+  );
+  expect((await cells(narrow.grid, 4, 3))[1]?.slice(2)).toEqual([white, white]);
+});
+
+test("sample: the same seed gives the same images, more of them begin with the same; at most 32 pass at once", async () => {
+  const few = await writeSamples(colours, { out: join(folder, "few"), count: 3, seed: 7, grid: true });
+  colours.counts.length = 0;
+  const many = await writeSamples(colours, { out: join(folder, "many"), count: 300, seed: 7, grid: false });
+  expect(colours.counts).toEqual([...Array(8).fill(32), 32, 12]);
+  expect([few.files.length, few.grid, many.files.length, many.grid]).toEqual([
+    4,
+    join(folder, "few", "grid.png"),
+    300,
+    undefined,
+  ]);
+  const pixels = (path: string) => sharp(path).raw().toBuffer();
+  for (const name of ["sample-000001.png", "sample-000003.png"]) {
+    expect(await pixels(join(folder, "many", name))).toEqual(await pixels(join(folder, "few", name)));
+  }
+  const grid = (await cells(join(folder, "few", "grid.png"), 2, 2)).flat();
+  expect(grid[2]).toEqual([...(await pixels(join(folder, "few", "sample-000003.png"))).subarray(0, 3)]);
+  expect(grid[3]).toEqual(white);
+});
