@@ -3,6 +3,7 @@ import { open, readFile, rename, rm, statfs, writeFile } from "node:fs/promises"
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { DataError } from "./errors.ts";
+import { formatBytes } from "./format.ts";
 
 /** Reasons a disk gives for refusing, each with its mend. */
 const refusals: Record<string, string> = {
@@ -100,13 +101,6 @@ export async function writeWhole(path: string, bytes: Uint8Array): Promise<void>
       throw error;
     }
   });
-}
-
-/** Bytes as people read them, in powers of 1024: "1.5 GiB". */
-export function formatBytes(bytes: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
-  const power = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`;
 }
 
 /**

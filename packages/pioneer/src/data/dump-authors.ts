@@ -1,11 +1,12 @@
 import type { Crop } from "pioneer-runtime";
 import { DataError } from "../base/errors.ts";
 import { type Growth, resolutionOf } from "../networks/growth.ts";
-import type { DumpOptions, Frames } from "./dump.ts";
+import type { Frames } from "./frames.ts";
 import { isPack } from "./pack/pack.ts";
 import { buildSplits, splitIndices } from "./pack/splits.ts";
 import { celebaSide, decodeWhole, type RawImage } from "./pixels/decode.ts";
 import { cropCenter, resizeBilinear, resizeShortSide } from "./pixels/pillow.ts";
+import type { SourceKind } from "./sources/kinds.ts";
 import { openSource } from "./sources/open.ts";
 import type { Source, SourceContent } from "./sources/source.ts";
 
@@ -16,7 +17,11 @@ import type { Source, SourceContent } from "./sources/source.ts";
  * fade is another such resize, of CelebA-HQ the file's own level.
  * @throws DataError for a pack, whose images are resized already, and as `openSource`
  */
-export async function openAuthorsFrames(path: string, growth: Growth, options: DumpOptions): Promise<Frames> {
+export async function openAuthorsFrames(
+  path: string,
+  growth: Growth,
+  options: { readonly kind?: SourceKind | undefined; readonly crop?: Crop | undefined },
+): Promise<Frames> {
   if (await isPack(path)) {
     throw new DataError(
       `${path} is a pack, whose images are resized already; give --resize authors the source it was made of`,

@@ -2,7 +2,7 @@ import { keep, scope } from "pioneer-torch";
 import { ConfigError } from "../base/errors.ts";
 import { phaseOf, resolutionOf } from "../networks/growth.ts";
 import { fade, PackPixels } from "./batches.ts";
-import type { Frames } from "./dump.ts";
+import type { Frames } from "./frames.ts";
 import { openPack } from "./pack/pack.ts";
 
 /** Images computed at a time. */

@@ -6,6 +6,7 @@ import { onDisk } from "../base/disk.ts";
 import { ConfigError, DataError, exitCodes, PioneerError } from "../base/errors.ts";
 import { resolutionOf } from "../networks/growth.ts";
 import { writePng } from "../pictures/png.ts";
+import type { Frames } from "./frames.ts";
 import { allIndices, smallestHashes } from "./pack/splits.ts";
 import type { PrepareProgress } from "./prepare.ts";
 import type { SourceKind } from "./sources/kinds.ts";
@@ -38,18 +39,6 @@ export interface DumpResult {
   readonly files: readonly string[];
   readonly resolution: number;
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
-}
-
-/** Images at one phase and alpha. */
-export interface Frames {
-  /** How many images. */
-  readonly count: number;
-  readonly nameOf: (index: number) => string;
-  /** Indices by split. */
-  readonly splits: Readonly<Record<string, Uint32Array>>;
-  /** For some indices, ascending; what is awaited is [r, r, 3], 0..255. */
-  frames(indices: Uint32Array): AsyncIterable<{ index: number; pixels: Promise<Uint8Array> }>;
-  close(): Promise<void>;
 }
 
 /**

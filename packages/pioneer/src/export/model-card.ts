@@ -2,11 +2,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { z } from "zod";
-import { formatBytes } from "../base/disk.ts";
+import { formatBytes, formatKimg } from "../base/format.ts";
 import { shellWord } from "../base/shell-word.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
 import { metricsFile } from "../metrics/record.ts";
-import { formatKimg } from "../train/progress-line.ts";
 import type { WeightFormat } from "./graph-builder.ts";
 import type { Quality } from "./quality.ts";
 

@@ -1,6 +1,7 @@
-import type { Colour, Model } from "pioneer-runtime";
+import type { Model } from "pioneer-runtime";
 import { toByte } from "../pictures/grid.ts";
 import { decodeAll, imageSize } from "./batches.ts";
+import type { FrameSink } from "./frame-sink.ts";
 
 export interface AnimationOptions {
   readonly gif: boolean;
@@ -13,26 +14,6 @@ export interface AnimationOptions {
   readonly scale?: number | undefined;
   /** Told the frames made, of how many. */
   readonly onFrame?: ((done: number, total: number) => void) | undefined;
-}
-
-/** What all frames of a file have in common. */
-export interface FrameShape {
-  /** Width and height of a frame as it comes, in pixels. */
-  readonly side: number;
-  readonly scale: number;
-  readonly fps: number;
-  readonly colour: Colour;
-}
-
-/** A file that frames go into. It appears, whole, when it is finished. */
-export interface FrameSink {
-  readonly path: string;
-  /** @param pixels [side, side, 3], 8-bit RGB */
-  write(pixels: Uint8Array): Promise<void>;
-  /** @throws DataError if the file could not be written */
-  finish(): Promise<void>;
-  /** Gives up; nothing stays behind. Harmless after finish(). */
-  discard(): Promise<void>;
 }
 
 /** Players show smaller pictures badly. */

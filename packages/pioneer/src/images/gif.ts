@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { writeWhole } from "../base/disk.ts";
-import type { FrameShape, FrameSink } from "./animation.ts";
+import type { FrameShape, FrameSink } from "./frame-sink.ts";
 
 // A CommonJS package whose names Node's import does not see.
 const { GIFEncoder, quantize } = createRequire(import.meta.url)("gifenc") as typeof import("gifenc");

@@ -5,7 +5,7 @@ import { rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { besideOf, makeFolders, onDisk } from "../base/disk.ts";
 import { ConfigError, DataError, exitCodes } from "../base/errors.ts";
-import type { FrameShape, FrameSink } from "./animation.ts";
+import type { FrameShape, FrameSink } from "./frame-sink.ts";
 
 /**
  * Whether MP4 files can be made here: ffmpeg with an H.264 encoder on the PATH.

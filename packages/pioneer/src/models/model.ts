@@ -6,7 +6,6 @@ import { type ModelNetworks, readModelNetworks } from "../checkpoint/checkpoint.
 import { findCheckpoint } from "../checkpoint/run-folder.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
 import { chooseComputing, useComputing } from "../compute/device.ts";
-import type { RefiningModel } from "../images/refine.ts";
 import { placeNetwork } from "../learner/placement.ts";
 import { resolutionOf } from "../networks/index.ts";
 import { noEncoder } from "../onnx/model.ts";
@@ -14,6 +13,7 @@ import { ImageDistance } from "../onnx-torch/distance.ts";
 import { inColour } from "../pictures/colour.ts";
 import { weightsFile } from "./model-folder.ts";
 import { refine } from "./refine.ts";
+import type { RefiningModel } from "./refining-model.ts";
 import { readWeights } from "./weights.ts";
 
 export interface OpenModelOptions {

@@ -9,11 +9,12 @@ import {
   type Tensor,
   type WeightCopies,
 } from "pioneer-torch";
+import { passesFor } from "./choose-passes.ts";
 import { composed } from "./composed.ts";
 import type { FoldedLayer } from "./folded.ts";
 import type { NetworkSize } from "./growth.ts";
 import type { Precision } from "./layers.ts";
-import { type Passes, passesFor } from "./passes.ts";
+import type { Passes } from "./passes.ts";
 
 /** What preparing a network does to the stored power-iteration vectors u of its spectral norms. */
 export type SpectralUpdate = "store" | "keep";

@@ -1,9 +1,7 @@
 // What the networks do beside convolutions. Two ways with the same mathematics: fused.ts, single passes over memory with one
 // derivative, and composed.ts, of ATen operators, for any device and dtype, differentiable any number of times.
-import { type DType, hasFused, type Tensor, type WeightCopies } from "pioneer-torch";
-import { composed } from "./composed.ts";
-import { fused } from "./fused.ts";
-import type { Linear, Precision } from "./layers.ts";
+import type { DType, Tensor, WeightCopies } from "pioneer-torch";
+import type { Linear } from "./layers.ts";
 
 /** @param x [batch, c, h, w] or [batch, c], what a convolution without bias gave @param bias [c], float32 */
 export type Activation = (x: Tensor, bias: Tensor) => Tensor;
@@ -49,7 +47,3 @@ export interface Passes {
    */
   readonly spectralNorm: (weight: Tensor, u: Tensor, dtype: DType) => { weight: Tensor; u: Tensor };
 }
-
-/** Fused where there are kernels: float32 and bfloat16 on the CPU, and on CUDA where they were built. */
-export const passesFor = (precision: Precision, { device }: Tensor): Passes =>
-  precision !== "fp64" && hasFused(device) ? fused : composed;

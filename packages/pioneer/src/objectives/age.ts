@@ -5,8 +5,7 @@ import { cat, noGrad, type Tensor } from "pioneer-torch";
 import type { Learner } from "../learner/learner.ts";
 import type { AgeRecipe } from "../learner/recipe.ts";
 import { imageMismatch, klToPrior, latentMismatch } from "../losses/index.ts";
-import type { StepInputs, StepSettings } from "../train/step.ts";
-import type { Minimised, Objective } from "./objective.ts";
+import type { Minimised, Objective, StepInputs, StepSettings } from "./objective.ts";
 
 export const ageObjective = (recipe: AgeRecipe): Objective => ({
   names: ["klReal", "klFake", "klGenerated", "xRecon", "zRecon", "encoder", "generator"],

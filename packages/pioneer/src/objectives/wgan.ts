@@ -5,8 +5,7 @@ import type { Learner } from "../learner/learner.ts";
 import type { WganRecipe } from "../learner/recipe.ts";
 import { between, gradientPenalty } from "../losses/index.ts";
 import { composedPasses } from "../networks/index.ts";
-import type { StepInputs, StepSettings } from "../train/step.ts";
-import type { Minimised, Objective } from "./objective.ts";
+import type { Minimised, Objective, StepInputs, StepSettings } from "./objective.ts";
 
 export const wganObjective = (recipe: WganRecipe): Objective => ({
   names: ["scoreReal", "scoreFake", "drift", "gradientPenalty", "critic", "scoreGenerated", "generator"],

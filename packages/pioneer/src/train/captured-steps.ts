@@ -2,7 +2,8 @@
 // then on launched as one. Fading steps are not: alpha changes with each of them.
 import { CudaGraph, keep, noGrad, scope, TorchError, WeightCopies } from "pioneer-torch";
 import type { Learner } from "../learner/learner.ts";
-import { type StepInputs, type StepLosses, type StepSettings, trainStep } from "./step.ts";
+import type { StepInputs, StepLosses, StepSettings } from "../objectives/index.ts";
+import { trainStep } from "./step.ts";
 
 /** What records work and launches it again; CudaGraph, or in tests without a GPU something that does the work each time. */
 export interface Recorded {

@@ -8,7 +8,7 @@ import { metricsRecord } from "../metrics/record.ts";
 import { selectImages } from "../metrics/selection.ts";
 import { subjectOf } from "../metrics/subject.ts";
 import type { Growth } from "../networks/index.ts";
-import type { Session } from "./loop.ts";
+import type { Session } from "./session.ts";
 
 const cheap = ["swd", "msssim", "l1", "rmse", "ssim", "latent"] as const satisfies readonly Metric[];
 /** Samples, and at most as many real and held-out images. */

@@ -4,7 +4,7 @@ import type { Batches } from "../data/batches.ts";
 import type { ImagePool } from "../learner/image-pool.ts";
 import type { Recipe } from "../learner/recipe.ts";
 import type { Growth } from "../networks/index.ts";
-import type { StepInputs } from "./step.ts";
+import type { StepInputs } from "../objectives/index.ts";
 
 export interface InputSettings {
   readonly recipe: Recipe;

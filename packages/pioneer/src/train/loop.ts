@@ -5,13 +5,12 @@ import { shellWord } from "../base/shell-word.ts";
 import { version } from "../base/version.ts";
 import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { pruneCheckpoints } from "../checkpoint/files.ts";
-import type { Computing } from "../compute/device.ts";
-import { batchAt, type TrainConfig } from "../config/config.ts";
+import { batchAt } from "../config/config.ts";
 import { type Position, positionAt, type Schedule } from "../config/schedule.ts";
-import type { Batches, PackPixels } from "../data/batches.ts";
 import type { Pack } from "../data/pack/pack.ts";
 import { brokenParameter, type Learner } from "../learner/learner.ts";
 import { type Growth, resolutionOf } from "../networks/index.ts";
+import type { StepSettings } from "../objectives/index.ts";
 import { CapturedSteps } from "./captured-steps.ts";
 import { flopsPerImage } from "./cost.ts";
 import { evaluateRun } from "./evaluate.ts";
@@ -19,34 +18,13 @@ import type { EndEvent, TickEvent } from "./events.ts";
 import { drawInputs } from "./inputs.ts";
 import { LossRing, ringSteps } from "./loss-ring.ts";
 import { checkFinite, type Divergence, diverged, Meter } from "./meter.ts";
-import type { Recorder } from "./recorder.ts";
+import type { Session } from "./session.ts";
 import { learningRatesAt, marginAt } from "./settings.ts";
 import { chooseGridImages, writeSnapshots } from "./snapshot.ts";
-import { type StepSettings, trainStep } from "./step.ts";
+import { trainStep } from "./step.ts";
 
 /** Seconds between status lines. */
 const tickSeconds = 5;
-
-/** Everything a run is, in memory. */
-export interface Session {
-  readonly config: TrainConfig;
-  readonly computing: Computing;
-  readonly pack: Pack;
-  readonly batches: Batches;
-  readonly pixels: PackPixels;
-  readonly learner: Learner;
-  readonly schedule: Schedule;
-  readonly recorder: Recorder;
-  /** Set from outside to end the run after the present step. */
-  readonly stop: { reason?: "interrupted" | "terminated" };
-  /** What an image of the last phase was found to take before the run began. */
-  readonly lastPhaseSeconds: number;
-  /** Where the run is. */
-  images: number;
-  steps: number;
-  elapsedSeconds: number;
-  lastCheckpoint: string;
-}
 
 /** Trains until the schedule ends, a stop is asked for or the time is up; each ends in a checkpoint. */
 export async function trainLoop(session: Session): Promise<EndEvent> {

@@ -1,8 +1,8 @@
 import type { Device } from "pioneer-torch";
 import { keep, noGrad, scope, type Tensor, zeros } from "pioneer-torch";
+import type { StepLosses } from "../objectives/index.ts";
 import type { Losses } from "./events.ts";
 import { stackLosses } from "./meter.ts";
-import type { StepLosses } from "./step.ts";
 
 /** A step whose losses have been read. */
 export interface ReadStep {

@@ -2,8 +2,8 @@ import { scope, stack, type Tensor } from "pioneer-torch";
 import { DivergedError } from "../base/errors.ts";
 import type { LearningRates } from "../config/schedule.ts";
 import type { Precision } from "../networks/index.ts";
+import type { StepLosses } from "../objectives/index.ts";
 import type { Losses } from "./events.ts";
-import type { StepLosses } from "./step.ts";
 
 /** [losses], float32, on their device; in the order of the object. */
 export const stackLosses = (losses: StepLosses): Tensor =>

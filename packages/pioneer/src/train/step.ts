@@ -1,43 +1,14 @@
 // The training step of every recipe, as in section 3 of docs/algorithm.md: an update of E, updates of G, the moving
 // average. What each update minimises is the recipe's: objectives/age.ts, objectives/wgan.ts.
 import { grad, scope, type Tensor } from "pioneer-torch";
-import type { Trades } from "../learner/image-pool.ts";
 import { type Learner, type Trained, updateEma } from "../learner/learner.ts";
-import type { Reduce } from "../losses/index.ts";
-import type { Growth, Precision } from "../networks/index.ts";
-import { type Minimised, objectiveOf } from "../objectives/index.ts";
-
-/** Real and generated images go through E one after the other, as the authors do, or as one batch (u then moves once). */
-export type EncoderOrder = "authors" | "joint";
-
-/** One batch: everything random about a step is drawn before it. */
-export interface StepInputs {
-  /** Real images [batch, 3, r, r] in [-1, 1], faded like the networks. */
-  readonly x: Tensor;
-  /** Latents [batch, latent] for the encoder's fakes, and for each generator update. */
-  readonly zEncoder: Tensor;
-  readonly zGenerator: readonly Tensor[];
-  /** What the image pool swaps; for recipes with a pool, once faded in. */
-  readonly trades?: Trades;
-  /** Uniform in [0, 1), [batch, 1, 1, 1]: where between x and the fakes recipe gan takes its gradient penalty. */
-  readonly blend?: Tensor;
-}
-
-export interface StepSettings {
-  readonly growth: Growth;
-  readonly precision: Precision;
-  readonly encoderOrder: EncoderOrder;
-  /** Means over all ranks; the identity on one. */
-  readonly reduce: Reduce;
-  /** Bound of the encoder's KL terms; 0 or none in accv2018. */
-  readonly margin?: number;
-}
-
-/**
- * Loss terms as scalars without a graph, by the names of the recipe's objective. Terms carry no weights; the totals
- * (encoder or critic, generator) are what was minimised. Those of the generator are of its last update.
- */
-export type StepLosses = Readonly<Record<string, Tensor>>;
+import {
+  type Minimised,
+  objectiveOf,
+  type StepInputs,
+  type StepLosses,
+  type StepSettings,
+} from "../objectives/index.ts";
 
 /** Sees what a step does, update by update: for `verify` and tests. */
 export interface StepObserver {

@@ -22,10 +22,11 @@ import { createLearner } from "../learner/learner.ts";
 import { placeLearner } from "../learner/placement.ts";
 import { recipeOf } from "../learner/recipe.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
-import { gridSplit, type Session, saveCheckpoint, trainLoop } from "./loop.ts";
+import { gridSplit, saveCheckpoint, trainLoop } from "./loop.ts";
 import { openRun } from "./opening.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 import { Recorder } from "./recorder.ts";
+import type { Session } from "./session.ts";
 import { chooseGridImages, writeReals } from "./snapshot.ts";
 import { tryLastPhase } from "./trial.ts";
 

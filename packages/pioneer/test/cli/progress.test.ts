@@ -1,14 +1,8 @@
 import { expect, test } from "vitest";
+import { formatDuration, formatKimg, formatRate } from "../../src/base/format.ts";
 import { formatPlan } from "../../src/cli/output/plan-table.ts";
 import type { TickEvent } from "../../src/train/events.ts";
-import {
-  formatDuration,
-  formatEnd,
-  formatKimg,
-  formatRate,
-  formatStart,
-  formatTick,
-} from "../../src/train/progress-line.ts";
+import { formatEnd, formatStart, formatTick } from "../../src/train/progress-line.ts";
 
 test("a tick is one line with all a person watches", () => {
   const tick: TickEvent = {

@@ -12,8 +12,9 @@ import {
 import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { checkSpace, formatBytes } from "../../src/base/disk.ts";
+import { checkSpace } from "../../src/base/disk.ts";
 import { ConfigError, DataError, PioneerError } from "../../src/base/errors.ts";
+import { formatBytes } from "../../src/base/format.ts";
 import { verifyPack } from "../../src/data/pack/pack.ts";
 import { allIndices } from "../../src/data/pack/splits.ts";
 import { type PrepareOptions, prepareDataset } from "../../src/data/prepare.ts";

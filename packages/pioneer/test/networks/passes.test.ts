@@ -16,9 +16,10 @@ import {
 import { describe, expect, test } from "vitest";
 import { expectClose, f64, values } from "../../../torch/test/support/close.ts";
 import { expectGradients, normal } from "../../../torch/test/support/differences.ts";
+import { passesFor } from "../../src/networks/choose-passes.ts";
 import { composed } from "../../src/networks/composed.ts";
 import { fused } from "../../src/networks/fused.ts";
-import { type Passes, passesFor } from "../../src/networks/passes.ts";
+import type { Passes } from "../../src/networks/passes.ts";
 
 // Test files run side by side, and tensors this small are quickest on one thread; some tests below set more.
 setThreads(1);

@@ -7,8 +7,9 @@ import { Batches, fade, PackPixels } from "../../src/data/batches.ts";
 import { openPack, type Pack } from "../../src/data/pack/pack.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
 import { type Growth, resolutionOf } from "../../src/networks/index.ts";
-import { type Session, trainLoop } from "../../src/train/loop.ts";
+import { trainLoop } from "../../src/train/loop.ts";
 import { Recorder } from "../../src/train/recorder.ts";
+import type { Session } from "../../src/train/session.ts";
 import { type Drawing, makePack, temporaryFolder, tinyLearner } from "./support/tiny.ts";
 
 const folder = temporaryFolder();

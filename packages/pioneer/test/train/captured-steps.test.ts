@@ -6,8 +6,9 @@ import { drawLatents } from "../../src/compute/streams.ts";
 import type { Learner } from "../../src/learner/learner.ts";
 import { accv2018, balanced, gan } from "../../src/learner/recipe.ts";
 import type { Growth } from "../../src/networks/index.ts";
+import type { StepInputs, StepLosses, StepSettings } from "../../src/objectives/index.ts";
 import { CapturedSteps, type Recorded } from "../../src/train/captured-steps.ts";
-import { type StepInputs, type StepLosses, type StepSettings, trainStep } from "../../src/train/step.ts";
+import { trainStep } from "../../src/train/step.ts";
 import { contents, randomImages, tinyLearner } from "./support/tiny.ts";
 
 const settingsAt = (growth: Growth): StepSettings => ({

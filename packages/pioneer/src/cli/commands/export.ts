@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { formatBytes } from "../../base/disk.ts";
+import { formatBytes } from "../../base/format.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { oneOf, option, text, toggle } from "../../config/option-schema.ts";
 import type { Exported } from "../../export/export-model.ts";

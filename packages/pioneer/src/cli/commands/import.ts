@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import { exitCodes, PioneerError } from "../../base/errors.ts";
+import { formatKimg } from "../../base/format.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { trainSchema } from "../../config/config.ts";
 import { oneOf, option, positive, resolution, text, toggle } from "../../config/option-schema.ts";
 import { presetNames } from "../../config/presets.ts";
 import type { Imported } from "../../import/import-run.ts";
-import { formatKimg } from "../../train/progress-line.ts";
 import { addCommand } from "../options/options.ts";
 import { showByteProgress } from "../output/byte-progress.ts";
 import { abortOnSignals } from "../output/image-progress.ts";

@@ -8,12 +8,7 @@ import { addCommand } from "../options/options.ts";
 import { describeModelFolder } from "../output/describe-model.ts";
 import { describePack } from "../output/describe-pack.ts";
 import { describeRunFolder } from "../output/describe-run.ts";
-
-/** What there is to say of a thing: for machines, and line by line for people. */
-export interface Description {
-  readonly value: Readonly<Record<string, unknown>>;
-  readonly lines: readonly string[];
-}
+import type { Description } from "../output/description.ts";
 
 /** `pioneer info`: what a path is, or what this machine has. */
 export function addInfoCommand(program: Command): void {

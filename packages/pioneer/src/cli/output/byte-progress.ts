@@ -1,5 +1,5 @@
 import cliProgress from "cli-progress";
-import { formatBytes } from "../../base/disk.ts";
+import { formatBytes } from "../../base/format.ts";
 import type { Output } from "./report.ts";
 
 /** Less is read in a moment and shows nothing. */

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { directionsFile } from "pioneer-runtime";
-import { formatBytes } from "../../base/disk.ts";
+import { formatBytes } from "../../base/format.ts";
 import { readModelConfig, verifyModelFolder } from "../../models/model-folder.ts";
-import type { Description } from "../commands/info.ts";
+import type { Description } from "./description.ts";
 
 /**
  * What a model folder is, from its files alone: neither libtorch nor ONNX Runtime is needed.

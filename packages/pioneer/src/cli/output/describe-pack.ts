@@ -1,5 +1,6 @@
+import { formatBytes } from "../../base/format.ts";
 import type { LabelInfo } from "../../data/pack/info.ts";
-import type { Description } from "../commands/info.ts";
+import type { Description } from "./description.ts";
 
 /** How many skipped files are listed for people; --json has all. */
 const shownSkipped = 10;
@@ -12,7 +13,7 @@ const shownSkipped = 10;
 export async function describePack(path: string, verify: boolean): Promise<Description> {
   const { packInfo } = await import("../../data/pack/info.ts");
   const { verifyPack } = await import("../../data/pack/pack.ts");
-  const { formatBytes } = await import("../../base/disk.ts");
+
   const info = packInfo(path);
   if (verify) await verifyPack(path);
   const size = `${info.resolution}x${info.resolution}`;

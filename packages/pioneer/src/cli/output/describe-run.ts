@@ -6,11 +6,11 @@ import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { onDisk } from "../../base/disk.ts";
 import { CheckpointError, RunError } from "../../base/errors.ts";
+import { formatDuration, formatKimg } from "../../base/format.ts";
 import { checkpointNames } from "../../checkpoint/files.ts";
 import { newestCheckpoint, readRunConfig } from "../../checkpoint/run-folder.ts";
 import { type CheckpointState, readState } from "../../checkpoint/state.ts";
-import { formatDuration, formatKimg } from "../../train/progress-line.ts";
-import type { Description } from "../commands/info.ts";
+import type { Description } from "./description.ts";
 
 /** What is read of a line of stats.jsonl. */
 const tickSchema = z.looseObject({

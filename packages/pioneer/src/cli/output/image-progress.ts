@@ -1,7 +1,7 @@
 import cliProgress from "cli-progress";
 import { exitCodes } from "../../base/errors.ts";
+import { formatDuration, formatRate } from "../../base/format.ts";
 import type { PrepareProgress } from "../../data/prepare.ts";
-import { formatDuration, formatRate } from "../../train/progress-line.ts";
 import type { Output } from "./report.ts";
 
 /** Shows how far packing or dumping has come, and how fast it is. */

@@ -1,6 +1,6 @@
+import { formatDuration, formatKimg } from "../../base/format.ts";
 import type { LearningRates } from "../../config/schedule.ts";
 import type { TrainPlan } from "../../train/plan.ts";
-import { formatDuration, formatKimg } from "../../train/progress-line.ts";
 
 /** The schedule as aligned lines. Learning rates and margins are shown where the schedule has some of its own. */
 export function formatPlan(plan: TrainPlan): string[] {

@@ -1,13 +1,7 @@
 import cliProgress from "cli-progress";
+import { formatDuration, formatRate } from "../../base/format.ts";
 import type { TickEvent, TrainEvent, TrainReporter } from "../../train/events.ts";
-import {
-  formatDuration,
-  formatEnd,
-  formatLosses,
-  formatRate,
-  formatStart,
-  formatTick,
-} from "../../train/progress-line.ts";
+import { formatEnd, formatLosses, formatStart, formatTick } from "../../train/progress-line.ts";
 import type { Output } from "./report.ts";
 
 /** Shows a run on the terminal. */

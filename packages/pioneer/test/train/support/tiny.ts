@@ -11,7 +11,8 @@ import { prepareDataset } from "../../../src/data/prepare.ts";
 import { createLearner, type Learner } from "../../../src/learner/learner.ts";
 import { accv2018, type Recipe } from "../../../src/learner/recipe.ts";
 import { type Growth, type NetworkSize, type Precision, resolutionOf } from "../../../src/networks/index.ts";
-import { type EncoderOrder, type StepLosses, trainStep } from "../../../src/train/step.ts";
+import type { EncoderOrder, StepLosses } from "../../../src/objectives/index.ts";
+import { trainStep } from "../../../src/train/step.ts";
 
 // Test files run side by side, and tensors this small are quickest on one thread.
 setThreads(1);

@@ -1,0 +1,28 @@
+import type { Computing } from "../compute/device.ts";
+import type { TrainConfig } from "../config/config.ts";
+import type { Schedule } from "../config/schedule.ts";
+import type { Batches, PackPixels } from "../data/batches.ts";
+import type { Pack } from "../data/pack/pack.ts";
+import type { Learner } from "../learner/learner.ts";
+import type { Recorder } from "./recorder.ts";
+
+/** Everything a run is, in memory. */
+export interface Session {
+  readonly config: TrainConfig;
+  readonly computing: Computing;
+  readonly pack: Pack;
+  readonly batches: Batches;
+  readonly pixels: PackPixels;
+  readonly learner: Learner;
+  readonly schedule: Schedule;
+  readonly recorder: Recorder;
+  /** Set from outside to end the run after the present step. */
+  readonly stop: { reason?: "interrupted" | "terminated" };
+  /** What an image of the last phase was found to take before the run began. */
+  readonly lastPhaseSeconds: number;
+  /** Where the run is. */
+  images: number;
+  steps: number;
+  elapsedSeconds: number;
+  lastCheckpoint: string;
+}
