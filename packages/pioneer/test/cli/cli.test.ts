@@ -341,7 +341,7 @@ describe("packs", () => {
   });
 
   test("a published data set by name, with its speed; dumped as the network sees it", () => {
-    const fixture = (name: string) => fileURLToPath(new URL(`../../../fixtures/datasets/${name}`, import.meta.url));
+    const fixture = (name: string) => fileURLToPath(new URL(`../../../../fixtures/datasets/${name}`, import.meta.url));
     const pack = join(folder, "cifar.pack");
     const made = pioneer("dataset", "prepare", fixture("cifar-10-batches-py"), pack, "--source", "cifar10");
     expect(made).toMatchObject({ status: 0, stderr: "" });
