@@ -15,6 +15,7 @@ import {
   regex,
   string,
 } from "zod/mini";
+import { colours, crops } from "./model.ts";
 
 // The files of a model folder (docs/design.md): config.json, encoder.onnx, generator.onnx, directions.json, README.md.
 
@@ -45,8 +46,8 @@ export const modelConfig = object({
   recipe: string(),
   /** What the weights are stored as. The graphs' inputs and outputs are float32 always. */
   dtype: oneOf(["fp32", "fp16", "int8"]),
-  colour: oneOf(["rgb", "grey"]),
-  crop: oneOf(["center", "none", "celeba"]),
+  colour: oneOf(colours),
+  crop: oneOf(crops),
   /** How photos were aligned before the crop; null where they were not. */
   align: nullable(string()),
   /** Thousands of images shown in training. */

@@ -1,8 +1,10 @@
+export const crops = ["center", "none", "celeba"] as const;
 /** How photos were cropped to a square before they were resized: the middle, not at all (must be square), or the authors' crop of CelebA. */
-export type Crop = "center" | "none" | "celeba";
+export type Crop = (typeof crops)[number];
 
+export const colours = ["rgb", "grey"] as const;
 /** Colour of the images a model knows; grey photos are one channel repeated to three. */
-export type Colour = "rgb" | "grey";
+export type Colour = (typeof colours)[number];
 
 /** A trained model in use, whichever engine computes it. */
 export interface Model {

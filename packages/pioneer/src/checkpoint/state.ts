@@ -1,6 +1,7 @@
 // state.json: what a checkpoint is, in words, and the digests of the files beside it.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { colours, crops } from "pioneer-runtime";
 import { z } from "zod";
 import { CheckpointError } from "../base/errors.ts";
 import { pioneerKind } from "../networks/kind.ts";
@@ -25,8 +26,8 @@ const stateSchema = z.object({
   networks: z
     .object({ generatorNorm: z.enum(["pixel", "spectral"]), activatedCode: z.boolean(), head: z.boolean() })
     .default(pioneerKind),
-  colour: z.enum(["rgb", "grey"]),
-  crop: z.enum(["center", "none", "celeba"]),
+  colour: z.enum(colours),
+  crop: z.enum(crops),
   encoderOrder: z.enum(["authors", "joint"]),
   schedule: z.object({
     phases: z.array(z.object({ phase: z.int(), startImages: z.number(), fadeImages: z.number() })).min(1),

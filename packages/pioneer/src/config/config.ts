@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { colours, crops } from "pioneer-runtime";
 import { z } from "zod";
 import { ConfigError } from "../base/errors.ts";
 import {
@@ -43,7 +44,7 @@ export const trainSchema = z.strictObject({
     group: "Data",
     description: "pack, image folder, tar or zip to learn from, or procedural:faces; all but a pack are packed first",
   }),
-  crop: option(oneOf(["center", "none", "celeba"]).optional(), {
+  crop: option(oneOf(crops).optional(), {
     value: "HOW",
     group: "Data",
     description:
@@ -54,7 +55,7 @@ export const trainSchema = z.strictObject({
     group: "Data",
     description: "labels of the images, first column the file; default: labels.csv in or beside the source",
   }),
-  colour: option(oneOf(["auto", "rgb", "grey"]).optional(), {
+  colour: option(oneOf(["auto", ...colours]).optional(), {
     value: "KIND",
     group: "Data",
     description: "rgb, grey, or auto: grey where every image is; default: the pack's, auto when packing",

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { crops } from "pioneer-runtime";
 import { z } from "zod";
 import { exitCodes, PioneerError } from "../../base/errors.ts";
 import { oneOf, option, text, whole } from "../../config/option-schema.ts";
@@ -35,7 +36,7 @@ const dumpSchema = z.strictObject({
     value: "KIND",
     description: "with --resize authors, what SOURCE is; as for dataset prepare",
   }),
-  crop: option(oneOf(["center", "none", "celeba"]).optional(), {
+  crop: option(oneOf(crops).optional(), {
     value: "HOW",
     description: "with --resize authors, the crop; default: celeba for CelebA, else center",
   }),

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { colours, crops } from "pioneer-runtime";
 import { z } from "zod";
 import { ConfigError, exitCodes, PioneerError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
@@ -19,7 +20,7 @@ const prepareSchema = z.strictObject({
     description:
       "width and height of the images, a power of two, 4 to 1024; default: the largest to 256 that hardly any photo is too small for",
   }),
-  crop: option(oneOf(["center", "none", "celeba"]).optional(), {
+  crop: option(oneOf(crops).optional(), {
     value: "HOW",
     description:
       "center, none (photos that are not square are skipped), or celeba as its authors do; default: celeba for CelebA, else center",
@@ -28,7 +29,7 @@ const prepareSchema = z.strictObject({
     value: "CSV",
     description: "labels, first column the file; default: labels.csv in or beside the source",
   }),
-  colour: option(oneOf(["auto", "rgb", "grey"]).default("auto"), {
+  colour: option(oneOf(["auto", ...colours]).default("auto"), {
     value: "KIND",
     description: "rgb, grey, or auto: grey where every image is (default)",
   }),

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { colours, crops } from "pioneer-runtime";
 import { z } from "zod";
 import { DataError } from "../../base/errors.ts";
 
@@ -40,8 +41,8 @@ const headerSchema = z.object({
   format: z.literal(packFormat),
   count: z.int().positive(),
   resolution: z.int().min(4).max(1024),
-  colour: z.enum(["rgb", "grey"]),
-  crop: z.enum(["center", "none", "celeba"]),
+  colour: z.enum(colours),
+  crop: z.enum(crops),
   /** Where the images came from; names only, so that the same data packed elsewhere is the same pack. */
   source: z.object({ kind: z.string(), name: z.string(), options: z.record(z.string(), z.number().nullable()) }),
   labels: z.array(labelSchema),
