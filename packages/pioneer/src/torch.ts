@@ -2,6 +2,7 @@
 
 export { type Computing, chooseComputing, useComputing } from "./compute/device.ts";
 export { drawLatents, stream } from "./compute/streams.ts";
+export { accv2018, type Recipe } from "./config/recipe.ts";
 export { Batches, PackPixels } from "./data/batches.ts";
 export { openPack } from "./data/pack/pack.ts";
 export { type DirectionOptions, directionsFromPack } from "./directions/from-pack.ts";
@@ -9,7 +10,6 @@ export { type Exported, type ExportOptions, exportGraphs, exportModel } from "./
 export { type Imported, type ImportOptions, importAuthors } from "./import/import-run.ts";
 export { createLearner, disposeLearner, type Learner } from "./learner/learner.ts";
 export { placeLearner } from "./learner/placement.ts";
-export { accv2018, type Recipe } from "./learner/recipe.ts";
 export { cosineMismatch, klToPrior, l1, type Reduce } from "./losses/index.ts";
 export { type OpenModelOptions, openModel } from "./models/model.ts";
 export * from "./networks/index.ts";

@@ -15,8 +15,8 @@ import {
 } from "pioneer-torch";
 import { refusalOf } from "../base/disk.ts";
 import { CheckpointError } from "../base/errors.ts";
+import type { Recipe } from "../config/recipe.ts";
 import { assembleLearner, type Learner, type Trained } from "../learner/learner.ts";
-import type { Recipe } from "../learner/recipe.ts";
 import { Encoder, Generator } from "../networks/index.ts";
 import { checkpointName, checkpointNames, writeFolder } from "./files.ts";
 import { type CheckpointState, readState, stateText } from "./state.ts";

@@ -1,7 +1,7 @@
 import { Adam, keep, movingAverage_, noGrad, type RandomGenerator, scope, WeightCopies } from "pioneer-torch";
+import type { Recipe } from "../config/recipe.ts";
 import { Encoder, Generator, type NetworkSize } from "../networks/index.ts";
 import { ImagePool } from "./image-pool.ts";
-import type { Recipe } from "./recipe.ts";
 
 /** Everything that learns, and all that a checkpoint must hold to go on exactly. */
 export interface Learner {

@@ -2,8 +2,8 @@
 // generated ones and to reconstruct images; G learns to make images whose encodings look like the prior and return their
 // latents. Recipes accv2018 and balanced.
 import { cat, noGrad, type Tensor } from "pioneer-torch";
+import type { AgeRecipe } from "../config/recipe.ts";
 import type { Learner } from "../learner/learner.ts";
-import type { AgeRecipe } from "../learner/recipe.ts";
 import { imageMismatch, klToPrior, latentMismatch } from "../losses/index.ts";
 import type { Minimised, Objective, StepInputs, StepSettings } from "./objective.ts";
 

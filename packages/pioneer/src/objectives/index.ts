@@ -1,4 +1,4 @@
-import type { Recipe } from "../learner/recipe.ts";
+import type { Recipe } from "../config/recipe.ts";
 import { ageObjective } from "./age.ts";
 import type { Objective } from "./objective.ts";
 import { wganObjective } from "./wgan.ts";

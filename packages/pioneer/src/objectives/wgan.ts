@@ -1,8 +1,8 @@
 // WGAN-GP: D, the encoder with its head, learns to score real images above generated ones with a slope of 1; G learns to
 // be scored high. Recipe gan.
 import { cat, noGrad, type Tensor } from "pioneer-torch";
+import type { WganRecipe } from "../config/recipe.ts";
 import type { Learner } from "../learner/learner.ts";
-import type { WganRecipe } from "../learner/recipe.ts";
 import { between, gradientPenalty } from "../losses/index.ts";
 import { composedPasses } from "../networks/index.ts";
 import type { Minimised, Objective, StepInputs, StepSettings } from "./objective.ts";

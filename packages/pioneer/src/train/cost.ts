@@ -1,4 +1,4 @@
-import type { Recipe } from "../learner/recipe.ts";
+import type { Recipe } from "../config/recipe.ts";
 import { type NetworkSize, resolutionOf, width } from "../networks/index.ts";
 
 /** Multiply-adds times two of a k x k convolution of an image of `side` x `side` pixels. */

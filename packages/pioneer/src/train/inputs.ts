@@ -1,8 +1,8 @@
 import { type Device, pinMemory, rand, type Tensor } from "pioneer-torch";
 import { drawLatents, stream } from "../compute/streams.ts";
+import type { Recipe } from "../config/recipe.ts";
 import type { Batches } from "../data/batches.ts";
 import type { ImagePool } from "../learner/image-pool.ts";
-import type { Recipe } from "../learner/recipe.ts";
 import type { Growth } from "../networks/index.ts";
 import type { StepInputs } from "../objectives/index.ts";
 

@@ -6,10 +6,10 @@ import { ConfigError } from "../base/errors.ts";
 import type { Computing } from "../compute/device.ts";
 import { drawLatents } from "../compute/streams.ts";
 import { batchAt, type TrainConfig } from "../config/config.ts";
+import { recipeOf } from "../config/recipe.ts";
 import type { Schedule, SchedulePhase } from "../config/schedule.ts";
 import { createLearner, disposeLearner, type Learner } from "../learner/learner.ts";
 import { placeLearner } from "../learner/placement.ts";
-import { recipeOf } from "../learner/recipe.ts";
 import { resolutionOf } from "../networks/index.ts";
 import { trainStep } from "./step.ts";
 

@@ -15,12 +15,12 @@ import {
 import { checkCudaGraphs, chooseComputing, useComputing } from "../compute/device.ts";
 import { stream } from "../compute/streams.ts";
 import { changesTold, type TrainConfig } from "../config/config.ts";
+import { recipeOf } from "../config/recipe.ts";
 import { positionAt } from "../config/schedule.ts";
 import { Batches, PackPixels } from "../data/batches.ts";
 import { openPack } from "../data/pack/pack.ts";
 import { createLearner } from "../learner/learner.ts";
 import { placeLearner } from "../learner/placement.ts";
-import { recipeOf } from "../learner/recipe.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
 import { gridSplit, saveCheckpoint, trainLoop } from "./loop.ts";
 import { openRun } from "./opening.ts";

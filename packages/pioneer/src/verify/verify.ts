@@ -1,7 +1,7 @@
 // Checks our networks and training step against the authors' numbers, in their batch order.
 import { type Device, noGrad, RandomGenerator, scope, type Tensor } from "pioneer-torch";
+import { accv2018 } from "../config/recipe.ts";
 import { assembleLearner, disposeLearner, type Learner, type Trained } from "../learner/learner.ts";
-import { accv2018 } from "../learner/recipe.ts";
 import { Encoder, Generator, type Precision } from "../networks/index.ts";
 import { type StepObserver, trainStep } from "../train/step.ts";
 import { Group, type GroupResult } from "./compare.ts";

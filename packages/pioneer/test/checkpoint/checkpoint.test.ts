@@ -9,7 +9,7 @@ import {
   writeCheckpoint,
 } from "../../src/checkpoint/checkpoint.ts";
 import { type CheckpointState, stateText } from "../../src/checkpoint/state.ts";
-import { accv2018 } from "../../src/learner/recipe.ts";
+import { accv2018 } from "../../src/config/recipe.ts";
 import { pioneerKind } from "../../src/networks/index.ts";
 import { contents, temporaryFolder, tinyLearner, train } from "../train/support/tiny.ts";
 import { digests, facts } from "./support.ts";

@@ -5,10 +5,10 @@ import { noGrad, scope, singularValues, type Tensor } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readCheckpoint, readModelNetworks } from "../../src/checkpoint/checkpoint.ts";
 import { readRunConfig } from "../../src/checkpoint/run-folder.ts";
+import { recipeOf } from "../../src/config/recipe.ts";
 import { positionAt } from "../../src/config/schedule.ts";
 import { type ImportOptions, importAuthors } from "../../src/import/import-run.ts";
 import type { Learner } from "../../src/learner/learner.ts";
-import { recipeOf } from "../../src/learner/recipe.ts";
 import { leftBehind, nothing } from "../train/support/memory.ts";
 import { distance, type Expected, fixture, readExpected, type Sums, temporaryFolder, tensorsOf } from "./support.ts";
 

@@ -2,7 +2,7 @@ import { gradWhereUsed, noGrad, RandomGenerator, scope, type Tensor } from "pion
 import { describe, expect, test } from "vitest";
 import { expectClose, f64 } from "../../../torch/test/support/close.ts";
 import { expectGradients, normal } from "../../../torch/test/support/differences.ts";
-import { gan } from "../../src/learner/recipe.ts";
+import { gan } from "../../src/config/recipe.ts";
 import { between, gradientPenalty } from "../../src/losses/index.ts";
 import { composedPasses, Encoder } from "../../src/networks/index.ts";
 

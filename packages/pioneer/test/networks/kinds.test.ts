@@ -13,7 +13,7 @@ import { describe, expect, test } from "vitest";
 import { expectClose, values } from "../../../torch/test/support/close.ts";
 import { normal } from "../../../torch/test/support/differences.ts";
 import { drawLatents } from "../../src/compute/streams.ts";
-import { balanced, gan } from "../../src/learner/recipe.ts";
+import { balanced, gan } from "../../src/config/recipe.ts";
 import { composedPasses, Encoder, Generator, type NetworkKind, pioneerKind } from "../../src/networks/index.ts";
 import type { Network } from "../../src/networks/network.ts";
 import { randomImages } from "../train/support/tiny.ts";

@@ -3,8 +3,8 @@
 import { RandomGenerator, rand, scope, type Tensor, TorchError } from "pioneer-torch";
 import { expect, test } from "vitest";
 import { drawLatents } from "../../src/compute/streams.ts";
+import { accv2018, balanced, gan } from "../../src/config/recipe.ts";
 import type { Learner } from "../../src/learner/learner.ts";
-import { accv2018, balanced, gan } from "../../src/learner/recipe.ts";
 import type { Growth } from "../../src/networks/index.ts";
 import type { StepInputs, StepLosses, StepSettings } from "../../src/objectives/index.ts";
 import { CapturedSteps, type Recorded } from "../../src/train/captured-steps.ts";

@@ -16,7 +16,7 @@ import {
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readCheckpoint, verifyCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
-import { accv2018 } from "../../src/learner/recipe.ts";
+import { accv2018 } from "../../src/config/recipe.ts";
 import { digests, facts } from "../checkpoint/support.ts";
 import { bin, checkpoints, fingerprint, type Outcome, Pioneer, pioneer, tiny } from "./support/cli.ts";
 import { discs, makePack, temporaryFolder, tinyLearner } from "./support/tiny.ts";

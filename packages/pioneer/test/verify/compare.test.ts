@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { accv2018 } from "../../src/learner/recipe.ts";
+import { accv2018 } from "../../src/config/recipe.ts";
 import { Group } from "../../src/verify/compare.ts";
 
 describe("a group", () => {

@@ -6,10 +6,10 @@ import { RandomGenerator, rand, scope, setThreads, type Tensor } from "pioneer-t
 import sharp from "sharp";
 import { afterAll } from "vitest";
 import { drawLatents } from "../../../src/compute/streams.ts";
+import { accv2018, type Recipe } from "../../../src/config/recipe.ts";
 import type { Pack } from "../../../src/data/pack/pack.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
 import { createLearner, type Learner } from "../../../src/learner/learner.ts";
-import { accv2018, type Recipe } from "../../../src/learner/recipe.ts";
 import { type Growth, type NetworkSize, type Precision, resolutionOf } from "../../../src/networks/index.ts";
 import type { EncoderOrder, StepLosses } from "../../../src/objectives/index.ts";
 import { trainStep } from "../../../src/train/step.ts";

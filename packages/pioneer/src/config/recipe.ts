@@ -1,6 +1,6 @@
 // Training recipes as data: what is minimised, by which networks, with which constants. docs/recipes.md describes them.
 import type { KlDirection, Mismatch } from "../losses/index.ts";
-import { type NetworkKind, pioneerKind } from "../networks/index.ts";
+import { type NetworkKind, pioneerKind } from "../networks/kind.ts";
 
 interface RecipeBase {
   readonly networks: NetworkKind;
