@@ -3,21 +3,10 @@ import { latentSampler } from "pioneer-runtime";
 import { noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { floor } from "../compute/operators.ts";
 import { fade, type PackPixels } from "../data/batches.ts";
-import { countName, type Metric, type MetricValue } from "./catalogue.ts";
-import { Covariance } from "./covariance.ts";
-import { FeatureSet } from "./feature-set.ts";
-import { frechetDistance } from "./fid.ts";
-import { kernelDistance } from "./kid.ts";
-import { cosineSum, effectiveRank, klOfMoments, uniformKl } from "./latent.ts";
-import { multiScaleSsim } from "./msssim.ts";
+import type { Accumulator, Evaluation, Measuring, Metric, MetricValue, Pictures } from "./metric.ts";
 import type { OnnxNetwork } from "./onnx-network.ts";
-import { pixelErrors } from "./pixel-errors.ts";
-import { precisionRecall } from "./precision-recall.ts";
-import { metricRandom } from "./random.ts";
 import type { Selection } from "./selection.ts";
-import { ssim } from "./ssim.ts";
 import type { Subject } from "./subject.ts";
-import { drawDirections, PatchSet, slicedWasserstein } from "./swd.ts";
 
 export interface EvaluateOptions {
   readonly metrics: readonly Metric[];
@@ -51,263 +40,144 @@ export async function evaluate(
   selection: Selection,
   options: EvaluateOptions,
 ): Promise<MetricValue[] | undefined> {
-  const work = new Evaluation(subject, pixels, selection, options);
+  const owned: { dispose(): void }[] = [];
   try {
-    await work.prepare();
-    const done = (await work.seeSamples()) && (await work.seeReals()) && (await work.seeHeldOut());
-    return done ? work.values() : undefined;
+    const { measuring, seeing } = await begin(subject, selection, options, owned);
+    const stages = stagesOf(subject, pixels, selection, options, seeing);
+    const total = stages.reduce((sum, { images }) => sum + images, 0);
+    const most = batchSize(subject.resolution);
+    let done = 0;
+    for (const { stage, images, show } of stages) {
+      for (let at = 0; at < images; at += most) {
+        const count = Math.min(most, images - at);
+        await inBatch((batch) => show(at, count, batch));
+        done += count;
+        options.onProgress?.({ stage, done, total });
+        // Lets messages and signals in.
+        await new Promise((resolve) => setImmediate(resolve));
+        if (options.stopped?.()) return undefined;
+      }
+    }
+    options.onProgress?.({ stage: "distances", done, total });
+    return measuring.flatMap((metric) => metric.values());
   } finally {
-    work.dispose();
+    for (const one of owned) one.dispose();
   }
 }
 
-class Evaluation {
-  readonly #subject: Subject;
-  readonly #pixels: PackPixels;
-  readonly #selection: Selection;
-  readonly #options: EvaluateOptions;
-  readonly #batch: number;
-  /** Patches and features of samples and of real images. */
-  #patches: { samples: PatchSet; reals: PatchSet } | undefined;
-  #features: { samples: FeatureSet; reals: FeatureSet } | undefined;
-  readonly #codes: Covariance;
-  /** All that must be given back. */
-  readonly #owned: { dispose(): void }[] = [];
-  /** Sums over images. */
-  readonly #sums = { absolute: 0, squared: 0, psnr: 0, ssim: 0, lpips: 0, msssim: 0, cosine: 0 };
-  #done = 0;
+/** Begins all metrics. @returns them, and with what they share everything that is to see the images */
+async function begin(
+  subject: Subject,
+  { samples, reals, heldOut }: Selection,
+  { metrics, seed, features, lpips }: EvaluateOptions,
+  owned: { dispose(): void }[],
+): Promise<{ measuring: Measuring[]; seeing: Accumulator[] }> {
+  const shared = new Map<unknown, Promise<Accumulator>>();
+  const evaluation: Evaluation = {
+    subject,
+    counts: { samples, reals: reals.length, heldOut: heldOut.length },
+    seed,
+    networks: { features, lpips },
+    shared<T extends Accumulator>(start: (evaluation: Evaluation) => Promise<T>) {
+      const begun = (shared.get(start) as Promise<T> | undefined) ?? start(evaluation);
+      shared.set(start, begun);
+      return begun;
+    },
+    own(one) {
+      owned.push(one);
+      return one;
+    },
+  };
+  const measuring: Measuring[] = [];
+  for (const metric of metrics) measuring.push(await metric.begin(evaluation));
+  return { measuring, seeing: [...(await Promise.all(shared.values())), ...measuring] };
+}
 
-  constructor(subject: Subject, pixels: PackPixels, selection: Selection, options: EvaluateOptions) {
-    this.#subject = subject;
-    this.#pixels = pixels;
-    this.#selection = selection;
-    this.#options = options;
-    this.#batch = batchSize(subject.resolution);
-    this.#codes = this.#own(new Covariance(subject.latent));
-  }
+/** Images of one kind, and how to show some of them to all accumulators. */
+interface Stage {
+  readonly stage: EvaluateProgress["stage"];
+  readonly images: number;
+  readonly show: (at: number, count: number, batch: Batch) => Promise<void>;
+}
 
-  /** Makes room. */
-  async prepare(): Promise<void> {
-    const { metrics, seed, features } = this.#options;
-    const { samples, reals } = this.#selection;
-    if (this.#has("swd")) {
-      const make = async (count: number, whose: string) => {
-        const random = metricRandom(seed, `swd patches of ${whose}`);
-        return this.#own(await PatchSet.create(this.#subject.resolution, count, random));
-      };
-      this.#patches = { samples: await make(samples, "samples"), reals: await make(reals.length, "reals") };
-    }
-    if (features && (this.#has("fid") || this.#has("kid") || this.#has("pr"))) {
-      const make = async (count: number) => this.#own(await FeatureSet.create(metrics, count, features.width));
-      this.#features = { samples: await make(samples), reals: await make(reals.length) };
-    }
-  }
-
-  /** @returns false if the evaluation was stopped */
-  seeSamples(): Promise<boolean> {
-    const latents = latentSampler(this.#subject.latent, this.#options.seed);
-    return this.#inBatches(this.#selection.samples, "samples", async (_, count) => {
-      const z = tensor(latents(count), [count, this.#subject.latent]);
-      const x = await this.#subject.generate(z);
-      if (this.#has("latent")) {
-        const codes = await this.#subject.encode(x);
-        this.#sums.cosine += cosineSum(z, codes);
-        codes.dispose();
-      }
-      const pictures = toBytes(x);
-      for (const used of [x, z]) used.dispose();
-      try {
-        if (this.#has("msssim")) this.#sums.msssim += similarityOfPairs(pictures);
-        await this.#note(pictures, "samples");
-      } finally {
-        pictures.dispose();
-      }
-    });
-  }
-
-  seeReals(): Promise<boolean> {
-    const { reals } = this.#selection;
-    return this.#inBatches(reals.length, "real images", async (at, count) => {
-      const pictures = scope(() => toBytes(this.#real(reals.subarray(at, at + count))));
-      try {
-        await this.#note(pictures, "reals");
-      } finally {
-        pictures.dispose();
-      }
-    });
-  }
-
-  seeHeldOut(): Promise<boolean> {
-    const { heldOut } = this.#selection;
-    const sums = this.#sums;
-    const { lpips } = this.#options;
-    const decodes = ["l1", "rmse", "psnr", "ssim", "lpips"].some((metric) => this.#has(metric as Metric));
-    return this.#inBatches(heldOut.length, "held-out images", async (at, count) => {
-      const x = this.#real(heldOut.subarray(at, at + count));
-      const z = await this.#subject.encode(x);
-      this.#codes.add(z);
-      const y = decodes ? await this.#subject.generate(z) : x;
-      const [original, decoded] = [toBytes(x), toBytes(y)];
-      for (const used of [x, z, y]) used.dispose();
-      try {
-        const errors = pixelErrors(original, decoded);
-        sums.absolute += errors.absolute;
-        sums.squared += errors.squared;
-        sums.psnr += errors.psnr;
-        if (this.#has("ssim")) sums.ssim += scope(() => ssim(original, decoded).sum().item());
-        if (lpips && this.#has("lpips")) {
-          const distances = await lpips.compute(original, decoded);
-          sums.lpips += scope(() => distances.to("float64").sum().item());
-          distances.dispose();
-        }
-      } finally {
-        original.dispose();
-        decoded.dispose();
-      }
-    });
-  }
-
-  values(): MetricValue[] {
-    const { samples, heldOut } = this.#selection;
-    this.#tell("distances");
-    const named = countName(samples);
-    const sample = (name: string, value: number, better: "lower" | "higher"): MetricValue => ({
-      name,
-      value,
-      better,
-      images: samples,
-    });
-    const mean = (name: string, sum: number, better: "lower" | "higher"): MetricValue => ({
-      name,
-      value: sum / heldOut.length,
-      better,
-      images: heldOut.length,
-    });
-    const sums = this.#sums;
-    const compute: Record<Metric, () => MetricValue[]> = {
-      swd: () => this.#swd(named),
-      msssim: () => [sample(`msssim${named}`, sums.msssim / Math.floor(samples / 2), "lower")],
-      l1: () => [mean("l1", sums.absolute, "lower")],
-      rmse: () => [{ ...mean("rmse", 0, "lower"), value: Math.sqrt(sums.squared / heldOut.length) }],
-      psnr: () => [mean("psnr", sums.psnr, "higher")],
-      ssim: () => [mean("ssim", sums.ssim, "higher")],
-      fid: () => [sample(`fid${named}`, this.#frechet(), "lower")],
-      kid: () => [sample(`kid${named}`, this.#kernel(), "lower")],
-      pr: () => {
-        const { precision, recall } = scope(() => precisionRecall(...this.#rows()));
-        return [sample(`precision${named}`, precision, "higher"), sample(`recall${named}`, recall, "higher")];
+function stagesOf(
+  subject: Subject,
+  pixels: PackPixels,
+  selection: Selection,
+  { seed, features }: EvaluateOptions,
+  seeing: readonly Accumulator[],
+): Stage[] {
+  const { latent, growth } = subject;
+  const latents = latentSampler(latent, seed);
+  /** Of the pack, as training would see them now, in [-1, 1]. */
+  const real = (indices: Uint32Array) => noGrad(() => scope(() => fade(pixels.images(indices, growth.phase), growth)));
+  const seen = (pictures: Tensor, batch: Batch): Pictures => ({
+    pictures,
+    features: batch.once(() => (features as OnnxNetwork).compute(pictures)),
+  });
+  return [
+    {
+      stage: "samples",
+      images: selection.samples,
+      async show(_, count, batch) {
+        const z = batch.own(tensor(latents(count), [count, latent]));
+        const x = batch.own(await subject.generate(z));
+        const samples = { z, x, ...seen(batch.own(toBytes(x)), batch) };
+        for (const each of seeing) await each.seeSamples?.(samples);
       },
-      lpips: () => [mean("lpips", sums.lpips, "lower")],
-      latent: () => this.#latent(sums.cosine / samples),
+    },
+    {
+      stage: "real images",
+      images: selection.reals.length,
+      async show(at, count, batch) {
+        const x = batch.own(real(selection.reals.subarray(at, at + count)));
+        const reals = seen(batch.own(toBytes(x)), batch);
+        for (const each of seeing) await each.seeReals?.(reals);
+      },
+    },
+    {
+      stage: "held-out images",
+      images: selection.heldOut.length,
+      async show(at, count, batch) {
+        const x = batch.own(real(selection.heldOut.subarray(at, at + count)));
+        const z = batch.own(await subject.encode(x));
+        const decoded = batch.once(async () => toBytes(batch.own(await subject.generate(z))));
+        const heldOut = { z, original: batch.own(toBytes(x)), decoded };
+        for (const each of seeing) await each.seeHeldOut?.(heldOut);
+      },
+    },
+  ];
+}
+
+/** What is freed when a batch has been seen. */
+class Batch {
+  readonly #owned: Tensor[] = [];
+
+  own(one: Tensor): Tensor {
+    this.#owned.push(one);
+    return one;
+  }
+
+  /** Makes it when it is first asked for. */
+  once(make: () => Promise<Tensor>): () => Promise<Tensor> {
+    let made: Promise<Tensor> | undefined;
+    return () => {
+      made ??= make().then((one) => this.own(one));
+      return made;
     };
-    return this.#options.metrics.flatMap((metric) => compute[metric]());
   }
 
   dispose(): void {
-    for (const owned of this.#owned) owned.dispose();
+    for (const one of this.#owned) one.dispose();
   }
+}
 
-  #own<T extends { dispose(): void }>(owned: T): T {
-    this.#owned.push(owned);
-    return owned;
-  }
-
-  /** The mean over levels, and each level. */
-  #swd(named: string): MetricValue[] {
-    const { samples, reals } = this.#patches as { samples: PatchSet; reals: PatchSet };
-    const value = (name: string, distance: number): MetricValue => ({
-      name,
-      value: 1000 * distance,
-      better: "lower",
-      images: this.#selection.samples,
-    });
-    const levels = scope(() => {
-      const [a, b] = [samples.descriptors(), reals.descriptors()];
-      return samples.sizes.map((size, i) => {
-        const directions = drawDirections(metricRandom(this.#options.seed, `swd directions at ${size}`));
-        return slicedWasserstein(a[i] as (typeof a)[number], b[i] as (typeof b)[number], directions);
-      });
-    });
-    const mean = levels.reduce((sum, distance) => sum + distance, 0) / levels.length;
-    return [
-      value(`swd${named}`, mean),
-      ...levels.map((distance, i) => value(`swd${named}_${samples.sizes[i]}`, distance)),
-    ];
-  }
-
-  #frechet(): number {
-    const { samples, reals } = this.#features as { samples: FeatureSet; reals: FeatureSet };
-    return scope(() =>
-      frechetDistance((reals.moments as Covariance).gaussian(), (samples.moments as Covariance).gaussian()),
-    );
-  }
-
-  #kernel(): number {
-    const [real, generated] = this.#rows();
-    return scope(() => kernelDistance(real, generated, metricRandom(this.#options.seed, "kid subsets")));
-  }
-
-  #rows(): [real: Tensor, generated: Tensor] {
-    const { samples, reals } = this.#features as { samples: FeatureSet; reals: FeatureSet };
-    return [reals.rows, samples.rows];
-  }
-
-  #latent(cosine: number): MetricValue[] {
-    const { samples, heldOut } = this.#selection;
-    return scope(() => {
-      const moments = this.#codes.gaussian("biased");
-      return [
-        {
-          name: "kl_real",
-          value: klOfMoments(moments),
-          better: "near",
-          target: uniformKl(this.#subject.latent, heldOut.length),
-          images: heldOut.length,
-        },
-        { name: "effective_rank", value: effectiveRank(moments.covariance), better: "higher", images: heldOut.length },
-        { name: "cosine", value: cosine, better: "higher", images: samples },
-      ];
-    });
-  }
-
-  async #note(pictures: Tensor, whose: "samples" | "reals"): Promise<void> {
-    this.#patches?.[whose].add(pictures);
-    if (!this.#features) return;
-    const features = await (this.#options.features as OnnxNetwork).compute(pictures);
-    this.#features[whose].add(features);
-    features.dispose();
-  }
-
-  /** Images of the pack as training would see them now, in [-1, 1]. */
-  #real(indices: Uint32Array): Tensor {
-    const { growth } = this.#subject;
-    return noGrad(() => scope(() => fade(this.#pixels.images(indices, growth.phase), growth)));
-  }
-
-  async #inBatches(
-    total: number,
-    stage: EvaluateProgress["stage"],
-    work: (at: number, count: number) => Promise<void>,
-  ): Promise<boolean> {
-    for (let at = 0; at < total; at += this.#batch) {
-      const count = Math.min(this.#batch, total - at);
-      await work(at, count);
-      this.#done += count;
-      this.#tell(stage);
-      // Lets messages and signals in.
-      await new Promise((resolve) => setImmediate(resolve));
-      if (this.#options.stopped?.()) return false;
-    }
-    return true;
-  }
-
-  #tell(stage: EvaluateProgress["stage"]): void {
-    const { samples, reals, heldOut } = this.#selection;
-    this.#options.onProgress?.({ stage, done: this.#done, total: samples + reals.length + heldOut.length });
-  }
-
-  #has(metric: Metric): boolean {
-    return this.#options.metrics.includes(metric);
+async function inBatch(work: (batch: Batch) => Promise<void>): Promise<void> {
+  const batch = new Batch();
+  try {
+    await work(batch);
+  } finally {
+    batch.dispose();
   }
 }
 
@@ -316,14 +186,3 @@ const batchSize = (resolution: number) => Math.min(32, Math.max(2, 2 ** 19 / res
 
 /** Images in [-1, 1] as a PNG file holds them. @returns uint8 */
 const toBytes = (x: Tensor): Tensor => scope(() => floor(x.clamp(-1, 1).add(1).mul(127.5).add(0.5)).to("uint8"));
-
-/** Sum of the MS-SSIM of the first and second, third and fourth, ... picture; an odd one out is not counted. */
-function similarityOfPairs(pictures: Tensor): number {
-  const pairs = Math.floor(pictures.size(0) / 2);
-  if (pairs === 0) return 0;
-  return scope(() => {
-    const [, c, h, w] = pictures.shape as [number, number, number, number];
-    const both = pictures.narrow(0, 0, 2 * pairs).reshape([pairs, 2, c, h, w]);
-    return multiScaleSsim(both.select(1, 0), both.select(1, 1)).sum().item();
-  });
-}

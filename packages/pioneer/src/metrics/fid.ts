@@ -1,6 +1,32 @@
 import { eigh, scope, type Tensor } from "pioneer-torch";
 import { trace } from "../compute/operators.ts";
-import type { Gaussian } from "./covariance.ts";
+import { Covariance, type Gaussian } from "./covariance.ts";
+import { type Metric, ofSamples } from "./metric.ts";
+import type { OnnxNetwork } from "./onnx-network.ts";
+
+/** The Fréchet distance of the features of samples and of real images. */
+export const metric: Metric = {
+  needs: {
+    network: "features",
+    samples: true,
+    reals: true,
+    images: 2,
+    moreThanFeatures: { mend: "use kid, which is not biased" },
+  },
+  async begin(evaluation) {
+    const { networks, own } = evaluation;
+    const { width } = networks.features as OnnxNetwork;
+    const [samples, reals] = [own(new Covariance(width)), own(new Covariance(width))];
+    return {
+      seeSamples: async ({ features }) => samples.add(await features()),
+      seeReals: async ({ features }) => reals.add(await features()),
+      values() {
+        const distance = scope(() => frechetDistance(reals.gaussian(), samples.gaussian()));
+        return [ofSamples(evaluation, "fid", distance, "lower")];
+      },
+    };
+  },
+};
 
 /**
  * Squared Fréchet (2-Wasserstein) distance of two Gaussians: |m1 - m2|² + tr S1 + tr S2 - 2 tr (S1^½ S2 S1^½)^½. Between

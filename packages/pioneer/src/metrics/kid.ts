@@ -1,11 +1,34 @@
 import type { Rng } from "pioneer-runtime";
 import { ShapeError, scope, type Tensor, tensor } from "pioneer-torch";
 import { trace } from "../compute/operators.ts";
-import { choose } from "./random.ts";
+import { featureRows } from "./feature-rows.ts";
+import { type Metric, ofSamples } from "./metric.ts";
+import { choose, metricRandom } from "./random.ts";
 
 /** As in the paper's code and its successors. */
 const subsets = 100;
 const subsetSize = 1000;
+
+/** The kernel distance of the features of samples and of real images. */
+export const metric: Metric = {
+  needs: { network: "features", samples: true, reals: true, images: 100 },
+  async begin(evaluation) {
+    const { reals, samples } = await evaluation.shared(featureRows);
+    return {
+      values() {
+        const random = metricRandom(evaluation.seed, "kid subsets");
+        return [
+          ofSamples(
+            evaluation,
+            "kid",
+            scope(() => kernelDistance(reals, samples, random)),
+            "lower",
+          ),
+        ];
+      },
+    };
+  },
+};
 
 /**
  * Kernel inception distance: the unbiased squared maximum mean discrepancy, mean over 100 random subsets of 1,000 images

@@ -1,5 +1,43 @@
 import { eigh, scope, type Tensor } from "pioneer-torch";
-import type { Gaussian } from "./covariance.ts";
+import { Covariance, type Gaussian } from "./covariance.ts";
+import { type Evaluation, type Metric, type MetricValue, ofHeldOut } from "./metric.ts";
+
+/** How encodings of held-out images lie on the sphere, and how well latents of samples come back. */
+export const metric: Metric = {
+  needs: { samples: true, heldOut: true, images: 2 },
+  async begin(evaluation) {
+    const { subject, own } = evaluation;
+    const encodings = own(new Covariance(subject.latent));
+    let cosines = 0;
+    return {
+      async seeSamples({ z, x }) {
+        const back = await subject.encode(x);
+        cosines += cosineSum(z, back);
+        back.dispose();
+      },
+      seeHeldOut: ({ z }) => encodings.add(z),
+      values: () => valuesOf(evaluation, encodings, cosines),
+    };
+  },
+};
+
+function valuesOf(evaluation: Evaluation, encodings: Covariance, cosines: number): MetricValue[] {
+  const { subject, counts } = evaluation;
+  return scope(() => {
+    const moments = encodings.gaussian("biased");
+    return [
+      {
+        name: "kl_real",
+        value: klOfMoments(moments),
+        better: "near",
+        target: uniformKl(subject.latent, counts.heldOut),
+        images: counts.heldOut,
+      },
+      ofHeldOut(evaluation, "effective_rank", effectiveRank(moments.covariance), "higher"),
+      { name: "cosine", value: cosines / counts.samples, better: "higher", images: counts.samples },
+    ];
+  });
+}
 
 /**
  * The KL term of the losses for many latents: mean over coordinates of KL( N(m_j, s_j) || N(0, 1) ).

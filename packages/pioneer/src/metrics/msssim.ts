@@ -1,8 +1,34 @@
 import { avgPool2d, ShapeError, scope, type Tensor } from "pioneer-torch";
+import { type Metric, ofSamples } from "./metric.ts";
 import { similarity } from "./ssim.ts";
 
 /** Of each scale, finest first. */
 const weights = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
+
+/** Mean similarity of pairs of samples. */
+export const metric: Metric = {
+  needs: { samples: true, images: 2, resolution: 16 },
+  async begin(evaluation) {
+    let sum = 0;
+    return {
+      seeSamples({ pictures }) {
+        sum += similarityOfPairs(pictures);
+      },
+      values: () => [ofSamples(evaluation, "msssim", sum / Math.floor(evaluation.counts.samples / 2), "lower")],
+    };
+  },
+};
+
+/** Sum over the first and second, third and fourth, ... picture; an odd one out is not counted. */
+function similarityOfPairs(pictures: Tensor): number {
+  const pairs = Math.floor(pictures.size(0) / 2);
+  if (pairs === 0) return 0;
+  return scope(() => {
+    const [, c, h, w] = pictures.shape as [number, number, number, number];
+    const both = pictures.narrow(0, 0, 2 * pairs).reshape([pairs, 2, c, h, w]);
+    return multiScaleSsim(both.select(1, 0), both.select(1, 1)).sum().item();
+  });
+}
 
 /**
  * Multi-scale structural similarity of pairs of images, over five scales of 2x2 means. Between random pairs of samples it

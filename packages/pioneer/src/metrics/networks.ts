@@ -1,7 +1,7 @@
 // Which networks the metrics need, and the ones the user gave.
 import { ConfigError } from "../base/errors.ts";
 import type { ChannelOrder, Range } from "../onnx/network-ports.ts";
-import { type Metric, needs } from "./catalogue.ts";
+import { loadMetrics, metricNames, type NamedMetric } from "./catalogue.ts";
 import { OnnxNetwork } from "./onnx-network.ts";
 
 export interface GivenNetworks {
@@ -16,20 +16,19 @@ export interface GivenNetworks {
 }
 
 /** @throws ConfigError naming the first metric whose network was not given, and a network that no metric uses */
-export function checkNetworks(metrics: readonly Metric[], given: GivenNetworks): void {
-  for (const metric of metrics) {
-    const { network } = needs[metric];
-    if (network && given[network] === undefined) {
+export async function checkNetworks(metrics: readonly NamedMetric[], given: GivenNetworks): Promise<void> {
+  for (const { name, needs } of metrics) {
+    if (needs.network && given[needs.network] === undefined) {
       throw new ConfigError(
-        `${metric} needs a network: give --${network} FILE.onnx (docs/metrics.md says where to get one), or leave it out of --metrics`,
+        `${name} needs a network: give --${needs.network} FILE.onnx (docs/metrics.md says where to get one), or leave it out of --metrics`,
       );
     }
   }
   for (const network of ["features", "lpips"] as const) {
-    if (given[network] !== undefined && !metrics.some((metric) => needs[metric].network === network)) {
-      const users = Object.entries(needs).filter(([, need]) => need.network === network);
+    if (given[network] !== undefined && !metrics.some(({ needs }) => needs.network === network)) {
+      const users = (await loadMetrics(metricNames)).filter(({ needs }) => needs.network === network);
       throw new ConfigError(
-        `--${network} is used by ${users.map(([metric]) => metric).join(", ")}, and --metrics asks for none of them`,
+        `--${network} is used by ${users.map(({ name }) => name).join(", ")}, and --metrics asks for none of them`,
       );
     }
   }

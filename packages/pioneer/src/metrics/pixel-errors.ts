@@ -1,7 +1,50 @@
 import { scope, type Tensor } from "pioneer-torch";
+import { type Accumulator, type Evaluation, type Metric, ofHeldOut } from "./metric.ts";
 
 /** Mean squared error below which pictures of 8 bits cannot be told from their own rounding: 1/12 of a level squared. */
 const roundingError = 1 / 12;
+
+const needs = { heldOut: true, images: 1 } as const;
+
+/** Mean absolute difference of held-out images and their reconstructions, in units of [-1, 1]. */
+export const l1: Metric = {
+  needs,
+  async begin(evaluation) {
+    const { mean } = await evaluation.shared(reconstructionErrors);
+    return { values: () => [ofHeldOut(evaluation, "l1", mean("absolute"), "lower")] };
+  },
+};
+
+/** Root of the mean squared difference, likewise. */
+export const rmse: Metric = {
+  needs,
+  async begin(evaluation) {
+    const { mean } = await evaluation.shared(reconstructionErrors);
+    return { values: () => [ofHeldOut(evaluation, "rmse", Math.sqrt(mean("squared")), "lower")] };
+  },
+};
+
+/** Mean peak signal-to-noise ratio, in dB. */
+export const psnr: Metric = {
+  needs,
+  async begin(evaluation) {
+    const { mean } = await evaluation.shared(reconstructionErrors);
+    return { values: () => [ofHeldOut(evaluation, "psnr", mean("psnr"), "higher")] };
+  },
+};
+
+async function reconstructionErrors({
+  counts,
+}: Evaluation): Promise<Accumulator & { readonly mean: (error: keyof PixelErrors) => number }> {
+  const sums = { absolute: 0, squared: 0, psnr: 0 };
+  return {
+    async seeHeldOut({ original, decoded }) {
+      const errors = pixelErrors(original, await decoded());
+      for (const error of ["absolute", "squared", "psnr"] as const) sums[error] += errors[error];
+    },
+    mean: (error) => sums[error] / counts.heldOut,
+  };
+}
 
 /** Sums over images; the metrics are means of them. */
 export interface PixelErrors {

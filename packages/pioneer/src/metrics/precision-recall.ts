@@ -1,10 +1,29 @@
 import { cat, scope, type Tensor } from "pioneer-torch";
 import { anyOfRow, atMost, smallest } from "../compute/operators.ts";
+import { featureRows } from "./feature-rows.ts";
+import { type Metric, ofSamples } from "./metric.ts";
 
 /** Neighbours that span the ball around each image, as in the paper. */
 const neighbours = 3;
 /** Rows whose distances to all others are in memory at once. */
 const block = 1024;
+
+/** Precision and recall of the features of samples and of real images. */
+export const metric: Metric = {
+  needs: { network: "features", samples: true, reals: true, images: 100 },
+  async begin(evaluation) {
+    const { reals, samples } = await evaluation.shared(featureRows);
+    return {
+      values() {
+        const { precision, recall } = scope(() => precisionRecall(reals, samples));
+        return [
+          ofSamples(evaluation, "precision", precision, "higher"),
+          ofSamples(evaluation, "recall", recall, "higher"),
+        ];
+      },
+    };
+  },
+};
 
 /**
  * Improved precision and recall. Around every image of a set lies a ball that reaches to its 3rd nearest neighbour in the

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { appendWhole, diskError } from "../base/disk.ts";
 import { version } from "../base/version.ts";
 import type { Precision } from "../networks/index.ts";
-import type { MetricValue } from "./catalogue.ts";
+import type { MetricValue } from "./metric.ts";
 
 /** A line of metrics.jsonl: numbers, and all that they depend on. */
 export interface MetricsRecord {

@@ -7,8 +7,9 @@ import { chooseComputing, useComputing } from "../compute/device.ts";
 import { PackPixels } from "../data/batches.ts";
 import { ensurePack } from "../data/ensure.ts";
 import type { Engine } from "../models/open-model.ts";
-import { metrics as allMetrics, type Metric, type MetricValue, needs } from "./catalogue.ts";
+import { loadMetrics, type MetricName, metricNames, type NamedMetric } from "./catalogue.ts";
 import { type EvaluateProgress, evaluate } from "./evaluate.ts";
+import type { MetricValue } from "./metric.ts";
 import { checkNetworks, type GivenNetworks, openNetworks } from "./networks.ts";
 import { appendMetrics, checkAppendable, type MetricsRecord, metricsFile, metricsRecord } from "./record.ts";
 import { selectImages } from "./selection.ts";
@@ -21,7 +22,7 @@ export interface EvaluateModelOptions extends GivenNetworks {
   /** A pack, or a source that is packed first as the model wants it; by default the data the model was trained on. */
   readonly data?: string | undefined;
   /** By default all whose networks are given and for which the images are large enough. */
-  readonly metrics?: readonly Metric[] | undefined;
+  readonly metrics?: readonly MetricName[] | undefined;
   readonly count?: number | undefined;
   readonly seed: number;
   readonly reference: string;
@@ -47,7 +48,8 @@ export interface Evaluated {
  */
 export async function evaluateModel(options: EvaluateModelOptions): Promise<Evaluated> {
   const { seed, reference, heldOut, count } = options;
-  if (options.metrics) checkNetworks(options.metrics, options);
+  const asked = options.metrics && (await loadMetrics(options.metrics));
+  if (asked) await checkNetworks(asked, options);
   const computing = chooseComputing(options);
   useComputing(computing);
   const opened = await openSubject(options.model, computing, options.engine);
@@ -56,10 +58,10 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
     if (options.precision === "bf16" && precision !== "bf16") {
       throw new ConfigError(`--precision bf16: ${path} is a model folder, which is computed in float32; leave it out`);
     }
-    const unknowable = subject.hasCodes ? undefined : options.metrics?.find((metric) => needs[metric].heldOut);
+    const unknowable = subject.hasCodes ? undefined : asked?.find(({ needs }) => needs.heldOut);
     if (unknowable) {
       throw new ConfigError(
-        `--metrics ${unknowable}: the encoder of ${path} judges images and makes no codes (recipe gan); leave it out`,
+        `--metrics ${unknowable.name}: the encoder of ${path} judges images and makes no codes (recipe gan); leave it out`,
       );
     }
     if (run) checkAppendable(run);
@@ -68,7 +70,7 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
       throw new ConfigError(`--data is missing: ${path} does not hold its data; give a pack with real images`);
     }
     const { pack } = await ensurePack(data, { resolution: subject.resolution, crop, colour: subject.colour });
-    const metrics = options.metrics ?? possibleMetrics(subject, options);
+    const metrics = asked ?? (await possibleMetrics(subject, options));
     if (metrics.length === 0) {
       const { resolution, hasCodes } = subject;
       const codes = hasCodes ? "" : ", whose encoder makes no codes,";
@@ -76,7 +78,7 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
         `no metric can be computed of a model of ${resolution}x${resolution} images${codes} without --features or --lpips: train further, or give a network`,
       );
     }
-    checkNetworks(metrics, options);
+    await checkNetworks(metrics, options);
     const wanted = { metrics, count, reference, heldOut };
     selectImages(subject, pack, wanted);
     const networks = await openNetworks(options, computing.threads);
@@ -113,10 +115,10 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
 /** The networks that these metrics were computed with. */
 async function networksUsed(
   given: GivenNetworks,
-  metrics: readonly Metric[],
+  metrics: readonly NamedMetric[],
 ): Promise<Pick<MetricsRecord, "networks">> {
   const used = (["features", "lpips"] as const).filter(
-    (option) => given[option] !== undefined && metrics.some((metric) => needs[metric].network === option),
+    (option) => given[option] !== undefined && metrics.some(({ needs }) => needs.network === option),
   );
   if (used.length === 0) return {};
   const digests = used.map(async (option) => {
@@ -128,9 +130,8 @@ async function networksUsed(
 }
 
 /** All metrics that need nothing that is missing. */
-function possibleMetrics({ resolution, hasCodes }: Subject, given: GivenNetworks): Metric[] {
-  return allMetrics.filter((metric) => {
-    const { network, heldOut, resolution: least = 0 } = needs[metric];
+async function possibleMetrics({ resolution, hasCodes }: Subject, given: GivenNetworks): Promise<NamedMetric[]> {
+  return (await loadMetrics(metricNames)).filter(({ needs: { network, heldOut, resolution: least = 0 } }) => {
     return resolution >= least && (hasCodes || !heldOut) && (network === undefined || given[network] !== undefined);
   });
 }

@@ -2,13 +2,14 @@
 import type { Colour } from "pioneer-runtime";
 import { ConfigError, DataError } from "../base/errors.ts";
 import type { Pack } from "../data/pack/pack.ts";
-import { type Metric, needs } from "./catalogue.ts";
+import type { NamedMetric } from "./catalogue.ts";
+import type { MetricNeeds } from "./metric.ts";
 
 /** Samples unless told otherwise, where the data has as many images to compare them with. */
 const defaultCount = 10_000;
 
 export interface Wanted {
-  readonly metrics: readonly Metric[];
+  readonly metrics: readonly Pick<NamedMetric, "name" | "needs">[];
   /** Samples, and at most as many real and held-out images; by default 10,000 or as many as the data has. */
   readonly count?: number | undefined;
   /** Split that samples are compared with. */
@@ -39,51 +40,60 @@ export function selectImages(
 ): Selection {
   checkFit(model, pack);
   const { metrics } = wanted;
-  for (const metric of metrics) {
-    const { resolution = 0 } = needs[metric];
+  for (const { name, needs } of metrics) {
+    const { resolution = 0 } = needs;
     if (model.resolution < resolution) {
       throw new ConfigError(
-        `${metric} needs images of ${resolution}x${resolution} or larger, and the model makes ${model.resolution}x${model.resolution}: leave it out of --metrics, or train further`,
+        `${name} needs images of ${resolution}x${resolution} or larger, and the model makes ${model.resolution}x${model.resolution}: leave it out of --metrics, or train further`,
       );
     }
   }
-  const needing = (what: "samples" | "reals" | "heldOut") => metrics.filter((metric) => needs[metric][what]);
-  const reference = needing("reals").length > 0 ? splitOf(pack, wanted.reference, "--reference") : new Uint32Array();
-  const heldOut = needing("heldOut").length > 0 ? splitOf(pack, wanted.heldOut, "--held-out") : new Uint32Array();
+  const needed = (what: "samples" | "reals" | "heldOut") => metrics.some(({ needs }) => needs[what]);
+  const reference = needed("reals") ? splitOf(pack, wanted.reference, "--reference") : new Uint32Array();
+  const heldOut = needed("heldOut") ? splitOf(pack, wanted.heldOut, "--held-out") : new Uint32Array();
   const available = reference.length > 0 ? reference.length : defaultCount;
   const count = wanted.count ?? Math.min(defaultCount, available);
   const reals = evenly(reference, count);
   const encoded = evenly(heldOut, count);
 
-  if (metrics.includes("swd") && reals.length < count) {
+  const short = metrics.find(({ needs }) => needs.asManyReals && reals.length < count);
+  if (short) {
     throw new DataError(
-      `swd compares as many real images as samples: ${pack.path} has ${reals.length} images in "${wanted.reference}", and --count is ${count}: give --count ${reals.length} or less`,
+      `${short.name} compares as many real images as samples: ${pack.path} has ${reals.length} images in "${wanted.reference}", and --count is ${count}: give --count ${reals.length} or less`,
     );
   }
-  for (const metric of metrics) {
-    const least = metric === "fid" ? (wanted.featureWidth ?? 1) + 1 : needs[metric].images;
-    const why = metric === "fid" ? ` of a network with ${least - 1} features` : "";
-    if (needs[metric].samples && count < least) {
+  for (const { name, needs } of metrics) {
+    const enough = fewest(name, needs, wanted.featureWidth);
+    if (needs.samples && count < enough.images) {
       throw wanted.count === undefined
-        ? tooFew(metric, least, why, pack, wanted.reference, available)
-        : new ConfigError(`${metric}${why} needs at least ${least} images, and --count is ${count}: give a larger one`);
+        ? tooFew(enough, pack, wanted.reference, available)
+        : new ConfigError(
+            `${enough.what} needs at least ${enough.images} images, and --count is ${count}: give a larger one`,
+          );
     }
-    if (needs[metric].reals && reals.length < least) {
-      throw tooFew(metric, least, why, pack, wanted.reference, reals.length);
-    }
-    if (needs[metric].heldOut && encoded.length < least) {
-      throw tooFew(metric, least, why, pack, wanted.heldOut, encoded.length);
-    }
+    if (needs.reals && reals.length < enough.images) throw tooFew(enough, pack, wanted.reference, reals.length);
+    if (needs.heldOut && encoded.length < enough.images) throw tooFew(enough, pack, wanted.heldOut, encoded.length);
   }
-  return { samples: needing("samples").length > 0 ? count : 0, reals, heldOut: encoded };
+  return { samples: needed("samples") ? count : 0, reals, heldOut: encoded };
 }
 
-function tooFew(metric: Metric, least: number, why: string, pack: Pack, split: string, has: number): DataError {
-  const mend = metric === "fid" ? "add images, or use kid, which is not biased" : "add images, or choose another split";
-  return new DataError(
-    `${metric}${why} needs at least ${least} images, and ${pack.path} has ${has} in "${split}": ${mend}`,
-  );
+/** How many images a metric needs, who needs them, and what to do where there are fewer. */
+interface Fewest {
+  readonly images: number;
+  readonly what: string;
+  readonly mend: string;
 }
+
+function fewest(name: string, { images, moreThanFeatures }: MetricNeeds, featureWidth = 1): Fewest {
+  if (!moreThanFeatures) return { images, what: name, mend: "choose another split" };
+  const what = `${name} of a network with ${featureWidth} features`;
+  return { images: featureWidth + 1, what, mend: moreThanFeatures.mend };
+}
+
+const tooFew = ({ images, what, mend }: Fewest, pack: Pack, split: string, has: number) =>
+  new DataError(
+    `${what} needs at least ${images} images, and ${pack.path} has ${has} in "${split}": add images, or ${mend}`,
+  );
 
 export function checkFit(model: { readonly resolution: number; readonly colour: Colour }, pack: Pack): void {
   if (pack.resolution < model.resolution) {

@@ -1,4 +1,5 @@
 import { conv2d, ShapeError, scope, type Tensor, tensor } from "pioneer-torch";
+import { type Metric, ofHeldOut } from "./metric.ts";
 
 /** Constants of the paper for values 0 to 255. */
 const c1 = (0.01 * 255) ** 2;
@@ -6,6 +7,21 @@ const c2 = (0.03 * 255) ** 2;
 /** Width of the Gaussian window and its standard deviation, in pixels. */
 const windowSize = 11;
 const windowSigma = 1.5;
+
+/** Mean similarity of held-out images and their reconstructions. */
+export const metric: Metric = {
+  needs: { heldOut: true, images: 1, resolution: 16 },
+  async begin(evaluation) {
+    let sum = 0;
+    return {
+      async seeHeldOut({ original, decoded }) {
+        const pictures = await decoded();
+        sum += scope(() => ssim(original, pictures).sum().item());
+      },
+      values: () => [ofHeldOut(evaluation, "ssim", sum / evaluation.counts.heldOut, "higher")],
+    };
+  },
+};
 
 /**
  * Structural similarity of pairs of images: means over channels and over all places where an 11x11 Gaussian window fits.

@@ -1,6 +1,8 @@
 import type { Rng } from "pioneer-runtime";
 import { arange, scope, type Tensor, tensor } from "pioneer-torch";
 import { laplacianPyramid } from "./laplacian-pyramid.ts";
+import { type Evaluation, type Metric, type MetricValue, ofSamples } from "./metric.ts";
+import { metricRandom } from "./random.ts";
 import { scratch } from "./scratch.ts";
 import { sortFloats } from "./sort.ts";
 
@@ -14,6 +16,38 @@ const directionCount = 4 * 128;
 const directionBlock = 16;
 /** Smallest level. */
 const smallestLevel = 16;
+
+/** The sliced Wasserstein distance of samples and real images, times 1000: the mean over levels, and each level. */
+export const metric: Metric = {
+  needs: { samples: true, reals: true, asManyReals: true, images: 16, resolution: smallestLevel },
+  async begin(evaluation) {
+    const { subject, counts, seed, own } = evaluation;
+    const create = async (whose: "samples" | "reals") =>
+      own(await PatchSet.create(subject.resolution, counts[whose], metricRandom(seed, `swd patches of ${whose}`)));
+    const samples = await create("samples");
+    const reals = await create("reals");
+    return {
+      seeSamples: ({ pictures }) => samples.add(pictures),
+      seeReals: ({ pictures }) => reals.add(pictures),
+      values: () => valuesOf(evaluation, samples, reals),
+    };
+  },
+};
+
+function valuesOf(evaluation: Evaluation, samples: PatchSet, reals: PatchSet): MetricValue[] {
+  const levels = scope(() => {
+    const [a, b] = [samples.descriptors(), reals.descriptors()];
+    return samples.sizes.map((size, i) => {
+      const directions = drawDirections(metricRandom(evaluation.seed, `swd directions at ${size}`));
+      return slicedWasserstein(a[i] as Descriptors, b[i] as Descriptors, directions);
+    });
+  });
+  const mean = levels.reduce((sum, distance) => sum + distance, 0) / levels.length;
+  return [
+    ofSamples(evaluation, "swd", 1000 * mean, "lower"),
+    ...levels.map((distance, i) => ofSamples(evaluation, "swd", 1000 * distance, "lower", `_${samples.sizes[i]}`)),
+  ];
+}
 
 /** Sizes of the pyramid's levels, finest first; none below 16x16. */
 export function levelSizes(resolution: number): number[] {

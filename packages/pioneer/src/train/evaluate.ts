@@ -2,7 +2,7 @@
 
 import { TorchError } from "pioneer-torch";
 import { PioneerError } from "../base/errors.ts";
-import { type Metric, needs } from "../metrics/catalogue.ts";
+import { loadMetrics, type MetricName, type NamedMetric } from "../metrics/catalogue.ts";
 import { evaluate } from "../metrics/evaluate.ts";
 import { metricsRecord } from "../metrics/record.ts";
 import { selectImages } from "../metrics/selection.ts";
@@ -10,41 +10,46 @@ import { subjectOf } from "../metrics/subject.ts";
 import type { Growth } from "../networks/index.ts";
 import type { Session } from "./session.ts";
 
-const cheap = ["swd", "msssim", "l1", "rmse", "ssim", "latent"] as const satisfies readonly Metric[];
+const cheap = ["swd", "msssim", "l1", "rmse", "ssim", "latent"] as const satisfies readonly MetricName[];
 /** Samples, and at most as many real and held-out images. */
 const count = 256;
 /** The same latents, patches and directions in every evaluation of every run. */
 const seed = 0;
 
+/** Evaluates a run as it stands. */
+export type Evaluator = (growth: Growth) => Promise<void>;
+
 /**
- * Evaluates the averaged generator and the encoder and notes the numbers in metrics.jsonl, TensorBoard and the log. Nothing
- * that training depends on is touched: its random numbers are functions of steps, and the encoder's u stays as it is.
+ * What evaluates the averaged generator and the encoder and notes the numbers in metrics.jsonl, TensorBoard and the log.
+ * Nothing that training depends on is touched: its random numbers are functions of steps, and the encoder's u stays as it is.
  */
-export async function evaluateRun(session: Session, growth: Growth): Promise<void> {
-  try {
-    await evaluateNow(session, growth);
-  } catch (error) {
-    // A disk without room for the metrics is no reason to end the training, nor is a device without memory for them.
-    if (!(error instanceof PioneerError || error instanceof TorchError)) throw error;
-    session.recorder.report({ kind: "log", text: `not evaluated: ${error.message}` });
-  }
+export async function evaluatorOf(session: Session): Promise<Evaluator> {
+  // Now: when the first evaluation is due, days later, another version may have been installed.
+  const metrics = await loadMetrics(cheap);
+  return async (growth) => {
+    try {
+      await evaluateNow(session, growth, metrics);
+    } catch (error) {
+      // A disk without room for the metrics is no reason to end the training, nor is a device without memory for them.
+      if (!(error instanceof PioneerError || error instanceof TorchError)) throw error;
+      session.recorder.report({ kind: "log", text: `not evaluated: ${error.message}` });
+    }
+  };
 }
 
-async function evaluateNow(session: Session, growth: Growth): Promise<void> {
+async function evaluateNow(session: Session, growth: Growth, all: readonly NamedMetric[]): Promise<void> {
   const { pack, learner, computing, recorder, images, stop } = session;
   const began = performance.now();
   const subject = subjectOf(learner, growth, pack.colour, computing);
   const heldOut = pack.splits.test?.length ? "test" : "train";
   const reals = pack.splits.train?.length ?? 0;
-  const metrics = cheap.filter((metric) => {
-    const { resolution = 0, images: least } = needs[metric];
-    return (
-      (subject.hasCodes || !needs[metric].heldOut) &&
-      subject.resolution >= resolution &&
-      reals >= least &&
-      (pack.splits[heldOut]?.length ?? 0) >= (needs[metric].heldOut ? least : 0)
-    );
-  });
+  const metrics = all.filter(
+    ({ needs }) =>
+      (subject.hasCodes || !needs.heldOut) &&
+      subject.resolution >= (needs.resolution ?? 0) &&
+      reals >= needs.images &&
+      (pack.splits[heldOut]?.length ?? 0) >= (needs.heldOut ? needs.images : 0),
+  );
   const selection = selectImages(subject, pack, {
     metrics,
     count: Math.min(count, reals),

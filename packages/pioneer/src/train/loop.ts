@@ -13,7 +13,7 @@ import { type Growth, resolutionOf } from "../networks/index.ts";
 import type { StepSettings } from "../objectives/index.ts";
 import { CapturedSteps } from "./captured-steps.ts";
 import { flopsPerImage } from "./cost.ts";
-import { evaluateRun } from "./evaluate.ts";
+import { evaluatorOf } from "./evaluate.ts";
 import type { EndEvent, TickEvent } from "./events.ts";
 import { drawInputs } from "./inputs.ts";
 import { LossRing, ringSteps } from "./loss-ring.ts";
@@ -34,6 +34,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
   const captured = config.cudaGraphs
     ? new CapturedSteps(learner, (text) => recorder.report({ kind: "log", text }))
     : undefined;
+  const evaluator = config.evaluateEvery === undefined ? undefined : await evaluatorOf(session);
   const chosen = chooseGridImages(gridSplit(session.pack));
   const began = performance.now();
   const elapsedBefore = session.elapsedSeconds;
@@ -113,7 +114,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     // begin here, nothing is trained yet.
     const trained: Growth = { phase: at.phase, alpha: Math.min(1, alphaNow(at, schedule, session.images)) };
     if (draws) await outside(() => draw(trained));
-    if (evaluates) await outside(() => evaluateRun(session, trained));
+    if (evaluates && evaluator) await outside(() => evaluator(trained));
     if (due || ended || timeUp || stop.reason) await outside(() => save(trained));
 
     if (ended) return { kind: "end", reason: "finished", images: session.images, path: session.lastCheckpoint };

@@ -2,17 +2,17 @@ import cliProgress from "cli-progress";
 import type { Command } from "commander";
 import { z } from "zod";
 import { oneOf, option, text, whole } from "../../config/option-schema.ts";
-import { metrics } from "../../metrics/catalogue.ts";
+import { metricNames } from "../../metrics/catalogue.ts";
 import type { EvaluateProgress } from "../../metrics/evaluate.ts";
 import { modelOptions } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
 import { formatMetrics } from "../output/metrics-table.ts";
 import type { Output } from "../output/report.ts";
 
-const listError = `a list of ${metrics.join(",")}`;
+const listError = `a list of ${metricNames.join(",")}`;
 const metricList = z.preprocess(
   (value) => (typeof value === "string" ? value.split(",").map((name) => name.trim()) : value),
-  z.array(z.enum(metrics, listError), listError).min(1, listError),
+  z.array(z.enum(metricNames, listError), listError).min(1, listError),
 );
 const range = oneOf(["-1..1", "0..1", "0..255", "imagenet"]).optional();
 const channels = oneOf(["rgb", "bgr"]).optional();
@@ -27,7 +27,7 @@ const schema = z.strictObject({
   }),
   metrics: option(metricList.optional(), {
     value: "LIST",
-    description: `of ${metrics.join(",")}; default: all whose network is given and whose images are large enough`,
+    description: `of ${metricNames.join(",")}; default: all whose network is given and whose images are large enough`,
   }),
   count: option(whole(1, 1_000_000).optional(), {
     value: "N",

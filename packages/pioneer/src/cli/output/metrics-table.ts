@@ -1,4 +1,4 @@
-import type { MetricValue } from "../../metrics/catalogue.ts";
+import type { MetricValue } from "../../metrics/metric.ts";
 
 /** Values in columns: name, number, which way is better, images. */
 export function formatMetrics(values: readonly MetricValue[]): string[] {
