@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #define PIONEER_SERIAL_CUDA
-#include "../../native/fused.cu"
+#include "kernels/cuda.cu"
 
 namespace pioneer {
 namespace {

@@ -1,5 +1,5 @@
 // What the machine and this libtorch can do, threads, and random generators.
-#include "addon.h"
+#include "door/addon.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>

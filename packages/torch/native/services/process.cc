@@ -1,5 +1,5 @@
 // Two things of the operating system that a training process needs and Node does not offer.
-#include "addon.h"
+#include "door/addon.h"
 
 #include <sys/file.h>
 #ifdef __linux__

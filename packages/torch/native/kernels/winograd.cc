@@ -10,8 +10,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "fused-checks.h"
-#include "kernels.h"
+#include "kernels/checks.h"
+#include "kernels/loops.h"
 
 namespace pioneer {
 namespace {

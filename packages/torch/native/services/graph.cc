@@ -1,5 +1,5 @@
 // CUDA graphs: the kernels of a step, recorded once and launched again as one. Needs libtorch 2 built with CUDA.
-#include "addon.h"
+#include "door/addon.h"
 
 #ifdef PIONEER_CUDA_GRAPHS
 #include <ATen/cuda/CUDAGraph.h>

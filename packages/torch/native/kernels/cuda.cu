@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "fused-checks.h"
+#include "kernels/checks.h"
 
 #ifdef PIONEER_SERIAL_CUDA  // test/cuda: the same kernels on the processor
 #include "serial.h"

@@ -1,5 +1,5 @@
 // Reverse-mode differentiation and the switch that records graphs.
-#include "addon.h"
+#include "door/addon.h"
 
 #include <torch/csrc/autograd/autograd.h>
 

@@ -1,5 +1,5 @@
 // Module registration and the conversions every entry point uses.
-#include "addon.h"
+#include "door/addon.h"
 
 #include <ATen/Context.h>
 

@@ -1,5 +1,5 @@
 // Tensor handles: their life, their description, and views to and from typed arrays.
-#include "addon.h"
+#include "door/addon.h"
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,6 +1,6 @@
 // The loops of fused-cpu.cc, compiled once for each instruction set (CMakeLists.txt) and chosen at load time. Rows are pixels
 // of a channels-last image: C values in a row. Values are float32 or bfloat16, sums are float32.
-#include "kernels.h"
+#include "kernels/loops.h"
 
 #include <cmath>
 #include <cstring>

@@ -6,8 +6,8 @@
 
 #include <cmath>
 
-#include "fused-checks.h"
-#include "kernels.h"
+#include "kernels/checks.h"
+#include "kernels/loops.h"
 
 namespace pioneer {
 

@@ -1,6 +1,6 @@
 // Large blocks of memory kept for the next tensor of their size. Training asks for the same sizes step after step; the
 // system's allocator gives large blocks back to the kernel, which then clears every page anew: a tenth of a small step.
-#include "addon.h"
+#include "door/addon.h"
 
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>

@@ -1,6 +1,6 @@
 // Any ATen operator, by its schema: arguments are converted as the schema says, the call goes through the dispatcher
 // (autograd, autocast and device choice included), results are converted back.
-#include "addon.h"
+#include "door/addon.h"
 
 #include <cmath>
 

@@ -1,6 +1,6 @@
 // Batches of images, prepared on a thread of their own while libtorch computes: images of a uint8 tensor made smaller by
 // means over squares, blended with their half-size versions, mirrored, scaled to [-1, 1].
-#include "addon.h"
+#include "door/addon.h"
 
 #include <ATen/EmptyTensor.h>
 

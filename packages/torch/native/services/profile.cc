@@ -1,6 +1,6 @@
 // Notes what libtorch executes: every operator call and every node of a backward pass, on all threads, with its inputs
 // and its own time. One recording at a time in a process; none costs nothing.
-#include "addon.h"
+#include "door/addon.h"
 
 #include <ATen/record_function.h>
 
