@@ -1,18 +1,18 @@
-// Loops over rows of channels and over parameters; see kernels.cc.
+// Loops over rows of channels and over parameters; see loops.cc.
 #pragma once
 
 #include <cstdint>
 
-namespace pioneer {
+#include "kernels/bf16.h"
 
-using Bf16 = uint16_t;
+namespace pioneer {
 
 /// A run of `count` pixels of `c` values each: how far apart they lie on either side, and how far apart their scales.
 struct Run {
   int64_t count, c, xStep, yStep, scaleStep;
 };
 
-/// What stands around the matrix products of a Winograd convolution (winograd.cc), for c channels at once. Factors and products are
+/// What stands around the matrix products of a Winograd convolution (winograd/convolution.cc), for c channels at once. Factors and products are
 /// `count` numbers for each channel, `step` values apart.
 template <typename T>
 struct WinogradPasses {
@@ -51,7 +51,7 @@ struct PixelKernels {
   void (*spectralBackward)(const T* dy, const float* v, const float* q, float* dw, int64_t n, float a, float b, float c);
 };
 
-/// One update of Adam; see fused.cc.
+/// One update of Adam; see parameters/operators.cc.
 struct AdamNumbers {
   float beta1, rest1, beta2, rest2, rate, secondCorrection, epsilon;  // rest: 1 - beta
 };

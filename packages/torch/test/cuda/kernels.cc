@@ -1,4 +1,4 @@
-// Every kernel of fused.cu, run on the processor by serial.h, against fused-cpu.cc: `make cuda-kernels` needs neither CUDA nor
+// Every kernel for CUDA, run on the processor by serial.h, against the passes on the CPU: `make cuda-kernels` needs neither CUDA nor
 // a GPU, only g++ and libtorch. Each comparison names its largest difference; the end says how many failed.
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/library.h>
@@ -6,9 +6,11 @@
 #include <cstdio>
 
 #define PIONEER_SERIAL_CUDA
-#include "kernels/cuda.cu"
+#include "kernels/parameters/cuda.cu"
+#include "kernels/pixels/cuda.cu"
+#include "kernels/weights/cuda.cu"
 
-namespace pioneer {
+namespace pioneer::cuda {
 namespace {
 
 int failures = 0;
@@ -161,10 +163,11 @@ void testParameters(double beta1) {
 }
 
 }  // namespace
-}  // namespace pioneer
+}  // namespace pioneer::cuda
 
 int main() {
   using namespace pioneer;
+  using namespace pioneer::cuda;
   at::manual_seed(0);
   at::NoGradGuard noGrad;
   for (bool backwards : {false, true}) {

@@ -1,4 +1,4 @@
-// CUDA's execution model on one thread of the processor, as far as fused.cu uses it: the threads of a block are fibers that
+// CUDA's execution model on one thread of the processor, as far as native/kernels uses it: the threads of a block are fibers that
 // run until they wait for each other. The test runs them in both orders: a kernel that forgets to synchronise gives another
 // result in one of them.
 #pragma once
@@ -112,11 +112,10 @@ T __shfl_xor_sync(unsigned, T value, int lanes) {
   return value;
 }
 
-namespace pioneer {
-namespace {
+namespace pioneer::cuda {
 
-/// The shared memory of the present block: what fused.cu declares as extern.
-alignas(16) float gathered[(48 << 10) / sizeof(float)];
+/// The shared memory of the present block: what kernels declare as extern.
+alignas(16) inline float gathered[(48 << 10) / sizeof(float)];
 
 template <typename... Parameters, typename... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared, Arguments... arguments) {
@@ -135,5 +134,4 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared,
   }
 }
 
-}  // namespace
-}  // namespace pioneer
+}  // namespace pioneer::cuda
