@@ -6,7 +6,9 @@
 #include <c10/core/impl/alloc_cpu.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
+#include <mutex>
 #include <unordered_map>
 #ifdef __linux__
 #include <sys/mman.h>
