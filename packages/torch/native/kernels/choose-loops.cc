@@ -5,18 +5,18 @@ namespace pioneer {
 
 // One table for each way loops.cc is compiled.
 #ifdef PIONEER_X86
-extern const Kernels kernelsV4, kernelsV3;
+extern const Loops loopsV4, loopsV3;
 #endif
-extern const Kernels kernelsBase;
+extern const Loops loopsBase;
 
-const Kernels& kernels() {
+const Loops& loops() {
 #ifdef PIONEER_X86
-  static const Kernels& chosen = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") ? kernelsV4
-                                 : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")      ? kernelsV3
-                                                                                                         : kernelsBase;
+  static const Loops& chosen = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") ? loopsV4
+                                 : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")      ? loopsV3
+                                                                                                         : loopsBase;
   return chosen;
 #else
-  return kernelsBase;
+  return loopsBase;
 #endif
 }
 

@@ -24,11 +24,11 @@ T* data(const Tensor& x) {
   return static_cast<T*>(x.data_ptr());
 }
 
-/// Runs body with the kernels of a dtype and a null pointer that tells the element type.
+/// What body gives with the loops of a dtype and a null pointer that tells the element type.
 template <typename Body>
-void byType(at::ScalarType type, Body body) {
-  if (type == at::kFloat) body(kernels().f32, static_cast<float*>(nullptr));
-  else body(kernels().bf16, static_cast<Bf16*>(nullptr));
+auto byType(at::ScalarType type, Body body) {
+  if (type == at::kFloat) return body(loops().float32, static_cast<float*>(nullptr));
+  return body(loops().bfloat16, static_cast<Bf16*>(nullptr));
 }
 #define ELEMENT std::remove_pointer_t<decltype(type)>
 

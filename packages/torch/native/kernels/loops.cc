@@ -1,4 +1,4 @@
-// The rooms' loops in one table, compiled once for each instruction set (CMakeLists.txt) and chosen at load time (choose-loops.cc).
+// Compiled once for each instruction set, with PIONEER_LOOPS as the table's name (CMakeLists.txt); choose-loops.cc takes one.
 #include "kernels/loops.h"
 
 #include "kernels/parameters/loops.inc"
@@ -10,19 +10,12 @@ namespace pioneer {
 namespace {
 
 template <typename T>
-constexpr PixelKernels<T> pixelKernels() {
-  return {pixelNormForward<T>, pixelNormBackward<T>, biasForward<T>, biasBackward<T>, poolForward<T>,
-          poolBackward<T>,     fade<T>,              scaled<T, float>, scaled<float, T>, foldKernel<T>,
-          unfoldKernel<T>,     dot<T>,
-          {16, 4, 2, 2, tileToFactors<T>, productsToTile<T>, tileToProducts<T>, kernelToFactors<T>, factorsToKernel<T>},
-          {9, 3, 1, 2, patchToFactors9<T>, products9ToTile<T>, tileToProducts9<T>, kernelToFactors9<T>, factors9ToKernel<T>},
-          {9, 4, 2, 1, tileToFactors9<T>, products9ToPixel<T>, nullptr, kernelToFactors9<T>, nullptr},
-          spectralBackward<T>};
-}
+constexpr LoopsOf<T> loopsOf = {.pixels = pixelLoops<T>, .weights = weightLoops<T>, .winograd = winogradLoops<T>};
 
 }  // namespace
 
-extern const Kernels PIONEER_KERNELS;
-const Kernels PIONEER_KERNELS = {pixelKernels<float>(), pixelKernels<Bf16>(), adam, lerp};
+// Without code at load time: that would run whatever the processor is.
+extern const Loops PIONEER_LOOPS;
+constinit const Loops PIONEER_LOOPS = {.float32 = loopsOf<float>, .bfloat16 = loopsOf<Bf16>, .parameters = parameterLoops};
 
 }  // namespace pioneer

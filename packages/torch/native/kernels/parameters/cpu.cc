@@ -41,7 +41,7 @@ void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList f
     bool has = copies[i].numel() > 0, half = has && copies[i].scalar_type() == at::kBFloat16;
     AdamNumbers numbers{static_cast<float>(beta1), static_cast<float>(1 - beta1), static_cast<float>(beta2), static_cast<float>(1 - beta2),
                         rate[2 * i], rate[2 * i + 1], static_cast<float>(eps)};
-    kernels().adam(data<float>(parameters[i]) + at, data<float>(aligned[i]) + at, beta1 > 0 ? data<float>(first[i]) + at : nullptr,
+    loops().parameters.adam(data<float>(parameters[i]) + at, data<float>(aligned[i]) + at, beta1 > 0 ? data<float>(first[i]) + at : nullptr,
                    data<float>(second[i]) + at, has && !half ? data<float>(copies[i]) + at : nullptr,
                    half ? data<Bf16>(copies[i]) + at : nullptr, static_cast<float>(copyScales[i]), n, numbers);
   });
@@ -52,7 +52,7 @@ void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList f
 void ema_(at::TensorList averages, at::TensorList values, double weight) {
   auto aligned = checkEma(averages, values);
   forTensors(averages, [&](size_t i, int64_t at, int64_t n) {
-    kernels().lerp(data<float>(averages[i]) + at, data<float>(aligned[i]) + at, n, static_cast<float>(weight));
+    loops().parameters.lerp(data<float>(averages[i]) + at, data<float>(aligned[i]) + at, n, static_cast<float>(weight));
   });
   noteWritten(averages);
 }

@@ -60,9 +60,7 @@ void ema_(at::TensorList averages, at::TensorList values, double weight) {
 }  // namespace
 }  // namespace pioneer::cuda
 
-#ifndef PIONEER_SERIAL_CUDA
 TORCH_LIBRARY_IMPL(pioneer, CUDA, library) {
   library.impl("adam_", pioneer::cuda::adam_);
   library.impl("ema_", pioneer::cuda::ema_);
 }
-#endif

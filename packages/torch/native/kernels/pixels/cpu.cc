@@ -33,10 +33,10 @@ Pair pixelNormForward(const Tensor& input, const Tensor& inputBias, double slope
   auto bias = checkedBias(inputBias, x, c, name);
   auto y = upsampled ? at::empty({x.size(0), c, 2 * (x.size(2) - 1), 2 * (x.size(3) - 1)}, x.options(), format(x)) : at::empty_like(x);
   auto scale = at::empty({pixelsOf(y)}, bias.options());
-  byType(x.scalar_type(), [&](auto& kernel, auto* type) {
+  byType(x.scalar_type(), [&](auto& loops, auto* type) {
     using T = ELEMENT;
     auto pass = [&](const Run& run, int64_t at, int64_t pixel) {
-      kernel.pixelNormForward(run, data<T>(x) + at, data<float>(bias), data<T>(y) + pixel * c, data<float>(scale) + pixel,
+      loops.pixels.pixelNormForward(run, data<T>(x) + at, data<float>(bias), data<T>(y) + pixel * c, data<float>(scale) + pixel,
                               static_cast<float>(slope), static_cast<float>(eps));
     };
     if (upsampled) {
@@ -74,10 +74,10 @@ Pair pixelNormBackward(const Tensor& gradient, const Tensor& y, const Tensor& sc
   int64_t c = y.size(1);
   auto dx = upsampled ? at::empty({y.size(0), 4 * c, y.size(2) / 2 + 1, y.size(3) / 2 + 1}, y.options(), format(y)) : at::empty_like(y);
   Tensor db;
-  byType(y.scalar_type(), [&](auto& kernel, auto* type) {
+  byType(y.scalar_type(), [&](auto& loops, auto* type) {
     using T = ELEMENT;
     auto pass = [&](int64_t piece, const Run& run, int64_t at, int64_t pixel) {
-      kernel.pixelNormBackward(run, data<T>(dy) + pixel * c, data<T>(y) + pixel * c, data<float>(scale) + pixel, data<T>(dx) + at,
+      loops.pixels.pixelNormBackward(run, data<T>(dy) + pixel * c, data<T>(y) + pixel * c, data<float>(scale) + pixel, data<T>(dx) + at,
                                data<float>(db) + piece * c, static_cast<float>(slope));
     };
     if (upsampled) {
@@ -105,10 +105,10 @@ Tensor biasForward(const Tensor& input, const Tensor& inputBias, double slope) {
   int64_t c = x.size(1);
   auto bias = checkedBias(inputBias, x, c, "bias_lrelu");
   auto y = at::empty_like(x);
-  byType(x.scalar_type(), [&](auto& kernel, auto* type) {
+  byType(x.scalar_type(), [&](auto& loops, auto* type) {
     using T = ELEMENT;
     forPieces(pixelsOf(x), kRows, [&](int64_t, int64_t begin, int64_t end) {
-      kernel.biasForward(data<T>(x) + begin * c, data<float>(bias), data<T>(y) + begin * c, end - begin, c, static_cast<float>(slope));
+      loops.pixels.biasForward(data<T>(x) + begin * c, data<float>(bias), data<T>(y) + begin * c, end - begin, c, static_cast<float>(slope));
     });
   });
   return y;
@@ -121,10 +121,10 @@ Pair biasBackward(const Tensor& gradient, const Tensor& y, double slope) {
   int64_t c = y.size(1);
   auto dx = at::empty_like(y);
   auto db = sums(pieceCount(pixelsOf(y), kRows), c, y);
-  byType(y.scalar_type(), [&](auto& kernel, auto* type) {
+  byType(y.scalar_type(), [&](auto& loops, auto* type) {
     using T = ELEMENT;
     forPieces(pixelsOf(y), kRows, [&](int64_t piece, int64_t begin, int64_t end) {
-      kernel.biasBackward(data<T>(dy) + begin * c, data<T>(y) + begin * c, data<T>(dx) + begin * c, data<float>(db) + piece * c,
+      loops.pixels.biasBackward(data<T>(dy) + begin * c, data<T>(y) + begin * c, data<T>(dx) + begin * c, data<float>(db) + piece * c,
                           end - begin, c, static_cast<float>(slope));
     });
   });
@@ -138,12 +138,12 @@ Pair poolForward(const Tensor& input, const Tensor& inputBias, double slope) {
   auto bias = checkedBias(inputBias, x, c, "bias_lrelu_pool");
   auto y = at::empty({x.size(0), c, x.size(2) / 2, width / 2}, x.options(), format(x));
   auto signs = at::empty_like(y, y.options().dtype(at::kByte));
-  byType(x.scalar_type(), [&](auto& kernel, auto* type) {
+  byType(x.scalar_type(), [&](auto& loops, auto* type) {
     using T = ELEMENT;
     forPieces(y.size(0) * y.size(2), rowsAtOnce(width), [&](int64_t, int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; row++) {
         int64_t at = row * (width / 2) * c;
-        kernel.poolForward(data<T>(x) + 4 * at, width * c, data<float>(bias), data<T>(y) + at, data<uint8_t>(signs) + at, width / 2, c,
+        loops.pixels.poolForward(data<T>(x) + 4 * at, width * c, data<float>(bias), data<T>(y) + at, data<uint8_t>(signs) + at, width / 2, c,
                            static_cast<float>(slope));
       }
     });
@@ -159,12 +159,12 @@ Pair poolBackward(const Tensor& gradient, const Tensor& signs, double slope) {
   auto dx = at::empty({dy.size(0), c, 2 * dy.size(2), width}, dy.options(), format(dy));
   int64_t rows = dy.size(0) * dy.size(2), atOnce = rowsAtOnce(width);
   auto db = sums(pieceCount(rows, atOnce), c, dy);
-  byType(dy.scalar_type(), [&](auto& kernel, auto* type) {
+  byType(dy.scalar_type(), [&](auto& loops, auto* type) {
     using T = ELEMENT;
     forPieces(rows, atOnce, [&](int64_t piece, int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; row++) {
         int64_t at = row * (width / 2) * c;
-        kernel.poolBackward(data<T>(dy) + at, data<uint8_t>(signs) + at, data<T>(dx) + 4 * at, width * c, data<float>(db) + piece * c,
+        loops.pixels.poolBackward(data<T>(dy) + at, data<uint8_t>(signs) + at, data<T>(dx) + 4 * at, width * c, data<float>(db) + piece * c,
                             width / 2, c, static_cast<float>(slope));
       }
     });
@@ -176,10 +176,10 @@ Tensor fadeForward(const Tensor& inputBefore, const Tensor& inputNow, double alp
   auto now = asRows(inputNow, "fade"), before = enlarged(inputBefore, now);
   checkSame(before, now, "fade");
   auto y = at::empty_like(now);
-  byType(now.scalar_type(), [&](auto& kernel, auto* type) {
+  byType(now.scalar_type(), [&](auto& loops, auto* type) {
     using T = ELEMENT;
     forPieces(now.numel(), kElements, [&](int64_t, int64_t begin, int64_t end) {
-      kernel.fade(data<T>(before) + begin, data<T>(now) + begin, data<T>(y) + begin, end - begin, static_cast<float>(alpha));
+      loops.pixels.fade(data<T>(before) + begin, data<T>(now) + begin, data<T>(y) + begin, end - begin, static_cast<float>(alpha));
     });
   });
   return y;

@@ -134,7 +134,6 @@ Tensor fadeForward(const Tensor& inputBefore, const Tensor& inputNow, double alp
 }  // namespace
 }  // namespace pioneer::cuda
 
-#ifndef PIONEER_SERIAL_CUDA
 TORCH_LIBRARY_IMPL(pioneer, CUDA, library) {
   library.impl("pixel_norm_lrelu_forward", pioneer::cuda::pixelNormForward);
   library.impl("pixel_norm_lrelu_backward", pioneer::cuda::pixelNormBackward);
@@ -144,4 +143,3 @@ TORCH_LIBRARY_IMPL(pioneer, CUDA, library) {
   library.impl("bias_lrelu_pool_backward", pioneer::cuda::poolBackward);
   library.impl("fade_forward", pioneer::cuda::fadeForward);
 }
-#endif

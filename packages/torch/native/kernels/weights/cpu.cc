@@ -13,11 +13,11 @@ Tensor scaledForward(const Tensor& input, double scale, at::ScalarType dtype) {
               "scaled: expected float32 to float32 or bfloat16, or bfloat16 to float32, got ", input.scalar_type(), " to ", dtype);
   auto w = input.contiguous(format(input));
   auto y = at::empty_like(w, w.options().dtype(dtype));
-  byType(dtype == at::kFloat ? w.scalar_type() : dtype, [&](auto& kernel, auto* type) {
+  byType(dtype == at::kFloat ? w.scalar_type() : dtype, [&](auto& loops, auto* type) {
     using T = ELEMENT;
     forPieces(w.numel(), kElements, [&](int64_t, int64_t begin, int64_t end) {
-      if (dtype == at::kFloat) kernel.scaleFrom(data<T>(w) + begin, data<float>(y) + begin, end - begin, static_cast<float>(scale));
-      else kernel.scaleTo(data<float>(w) + begin, data<T>(y) + begin, end - begin, static_cast<float>(scale));
+      if (dtype == at::kFloat) loops.weights.scaleFrom(data<T>(w) + begin, data<float>(y) + begin, end - begin, static_cast<float>(scale));
+      else loops.weights.scaleTo(data<float>(w) + begin, data<T>(y) + begin, end - begin, static_cast<float>(scale));
     });
   });
   return y;
@@ -34,11 +34,11 @@ Tensor upsampledKernelForward(const Tensor& input, double scale, at::ScalarType 
   auto w = input.contiguous(at::MemoryFormat::ChannelsLast);
   int64_t out = w.size(0), c = w.size(1);
   auto y = at::empty({4 * out, c, 2, 2}, w.options().dtype(dtype), at::MemoryFormat::ChannelsLast);
-  byType(dtype, [&](auto& kernel, auto* type) {
+  byType(dtype, [&](auto& loops, auto* type) {
     using T = ELEMENT;
     at::parallel_for(0, out, 8, [&](int64_t begin, int64_t end) {
       for (int64_t o = begin; o < end; o++) {
-        kernel.foldKernel(data<float>(w) + o * 9 * c, data<T>(y) + o * 4 * c, out * 4 * c, c, static_cast<float>(scale));
+        loops.weights.foldKernel(data<float>(w) + o * 9 * c, data<T>(y) + o * 4 * c, out * 4 * c, c, static_cast<float>(scale));
       }
     });
   });
@@ -51,11 +51,11 @@ Tensor upsampledKernelBackward(const Tensor& gradient, double scale) {
               dy.sizes());
   int64_t out = dy.size(0) / 4, c = dy.size(1);
   auto dw = at::empty({out, c, 3, 3}, dy.options().dtype(at::kFloat), at::MemoryFormat::ChannelsLast);
-  byType(dy.scalar_type(), [&](auto& kernel, auto* type) {
+  byType(dy.scalar_type(), [&](auto& loops, auto* type) {
     using T = ELEMENT;
     at::parallel_for(0, out, 8, [&](int64_t begin, int64_t end) {
       for (int64_t o = begin; o < end; o++) {
-        kernel.unfoldKernel(data<T>(dy) + o * 4 * c, out * 4 * c, data<float>(dw) + o * 9 * c, c, static_cast<float>(scale));
+        loops.weights.unfoldKernel(data<T>(dy) + o * 4 * c, out * 4 * c, data<float>(dw) + o * 9 * c, c, static_cast<float>(scale));
       }
     });
   });
@@ -71,17 +71,17 @@ Tensor spectralNormBackward(const Tensor& gradient, const Tensor& weight, const 
   int64_t rows = w.size(0), length = rows == 0 ? 0 : w.numel() / rows;
   auto dw = at::empty_like(w);
   auto dots = at::empty({rows}, u.options().dtype(at::kDouble));
-  byType(dy.scalar_type(), [&](auto& kernel, auto* type) {
+  byType(dy.scalar_type(), [&](auto& loops, auto* type) {
     using T = ELEMENT;
     at::parallel_for(0, rows, 8, [&](int64_t begin, int64_t end) {
       for (int64_t o = begin; o < end; o++) {
-        data<double>(dots)[o] = kernel.dot(data<T>(dy) + o * length, data<float>(w) + o * length, length);
+        data<double>(dots)[o] = loops.weights.dot(data<T>(dy) + o * length, data<float>(w) + o * length, length);
       }
     });
     double s = sigma.item<double>(), common = dots.sum().item<double>() / (s * s);
     at::parallel_for(0, rows, 8, [&](int64_t begin, int64_t end) {
       for (int64_t o = begin; o < end; o++) {
-        kernel.spectralBackward(data<T>(dy) + o * length, data<float>(v), data<float>(q), data<float>(dw) + o * length, length,
+        loops.weights.spectralBackward(data<T>(dy) + o * length, data<float>(v), data<float>(q), data<float>(dw) + o * length, length,
                                 static_cast<float>(1 / s), static_cast<float>(common * data<float>(next)[o]),
                                 static_cast<float>(common * data<float>(u)[o]));
       }

@@ -88,7 +88,6 @@ Tensor spectralNormBackward(const Tensor& gradient, const Tensor& weight, const 
 }  // namespace
 }  // namespace pioneer::cuda
 
-#ifndef PIONEER_SERIAL_CUDA
 TORCH_LIBRARY_IMPL(pioneer, CUDA, library) {
   library.impl("scaled_forward", pioneer::cuda::scaledForward);
   library.impl("upsampled_kernel_forward", pioneer::cuda::upsampledKernelForward);
@@ -96,4 +95,3 @@ TORCH_LIBRARY_IMPL(pioneer, CUDA, library) {
   library.impl("divided", pioneer::cuda::divided);
   library.impl("spectral_norm_backward", pioneer::cuda::spectralNormBackward);
 }
-#endif

@@ -5,39 +5,19 @@
 // Of an image enlarged twofold by repetition one factor in a row is zero, and 9 are left: its convolution reads the small image,
 // and its way back sums the four pixels that came of one.
 // A. Lavin and S. Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016, section 4.1. On the processor only.
-#include <ATen/ATen.h>
-#include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "kernels/checks.h"
-#include "kernels/loops.h"
+#include <algorithm>
 
-namespace pioneer {
+#include "kernels/autograd.h"
+#include "kernels/cpu.h"
+
+namespace pioneer::cpu {
 namespace {
-
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
 
 /// Of each of the matrices that are held at once: few enough to stay in the cache between the passes, enough for their products to
 /// run at full speed.
 constexpr int64_t kBytes = int64_t{1} << 21;
-
-template <typename T>
-const PixelKernels<T>& kernelsOf();
-template <>
-const PixelKernels<float>& kernelsOf<float>() {
-  return kernels().f32;
-}
-template <>
-const PixelKernels<Bf16>& kernelsOf<Bf16>() {
-  return kernels().bf16;
-}
-
-template <typename T>
-T* data(const Tensor& x) {
-  return static_cast<T*>(x.data_ptr());
-}
 
 /// The tiles of images, some images at a time.
 struct Tiles {
@@ -142,7 +122,7 @@ Tensor convolve(const WinogradPasses<T>& passes, const Tensor& x, const Tensor& 
 
 /// The gradient of the kernel, [out, in, 3, 3] like w.
 template <typename T>
-Tensor kernelGradient(const WinogradPasses<T>& passes, const Tensor& x, const Tensor& dy, const Tensor& w) {
+Tensor kernelGradient(const WinogradPasses<T>& passes, const WinogradGradient<T>& gradient, const Tensor& x, const Tensor& dy, const Tensor& w) {
   int64_t in = x.size(1), out = dy.size(1), side = passes.side;
   Tiles tiles(x, passes.stride, std::max(in, out));
   // Each group's sum is rounded to the format of the products; the sum of the groups is not.
@@ -153,27 +133,17 @@ Tensor kernelGradient(const WinogradPasses<T>& passes, const Tensor& x, const Te
     tiles.each(first, of, [&](int64_t tile, int64_t image, int64_t row, int64_t column) {
       const T* pixels[4];
       pixelsFrom<T>(dy, image, side * row, side * column, side, nullptr, pixels);
-      passes.toProducts(pixels, data<T>(products) + tile * out, products.stride(0), out);
+      gradient.toProducts(pixels, data<T>(products) + tile * out, products.stride(0), out);
     });
     for (int64_t i = 0; i < passes.count; i++) sum[i].add_(at::mm(products[i].t(), factors[i]));
   });
   auto dw = at::empty_like(w);
   at::parallel_for(0, out, 8, [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; o++) {
-      passes.factorsToKernel(data<float>(sum) + o * in, out * in, data<T>(dw) + o * 9 * in, in);
+      gradient.factorsToKernel(data<float>(sum) + o * in, out * in, data<T>(dw) + o * 9 * in, in);
     }
   });
   return dw;
-}
-
-template <typename Body>
-auto byType(const Tensor& x, Body body) {
-  return x.scalar_type() == at::kFloat ? body(kernelsOf<float>()) : body(kernelsOf<Bf16>());
-}
-
-template <typename T>
-const WinogradPasses<T>& forwardOf(const PixelKernels<T>& kernels, bool upsampled) {
-  return upsampled ? kernels.upsampledWinograd : kernels.winograd;
 }
 
 struct Winograd : torch::autograd::Function<Winograd> {
@@ -190,8 +160,8 @@ struct Winograd : torch::autograd::Function<Winograd> {
                 x.sizes(), " and ", w.scalar_type(), w.sizes());
     context->save_for_backward({x, w});
     context->saved_data["upsampled"] = upsampled;
-    return byType(x, [&](auto& kernels) {
-      auto& passes = forwardOf(kernels, upsampled);
+    return byType(x.scalar_type(), [&](auto& loops, auto*) {
+      auto& passes = upsampled ? loops.winograd.upsampled : loops.winograd.plain;
       return convolve(passes, x, kernelFactors(passes, w, false).transpose(1, 2));
     });
   }
@@ -202,10 +172,13 @@ struct Winograd : torch::autograd::Function<Winograd> {
     auto &x = saved[0], &w = saved[1];
     auto dy = asImage(gradients[0], name);
     bool upsampled = context->saved_data["upsampled"].toBool();
-    return byType(x, [&](auto& kernels) -> variable_list {
-      auto& back = upsampled ? kernels.upsampledWinogradBack : kernels.winograd;
+    return byType(x.scalar_type(), [&](auto& loops, auto*) -> variable_list {
+      auto& winograd = loops.winograd;
+      auto& back = upsampled ? winograd.upsampledBack : winograd.plain;
+      auto& there = upsampled ? winograd.upsampled : winograd.plain;
+      auto& gradient = upsampled ? winograd.upsampledGradient : winograd.plainGradient;
       return {context->needs_input_grad(0) ? convolve(back, dy, kernelFactors(back, w, true)) : Tensor(),
-              context->needs_input_grad(1) ? kernelGradient(forwardOf(kernels, upsampled), x, dy, w) : Tensor(), Tensor()};
+              context->needs_input_grad(1) ? kernelGradient(there, gradient, x, dy, w) : Tensor(), Tensor()};
     });
   }
 };
@@ -213,10 +186,10 @@ struct Winograd : torch::autograd::Function<Winograd> {
 Tensor winogradConvolution(const Tensor& x, const Tensor& w, bool upsampled) { return Winograd::apply(x, w, upsampled); }
 
 }  // namespace
-}  // namespace pioneer
+}  // namespace pioneer::cpu
 
 TORCH_LIBRARY_FRAGMENT(pioneer, library) {
   // x [batch, in, h, w], w [out, in, 3, 3], both channels last, float32 or bfloat16; h and w even. Upsampled: of x enlarged
   // twofold, nearest, [batch, out, 2h, 2w]; h and w may be odd.
-  library.def("winograd_convolution(Tensor x, Tensor w, bool upsampled) -> Tensor", pioneer::winogradConvolution);
+  library.def("winograd_convolution(Tensor x, Tensor w, bool upsampled) -> Tensor", pioneer::cpu::winogradConvolution);
 }
