@@ -10,7 +10,7 @@ readonly BUILD=$PACKAGE/build
 readonly ADDON=$BUILD/pioneer_torch.node
 readonly STAMP=$BUILD/libtorch.stamp
 
-# What fused.cu is compiled with, where libtorch has a CUDA half.
+# What the CUDA kernels are compiled with, where libtorch has a CUDA half.
 cuda_compiler() {
   local nvcc
   if ! compgen -G "$1/../../libtorch_cuda.*" >/dev/null && ! compgen -G "$1/../../../lib/libtorch_cuda.*" >/dev/null; then return; fi

@@ -1,4 +1,4 @@
-// Images of a uint8 tensor as batches for training, prepared in the background. See native/batches.cc.
+// Images of a uint8 tensor as batches for training, prepared in the background. See native/services/batches.cc.
 import { DisposedError } from "./errors.ts";
 import { native } from "./native.ts";
 import { Tensor } from "./tensor.ts";

@@ -4,10 +4,10 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LoadError, TorchError } from "./errors.ts";
 
-/** A value as the addon takes and returns it: tensors and generators are numbers (see native/addon.h). */
+/** A value as the addon takes and returns it: tensors and generators are numbers (see native/door/handles.h). */
 export type NativeValue = number | boolean | string | null | undefined | NativeValue[];
 
-/** The entry points of native/*.cc. */
+/** The entry points of native/door and native/services. */
 export interface Native {
   setErrorFactory(factory: (message: string) => Error): void;
   operator(name: string, overload: string): { index: number; schema: string; returns: string[] };
@@ -60,7 +60,7 @@ export interface Native {
   stopRecording(): RecordedCall[];
 }
 
-/** An operator call or a node of a backward pass, as native/profile.cc notes it. */
+/** An operator call or a node of a backward pass, as native/services/profile.cc notes it. */
 export interface RecordedCall {
   name: string;
   inputs: RecordedValue[];

@@ -73,7 +73,7 @@ export const linear = operator<[x: Tensor, weight: Tensor, bias: Tensor | null],
 export const leakyRelu = operator<[x: Tensor, slope: number], Tensor>("aten::leaky_relu");
 
 /**
- * Chains of operators as single passes over memory (native/fused.cc says what each computes). On the CPU, and on
+ * Chains of operators as single passes over memory (the operators.cc in native/kernels say what each computes). On the CPU, and on
  * CUDA where `hasFused`; in float32 and bfloat16; differentiable once. Activations lie channels last, biases are float32.
  */
 export const fused = {

@@ -18,7 +18,7 @@ function prepared(weight: Tensor, scale: number, make: () => Tensor, copies?: We
   return scope(() => passes.prepared(weight, copies ? copies.of(weight, scale, make) : noGrad(make), scale));
 }
 
-/** Single passes over memory (packages/torch/native/fused.cc); no second derivative. */
+/** Single passes over memory (packages/torch/native/kernels); no second derivative. */
 export const fused: Passes = {
   pixelNormLeakyRelu: (x, bias) => passes.pixelNormLeakyRelu(x, bias, slope, epsilon),
   upsampledPixelNormLeakyRelu: (x, bias) => passes.upsampledPixelNormLeakyRelu(x, bias, slope, epsilon),

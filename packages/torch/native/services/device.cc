@@ -25,7 +25,7 @@ constexpr bool kCudaGraphs = false;
 #endif
 
 /// build(): {torch: version the addon was compiled against, cudaDevices: visible now, cudaBf16: whether the present one has units for
-/// bfloat16 (compute capability 8.0), fusedCuda: whether fused.cu is in, cudaGraphs: whether graph.cc can record}.
+/// bfloat16 (compute capability 8.0), fusedCuda: whether the CUDA kernels are in, cudaGraphs: whether graph.cc can record}.
 static napi_value build(napi_env env, napi_callback_info) {
   return guard(env, [&] {
     napi_value result;
