@@ -64,12 +64,6 @@ export const getThreads = (): number => native.threads();
 /** Threads used inside one operator, 1 to 1024. Results of some sums depend on it. */
 export const setThreads = (count: number): void => native.setThreads(count);
 
-/**
- * On: CUDA may round the factors of float32 products to 10 bits of mantissa (TF32), which is faster. Off unless asked for, also for
- * convolutions, where libtorch itself has it on: float32 means float32.
- */
-export const setTf32 = (enabled: boolean): void => native.setTf32(enabled);
-
 /** On: operators whose result depends on scheduling are refused or replaced (matters on CUDA only). */
 export const setDeterministic = (enabled: boolean): void => native.setDeterministic(enabled);
 

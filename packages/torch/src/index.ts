@@ -20,7 +20,6 @@ export {
   lockFile,
   resetCudaPeak,
   setDeterministic,
-  setTf32,
   setThreads,
 } from "./device.ts";
 export { type DType, dtypeCode } from "./dtype.ts";

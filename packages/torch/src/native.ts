@@ -37,11 +37,8 @@ export interface Native {
   resetCudaPeak(): void;
   threads(): number;
   setThreads(count: number): void;
-  setTf32(enabled: boolean): void;
   setDeterministic(enabled: boolean): void;
   generator(seed: number, device: string): number;
-  generatorState(generator: number): number;
-  setGeneratorState(generator: number, state: number): void;
   freeGenerator(generator: number): boolean;
   cacheMemory(): void;
   enterGraphStream(): void;

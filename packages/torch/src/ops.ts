@@ -128,9 +128,6 @@ const upsampleOp = operator<[Tensor, null, readonly number[]], Tensor>("aten::up
 /** Each pixel repeated `factor` x `factor` times. */
 export const upsampleNearest = (x: Tensor, factor = 2): Tensor => upsampleOp(x, null, [factor, factor]);
 
-/** Largest singular values first. @param a [m, n] @returns [min(m, n)] */
-export const singularValues = operator<[a: Tensor], Tensor>("aten::linalg_svdvals");
-
 const eighOp = operator<[Tensor, string], [Tensor, Tensor]>("aten::linalg_eigh");
 /** Of a symmetric matrix, eigenvalues ascending. @param a [n, n] @returns values [n], vectors [n, n] in columns */
 export const eigh = (a: Tensor): { values: Tensor; vectors: Tensor } => {

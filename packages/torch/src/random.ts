@@ -1,6 +1,6 @@
 import { TorchError } from "./errors.ts";
 import { native } from "./native.ts";
-import { type Device, Tensor } from "./tensor.ts";
+import type { Device } from "./tensor.ts";
 
 const forgotten = new FinalizationRegistry<number>((id) => native.freeGenerator(id));
 
@@ -17,23 +17,5 @@ export class RandomGenerator {
     this.handle = native.generator(seed, device);
     this.device = device;
     forgotten.register(this, this.handle);
-  }
-
-  /** Everything needed to go on from here, as bytes. */
-  state(): Uint8Array {
-    const state = Tensor.fromHandle(native.generatorState(this.handle));
-    const bytes = state.toTypedArray() as Uint8Array;
-    state.dispose();
-    return bytes;
-  }
-
-  /** @throws TorchError if the bytes are not a state of such a generator */
-  restore(state: Uint8Array): void {
-    const id = native.fromBuffer(state, 0, [state.length], true);
-    try {
-      native.setGeneratorState(this.handle, id);
-    } finally {
-      native.free(id);
-    }
   }
 }

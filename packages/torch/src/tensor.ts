@@ -157,9 +157,6 @@ export class Tensor implements Disposable {
   sqrt(): Tensor {
     return ops.sqrt(this);
   }
-  rsqrt(): Tensor {
-    return ops.rsqrt(this);
-  }
   log(): Tensor {
     return ops.log(this);
   }
@@ -349,7 +346,6 @@ const ops = {
   abs: operator<[Tensor], Tensor>("aten::abs"),
   square: operator<[Tensor], Tensor>("aten::square"),
   sqrt: operator<[Tensor], Tensor>("aten::sqrt"),
-  rsqrt: operator<[Tensor], Tensor>("aten::rsqrt"),
   log: operator<[Tensor], Tensor>("aten::log"),
   exp: operator<[Tensor], Tensor>("aten::exp"),
   clamp: operator<[Tensor, number | null, number | null], Tensor>("aten::clamp"),

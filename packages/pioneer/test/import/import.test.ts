@@ -1,7 +1,7 @@
 // What comes of the authors' files: every number as PyTorch has it, and the networks' outputs as their program gives them.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { noGrad, scope, singularValues, type Tensor } from "pioneer-torch";
+import { noGrad, operator, scope, type Tensor } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readCheckpoint, readModelNetworks } from "../../src/checkpoint/checkpoint.ts";
 import { readRunConfig } from "../../src/checkpoint/run-folder.ts";
@@ -11,6 +11,8 @@ import { type ImportOptions, importAuthors } from "../../src/import/import-run.t
 import type { Learner } from "../../src/learner/learner.ts";
 import { leftBehind, nothing } from "../train/support/memory.ts";
 import { distance, type Expected, fixture, readExpected, type Sums, temporaryFolder, tensorsOf } from "./support.ts";
+
+const singularValues = operator<[Tensor], Tensor>("aten::linalg_svdvals");
 
 const folder = temporaryFolder();
 let runs = 0;

@@ -24,6 +24,8 @@ import type { Passes } from "../../src/networks/passes.ts";
 // Test files run side by side, and tensors this small are quickest on one thread; some tests below set more.
 setThreads(1);
 
+const rsqrt = operator<[Tensor], Tensor>("aten::rsqrt");
+
 /** Unit roundoffs: half the distance of neighbours above 1. float32 has 24 significant bits, bfloat16 8. */
 const u32 = 2 ** -24;
 const u16 = 2 ** -8;
@@ -194,7 +196,7 @@ function pixelNormSizes(lay: (x: Tensor) => Tensor) {
     const flat = laid.detach();
     const b = (bias as Tensor).reshape(flat.shape.length === 4 ? [-1, 1, 1] : [-1]);
     const h = flat.add(b);
-    const s = h.square().mean([1], true).add(1e-8).rsqrt();
+    const s = rsqrt(h.square().mean([1], true).add(1e-8));
     const n = h.mul(s).abs();
     const dxLaid = n
       .mul(dy.abs().mul(n).mean([1], true))

@@ -17,6 +17,7 @@ extern const std::vector<Export> tensorExports;
 extern const std::vector<Export> dispatchExports;
 extern const std::vector<Export> autogradExports;
 extern const std::vector<Export> deviceExports;
+extern const std::vector<Export> generatorExports;
 extern const std::vector<Export> memoryExports;
 extern const std::vector<Export> processExports;
 extern const std::vector<Export> batchExports;

@@ -1,7 +1,6 @@
-// What the machine and this libtorch can do, threads, and random generators.
+// What the machine and this libtorch can do, and how they are used.
 #include "door/addon.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <torch/version.h>
@@ -83,57 +82,11 @@ static napi_value setThreads(napi_env env, napi_callback_info info) {
   });
 }
 
-/// setTf32(enabled): whether CUDA may round the factors of float32 products to 10 bits.
-static napi_value setTf32(napi_env env, napi_callback_info info) {
-  return guard(env, [&] {
-    bool enabled = toBool(env, arguments(env, info, 1)[0], "enabled");
-    at::globalContext().setAllowTF32CuDNN(enabled);
-    at::globalContext().setAllowTF32CuBLAS(enabled);
-    return undefined(env);
-  });
-}
-
 /// setDeterministic(enabled): refuse operators whose result depends on scheduling (CUDA).
 static napi_value setDeterministic(napi_env env, napi_callback_info info) {
   return guard(env, [&] {
     at::globalContext().setDeterministicAlgorithms(toBool(env, arguments(env, info, 1)[0], "enabled"), false);
     return undefined(env);
-  });
-}
-
-static at::Generator& toGenerator(napi_env env, napi_value value) {
-  auto* generator = state(env).generators.find(toHandle(env, value, "generator"));
-  if (!generator) throw std::invalid_argument("generator must be a live Generator");
-  return *generator;
-}
-
-/// generator(seed, device): a random generator of its own.
-static napi_value generator(napi_env env, napi_callback_info info) {
-  return guard(env, [&] {
-    auto args = arguments(env, info, 2);
-    int64_t seed = toInt(env, args[0], "seed", 0);
-    auto device = c10::Device(toString(env, args[1], "device"));
-    auto made = device.is_cpu() ? at::detail::createCPUGenerator() : at::globalContext().defaultGenerator(device).clone();
-    made.set_current_seed(static_cast<uint64_t>(seed));
-    return fromNumber(env, state(env).generators.add(std::move(made)));
-  });
-}
-
-static napi_value generatorState(napi_env env, napi_callback_info info) {
-  return guard(env, [&] { return fromTensor(env, toGenerator(env, arguments(env, info, 1)[0]).get_state()); });
-}
-
-static napi_value setGeneratorState(napi_env env, napi_callback_info info) {
-  return guard(env, [&] {
-    auto args = arguments(env, info, 2);
-    toGenerator(env, args[0]).set_state(toTensor(env, args[1], "state"));
-    return undefined(env);
-  });
-}
-
-static napi_value freeGenerator(napi_env env, napi_callback_info info) {
-  return guard(env, [&] {
-    return fromBool(env, state(env).generators.remove(toHandle(env, arguments(env, info, 1)[0], "generator")));
   });
 }
 
@@ -143,12 +96,7 @@ const std::vector<Export> deviceExports = {
     {"resetCudaPeak", resetCudaPeak},
     {"threads", threads},
     {"setThreads", setThreads},
-    {"setTf32", setTf32},
     {"setDeterministic", setDeterministic},
-    {"generator", generator},
-    {"generatorState", generatorState},
-    {"setGeneratorState", setGeneratorState},
-    {"freeGenerator", freeGenerator},
 };
 
 }  // namespace pioneer
