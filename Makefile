@@ -23,7 +23,8 @@ build: setup ## setup, then build C++ and TypeScript
 	@scripts/build-native.sh
 	@node_modules/.bin/tsc -b
 
-lint: build ## check formatting, code, Markdown and the types of tests (biome, markdownlint, tsc, oxlint)
+lint: build ## check formatting, code, Markdown and the types of tests (biome, clang-format, markdownlint, tsc, oxlint)
+	@scripts/setup-system.sh lint
 	@npm run --silent lint
 
 test: lint ## build, lint, run all tests, verify against the reference numbers

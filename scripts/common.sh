@@ -35,6 +35,14 @@ version_at_least() {
   [ "$(printf '%s\n%s\n' "$want" "$have" | sort -V | head -n 1)" = "$want" ]
 }
 
+# Prints where clang-format is, or nothing: the plain name, or Debian's with the version.
+find_clang_format() {
+  local name
+  for name in clang-format clang-format-{19..14}; do
+    if command -v "$name"; then return; fi
+  done
+}
+
 # Prints the folder that holds libtorch's CMake files, or nothing. LIBTORCH wins over all other places.
 libtorch_cmake_dir() {
   local IFS=':;' prefix dir

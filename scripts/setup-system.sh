@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes sure that Node, a C++ compiler, cmake and libtorch are there. On Debian and Ubuntu it installs what is
-# missing (as root or with passwordless sudo); elsewhere it says how to get it. Silent when nothing is missing.
+# Makes sure that Node, a C++ compiler, cmake and libtorch are there; called with "lint", clang-format too. On Debian
+# and Ubuntu it installs what is missing (as root or with passwordless sudo); elsewhere it says how to get it. Silent
+# when nothing is missing.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -63,6 +64,7 @@ cannot_install() {
   case " $* " in
     *" libtorch-dev "*) how_to_get_libtorch "missing: $*; $reason" ;;
     *" g++ "* | *" cmake "*) fail "missing: $*; $reason. Install a C++ compiler and cmake by hand" ;;
+    *" clang-format "*) say "note: missing: $*; $reason. Going on without: the format of C++ stays unchecked" ;;
     *) say "note: missing: $*; $reason. Going on without (OpenBLAS makes training faster)" ;;
   esac
 }
@@ -112,3 +114,8 @@ missing=$(missing_packages)
 # shellcheck disable=SC2086 # package names hold no spaces: one word each
 if [ -n "$missing" ]; then install_packages $missing; fi
 check_libtorch
+
+if [ "${1:-}" = lint ] && [ -z "$(find_clang_format)" ]; then
+  # Not worth failing for: lint skips what it cannot check, and says so.
+  (install_packages clang-format) || say "note: clang-format could not be installed"
+fi

@@ -17,15 +17,17 @@ static napi_value initialise(napi_env env, napi_value exports) {
     auto own = std::make_unique<State>();
     check(env, napi_set_instance_data(env, own.get(), release, nullptr));
     own.release();
-    // float32 means float32: CUDA would round the factors of convolutions to 10 bits. Once in a process, whatever threads load this.
+    // float32 means float32: CUDA would round the factors of convolutions to 10 bits. Once in a process, whatever
+    // threads load this.
     static const bool exact = [] {
       at::globalContext().setAllowTF32CuDNN(false);
       at::globalContext().setAllowTF32CuBLAS(false);
       return true;
     }();
     (void)exact;
-    for (auto* list : {&errorExports, &tensorExports, &dispatchExports, &autogradExports, &deviceExports, &generatorExports,
-                       &memoryExports, &processExports, &batchExports, &profileExports, &graphExports}) {
+    for (auto* list :
+         {&errorExports, &tensorExports, &dispatchExports, &autogradExports, &deviceExports, &generatorExports,
+          &memoryExports, &processExports, &batchExports, &profileExports, &graphExports}) {
       for (auto& entry : *list) {
         napi_value function;
         check(env, napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function));

@@ -22,8 +22,9 @@ static napi_value grad(napi_env env, napi_callback_info info) {
     auto outputs = toTensors(env, args[0], "outputs");
     auto inputs = toTensors(env, args[1], "inputs");
     if (outputs.empty() || inputs.empty()) throw std::invalid_argument("grad needs at least one output and one input");
-    auto gradients = torch::autograd::grad(outputs, inputs, tensorsOrNone(env, args[2], "gradOutputs"), createGraph || flag(env, args[3], "retainGraph"),
-                                           createGraph, flag(env, args[5], "allowUnused"));
+    auto gradients = torch::autograd::grad(outputs, inputs, tensorsOrNone(env, args[2], "gradOutputs"),
+                                           createGraph || flag(env, args[3], "retainGraph"), createGraph,
+                                           flag(env, args[5], "allowUnused"));
     return fromTensors(env, gradients);
   });
 }
@@ -59,7 +60,11 @@ static napi_value setGradMode(napi_env env, napi_callback_info info) {
 }
 
 const std::vector<Export> autogradExports = {
-    {"grad", grad}, {"backward", backward}, {"gradient", gradient}, {"requiresGrad", requiresGrad}, {"setGradMode", setGradMode},
+    {"grad", grad},
+    {"backward", backward},
+    {"gradient", gradient},
+    {"requiresGrad", requiresGrad},
+    {"setGradMode", setGradMode},
 };
 
 }  // namespace pioneer

@@ -40,7 +40,8 @@ static c10::IValue toIValue(napi_env env, napi_value value, const c10::TypePtr& 
     case c10::TypeKind::SymIntType: return toInt(env, value, what);
     // libtorch indexes tables with these and does not look twice.
     case c10::TypeKind::ScalarTypeType: return static_cast<int64_t>(toScalarType(env, value, what));
-    case c10::TypeKind::LayoutType: return toInt(env, value, what, 0, static_cast<int64_t>(c10::Layout::NumOptions) - 1);
+    case c10::TypeKind::LayoutType:
+      return toInt(env, value, what, 0, static_cast<int64_t>(c10::Layout::NumOptions) - 1);
     case c10::TypeKind::MemoryFormatType:
       return toInt(env, value, what, 0, static_cast<int64_t>(c10::MemoryFormat::NumOptions) - 1);
     case c10::TypeKind::GeneratorType: {
@@ -87,7 +88,8 @@ static napi_value findOperator(napi_env env, napi_callback_info info) {
     auto& own = state(env);
     napi_value result, returns;
     check(env, napi_create_object(env, &result));
-    check(env, napi_set_named_property(env, result, "index", fromNumber(env, static_cast<double>(own.operators.size()))));
+    check(env,
+          napi_set_named_property(env, result, "index", fromNumber(env, static_cast<double>(own.operators.size()))));
     auto& schema = found->schema();
     check(env, napi_set_named_property(env, result, "schema", fromString(env, c10::str(schema))));
     check(env, napi_create_array_with_length(env, schema.returns().size(), &returns));
@@ -124,7 +126,8 @@ static napi_value call(napi_env env, napi_callback_info info) {
     try {
       uint32_t given = arrayLength(env, args[1], "arguments");
       if (given > parameters.size()) {
-        throw std::invalid_argument("takes " + std::to_string(parameters.size()) + " arguments, got " + std::to_string(given));
+        throw std::invalid_argument("takes " + std::to_string(parameters.size()) + " arguments, got " +
+                                    std::to_string(given));
       }
       stack.reserve(parameters.size());
       for (uint32_t i = 0; i < parameters.size(); i++) {
@@ -148,7 +151,8 @@ static napi_value call(napi_env env, napi_callback_info info) {
     if (stack.size() == 1) return fromIValue(env, stack[0]);
     napi_value results;
     check(env, napi_create_array_with_length(env, stack.size(), &results));
-    for (uint32_t i = 0; i < stack.size(); i++) check(env, napi_set_element(env, results, i, fromIValue(env, stack[i])));
+    for (uint32_t i = 0; i < stack.size(); i++)
+      check(env, napi_set_element(env, results, i, fromIValue(env, stack[i])));
     return results;
   });
 }

@@ -40,7 +40,8 @@ napi_value fromTensor(napi_env env, at::Tensor tensor) {
 napi_value fromTensors(napi_env env, const std::vector<at::Tensor>& tensors) {
   napi_value array;
   check(env, napi_create_array_with_length(env, tensors.size(), &array));
-  for (uint32_t i = 0; i < tensors.size(); i++) check(env, napi_set_element(env, array, i, fromTensor(env, tensors[i])));
+  for (uint32_t i = 0; i < tensors.size(); i++)
+    check(env, napi_set_element(env, array, i, fromTensor(env, tensors[i])));
   return array;
 }
 
@@ -103,7 +104,8 @@ static napi_value dtype(napi_env env, napi_callback_info info) {
 
 /// device(id): "cpu" or "cuda:0".
 static napi_value device(napi_env env, napi_callback_info info) {
-  return guard(env, [&] { return fromString(env, toTensor(env, arguments(env, info, 1)[0], "tensor").device().str()); });
+  return guard(env,
+               [&] { return fromString(env, toTensor(env, arguments(env, info, 1)[0], "tensor").device().str()); });
 }
 
 /// fromBuffer(typedArray, dtype, shape, copy): a tensor on the CPU. Without copy it shares the array's memory and
@@ -128,10 +130,12 @@ static napi_value fromBuffer(napi_env env, napi_callback_info info) {
       wanted *= static_cast<size_t>(size);
     }
     static constexpr size_t kWidths[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8};
-    if (static_cast<size_t>(kind) >= std::size(kWidths)) throw std::invalid_argument("data is an array of an unknown kind");
+    if (static_cast<size_t>(kind) >= std::size(kWidths))
+      throw std::invalid_argument("data is an array of an unknown kind");
     size_t bytes = length * kWidths[kind];
     if (bytes != wanted) {
-      throw std::invalid_argument("data holds " + std::to_string(bytes) + " bytes, shape and dtype need " + std::to_string(wanted));
+      throw std::invalid_argument("data holds " + std::to_string(bytes) + " bytes, shape and dtype need " +
+                                  std::to_string(wanted));
     }
     auto options = at::TensorOptions().dtype(dtype);
     if (toBool(env, args[3], "copy") || bytes == 0) {
@@ -194,8 +198,8 @@ static napi_value view(napi_env env, napi_callback_info info) {
 }
 
 const std::vector<Export> tensorExports = {
-    {"free", free},   {"memory", memory},         {"shape", shape}, {"dtype", dtype},
-    {"device", device}, {"fromBuffer", fromBuffer}, {"read", read}, {"view", view},
+    {"free", free},     {"memory", memory},         {"shape", shape}, {"dtype", dtype},
+    {"device", device}, {"fromBuffer", fromBuffer}, {"read", read},   {"view", view},
 };
 
 }  // namespace pioneer

@@ -103,7 +103,8 @@ bool toBool(napi_env env, napi_value value, const char* what) {
 
 std::string toString(napi_env env, napi_value value, const char* what) {
   size_t length = 0;
-  if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok) throw expected(env, what, "a string", value);
+  if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok)
+    throw expected(env, what, "a string", value);
   std::string text(length, '\0');
   check(env, napi_get_value_string_utf8(env, value, text.data(), length + 1, &length));
   return text;
@@ -113,8 +114,8 @@ int64_t toInt(napi_env env, napi_value value, const std::string& what, int64_t l
   double number = toNumber(env, value, what.c_str());
   if (number != std::floor(number)) throw expected(env, what, "a whole number", value);
   if (!(number >= static_cast<double>(low) && number <= static_cast<double>(high))) {
-    throw std::invalid_argument(what + " must be from " + std::to_string(low) + " to " + std::to_string(high) + ", got " +
-                                describe(env, value));
+    throw std::invalid_argument(what + " must be from " + std::to_string(low) + " to " + std::to_string(high) +
+                                ", got " + describe(env, value));
   }
   return static_cast<int64_t>(number);
 }
@@ -130,7 +131,8 @@ uint32_t arrayLength(napi_env env, napi_value value, const std::string& what) {
   uint32_t length;
   check(env, napi_get_array_length(env, value, &length));
   // JavaScript may say `new Array(4e9)`; the longest real lists are those of all parameters of a network.
-  if (length > 1 << 20) throw std::invalid_argument(what + " is a list of " + std::to_string(length) + " elements, too many");
+  if (length > 1 << 20)
+    throw std::invalid_argument(what + " is a list of " + std::to_string(length) + " elements, too many");
   return length;
 }
 

@@ -21,9 +21,12 @@ Result call(const char* name, Arguments... arguments) {
 }
 
 inline void refuseSecondDerivative(const char* name) {
-  TORCH_CHECK(!at::GradMode::is_enabled(), name, " has no second derivative: compose it of ATen operators where createGraph is set");
+  TORCH_CHECK(!at::GradMode::is_enabled(), name,
+              " has no second derivative: compose it of ATen operators where createGraph is set");
 }
 
-inline float number(AutogradContext* context, const char* name) { return static_cast<float>(context->saved_data[name].toDouble()); }
+inline float number(AutogradContext* context, const char* name) {
+  return static_cast<float>(context->saved_data[name].toDouble());
+}
 
 }  // namespace pioneer

@@ -12,7 +12,9 @@ using Pair = std::tuple<Tensor, Tensor>;
 
 inline bool isActivation(at::ScalarType type) { return type == at::kFloat || type == at::kBFloat16; }
 
-inline at::MemoryFormat format(const Tensor& x) { return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous; }
+inline at::MemoryFormat format(const Tensor& x) {
+  return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+}
 
 /// A tensor as rows of channels.
 inline Tensor asRows(const Tensor& x, const char* name) {
@@ -29,26 +31,29 @@ inline Tensor asImage(const Tensor& x, const char* name) {
 
 /// Pointers of another device would be read without complaint.
 inline void checkPlace(const Tensor& a, const Tensor& b, const char* name) {
-  TORCH_CHECK(a.device() == b.device(), name, ": expected all tensors on one device, got ", a.device(), " and ", b.device());
+  TORCH_CHECK(a.device() == b.device(), name, ": expected all tensors on one device, got ", a.device(), " and ",
+              b.device());
 }
 
 inline void checkSame(const Tensor& a, const Tensor& b, const char* name) {
-  TORCH_CHECK(a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type(), name, ": expected two of one shape and dtype, got ",
-              a.scalar_type(), a.sizes(), " and ", b.scalar_type(), b.sizes());
+  TORCH_CHECK(a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type(), name,
+              ": expected two of one shape and dtype, got ", a.scalar_type(), a.sizes(), " and ", b.scalar_type(),
+              b.sizes());
   checkPlace(a, b, name);
 }
 
-/// What a pass keeps for its way back, as it left it: rows of channels, dense. Anybody may call the way back by its name.
+/// What a pass keeps for its way back, as it left it: dense rows of channels. Anybody may call the way back.
 inline void checkKept(const Tensor& kept, at::ScalarType type, const char* name) {
-  TORCH_CHECK((kept.dim() == 2 || kept.dim() == 4) && kept.scalar_type() == type && kept.is_contiguous(format(kept)), name,
-              ": expected what the way there kept, ", type, " [batch, C] or [batch, C, h, w] with channels last, got ", kept.scalar_type(),
-              kept.sizes(), " by ", kept.strides());
+  TORCH_CHECK((kept.dim() == 2 || kept.dim() == 4) && kept.scalar_type() == type && kept.is_contiguous(format(kept)),
+              name, ": expected what the way there kept, ", type,
+              " [batch, C] or [batch, C, h, w] with channels last, got ", kept.scalar_type(), kept.sizes(), " by ",
+              kept.strides());
 }
 
 /// The same of numbers, float32 one after the other.
 inline void checkKeptNumbers(const Tensor& kept, int64_t count, const Tensor& like, const char* name) {
-  TORCH_CHECK(kept.scalar_type() == at::kFloat && kept.numel() == count && kept.is_contiguous(), name, ": expected what the way there kept, ",
-              count, " float32, got ", kept.scalar_type(), kept.sizes());
+  TORCH_CHECK(kept.scalar_type() == at::kFloat && kept.numel() == count && kept.is_contiguous(), name,
+              ": expected what the way there kept, ", count, " float32, got ", kept.scalar_type(), kept.sizes());
   checkPlace(like, kept, name);
 }
 

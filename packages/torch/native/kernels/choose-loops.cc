@@ -12,8 +12,8 @@ extern const Loops loopsBase;
 const Loops& loops() {
 #ifdef PIONEER_X86
   static const Loops& chosen = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") ? loopsV4
-                                 : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")      ? loopsV3
-                                                                                                         : loopsBase;
+                               : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")        ? loopsV3
+                                                                                                        : loopsBase;
   return chosen;
 #else
   return loopsBase;

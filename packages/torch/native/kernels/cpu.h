@@ -1,5 +1,5 @@
-// What the passes on the processor share: pieces of work, each given to a loop. Sums over pixels are taken piece by piece and then
-// added, so no result depends on the number of threads.
+// What the passes on the processor share: pieces of work, each given to a loop. Sums over pixels are taken piece by
+// piece and then added, so no result depends on the number of threads.
 #pragma once
 
 #include <ATen/ATen.h>

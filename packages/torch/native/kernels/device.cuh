@@ -1,6 +1,6 @@
-// What kernels for CUDA share. They come in three shapes. Columns: a thread keeps to one channel and walks down the rows of a
-// piece, so that a warp reads 32 neighbouring channels. Warps: one for each pixel, where all its channels are needed. Elements: one
-// after another.
+// What kernels for CUDA share. They come in three shapes. Columns: a thread keeps to one channel and walks down the
+// rows of a piece, so that a warp reads 32 neighbouring channels. Warps: one for each pixel, where all its channels are
+// needed. Elements: one after another.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -48,7 +48,10 @@ __device__ Number warpSum(Number value) {
 struct Columns {
   int64_t c, rows, rowsInPiece, pieces;
   Columns(int64_t c, int64_t rows)
-      : c(c), rows(rows), rowsInPiece(std::max(kRows, pieceCount(rows, kPieces))), pieces(pieceCount(rows, rowsInPiece)) {}
+      : c(c),
+        rows(rows),
+        rowsInPiece(std::max(kRows, pieceCount(rows, kPieces))),
+        pieces(pieceCount(rows, rowsInPiece)) {}
   dim3 grid() const { return dim3(static_cast<unsigned>(pieceCount(c, kWarp)), static_cast<unsigned>(pieces)); }
   dim3 block() const { return dim3(kWarp, kWarps); }
 };
@@ -80,7 +83,8 @@ constexpr size_t kColumnSums = kThreads * sizeof(float);
 /// Calls body(i) for i below count, neighbours side by side.
 template <typename Body>
 __device__ void forElements(int64_t count, Body body) {
-  for (int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x; i < count; i += int64_t{gridDim.x} * blockDim.x) body(i);
+  for (int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x; i < count; i += int64_t{gridDim.x} * blockDim.x)
+    body(i);
 }
 
 }  // namespace pioneer::cuda

@@ -1,5 +1,5 @@
-// What the passes on CUDA share on the host: launches, and how work is shared out. Nothing waits for the device, and no result depends
-// on scheduling (sums over pixels are taken piece by piece, then added).
+// What the passes on CUDA share on the host: launches, and how work is shared out. Nothing waits for the device, and no
+// result depends on scheduling (sums over pixels are taken piece by piece, then added).
 #pragma once
 
 #include <ATen/ATen.h>
@@ -43,7 +43,9 @@ void byType(at::ScalarType type, Body body) {
 }
 #define ELEMENT std::remove_pointer_t<decltype(type)>
 
-inline unsigned blocksFor(int64_t count, int64_t size) { return static_cast<unsigned>(std::min(pieceCount(count, size), kBlocks)); }
+inline unsigned blocksFor(int64_t count, int64_t size) {
+  return static_cast<unsigned>(std::min(pieceCount(count, size), kBlocks));
+}
 
 inline Tensor sums(int64_t pieces, int64_t channels, const Tensor& like) {
   return at::empty({pieces, channels}, like.options().dtype(at::kFloat).memory_format(c10::nullopt));

@@ -1,4 +1,5 @@
-// Compiled once for each instruction set, with PIONEER_LOOPS as the table's name (CMakeLists.txt); choose-loops.cc takes one.
+// Compiled once for each instruction set, into a table of the name PIONEER_LOOPS (CMakeLists.txt); choose-loops.cc
+// takes the one for this processor.
 #include "kernels/loops.h"
 
 #include "kernels/parameters/loops.inc"
@@ -16,6 +17,7 @@ constexpr LoopsOf<T> loopsOf = {.pixels = pixelLoops<T>, .weights = weightLoops<
 
 // Without code at load time: that would run whatever the processor is.
 extern const Loops PIONEER_LOOPS;
-constinit const Loops PIONEER_LOOPS = {.float32 = loopsOf<float>, .bfloat16 = loopsOf<Bf16>, .parameters = parameterLoops};
+constinit const Loops PIONEER_LOOPS = {
+    .float32 = loopsOf<float>, .bfloat16 = loopsOf<Bf16>, .parameters = parameterLoops};
 
 }  // namespace pioneer

@@ -1,5 +1,5 @@
-// All loops of the passes on the processor. Each table names its loops by reference: one that is missing, or stands in another's
-// place, does not compile.
+// All loops of the passes on the processor. Each table names its loops by reference: one that is missing, or stands in
+// another's place, does not compile.
 #pragma once
 
 #include "kernels/bf16.h"

@@ -1,5 +1,5 @@
-// Batches of images, prepared on a thread of their own while libtorch computes: images of a uint8 tensor made smaller by
-// means over squares, blended with their half-size versions, mirrored, scaled to [-1, 1].
+// Batches of images, prepared on a thread of their own while libtorch computes: images of a uint8 tensor made smaller
+// by means over squares, blended with their half-size versions, mirrored, scaled to [-1, 1].
 #include "door/addon.h"
 
 #include <ATen/EmptyTensor.h>
@@ -30,8 +30,13 @@ inline float scaled(uint32_t sum, float area) { return static_cast<float>(sum) /
 class Shrinker {
  public:
   Shrinker(int64_t side, int64_t channels, int64_t size)
-      : width_(side * channels), channels_(channels), size_(size), factor_(side / size), columns_(width_),
-        sums_(size * size * channels), halfSums_(size / 2 * (size / 2) * channels) {}
+      : width_(side * channels),
+        channels_(channels),
+        size_(size),
+        factor_(side / size),
+        columns_(width_),
+        sums_(size * size * channels),
+        halfSums_(size / 2 * (size / 2) * channels) {}
 
   /// @param image [side, side, channels]  @param out [size, size, 3]
   void run(const uint8_t* image, bool mirrored, float blend, float* out) {
@@ -78,7 +83,8 @@ class Shrinker {
     for (int64_t y = 0; y < size_; y += 2) {
       for (int64_t x = 0; x < size_; x += 2) {
         const uint32_t* sum = &sums_[y * row + x * channels_];
-        for (int64_t c = 0; c < channels_; c++, sum++) *half++ = sum[0] + sum[channels_] + sum[row] + sum[row + channels_];
+        for (int64_t c = 0; c < channels_; c++, sum++)
+          *half++ = sum[0] + sum[channels_] + sum[row] + sum[row + channels_];
       }
     }
   }
@@ -90,7 +96,7 @@ class Shrinker {
 
 }  // namespace
 
-/// The images, a thread, and at most one batch: asked for, being made, or ready. All but work() runs on JavaScript's thread.
+/// The images, a thread, and at most one batch: asked for, being made, or ready. All but work() runs on JavaScript's.
 class BatchLoader {
  public:
   BatchLoader(const at::Tensor& images, bool pinned)
@@ -133,8 +139,9 @@ class BatchLoader {
     const int64_t count = images_.size(0), side = images_.size(1), size = request.size;
     if (request.indices.empty()) throw std::invalid_argument("a batch needs at least one image");
     if (request.mirrored.size() != request.indices.size()) {
-      throw std::invalid_argument("mirrored must hold one value for each of the " + std::to_string(request.indices.size()) +
-                                  " images, got " + std::to_string(request.mirrored.size()));
+      throw std::invalid_argument("mirrored must hold one value for each of the " +
+                                  std::to_string(request.indices.size()) + " images, got " +
+                                  std::to_string(request.mirrored.size()));
     }
     for (auto index : request.indices) {
       if (index >= count) {
@@ -147,7 +154,8 @@ class BatchLoader {
                                   std::to_string(size));
     }
     if (!(request.blend >= 0 && request.blend <= 1)) throw std::invalid_argument("blend must be from 0 to 1");
-    if (request.blend < 1 && size % 2 != 0) throw std::invalid_argument("only images of an even size have a half size to blend with");
+    if (request.blend < 1 && size % 2 != 0)
+      throw std::invalid_argument("only images of an even size have a half size to blend with");
   }
 
   /// Waits until the thread is done with a batch that nobody will take.
@@ -183,8 +191,8 @@ class BatchLoader {
     }
   }
 
-  /// [count, 3, size, size], channels last as convolutions like it. Of libtorch only its allocator is used: the process may
-  /// end at any moment, and then takes libtorch's dispatcher with it.
+  /// [count, 3, size, size], channels last as convolutions like it. Of libtorch only its allocator is used: the process
+  /// may end at any moment, and then takes libtorch's dispatcher with it.
   at::Tensor prepare() const {
     const int64_t count = static_cast<int64_t>(request_.indices.size());
     const int64_t side = images_.size(1), channels = images_.size(3), size = request_.size;
@@ -218,14 +226,16 @@ static BatchLoader& toLoader(napi_env env, napi_value value) {
 }
 
 template <typename T>
-static std::vector<T> toVector(napi_env env, napi_value value, napi_typedarray_type wanted, const char* what, const char* kind) {
+static std::vector<T> toVector(napi_env env, napi_value value, napi_typedarray_type wanted, const char* what,
+                               const char* kind) {
   bool isTyped = false;
   check(env, napi_is_typedarray(env, value, &isTyped));
   napi_typedarray_type found = napi_float64_array;
   size_t length = 0;
   void* data = nullptr;
   if (isTyped) check(env, napi_get_typedarray_info(env, value, &found, &length, &data, nullptr, nullptr));
-  if (found != wanted) throw std::invalid_argument(std::string(what) + " must be a " + kind + ", got " + describe(env, value));
+  if (found != wanted)
+    throw std::invalid_argument(std::string(what) + " must be a " + kind + ", got " + describe(env, value));
   auto* values = static_cast<const T*>(data);
   return std::vector<T>(values, values + length);
 }
@@ -238,7 +248,8 @@ static napi_value batchLoader(napi_env env, napi_callback_info info) {
     bool shaped = images.dim() == 4 && images.size(0) > 0 && images.size(0) <= UINT32_MAX && images.size(1) > 0 &&
                   images.size(1) == images.size(2) && (images.size(3) == 1 || images.size(3) == 3);
     if (!shaped || images.scalar_type() != at::kByte || !images.device().is_cpu() || !images.is_contiguous()) {
-      throw std::invalid_argument("expected images as a contiguous uint8[count,side,side,1 or 3] on the CPU, got " + describe(images));
+      throw std::invalid_argument("expected images as a contiguous uint8[count,side,side,1 or 3] on the CPU, got " +
+                                  describe(images));
     }
     auto loader = std::make_shared<BatchLoader>(images, toBool(env, args[1], "pinned"));
     return fromNumber(env, state(env).loaders.add({std::move(loader)}));

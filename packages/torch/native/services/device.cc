@@ -23,8 +23,9 @@ constexpr bool kCudaGraphs = true;
 constexpr bool kCudaGraphs = false;
 #endif
 
-/// build(): {torch: version the addon was compiled against, cudaDevices: visible now, cudaBf16: whether the present one has units for
-/// bfloat16 (compute capability 8.0), fusedCuda: whether the CUDA kernels are in, cudaGraphs: whether graph.cc can record}.
+/// build(): {torch: version the addon was compiled against, cudaDevices: visible now, cudaBf16: whether the present one
+/// has units for bfloat16 (compute capability 8.0), fusedCuda: whether the CUDA kernels are in, cudaGraphs: whether
+/// graph.cc can record}.
 static napi_value build(napi_env env, napi_callback_info) {
   return guard(env, [&] {
     napi_value result;
@@ -40,8 +41,8 @@ static napi_value build(napi_env env, napi_callback_info) {
   });
 }
 
-/// cudaMemory(): [bytes of tensors at most since resetCudaPeak(), bytes that tensors could have]; null without a device, or
-/// where this is not known (libtorch 1, or no nvcc when this was built).
+/// cudaMemory(): [bytes of tensors at most since resetCudaPeak(), bytes that tensors could have]; null without a
+/// device, or where this is not known (libtorch 1, or no nvcc when this was built).
 static napi_value cudaMemory(napi_env env, napi_callback_info) {
   return guard(env, [&]() -> napi_value {
     napi_value result;
@@ -51,7 +52,8 @@ static napi_value cudaMemory(napi_env env, napi_callback_info) {
     namespace allocator = c10::cuda::CUDACachingAllocator;
     auto stats = allocator::getDeviceStats(c10::cuda::current_device());
     size_t free = 0, total = 0;
-    if (auto error = cudaMemGetInfo(&free, &total)) throw std::runtime_error(std::string("cudaMemGetInfo: ") + cudaGetErrorString(error));
+    if (auto error = cudaMemGetInfo(&free, &total))
+      throw std::runtime_error(std::string("cudaMemGetInfo: ") + cudaGetErrorString(error));
     double peak = static_cast<double>(stats.allocated_bytes[0].peak);
     double possible = static_cast<double>(free) + static_cast<double>(stats.reserved_bytes[0].current);
     check(env, napi_create_array_with_length(env, 2, &result));
@@ -65,7 +67,8 @@ static napi_value cudaMemory(napi_env env, napi_callback_info) {
 static napi_value resetCudaPeak(napi_env env, napi_callback_info) {
   return guard(env, [&] {
 #ifdef PIONEER_CUDA_GRAPHS
-    if (at::hasCUDA() && at::getNumGPUs() > 0) c10::cuda::CUDACachingAllocator::resetPeakStats(c10::cuda::current_device());
+    if (at::hasCUDA() && at::getNumGPUs() > 0)
+      c10::cuda::CUDACachingAllocator::resetPeakStats(c10::cuda::current_device());
 #endif
     return undefined(env);
   });
@@ -91,12 +94,8 @@ static napi_value setDeterministic(napi_env env, napi_callback_info info) {
 }
 
 const std::vector<Export> deviceExports = {
-    {"build", build},
-    {"cudaMemory", cudaMemory},
-    {"resetCudaPeak", resetCudaPeak},
-    {"threads", threads},
-    {"setThreads", setThreads},
-    {"setDeterministic", setDeterministic},
+    {"build", build},     {"cudaMemory", cudaMemory}, {"resetCudaPeak", resetCudaPeak},
+    {"threads", threads}, {"setThreads", setThreads}, {"setDeterministic", setDeterministic},
 };
 
 }  // namespace pioneer

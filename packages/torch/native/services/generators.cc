@@ -11,7 +11,8 @@ static napi_value generator(napi_env env, napi_callback_info info) {
     auto args = arguments(env, info, 2);
     int64_t seed = toInt(env, args[0], "seed", 0);
     auto device = c10::Device(toString(env, args[1], "device"));
-    auto made = device.is_cpu() ? at::detail::createCPUGenerator() : at::globalContext().defaultGenerator(device).clone();
+    auto made =
+        device.is_cpu() ? at::detail::createCPUGenerator() : at::globalContext().defaultGenerator(device).clone();
     made.set_current_seed(static_cast<uint64_t>(seed));
     return fromNumber(env, state(env).generators.add(std::move(made)));
   });

@@ -15,7 +15,8 @@ struct Graph {
   at::cuda::CUDAGraph recorded;
 };
 
-/// enterGraphStream(): everything that this thread launches from now on runs on a stream that can be recorded; the default one cannot.
+/// enterGraphStream(): everything that this thread launches from now on runs on a stream that can be recorded; the
+/// default one cannot.
 static napi_value enterGraphStream(napi_env env, napi_callback_info) {
   return guard(env, [&] {
     at::cuda::getCurrentCUDAStream().synchronize();
@@ -24,8 +25,8 @@ static napi_value enterGraphStream(napi_env env, napi_callback_info) {
   });
 }
 
-/// prepareGraph(): gives back the memory that ordinary steps keep for the next: a recording has memory of its own, and while it is
-/// made nothing is given back.
+/// prepareGraph(): gives back the memory that ordinary steps keep for the next: a recording has memory of its own, and
+/// while it is made nothing is given back.
 static napi_value prepareGraph(napi_env env, napi_callback_info) {
   return guard(env, [&] {
     at::cuda::getCurrentCUDAStream().synchronize();
@@ -70,20 +71,27 @@ struct Graph {};
 
 static napi_value refuse(napi_env env, napi_callback_info) {
   return guard(env, [&]() -> napi_value {
-    throw std::runtime_error("CUDA graphs: this build has none (they need libtorch 2 or newer, its CUDA build and nvcc)");
+    throw std::runtime_error(
+        "CUDA graphs: this build has none (they need libtorch 2 or newer, its CUDA build and nvcc)");
   });
 }
-constexpr auto enterGraphStream = refuse, prepareGraph = refuse, beginGraph = refuse, endGraph = refuse, replayGraph = refuse;
+constexpr auto enterGraphStream = refuse, prepareGraph = refuse, beginGraph = refuse, endGraph = refuse,
+               replayGraph = refuse;
 
 #endif
 
 static napi_value freeGraph(napi_env env, napi_callback_info info) {
-  return guard(env, [&] { return fromBool(env, state(env).graphs.remove(toHandle(env, arguments(env, info, 1)[0], "graph"))); });
+  return guard(
+      env, [&] { return fromBool(env, state(env).graphs.remove(toHandle(env, arguments(env, info, 1)[0], "graph"))); });
 }
 
 const std::vector<Export> graphExports = {
-    {"enterGraphStream", enterGraphStream}, {"prepareGraph", prepareGraph}, {"beginGraph", beginGraph},
-    {"endGraph", endGraph},                 {"replayGraph", replayGraph},   {"freeGraph", freeGraph},
+    {"enterGraphStream", enterGraphStream},
+    {"prepareGraph", prepareGraph},
+    {"beginGraph", beginGraph},
+    {"endGraph", endGraph},
+    {"replayGraph", replayGraph},
+    {"freeGraph", freeGraph},
 };
 
 }  // namespace pioneer

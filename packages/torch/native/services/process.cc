@@ -24,8 +24,8 @@ static napi_value lockFile(napi_env env, napi_callback_info info) {
   });
 }
 
-/// dieWithParent(): the kernel kills this process when its parent ends, even by kill -9. Returns whether this system can.
-/// A parent that ended before this call goes unnoticed; a closed IPC channel tells of that.
+/// dieWithParent(): the kernel kills this process when its parent ends, even by kill -9. Returns whether this system
+/// can. A parent that ended before this call goes unnoticed; a closed IPC channel tells of that.
 static napi_value dieWithParent(napi_env env, napi_callback_info) {
   return guard(env, [&] {
 #ifdef __linux__

@@ -54,7 +54,8 @@ Note noteOf(const c10::IValue& value) {
     auto& tensor = value.toTensor();
     if (!tensor.defined()) return {};
     bool strided = tensor.layout() == at::kStrided;
-    return {TensorNote{tensor.sizes().vec(), strided ? tensor.strides().vec() : std::vector<int64_t>(), tensor.scalar_type()}};
+    return {TensorNote{tensor.sizes().vec(), strided ? tensor.strides().vec() : std::vector<int64_t>(),
+                       tensor.scalar_type()}};
   }
   if (value.isBool()) return {value.toBool()};
   if (value.isInt()) return {static_cast<double>(value.toInt())};
@@ -184,7 +185,8 @@ napi_value stopRecording(napi_env env, napi_callback_info) {
     return fromList(env, calls, [&](auto& call) {
       return fromObject(env, {{"name", fromString(env, call.name)},
                               {"inputs", fromList(env, call.inputs, [&](auto& note) { return fromNote(env, note); })},
-                              {"parent", call.parent == kNoParent ? fromNull(env) : fromNumber(env, static_cast<double>(call.parent))},
+                              {"parent", call.parent == kNoParent ? fromNull(env)
+                                                                  : fromNumber(env, static_cast<double>(call.parent))},
                               {"seconds", fromNumber(env, call.seconds)}});
     });
   });

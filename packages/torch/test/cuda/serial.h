@@ -1,6 +1,6 @@
-// CUDA's execution model on one thread of the processor, as far as native/kernels uses it: the threads of a block are fibers that
-// run until they wait for each other. The test runs them in both orders: a kernel that forgets to synchronise gives another
-// result in one of them.
+// CUDA's execution model on one thread of the processor, as far as native/kernels uses it: the threads of a block are
+// fibers that run until they wait for each other. The test runs them in both orders: a kernel that forgets to
+// synchronise gives another result in one of them.
 #pragma once
 
 #include <ucontext.h>
@@ -46,8 +46,10 @@ inline std::function<void()> body;
 
 inline void yield() { swapcontext(&running->context, &scheduler); }
 
+using Waits = int Fiber::*;
+
 /// Waits until all of [begin, end) have waited as often. One that ended before can never come: CUDA forbids that too.
-inline void meet(int Fiber::* waits, size_t begin, size_t end) {
+inline void meet(Waits waits, size_t begin, size_t end) {
   int mine = ++(running->*waits);
   for (size_t i = begin; i < end; i++) {
     while (fibers[i].*waits < mine) {

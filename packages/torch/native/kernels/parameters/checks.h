@@ -13,8 +13,9 @@ inline void checkFloat(const Tensor& a, const char* name, size_t index) {
 
 /// Elements are paired by their place in memory, so both must be laid out alike.
 inline void checkAlike(const Tensor& a, const Tensor& b, const char* name, size_t index) {
-  TORCH_CHECK(a.sizes() == b.sizes() && a.strides() == b.strides() && a.is_non_overlapping_and_dense(), name, ": tensor ", index,
-              " and what belongs to it must be laid out alike, got ", a.sizes(), " by ", a.strides(), " and ", b.sizes(), " by ", b.strides());
+  TORCH_CHECK(a.sizes() == b.sizes() && a.strides() == b.strides() && a.is_non_overlapping_and_dense(), name,
+              ": tensor ", index, " and what belongs to it must be laid out alike, got ", a.sizes(), " by ",
+              a.strides(), " and ", b.sizes(), " by ", b.strides());
   checkPlace(a, b, name);
 }
 
@@ -31,22 +32,23 @@ inline void noteWritten(at::TensorList tensors) {
 }
 
 /// Refuses lists that do not belong together. Returns the gradients, laid out like their parameters.
-inline std::vector<Tensor> checkAdam(at::TensorList parameters, at::TensorList gradients, at::TensorList first, at::TensorList second,
-                                     at::TensorList copies, size_t scales, const Tensor& rates, double beta1) {
+inline std::vector<Tensor> checkAdam(at::TensorList parameters, at::TensorList gradients, at::TensorList first,
+                                     at::TensorList second, at::TensorList copies, size_t scales, const Tensor& rates,
+                                     double beta1) {
   size_t count = parameters.size();
   TORCH_CHECK(gradients.size() == count && second.size() == count && copies.size() == count && scales == count &&
                   first.size() == (beta1 > 0 ? count : 0),
               "adam_: lists of one length expected");
-  TORCH_CHECK(rates.scalar_type() == at::kFloat && rates.is_contiguous() && rates.dim() == 2 && rates.size(0) == static_cast<int64_t>(count) &&
-                  rates.size(1) == 2,
+  TORCH_CHECK(rates.scalar_type() == at::kFloat && rates.is_contiguous() && rates.dim() == 2 &&
+                  rates.size(0) == static_cast<int64_t>(count) && rates.size(1) == 2,
               "adam_: expected rates float32[", count, ", 2], got ", rates.scalar_type(), rates.sizes());
   std::vector<Tensor> aligned;
   for (size_t i = 0; i < count; i++) {
     checkFloat(parameters[i], "adam_", i);
     checkFloat(gradients[i], "adam_", i);
     checkFloat(second[i], "adam_", i);
-    TORCH_CHECK(gradients[i].sizes() == parameters[i].sizes(), "adam_: parameter ", i, " is ", parameters[i].sizes(), ", its gradient ",
-                gradients[i].sizes());
+    TORCH_CHECK(gradients[i].sizes() == parameters[i].sizes(), "adam_: parameter ", i, " is ", parameters[i].sizes(),
+                ", its gradient ", gradients[i].sizes());
     checkPlace(parameters[0], parameters[i], "adam_");
     checkPlace(parameters[i], gradients[i], "adam_");
     checkPlace(parameters[i], rates, "adam_");
@@ -73,8 +75,8 @@ inline std::vector<Tensor> checkEma(at::TensorList averages, at::TensorList valu
     checkPlace(averages[i], values[i], "ema_");
     checkFloat(averages[i], "ema_", i);
     checkFloat(values[i], "ema_", i);
-    TORCH_CHECK(averages[i].sizes() == values[i].sizes() && averages[i].is_non_overlapping_and_dense(), "ema_: average ", i, " is ",
-                averages[i].sizes(), ", its value ", values[i].sizes());
+    TORCH_CHECK(averages[i].sizes() == values[i].sizes() && averages[i].is_non_overlapping_and_dense(),
+                "ema_: average ", i, " is ", averages[i].sizes(), ", its value ", values[i].sizes());
     aligned.push_back(laidOutLike(values[i], averages[i]));
   }
   return aligned;

@@ -33,17 +33,24 @@ void forTensors(at::TensorList tensors, Body body) {
   });
 }
 
-void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList first, at::TensorList second, at::TensorList copies,
-           at::ArrayRef<double> copyScales, const Tensor& rates, double beta1, double beta2, double eps) {
+void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList first, at::TensorList second,
+           at::TensorList copies, at::ArrayRef<double> copyScales, const Tensor& rates, double beta1, double beta2,
+           double eps) {
   auto aligned = checkAdam(parameters, gradients, first, second, copies, copyScales.size(), rates, beta1);
   const float* rate = data<float>(rates);
   forTensors(parameters, [&](size_t i, int64_t at, int64_t n) {
     bool has = copies[i].numel() > 0, half = has && copies[i].scalar_type() == at::kBFloat16;
-    AdamNumbers numbers{static_cast<float>(beta1), static_cast<float>(1 - beta1), static_cast<float>(beta2), static_cast<float>(1 - beta2),
-                        rate[2 * i], rate[2 * i + 1], static_cast<float>(eps)};
-    loops().parameters.adam(data<float>(parameters[i]) + at, data<float>(aligned[i]) + at, beta1 > 0 ? data<float>(first[i]) + at : nullptr,
-                   data<float>(second[i]) + at, has && !half ? data<float>(copies[i]) + at : nullptr,
-                   half ? data<Bf16>(copies[i]) + at : nullptr, static_cast<float>(copyScales[i]), n, numbers);
+    AdamNumbers numbers{static_cast<float>(beta1),
+                        static_cast<float>(1 - beta1),
+                        static_cast<float>(beta2),
+                        static_cast<float>(1 - beta2),
+                        rate[2 * i],
+                        rate[2 * i + 1],
+                        static_cast<float>(eps)};
+    loops().parameters.adam(data<float>(parameters[i]) + at, data<float>(aligned[i]) + at,
+                            beta1 > 0 ? data<float>(first[i]) + at : nullptr, data<float>(second[i]) + at,
+                            has && !half ? data<float>(copies[i]) + at : nullptr,
+                            half ? data<Bf16>(copies[i]) + at : nullptr, static_cast<float>(copyScales[i]), n, numbers);
   });
   noteWritten(parameters);
   noteWritten(copies);

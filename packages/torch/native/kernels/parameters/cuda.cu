@@ -1,7 +1,7 @@
 // Updates of parameters on CUDA: one kernel of kernels.cuh for each.
+#include "kernels/launch.cuh"
 #include "kernels/parameters/checks.h"
 #include "kernels/parameters/kernels.cuh"
-#include "kernels/launch.cuh"
 
 namespace pioneer::cuda {
 namespace {
@@ -24,8 +24,9 @@ void forTensors(void (*kernel)(Table<Entry>, Numbers...), size_t count, EntryOf 
   flush();
 }
 
-void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList first, at::TensorList second, at::TensorList copies,
-           at::ArrayRef<double> copyScales, const Tensor& rates, double beta1, double beta2, double eps) {
+void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList first, at::TensorList second,
+           at::TensorList copies, at::ArrayRef<double> copyScales, const Tensor& rates, double beta1, double beta2,
+           double eps) {
   size_t count = parameters.size();
   auto aligned = checkAdam(parameters, gradients, first, second, copies, copyScales.size(), rates, beta1);
   if (count == 0) return;
@@ -42,8 +43,8 @@ void adam_(at::TensorList parameters, at::TensorList gradients, at::TensorList f
                      data<float>(rates) + 2 * i,
                      static_cast<float>(copyScales[i])};
   };
-  forTensors(adamKernel, count, entry, static_cast<float>(beta1), static_cast<float>(1 - beta1), static_cast<float>(beta2),
-             static_cast<float>(1 - beta2), static_cast<float>(eps));
+  forTensors(adamKernel, count, entry, static_cast<float>(beta1), static_cast<float>(1 - beta1),
+             static_cast<float>(beta2), static_cast<float>(1 - beta2), static_cast<float>(eps));
   noteWritten(parameters);
   noteWritten(copies);
 }
@@ -52,7 +53,9 @@ void ema_(at::TensorList averages, at::TensorList values, double weight) {
   auto aligned = checkEma(averages, values);
   if (averages.empty()) return;
   c10::DeviceGuard guard(averages[0].device());
-  auto entry = [&](size_t i) { return AverageEntry{data<float>(averages[i]), data<float>(aligned[i]), averages[i].numel()}; };
+  auto entry = [&](size_t i) {
+    return AverageEntry{data<float>(averages[i]), data<float>(aligned[i]), averages[i].numel()};
+  };
   forTensors(averageKernel, averages.size(), entry, static_cast<float>(weight));
   noteWritten(averages);
 }

@@ -5,8 +5,8 @@
 
 namespace pioneer::cuda {
 
-/// Travels as a kernel's argument (at most 4 KB), so that nothing has to be copied to the device before. Block b updates the
-/// chunk b - first[i] of the tensor i whose range holds b.
+/// Travels as a kernel's argument (at most 4 KB), so that nothing has to be copied to the device before. Block b
+/// updates the chunk b - first[i] of the tensor i whose range holds b.
 template <typename Entry>
 struct Table {
   static constexpr int kMost = 4000 / (sizeof(Entry) + sizeof(int)) - 1;
@@ -36,8 +36,8 @@ struct AdamEntry {
   float copyScale;
 };
 
-static __global__ void adamKernel(const __grid_constant__ Table<AdamEntry> table, float beta1, float rest1, float beta2, float rest2,
-                           float epsilon) {
+static __global__ void adamKernel(const __grid_constant__ Table<AdamEntry> table, float beta1, float rest1, float beta2,
+                                  float rest2, float epsilon) {
   forChunk(table, [&](const AdamEntry& entry, int64_t i) {
     float gradient = entry.g[i];
     float second = beta2 * entry.v[i] + rest2 * gradient * gradient;

@@ -14,7 +14,8 @@ struct AdamNumbers {
 
 struct ParameterLoops {
   /// m may be null (beta1 = 0); a copy of the new p times `scale` goes to `copy` or `copy16`, if given.
-  void (&adam)(float* p, const float* g, float* m, float* v, float* copy, Bf16* copy16, float scale, int64_t n, AdamNumbers numbers);
+  void (&adam)(float* p, const float* g, float* m, float* v, float* copy, Bf16* copy16, float scale, int64_t n,
+               AdamNumbers numbers);
   void (&lerp)(float* average, const float* value, int64_t n, float weight);
 };
 

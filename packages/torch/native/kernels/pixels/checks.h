@@ -6,17 +6,19 @@
 namespace pioneer {
 
 inline Tensor checkedBias(const Tensor& bias, const Tensor& x, int64_t channels, const char* name) {
-  TORCH_CHECK(bias.scalar_type() == at::kFloat && bias.dim() == 1 && bias.size(0) == channels, name, ": expected a bias float32[",
-              channels, "], got ", bias.scalar_type(), bias.sizes());
+  TORCH_CHECK(bias.scalar_type() == at::kFloat && bias.dim() == 1 && bias.size(0) == channels, name,
+              ": expected a bias float32[", channels, "], got ", bias.scalar_type(), bias.sizes());
   checkPlace(x, bias, name);
   return bias.contiguous();
 }
 
 /// What is faded from, as large as what is faded to: nearest pixels of half the size.
 inline Tensor enlarged(const Tensor& before, const Tensor& now) {
-  if (before.dim() != 4 || now.dim() != 4 || before.sizes().slice(2) == now.sizes().slice(2)) return asRows(before, "fade");
+  if (before.dim() != 4 || now.dim() != 4 || before.sizes().slice(2) == now.sizes().slice(2))
+    return asRows(before, "fade");
   TORCH_CHECK(now.size(2) == 2 * before.size(2) && now.size(3) == 2 * before.size(3),
-              "fade: expected a first image of the second's size or half of it, got ", before.sizes(), " and ", now.sizes());
+              "fade: expected a first image of the second's size or half of it, got ", before.sizes(), " and ",
+              now.sizes());
   return asRows(at::upsample_nearest2d(before, now.sizes().slice(2), {}, {}), "fade");
 }
 

@@ -27,17 +27,18 @@ struct Interleaved {
 Pair pixelNormForward(const Tensor& input, const Tensor& inputBias, double slope, double eps, bool upsampled) {
   constexpr auto name = "pixel_norm_lrelu";
   auto x = upsampled ? asImage(input, name) : asRows(input, name);
-  TORCH_CHECK(!upsampled || (x.size(1) > 0 && x.size(1) % 4 == 0 && x.size(2) > 1 && x.size(3) > 1), name, ": expected [batch, 4C, h + 1, w + 1], got ",
-              x.sizes());
+  TORCH_CHECK(!upsampled || (x.size(1) > 0 && x.size(1) % 4 == 0 && x.size(2) > 1 && x.size(3) > 1), name,
+              ": expected [batch, 4C, h + 1, w + 1], got ", x.sizes());
   int64_t c = upsampled ? x.size(1) / 4 : x.size(1);
   auto bias = checkedBias(inputBias, x, c, name);
-  auto y = upsampled ? at::empty({x.size(0), c, 2 * (x.size(2) - 1), 2 * (x.size(3) - 1)}, x.options(), format(x)) : at::empty_like(x);
+  auto y = upsampled ? at::empty({x.size(0), c, 2 * (x.size(2) - 1), 2 * (x.size(3) - 1)}, x.options(), format(x))
+                     : at::empty_like(x);
   auto scale = at::empty({pixelsOf(y)}, bias.options());
   byType(x.scalar_type(), [&](auto& loops, auto* type) {
     using T = ELEMENT;
     auto pass = [&](const Run& run, int64_t at, int64_t pixel) {
-      loops.pixels.pixelNormForward(run, data<T>(x) + at, data<float>(bias), data<T>(y) + pixel * c, data<float>(scale) + pixel,
-                              static_cast<float>(slope), static_cast<float>(eps));
+      loops.pixels.pixelNormForward(run, data<T>(x) + at, data<float>(bias), data<T>(y) + pixel * c,
+                                    data<float>(scale) + pixel, static_cast<float>(slope), static_cast<float>(eps));
     };
     if (upsampled) {
       Interleaved lay{c, y.size(2), y.size(3)};
@@ -45,14 +46,17 @@ Pair pixelNormForward(const Tensor& input, const Tensor& inputBias, double slope
         for (int64_t row = begin; row < end; row++) lay.row(row, pass);
       });
     } else {
-      forPieces(pixelsOf(x), kRows, [&](int64_t, int64_t begin, int64_t end) { pass(Run{end - begin, c, c, c, 1}, begin * c, begin); });
+      forPieces(pixelsOf(x), kRows, [&](int64_t, int64_t begin, int64_t end) {
+        Run run{end - begin, c, c, c, 1};
+        pass(run, begin * c, begin);
+      });
     }
   });
   return {y, scale};
 }
 
-/// Zeros where the four 2x2 convolutions computed pixels that nobody reads: the last row of a = 0, the first of a = 1, and so
-/// for columns.
+/// Zeros where the four 2x2 convolutions computed pixels that nobody reads: the last row of a = 0, the first of a = 1,
+/// and so for columns.
 template <typename T>
 void clearUnread(T* dx, int64_t images, int64_t height, int64_t width, int64_t c) {
   auto clear = [&](int64_t image, int64_t y, int64_t x, int64_t phase) {
@@ -72,13 +76,14 @@ Pair pixelNormBackward(const Tensor& gradient, const Tensor& y, const Tensor& sc
   checkSame(dy, y, "pixel_norm_lrelu");
   checkPixelNormKept(y, scale, upsampled);
   int64_t c = y.size(1);
-  auto dx = upsampled ? at::empty({y.size(0), 4 * c, y.size(2) / 2 + 1, y.size(3) / 2 + 1}, y.options(), format(y)) : at::empty_like(y);
+  auto dx = upsampled ? at::empty({y.size(0), 4 * c, y.size(2) / 2 + 1, y.size(3) / 2 + 1}, y.options(), format(y))
+                      : at::empty_like(y);
   Tensor db;
   byType(y.scalar_type(), [&](auto& loops, auto* type) {
     using T = ELEMENT;
     auto pass = [&](int64_t piece, const Run& run, int64_t at, int64_t pixel) {
-      loops.pixels.pixelNormBackward(run, data<T>(dy) + pixel * c, data<T>(y) + pixel * c, data<float>(scale) + pixel, data<T>(dx) + at,
-                               data<float>(db) + piece * c, static_cast<float>(slope));
+      loops.pixels.pixelNormBackward(run, data<T>(dy) + pixel * c, data<T>(y) + pixel * c, data<float>(scale) + pixel,
+                                     data<T>(dx) + at, data<float>(db) + piece * c, static_cast<float>(slope));
     };
     if (upsampled) {
       Interleaved lay{c, y.size(2), y.size(3)};
@@ -108,7 +113,8 @@ Tensor biasForward(const Tensor& input, const Tensor& inputBias, double slope) {
   byType(x.scalar_type(), [&](auto& loops, auto* type) {
     using T = ELEMENT;
     forPieces(pixelsOf(x), kRows, [&](int64_t, int64_t begin, int64_t end) {
-      loops.pixels.biasForward(data<T>(x) + begin * c, data<float>(bias), data<T>(y) + begin * c, end - begin, c, static_cast<float>(slope));
+      loops.pixels.biasForward(data<T>(x) + begin * c, data<float>(bias), data<T>(y) + begin * c, end - begin, c,
+                               static_cast<float>(slope));
     });
   });
   return y;
@@ -124,8 +130,8 @@ Pair biasBackward(const Tensor& gradient, const Tensor& y, double slope) {
   byType(y.scalar_type(), [&](auto& loops, auto* type) {
     using T = ELEMENT;
     forPieces(pixelsOf(y), kRows, [&](int64_t piece, int64_t begin, int64_t end) {
-      loops.pixels.biasBackward(data<T>(dy) + begin * c, data<T>(y) + begin * c, data<T>(dx) + begin * c, data<float>(db) + piece * c,
-                          end - begin, c, static_cast<float>(slope));
+      loops.pixels.biasBackward(data<T>(dy) + begin * c, data<T>(y) + begin * c, data<T>(dx) + begin * c,
+                                data<float>(db) + piece * c, end - begin, c, static_cast<float>(slope));
     });
   });
   return {dx, db.sum(0)};
@@ -133,7 +139,8 @@ Pair biasBackward(const Tensor& gradient, const Tensor& y, double slope) {
 
 Pair poolForward(const Tensor& input, const Tensor& inputBias, double slope) {
   auto x = asImage(input, "bias_lrelu_pool");
-  TORCH_CHECK(x.size(2) % 2 == 0 && x.size(3) % 2 == 0, "bias_lrelu_pool: expected an even height and width, got ", x.sizes());
+  TORCH_CHECK(x.size(2) % 2 == 0 && x.size(3) % 2 == 0, "bias_lrelu_pool: expected an even height and width, got ",
+              x.sizes());
   int64_t c = x.size(1), width = x.size(3);
   auto bias = checkedBias(inputBias, x, c, "bias_lrelu_pool");
   auto y = at::empty({x.size(0), c, x.size(2) / 2, width / 2}, x.options(), format(x));
@@ -143,8 +150,8 @@ Pair poolForward(const Tensor& input, const Tensor& inputBias, double slope) {
     forPieces(y.size(0) * y.size(2), rowsAtOnce(width), [&](int64_t, int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; row++) {
         int64_t at = row * (width / 2) * c;
-        loops.pixels.poolForward(data<T>(x) + 4 * at, width * c, data<float>(bias), data<T>(y) + at, data<uint8_t>(signs) + at, width / 2, c,
-                           static_cast<float>(slope));
+        loops.pixels.poolForward(data<T>(x) + 4 * at, width * c, data<float>(bias), data<T>(y) + at,
+                                 data<uint8_t>(signs) + at, width / 2, c, static_cast<float>(slope));
       }
     });
   });
@@ -153,7 +160,8 @@ Pair poolForward(const Tensor& input, const Tensor& inputBias, double slope) {
 
 Pair poolBackward(const Tensor& gradient, const Tensor& signs, double slope) {
   auto dy = asImage(gradient, "bias_lrelu_pool");
-  TORCH_CHECK(dy.sizes() == signs.sizes(), "bias_lrelu_pool: expected a gradient ", signs.sizes(), ", got ", dy.sizes());
+  TORCH_CHECK(dy.sizes() == signs.sizes(), "bias_lrelu_pool: expected a gradient ", signs.sizes(), ", got ",
+              dy.sizes());
   checkKept(signs, at::kByte, "bias_lrelu_pool");
   int64_t c = dy.size(1), width = 2 * dy.size(3);
   auto dx = at::empty({dy.size(0), c, 2 * dy.size(2), width}, dy.options(), format(dy));
@@ -164,8 +172,8 @@ Pair poolBackward(const Tensor& gradient, const Tensor& signs, double slope) {
     forPieces(rows, atOnce, [&](int64_t piece, int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; row++) {
         int64_t at = row * (width / 2) * c;
-        loops.pixels.poolBackward(data<T>(dy) + at, data<uint8_t>(signs) + at, data<T>(dx) + 4 * at, width * c, data<float>(db) + piece * c,
-                            width / 2, c, static_cast<float>(slope));
+        loops.pixels.poolBackward(data<T>(dy) + at, data<uint8_t>(signs) + at, data<T>(dx) + 4 * at, width * c,
+                                  data<float>(db) + piece * c, width / 2, c, static_cast<float>(slope));
       }
     });
   });
@@ -179,7 +187,8 @@ Tensor fadeForward(const Tensor& inputBefore, const Tensor& inputNow, double alp
   byType(now.scalar_type(), [&](auto& loops, auto* type) {
     using T = ELEMENT;
     forPieces(now.numel(), kElements, [&](int64_t, int64_t begin, int64_t end) {
-      loops.pixels.fade(data<T>(before) + begin, data<T>(now) + begin, data<T>(y) + begin, end - begin, static_cast<float>(alpha));
+      loops.pixels.fade(data<T>(before) + begin, data<T>(now) + begin, data<T>(y) + begin, end - begin,
+                        static_cast<float>(alpha));
     });
   });
   return y;

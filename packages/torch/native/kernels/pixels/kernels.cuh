@@ -35,7 +35,8 @@ __device__ inline int64_t pooledFrom(int64_t row, int64_t channel, int64_t width
 
 /// y = mean over 2x2 of lrelu(x + b), and the signs of the four. Rows are those of y, width is that of x.
 template <typename T>
-__global__ void poolForwardKernel(Columns columns, const T* x, int64_t width, const float* b, T* y, uint8_t* signs, float slope) {
+__global__ void poolForwardKernel(Columns columns, const T* x, int64_t width, const float* b, T* y, uint8_t* signs,
+                                  float slope) {
   downTheRows(columns, [&](int64_t row, int64_t channel) {
     int64_t c = columns.c, i = row * c + channel, from = pooledFrom(row, channel, width, c);
     float h0 = read(x + from) + b[channel], h1 = read(x + from + c) + b[channel];
@@ -46,7 +47,8 @@ __global__ void poolForwardKernel(Columns columns, const T* x, int64_t width, co
 }
 
 template <typename T>
-__global__ void poolBackwardKernel(Columns columns, const T* dy, const uint8_t* signs, T* dx, int64_t width, float* db, float slope) {
+__global__ void poolBackwardKernel(Columns columns, const T* dy, const uint8_t* signs, T* dx, int64_t width, float* db,
+                                   float slope) {
   float sum = 0;
   downTheRows(columns, [&](int64_t row, int64_t channel) {
     int64_t c = columns.c, i = row * c + channel, to = pooledFrom(row, channel, width, c);
@@ -62,7 +64,7 @@ __global__ void poolBackwardKernel(Columns columns, const T* dy, const uint8_t* 
   writeColumnSum(columns, sum, db);
 }
 
-/// Where the channels of a pixel of y begin in x: in the same place, or as in [batch, 4C, h + 1, w + 1]; see operators.cc.
+/// Where the channels of a pixel of y begin in x: in the same place, or as in [batch, 4C, h + 1, w + 1].
 struct Lay {
   int64_t c, height, width;  // of y
   bool upsampled;
@@ -77,9 +79,11 @@ struct Lay {
 
 /// y = lrelu(h s), h = x + b, s = 1 / sqrt(mean(h^2) + eps); s is kept for the way back.
 template <typename T>
-__global__ void pixelNormForwardKernel(Lay lay, int64_t pixels, const T* x, const float* b, T* y, float* scale, float slope, float eps) {
+__global__ void pixelNormForwardKernel(Lay lay, int64_t pixels, const T* x, const float* b, T* y, float* scale,
+                                       float slope, float eps) {
   int lane = threadIdx.x % kWarp;
-  for (int64_t pixel = blockIdx.x * int64_t{kWarps} + threadIdx.x / kWarp; pixel < pixels; pixel += int64_t{gridDim.x} * kWarps) {
+  for (int64_t pixel = blockIdx.x * int64_t{kWarps} + threadIdx.x / kWarp; pixel < pixels;
+       pixel += int64_t{gridDim.x} * kWarps) {
     const T* from = x + lay.inX(pixel);
     float sum = 0;
     for (int64_t i = lane; i < lay.c; i += kWarp) {
@@ -88,14 +92,16 @@ __global__ void pixelNormForwardKernel(Lay lay, int64_t pixels, const T* x, cons
     }
     float s = 1.0f / sqrtf(warpSum(sum) / static_cast<float>(lay.c) + eps);
     if (lane == 0) scale[pixel] = s;
-    for (int64_t i = lane; i < lay.c; i += kWarp) write(y + pixel * lay.c + i, lrelu((read(from + i) + b[i]) * s, slope));
+    for (int64_t i = lane; i < lay.c; i += kWarp)
+      write(y + pixel * lay.c + i, lrelu((read(from + i) + b[i]) * s, slope));
   }
 }
 
-/// dx = s (dn - n mean(dn n)), dn = dy lrelu'(n), n = y or y / slope; dn n is dy y. A block sums its pixels' dx into its row
-/// of db; each of its warps has its own sums in shared memory, and each lane its own channels.
+/// dx = s (dn - n mean(dn n)), dn = dy lrelu'(n), n = y or y / slope; dn n is dy y. A block sums its pixels' dx into
+/// its row of db; each of its warps has its own sums in shared memory, and each lane its own channels.
 template <typename T>
-__global__ void pixelNormBackwardKernel(Lay lay, int64_t pixels, const T* dy, const T* y, const float* scale, T* dx, float* db, float slope) {
+__global__ void pixelNormBackwardKernel(Lay lay, int64_t pixels, const T* dy, const T* y, const float* scale, T* dx,
+                                        float* db, float slope) {
   extern __shared__ float gathered[];  // [warps][c]
   const int warps = blockDim.x / kWarp, warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
   const float undo = 1.0f / slope;
@@ -122,12 +128,14 @@ __global__ void pixelNormBackwardKernel(Lay lay, int64_t pixels, const T* dy, co
   }
 }
 
-/// Zeros where the four 2x2 convolutions computed pixels that nobody reads: the last row of a = 0, the first of a = 1, and so
-/// for columns. height and width are those of x; a warp for each pixel and phase, the corner twice.
+/// Zeros where the four 2x2 convolutions computed pixels that nobody reads: the last row of a = 0, the first of a = 1,
+/// and so for columns. height and width are those of x; a warp for each pixel and phase, the corner twice.
 template <typename T>
 __global__ void clearUnreadKernel(T* dx, int64_t count, int64_t height, int64_t width, int64_t c) {
-  for (int64_t index = blockIdx.x * int64_t{kWarps} + threadIdx.x / kWarp; index < count; index += int64_t{gridDim.x} * kWarps) {
-    int64_t along = index % (height + width), phase = index / (height + width) % 4, image = index / (height + width) / 4;
+  for (int64_t index = blockIdx.x * int64_t{kWarps} + threadIdx.x / kWarp; index < count;
+       index += int64_t{gridDim.x} * kWarps) {
+    int64_t along = index % (height + width), phase = index / (height + width) % 4,
+            image = index / (height + width) / 4;
     int64_t y = phase / 2 ? 0 : height - 1, x = phase % 2 ? 0 : width - 1;
     if (along < width) x = along;
     else y = along - width;

@@ -18,8 +18,10 @@ struct PixelLoops {
   void (&biasForward)(const T* x, const float* b, T* y, int64_t rows, int64_t c, float slope);
   void (&biasBackward)(const T* dy, const T* y, T* dx, float* db, int64_t rows, int64_t c, float slope);
   /// One row of a pooled image from two rows, `wide` values apart.
-  void (&poolForward)(const T* x, int64_t wide, const float* b, T* y, uint8_t* signs, int64_t pixels, int64_t c, float slope);
-  void (&poolBackward)(const T* dy, const uint8_t* signs, T* dx, int64_t wide, float* db, int64_t pixels, int64_t c, float slope);
+  void (&poolForward)(const T* x, int64_t wide, const float* b, T* y, uint8_t* signs, int64_t pixels, int64_t c,
+                      float slope);
+  void (&poolBackward)(const T* dy, const uint8_t* signs, T* dx, int64_t wide, float* db, int64_t pixels, int64_t c,
+                       float slope);
   void (&fade)(const T* before, const T* now, T* y, int64_t n, float alpha);
 };
 

@@ -1,15 +1,16 @@
-// Pointwise chains of the networks as single passes over memory, registered as ordinary operators. Here are their schemas and
-// their derivatives, on any device; the passes themselves are `*_forward` and `*_backward`, written in cpu.cc and cuda.cu. None
-// has a second derivative: where one is wanted, compose.
+// Pointwise chains of the networks as single passes over memory, registered as ordinary operators. Here are their
+// schemas and their derivatives, on any device; the passes themselves are `*_forward` and `*_backward`, written in
+// cpu.cc and cuda.cu. None has a second derivative: where one is wanted, compose.
 //
-// Activations x, y: float32 or bfloat16, [batch, C, h, w] channels last, or [batch, C]. Biases: float32 [C], and so are their
-// gradients. lrelu(t) = t > 0 ? t : slope t.
+// Activations x, y: float32 or bfloat16, [batch, C, h, w] channels last, or [batch, C]. Biases: float32 [C], and so are
+// their gradients. lrelu(t) = t > 0 ? t : slope t.
 //   pixel_norm_lrelu(x, bias, slope, eps)  lrelu(h / sqrt(mean over channels of h^2 + eps)), h = x + bias
 //     upsampled: x is [batch, 4C, h + 1, w + 1], what four 2x2 convolutions gave (upsampled_kernel); the result is
 //     [batch, C, 2h, 2w]: pixel (2i + a, 2j + b) is x's pixel (i + a, j + b), channels from (2a + b) C on
 //   bias_lrelu(x, bias, slope)             lrelu(x + bias)
 //   bias_lrelu_pool(x, bias, slope)        its 2x2 means; h and w even
-//   fade(before, now, alpha)               (1 - alpha) before + alpha now; before may be half as large: then enlarged, nearest
+//   fade(before, now, alpha)               (1 - alpha) before + alpha now; a before of half the size is enlarged,
+//   nearest
 #include <torch/library.h>
 
 #include "kernels/autograd.h"
@@ -18,9 +19,10 @@ namespace pioneer {
 namespace {
 
 struct PixelNormLrelu : torch::autograd::Function<PixelNormLrelu> {
-  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& bias, double slope, double eps, bool upsampled) {
-    auto [y, scale] = call<Pair, const Tensor&, const Tensor&, double, double, bool>("pioneer::pixel_norm_lrelu_forward", x, bias,
-                                                                                     slope, eps, upsampled);
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& bias, double slope, double eps,
+                        bool upsampled) {
+    auto [y, scale] = call<Pair, const Tensor&, const Tensor&, double, double, bool>(
+        "pioneer::pixel_norm_lrelu_forward", x, bias, slope, eps, upsampled);
     // LeakyReLU can be undone: y tells what went into it.
     context->save_for_backward({y, scale});
     context->saved_data["slope"] = slope;
@@ -57,7 +59,8 @@ struct BiasLrelu : torch::autograd::Function<BiasLrelu> {
 
 struct BiasLreluPool : torch::autograd::Function<BiasLreluPool> {
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& bias, double slope) {
-    auto [y, signs] = call<Pair, const Tensor&, const Tensor&, double>("pioneer::bias_lrelu_pool_forward", x, bias, slope);
+    auto [y, signs] =
+        call<Pair, const Tensor&, const Tensor&, double>("pioneer::bias_lrelu_pool_forward", x, bias, slope);
     context->save_for_backward({signs});
     context->saved_data["slope"] = slope;
     return y;
@@ -66,8 +69,8 @@ struct BiasLreluPool : torch::autograd::Function<BiasLreluPool> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     refuseSecondDerivative("pioneer::bias_lrelu_pool");
     auto signs = context->get_saved_variables()[0];
-    auto [dx, db] = call<Pair, const Tensor&, const Tensor&, double>("pioneer::bias_lrelu_pool_backward", gradients[0], signs,
-                                                                     number(context, "slope"));
+    auto [dx, db] = call<Pair, const Tensor&, const Tensor&, double>("pioneer::bias_lrelu_pool_backward", gradients[0],
+                                                                     signs, number(context, "slope"));
     return {dx, db, Tensor()};
   }
 };
@@ -84,13 +87,16 @@ struct Fade : torch::autograd::Function<Fade> {
     auto alpha = context->saved_data["alpha"].toDouble();
     auto dy = gradients[0];
     // The mean of four times four is their sum.
-    auto before = context->saved_data["enlarged"].toBool() ? at::avg_pool2d(dy, 2).mul_(4 * (1 - alpha)) : dy * (1 - alpha);
+    auto before =
+        context->saved_data["enlarged"].toBool() ? at::avg_pool2d(dy, 2).mul_(4 * (1 - alpha)) : dy * (1 - alpha);
     return {before, dy * alpha, Tensor()};
   }
 };
 
 /// Their way back reads the sign of what went in off what came out.
-void checkSlope(double slope, const char* name) { TORCH_CHECK(slope > 0, name, ": expected a slope above 0, got ", slope); }
+void checkSlope(double slope, const char* name) {
+  TORCH_CHECK(slope > 0, name, ": expected a slope above 0, got ", slope);
+}
 
 Tensor pixelNormLrelu(const Tensor& x, const Tensor& bias, double slope, double eps) {
   checkSlope(slope, "pixel_norm_lrelu");
@@ -123,8 +129,12 @@ TORCH_LIBRARY_FRAGMENT(pioneer, library) {
   library.def("fade(Tensor before, Tensor now, float alpha) -> Tensor", pioneer::fade);
 
   // The passes: one implementation for each device.
-  library.def("pixel_norm_lrelu_forward(Tensor x, Tensor bias, float slope, float eps, bool upsampled) -> (Tensor y, Tensor scale)");
-  library.def("pixel_norm_lrelu_backward(Tensor dy, Tensor y, Tensor scale, float slope, bool upsampled) -> (Tensor dx, Tensor db)");
+  library.def(
+      "pixel_norm_lrelu_forward(Tensor x, Tensor bias, float slope, float eps, bool upsampled) -> (Tensor y, Tensor "
+      "scale)");
+  library.def(
+      "pixel_norm_lrelu_backward(Tensor dy, Tensor y, Tensor scale, float slope, bool upsampled) -> (Tensor dx, Tensor "
+      "db)");
   library.def("bias_lrelu_forward(Tensor x, Tensor bias, float slope) -> Tensor");
   library.def("bias_lrelu_backward(Tensor dy, Tensor y, float slope) -> (Tensor dx, Tensor db)");
   // signs: uint8, like y; bit 2 row + column is set where that one of the four was positive.

@@ -5,8 +5,8 @@
 
 namespace pioneer {
 
-inline void checkSpectralNormKept(const Tensor& w, const Tensor& u, const Tensor& v, const Tensor& next, const Tensor& q,
-                                  const Tensor& sigma) {
+inline void checkSpectralNormKept(const Tensor& w, const Tensor& u, const Tensor& v, const Tensor& next,
+                                  const Tensor& q, const Tensor& sigma) {
   int64_t rows = w.size(0), length = rows == 0 ? 0 : w.numel() / rows;
   for (auto& one : {u, next}) checkKeptNumbers(one, rows, w, "spectral_norm");
   for (auto& one : {v, q}) checkKeptNumbers(one, length, w, "spectral_norm");

@@ -12,7 +12,7 @@ __global__ void scaleKernel(int64_t count, const From* x, To* y, float scale, co
   forElements(count, [&](int64_t i) { write(y + i, read(x + i) * scale); });
 }
 
-/// Which of the three taps of a row a tap of a 2x2 kernel sums: even output pixels see taps {0}, {1, 2}, odd ones {0, 1}, {2}.
+/// Which of the three taps of a row a tap of a 2x2 kernel sums: even pixels of y see {0}, {1, 2}, odd ones {0, 1}, {2}.
 __device__ inline int firstTap(int odd, int tap) { return tap == 0 ? 0 : odd ? 2 : 1; }
 __device__ inline int lastTap(int odd, int tap) { return tap == 1 ? 2 : odd ? 1 : 0; }
 
@@ -63,8 +63,9 @@ __global__ void dotKernel(int64_t count, const T* x, const float* y, double* sha
 
 /// dw = dy / sigma - <dy, w> / sigma^2 (next v' + u q'), row by row of `length` values.
 template <typename T>
-__global__ void spectralBackwardKernel(int64_t count, int64_t length, const T* dy, const float* u, const float* v, const float* next,
-                                       const float* q, const float* sigma, const double* dot, float* dw) {
+__global__ void spectralBackwardKernel(int64_t count, int64_t length, const T* dy, const float* u, const float* v,
+                                       const float* next, const float* q, const float* sigma, const double* dot,
+                                       float* dw) {
   double s = *sigma, common = *dot / (s * s);
   float a = static_cast<float>(1 / s);
   forElements(count, [&](int64_t i) {

@@ -15,7 +15,8 @@ struct WeightLoops {
   void (&unfoldKernel)(const T* dy, int64_t phaseStep, float* dw, int64_t c, float scale);
   double (&dot)(const T* x, const float* y, int64_t n);
   /// dw = a dy - b v - c q
-  void (&spectralBackward)(const T* dy, const float* v, const float* q, float* dw, int64_t n, float a, float b, float c);
+  void (&spectralBackward)(const T* dy, const float* v, const float* q, float* dw, int64_t n, float a, float b,
+                           float c);
 };
 
 }  // namespace pioneer

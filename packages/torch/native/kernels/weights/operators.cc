@@ -1,5 +1,5 @@
-// What convolutions make of their weights, and the convolution of folded ones: schemas and derivatives, on any device; the passes
-// are in cpu.cc and cuda.cu. Weights are float32, [out, in, k, k] channels last.
+// What convolutions make of their weights, and the convolution of folded ones: schemas and derivatives, on any device;
+// the passes are in cpu.cc and cuda.cu. Weights are float32, [out, in, k, k] channels last.
 //   scaled_forward(w, scale, dtype)            w scale, in the dtype of convolutions
 //   upsampled_kernel_forward(w, scale, dtype)  3x3 after nearest upsampling is four 2x2 before it, 4/9 of the work:
 //                                              [4 out, in, 2, 2], rows (2a + b) out make the pixels (2i + a, 2j + b)
@@ -24,7 +24,8 @@ struct Prepared : torch::autograd::Function<Prepared> {
     refuseSecondDerivative("pioneer::prepared");
     auto scale = context->saved_data["scale"].toDouble();
     auto dw = context->saved_data["same"].toBool()
-                  ? call<Tensor, const Tensor&, double, at::ScalarType>("pioneer::scaled_forward", gradients[0], scale, at::kFloat)
+                  ? call<Tensor, const Tensor&, double, at::ScalarType>("pioneer::scaled_forward", gradients[0], scale,
+                                                                        at::kFloat)
                   : call<Tensor, const Tensor&, double>("pioneer::upsampled_kernel_backward", gradients[0], scale);
     return {dw, Tensor(), Tensor()};
   }
@@ -55,11 +56,12 @@ struct UpsampledConvolution : torch::autograd::Function<UpsampledConvolution> {
     auto saved = context->get_saved_variables();
     auto &x = saved[0], &kernel = saved[1];
     auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    // oneDNN's gradient of a 2x2 kernel runs at a third of its rate with few pixels and many channels: one matrix product
-    // of the gradient with the pixels of all taps runs at the full one.
+    // oneDNN's gradient of a 2x2 kernel runs at a third of its rate with few pixels and many channels: one matrix
+    // product of the gradient with the pixels of all taps runs at the full one.
     bool asProduct = x.is_cpu();
-    auto convolution = at::convolution_backward(dy, x, kernel, c10::nullopt, {1, 1}, {1, 1}, {1, 1}, false, {0, 0}, 1,
-                                                {context->needs_input_grad(0), !asProduct && context->needs_input_grad(1), false});
+    auto convolution =
+        at::convolution_backward(dy, x, kernel, c10::nullopt, {1, 1}, {1, 1}, {1, 1}, false, {0, 0}, 1,
+                                 {context->needs_input_grad(0), !asProduct && context->needs_input_grad(1), false});
     auto dx = std::get<0>(convolution), dk = std::get<1>(convolution);
     if (asProduct && context->needs_input_grad(1)) {
       auto matrix = at::mm(pixelRows(dy).t(), pixelRows(tapsOf(x)));
@@ -100,8 +102,8 @@ struct SpectralNorm : torch::autograd::Function<SpectralNorm> {
     auto saved = context->get_saved_variables();
     auto &weight = saved[0], &u = saved[1], &v = saved[2], &next = saved[3], &sigma = saved[4], &length = saved[5];
     auto q = (at::mv(asMatrix(weight).t(), next) - sigma * v) / length;
-    auto dw = call<Tensor, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&>(
-        "pioneer::spectral_norm_backward", gradients[0], weight, u, v, next, q, sigma);
+    auto dw = call<Tensor, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+                   const Tensor&>("pioneer::spectral_norm_backward", gradients[0], weight, u, v, next, q, sigma);
     return {dw, Tensor(), Tensor()};
   }
 };
@@ -128,5 +130,6 @@ TORCH_LIBRARY_FRAGMENT(pioneer, library) {
   // w / sigma, sigma a scalar tensor, in that dtype.
   library.def("divided(Tensor w, Tensor sigma, ScalarType dtype) -> Tensor");
   // dy / sigma - <dy, w> / sigma^2 (next v' + u q'); vectors in the order of w's memory.
-  library.def("spectral_norm_backward(Tensor dy, Tensor w, Tensor u, Tensor v, Tensor next, Tensor q, Tensor sigma) -> Tensor");
+  library.def(
+      "spectral_norm_backward(Tensor dy, Tensor w, Tensor u, Tensor v, Tensor next, Tensor q, Tensor sigma) -> Tensor");
 }

@@ -1,10 +1,13 @@
-// 3x3 convolutions of the same size with fewer multiplications: Winograd's F(2x2, 3x3). A tile of 2x2 pixels of y comes of 4x4 pixels
-// of x, which become 16 factors (B' t B); the kernel becomes 16 as well (G w G'); the sums over channels of their products are 16
-// matrix products, [tiles, in] x [in, out]; and those become the tile (A' m A): 16 multiplications instead of 36. The way to x is
-// the same convolution with the kernel turned and transposed; the way to w goes through the 16 transposed.
-// Of an image enlarged twofold by repetition one factor in a row is zero, and 9 are left: its convolution reads the small image,
-// and its way back sums the four pixels that came of one.
-// A. Lavin and S. Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016, section 4.1. On the processor only.
+// 3x3 convolutions of the same size with fewer multiplications: Winograd's F(2x2, 3x3). A tile of 2x2 pixels of y comes
+// of 4x4 pixels of x, which become 16 factors (B' t B); the kernel becomes 16 as well (G w G'); the sums over channels
+// of their products are 16 matrix products, [tiles, in] x [in, out]; and those become the tile (A' m A): 16
+// multiplications instead of 36. The way to x is the same convolution with the kernel turned and transposed; the way to
+// w goes through the 16 transposed.
+//
+// Of an image enlarged twofold by repetition one factor in a row is zero, and 9 are left: its convolution reads the
+// small image, and its way back sums the four pixels that came of one.
+//
+// A. Lavin and S. Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016, section 4.1. For CPUs.
 #include <torch/library.h>
 
 #include <algorithm>
@@ -15,8 +18,8 @@
 namespace pioneer::cpu {
 namespace {
 
-/// Of each of the matrices that are held at once: few enough to stay in the cache between the passes, enough for their products to
-/// run at full speed.
+/// Of each of the matrices that are held at once: few enough to stay in the cache between the passes, enough for their
+/// products to run at full speed.
 constexpr int64_t kBytes = int64_t{1} << 21;
 
 /// The tiles of images, some images at a time.
@@ -38,7 +41,7 @@ struct Tiles {
     }
   }
 
-  /// Calls body(tile, image, row, column) for the tiles of `of` images from `first` on, in parallel; row and column in tiles.
+  /// Calls body(tile, image, row, column), in tiles, for the tiles of `of` images from `first` on, in parallel.
   template <typename Body>
   void each(int64_t first, int64_t of, Body body) const {
     at::parallel_for(0, of * height, 4, [&](int64_t begin, int64_t end) {
@@ -49,8 +52,8 @@ struct Tiles {
   }
 };
 
-/// [matrices, count, c], apart from one another by more than a power of two: all are written at once, and must not fall on the same
-/// lines of the cache.
+/// [matrices, count, c], apart from one another by more than a power of two: all are written at once, and must not fall
+/// on the same lines of the cache.
 Tensor apart(int64_t matrices, int64_t count, int64_t c, const Tensor& like) {
   int64_t step = count * c + 64;
   auto memory = at::empty({matrices * step}, like.options().memory_format(c10::nullopt));
@@ -59,7 +62,8 @@ Tensor apart(int64_t matrices, int64_t count, int64_t c, const Tensor& like) {
 
 /// The side x side pixels from (top, left) on; zeros outside the image.
 template <typename T>
-void pixelsFrom(const Tensor& x, int64_t image, int64_t top, int64_t left, int64_t side, const T* zeros, const T** pixels) {
+void pixelsFrom(const Tensor& x, int64_t image, int64_t top, int64_t left, int64_t side, const T* zeros,
+                const T** pixels) {
   int64_t height = x.size(2), width = x.size(3);
   for (int64_t i = 0; i < side * side; i++) {
     int64_t row = top + i / side, column = left + i % side;
@@ -70,7 +74,8 @@ void pixelsFrom(const Tensor& x, int64_t image, int64_t top, int64_t left, int64
 
 /// [images, C, h, w] from image `first` on to [count, tiles, C].
 template <typename T>
-void toFactors(const WinogradPasses<T>& passes, const Tensor& x, const Tiles& tiles, int64_t first, int64_t of, const Tensor& factors) {
+void toFactors(const WinogradPasses<T>& passes, const Tensor& x, const Tiles& tiles, int64_t first, int64_t of,
+               const Tensor& factors) {
   int64_t c = x.size(1), step = factors.stride(0);
   const std::vector<T> zeros(c);
   tiles.each(first, of, [&](int64_t tile, int64_t image, int64_t row, int64_t column) {
@@ -98,7 +103,8 @@ template <typename T>
 Tensor convolve(const WinogradPasses<T>& passes, const Tensor& x, const Tensor& kernel) {
   int64_t in = x.size(1), out = kernel.size(2), side = passes.side;
   Tiles tiles(x, passes.stride, std::max(in, out));
-  auto y = at::empty({x.size(0), out, side * tiles.height, side * tiles.width}, x.options(), at::MemoryFormat::ChannelsLast);
+  auto y =
+      at::empty({x.size(0), out, side * tiles.height, side * tiles.width}, x.options(), at::MemoryFormat::ChannelsLast);
   Tensor factors, products;
   tiles.groups([&](int64_t first, int64_t of, int64_t count) {
     if (!factors.defined() || factors.size(1) != count) {
@@ -122,7 +128,8 @@ Tensor convolve(const WinogradPasses<T>& passes, const Tensor& x, const Tensor& 
 
 /// The gradient of the kernel, [out, in, 3, 3] like w.
 template <typename T>
-Tensor kernelGradient(const WinogradPasses<T>& passes, const WinogradGradient<T>& gradient, const Tensor& x, const Tensor& dy, const Tensor& w) {
+Tensor kernelGradient(const WinogradPasses<T>& passes, const WinogradGradient<T>& gradient, const Tensor& x,
+                      const Tensor& dy, const Tensor& w) {
   int64_t in = x.size(1), out = dy.size(1), side = passes.side;
   Tiles tiles(x, passes.stride, std::max(in, out));
   // Each group's sum is rounded to the format of the products; the sum of the groups is not.
@@ -155,9 +162,10 @@ struct Winograd : torch::autograd::Function<Winograd> {
     checkPlace(x, w, name);
     TORCH_CHECK(x.is_cpu(), name, ": expected tensors on the CPU, got ", x.device());
     bool even = upsampled || (x.size(2) % 2 == 0 && x.size(3) % 2 == 0);
-    TORCH_CHECK(x.scalar_type() == w.scalar_type() && w.size(1) == x.size(1) && w.size(2) == 3 && w.size(3) == 3 && even, name,
-                ": expected an image of even height and width and a kernel [out, in, 3, 3] of one dtype, got ", x.scalar_type(),
-                x.sizes(), " and ", w.scalar_type(), w.sizes());
+    TORCH_CHECK(
+        x.scalar_type() == w.scalar_type() && w.size(1) == x.size(1) && w.size(2) == 3 && w.size(3) == 3 && even, name,
+        ": expected an image of even height and width and a kernel [out, in, 3, 3] of one dtype, got ", x.scalar_type(),
+        x.sizes(), " and ", w.scalar_type(), w.sizes());
     context->save_for_backward({x, w});
     context->saved_data["upsampled"] = upsampled;
     return byType(x.scalar_type(), [&](auto& loops, auto*) {
@@ -183,13 +191,15 @@ struct Winograd : torch::autograd::Function<Winograd> {
   }
 };
 
-Tensor winogradConvolution(const Tensor& x, const Tensor& w, bool upsampled) { return Winograd::apply(x, w, upsampled); }
+Tensor winogradConvolution(const Tensor& x, const Tensor& w, bool upsampled) {
+  return Winograd::apply(x, w, upsampled);
+}
 
 }  // namespace
 }  // namespace pioneer::cpu
 
 TORCH_LIBRARY_FRAGMENT(pioneer, library) {
-  // x [batch, in, h, w], w [out, in, 3, 3], both channels last, float32 or bfloat16; h and w even. Upsampled: of x enlarged
-  // twofold, nearest, [batch, out, 2h, 2w]; h and w may be odd.
+  // x [batch, in, h, w], w [out, in, 3, 3], both channels last, float32 or bfloat16; h and w even. Upsampled: of x
+  // enlarged twofold, nearest, [batch, out, 2h, 2w]; h and w may be odd.
   library.def("winograd_convolution(Tensor x, Tensor w, bool upsampled) -> Tensor", pioneer::cpu::winogradConvolution);
 }

@@ -5,8 +5,8 @@
 
 namespace pioneer {
 
-/// What stands around the matrix products of a convolution, for c channels at once. Factors and products are `count` numbers for each
-/// channel, `step` values apart.
+/// What stands around the matrix products of a convolution, for c channels at once. Factors and products are `count`
+/// numbers for each channel, `step` values apart.
 template <typename T>
 struct WinogradPasses {
   int64_t count;
@@ -27,7 +27,7 @@ struct WinogradGradient {
 
 template <typename T>
 struct WinogradLoops {
-  /// Of an image, and of one enlarged twofold; the way back to the pixels is `plain` of the first, `upsampledBack` of the second.
+  /// Of an image, and of one enlarged twofold. The way back to the pixels: `plain` of the first, that of the second.
   WinogradPasses<T> plain, upsampled, upsampledBack;
   WinogradGradient<T> plainGradient, upsampledGradient;
 };
