@@ -1,7 +1,8 @@
 import { noGrad } from "./autograd.ts";
 import { ShapeError, TorchError } from "./errors.ts";
+import { fused, isFusable } from "./fused.ts";
 import { fromHost, isRecording } from "./graph.ts";
-import { empty, foreach, fused, isFusable, zerosLike } from "./ops.ts";
+import { empty, foreach, zerosLike } from "./ops.ts";
 import { keep, scope } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 import type { WeightCopies } from "./weight-copies.ts";

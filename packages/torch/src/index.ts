@@ -24,6 +24,7 @@ export {
 } from "./device.ts";
 export { type DType, dtypeCode } from "./dtype.ts";
 export { DisposedError, LoadError, ShapeError, TorchError } from "./errors.ts";
+export { fused, movingAverage_ } from "./fused.ts";
 export { CudaGraph, enterGraphStream, fromHost, HostNumbers, isRecording } from "./graph.ts";
 export * from "./ops.ts";
 export { type CalledValue, type OperatorCall, recordOperators, type TensorNote } from "./profile.ts";
