@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { colours, crops } from "pioneer-runtime";
 import { z } from "zod";
 import { CheckpointError } from "../base/errors.ts";
-import { pioneerKind } from "../networks/kind.ts";
+import { networkKind, pioneerKind } from "../networks/kind.ts";
 
 export const checkpointFormat = 1;
 
@@ -23,9 +23,7 @@ const stateSchema = z.object({
   latent: z.int(),
   channels: z.int(),
   /** How the networks are built; older checkpoints, all of the published PIONEER, do not say. */
-  networks: z
-    .object({ generatorNorm: z.enum(["pixel", "spectral"]), activatedCode: z.boolean(), head: z.boolean() })
-    .default(pioneerKind),
+  networks: networkKind.default(pioneerKind),
   colour: z.enum(colours),
   crop: z.enum(crops),
   encoderOrder: z.enum(["authors", "joint"]),

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { colours, crops } from "pioneer-runtime";
 import { z } from "zod";
 import { ConfigError } from "../base/errors.ts";
+import { klDirections, mismatches } from "../losses/choices.ts";
 import {
   flagOf,
   isResolution,
@@ -15,6 +16,7 @@ import {
   toggle,
   whole,
 } from "./option-schema.ts";
+import { recipeNames } from "./recipe.ts";
 import { scheduleFileSchema } from "./schedule-file.ts";
 
 const batchError = 'auto, a whole number from 2, or a list by resolution such as "32:64,64:32" with every batch from 2';
@@ -85,7 +87,7 @@ export const trainSchema = z.strictObject({
     group: "Model",
     description: "channels of the widest layers, 1 to 4096; default 512 as in the paper, 128 for a laptop",
   }),
-  recipe: option(oneOf(["accv2018", "balanced", "gan"]).default("accv2018"), {
+  recipe: option(oneOf(recipeNames).default("accv2018"), {
     value: "NAME",
     group: "Model",
     description:
@@ -116,17 +118,17 @@ export const trainSchema = z.strictObject({
     group: "Losses",
     description: "weigh the image error 1 + B (phase + alpha - 5) from 128x128 on, B from 0; default 0",
   }),
-  klDirection: option(oneOf(["qp", "pq"]).optional(), {
+  klDirection: option(oneOf(klDirections).optional(), {
     value: "DIR",
     group: "Losses",
     description: "KL of codes to prior (qp, default) or of prior to codes (pq)",
   }),
-  xMismatch: option(oneOf(["L1", "L2", "cos"]).optional(), {
+  xMismatch: option(oneOf(mismatches).optional(), {
     value: "HOW",
     group: "Losses",
     description: "measure of the image error: L1 (default), L2 or cos",
   }),
-  zMismatch: option(oneOf(["L1", "L2", "cos"]).optional(), {
+  zMismatch: option(oneOf(mismatches).optional(), {
     value: "HOW",
     group: "Losses",
     description: "measure of the latent error: cos (default), L1 or L2",

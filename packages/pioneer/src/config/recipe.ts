@@ -1,5 +1,5 @@
 // Training recipes as data: what is minimised, by which networks, with which constants. docs/recipes.md describes them.
-import type { KlDirection, Mismatch } from "../losses/index.ts";
+import type { KlDirection, Mismatch } from "../losses/choices.ts";
 import { type NetworkKind, pioneerKind } from "../networks/kind.ts";
 
 interface RecipeBase {
@@ -81,9 +81,12 @@ export const gan: WganRecipe = {
 
 const recipes = { accv2018, balanced, gan } as const;
 
+export type RecipeName = keyof typeof recipes;
+export const recipeNames = Object.keys(recipes) as [RecipeName, ...RecipeName[]];
+
 /** What a configuration may set of a recipe; what it leaves open is the recipe's. */
 export interface RecipeOptions {
-  readonly recipe: keyof typeof recipes;
+  readonly recipe: RecipeName;
   readonly emaDecay: number;
   readonly generatorSteps?: number | undefined;
   readonly klDirection?: KlDirection | undefined;

@@ -1,10 +1,9 @@
 // What the authors' program saves: networks, optimisers and place, by their names. Nothing is computed here.
 import { CheckpointError } from "../base/errors.ts";
+import type { RecipeName } from "../config/recipe.ts";
 import { blockCount, Encoder, Generator, type NetworkKind, type NetworkSize } from "../networks/index.ts";
 import type { PickleItem } from "../pickle/reader.ts";
 import { PickledTensor } from "../pickle/torch.ts";
-
-export type AuthorsRecipe = "accv2018" | "balanced" | "gan";
 
 /** A parameter's part of Adam's state. */
 export interface AuthorsAdam {
@@ -27,7 +26,7 @@ export interface AuthorsCheckpoint {
   /** In [0, 1]. */
   readonly alpha: number;
   /** What the layers say. */
-  readonly recipe: AuthorsRecipe;
+  readonly recipe: RecipeName;
   readonly kind: Omit<NetworkKind, "activatedCode">;
   readonly size: NetworkSize;
   /** Parameters by our names, which are theirs without `module.`, in their order. */
@@ -108,7 +107,7 @@ class Reader {
     }
     const head = encoder.has("linear.weight");
     const kind = { generatorNorm: second(3) ? "pixel" : "spectral", head } as const;
-    const recipe: AuthorsRecipe = head ? "gan" : kind.generatorNorm === "pixel" ? "accv2018" : "balanced";
+    const recipe: RecipeName = head ? "gan" : kind.generatorNorm === "pixel" ? "accv2018" : "balanced";
     const [channels, latent] = first.shape as [number, number];
     return { kind, recipe, size: { latent, channels } };
   }

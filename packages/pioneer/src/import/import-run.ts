@@ -7,7 +7,7 @@ import { version } from "../base/version.ts";
 import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { resolveTrainConfig, savedConfigText, type TrainConfig } from "../config/config.ts";
 import { type PresetName, presetOptions } from "../config/presets.ts";
-import { recipeOf } from "../config/recipe.ts";
+import { type RecipeName, recipeOf } from "../config/recipe.ts";
 import { type LearningRates, type Schedule, settingsAt } from "../config/schedule.ts";
 import { noData } from "../data/ensure.ts";
 import { assembleLearner } from "../learner/learner.ts";
@@ -24,7 +24,7 @@ export interface ImportOptions {
   /** The run to make; for deltas alone one that is there. */
   readonly out: string;
   /** Default: what the layers say. */
-  readonly recipe?: "accv2018" | "balanced" | "gan" | undefined;
+  readonly recipe?: RecipeName | undefined;
   /** Whether a LeakyReLU follows the encoder's last layer; the file does not tell. */
   readonly activatedCode: boolean;
   readonly preset?: PresetName | undefined;

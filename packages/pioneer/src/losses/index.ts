@@ -1,3 +1,3 @@
-export { type KlDirection, klToPrior, type Reduce } from "./kl.ts";
-export { cosineMismatch, imageMismatch, l1, l2, latentMismatch, type Mismatch } from "./reconstruction.ts";
+export { klToPrior, type Reduce } from "./kl.ts";
+export { cosineMismatch, imageMismatch, l1, l2, latentMismatch } from "./reconstruction.ts";
 export { between, gradientPenalty, type Score } from "./wgan.ts";

@@ -1,10 +1,8 @@
 import { ShapeError, scope, type Tensor } from "pioneer-torch";
+import type { KlDirection } from "./choices.ts";
 
 /** The mean of a statistic over all ranks, with gradients; the identity on one rank. */
 export type Reduce = (statistic: Tensor) => Tensor;
-
-/** qp: KL( codes || prior ), as published. pq: the other way round, with the authors' constants. */
-export type KlDirection = "qp" | "pq";
 
 /**
  * Mean over latent dimensions of KL( N(m_j, s_j) || N(0, 1) ); m and s are taken over the (global) batch: how far the

@@ -1,8 +1,6 @@
 import { scope, type Tensor } from "pioneer-torch";
 import { normalise } from "../networks/index.ts";
-
-/** How far apart two batches are: mean absolute difference, mean squared difference, or 2 - cos/n. */
-export type Mismatch = "L1" | "L2" | "cos";
+import type { Mismatch } from "./choices.ts";
 
 /** Mean absolute difference. @param a, b of one shape @returns scalar [] */
 export const l1 = (a: Tensor, b: Tensor): Tensor => scope(() => a.sub(b).abs().mean());

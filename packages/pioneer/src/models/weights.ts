@@ -4,13 +4,8 @@ import { readSafetensors, TorchError, writeSafetensors } from "pioneer-torch";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import type { ModelNetworks } from "../checkpoint/checkpoint.ts";
-import { Encoder, Generator, type NetworkKind } from "../networks/index.ts";
-
-const kindSchema = z.object({
-  generatorNorm: z.enum(["pixel", "spectral"]),
-  activatedCode: z.boolean(),
-  head: z.boolean(),
-});
+import { Encoder, Generator } from "../networks/index.ts";
+import { type NetworkKind, networkKind } from "../networks/kind.ts";
 
 /** @param from networks.safetensors of a checkpoint */
 export function copyWeights(from: string, to: string, kind: NetworkKind): void {
@@ -28,7 +23,7 @@ export function readWeights(path: string): Omit<ModelNetworks, "state"> {
   try {
     const { tensors, metadata } = readSafetensors(path);
     try {
-      const kind = kindSchema.parse(JSON.parse(metadata.networks ?? "null"));
+      const kind = networkKind.parse(JSON.parse(metadata.networks ?? "null"));
       const encoder = Encoder.from(tensors, "encoder.", kind);
       try {
         return { encoder, generatorEma: Generator.from(tensors, "generator_ema.", kind) };

@@ -1,12 +1,16 @@
+import { z } from "zod";
+
 /** How the networks are built, beside their size; kept in checkpoints. */
-export interface NetworkKind {
+export const networkKind = z.object({
   /** Of the generator's convolutions: equalised learning rate and PixelNorm after each, or spectral norm. */
-  readonly generatorNorm: "pixel" | "spectral";
+  generatorNorm: z.enum(["pixel", "spectral"]),
   /** Whether a LeakyReLU follows the encoder's last convolution. */
-  readonly activatedCode: boolean;
+  activatedCode: z.boolean(),
   /** Whether the encoder has a linear head, latent -> 2, by which it judges images (output 0; 1 is an unused label). */
-  readonly head: boolean;
-}
+  head: z.boolean(),
+});
+
+export type NetworkKind = Readonly<z.infer<typeof networkKind>>;
 
 /** Those of the published PIONEER. */
 export const pioneerKind: NetworkKind = { generatorNorm: "pixel", activatedCode: true, head: false };

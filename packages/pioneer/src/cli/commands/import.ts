@@ -6,6 +6,7 @@ import { shellWord } from "../../base/shell-word.ts";
 import { trainSchema } from "../../config/config.ts";
 import { oneOf, option, positive, resolution, text, toggle } from "../../config/option-schema.ts";
 import { presetNames } from "../../config/presets.ts";
+import { recipeNames } from "../../config/recipe.ts";
 import type { Imported } from "../../import/import-run.ts";
 import { addCommand } from "../options/options.ts";
 import { showByteProgress } from "../output/byte-progress.ts";
@@ -20,7 +21,7 @@ const schema = z.strictObject({
     value: "RUN",
     description: "folder of the run, made by this; for directions alone, the run that they belong to",
   }),
-  recipe: option(oneOf(["accv2018", "balanced", "gan"]).optional(), {
+  recipe: option(oneOf(recipeNames).optional(), {
     value: "NAME",
     description: "recipe to go on with: accv2018, balanced or gan; default: what the layers say, another is refused",
   }),
