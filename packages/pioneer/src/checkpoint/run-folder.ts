@@ -14,7 +14,8 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { diskError, makeFolders } from "../base/disk.ts";
 import { CheckpointError, RunError } from "../base/errors.ts";
-import { parseConfigFile, resolveTrainConfig, savedConfigText, type TrainConfig } from "../config/config.ts";
+import { resolveTrainConfig, type TrainConfig } from "../config/config.ts";
+import { parseConfigFile, savedConfigText } from "../config/config-file.ts";
 import { checkpointNames } from "./files.ts";
 
 const configFile = "config.json";

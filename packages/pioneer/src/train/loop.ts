@@ -5,7 +5,7 @@ import { shellWord } from "../base/shell-word.ts";
 import { version } from "../base/version.ts";
 import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { pruneCheckpoints } from "../checkpoint/files.ts";
-import { batchAt } from "../config/config.ts";
+import { batchAt } from "../config/batch.ts";
 import { type Position, positionAt, type Schedule } from "../config/schedule.ts";
 import type { Pack } from "../data/pack/pack.ts";
 import { brokenParameter, type Learner } from "../learner/learner.ts";

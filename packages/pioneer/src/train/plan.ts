@@ -2,7 +2,8 @@
 import { stat } from "node:fs/promises";
 import { onDisk } from "../base/disk.ts";
 import { chooseComputing, useComputing } from "../compute/device.ts";
-import { batchAt, type TrainConfig } from "../config/config.ts";
+import { batchAt } from "../config/batch.ts";
+import type { TrainConfig } from "../config/config.ts";
 import { changesOf, type LearningRates, positionAt, type Schedule } from "../config/schedule.ts";
 import { isPack } from "../data/pack/pack.ts";
 import { proceduralFaces } from "../data/sources/procedural.ts";

@@ -5,7 +5,8 @@ import { cudaMemory, type Device, RandomGenerator, rand, resetCudaPeak, scope } 
 import { ConfigError } from "../base/errors.ts";
 import type { Computing } from "../compute/device.ts";
 import { drawLatents } from "../compute/streams.ts";
-import { batchAt, type TrainConfig } from "../config/config.ts";
+import { batchAt } from "../config/batch.ts";
+import type { TrainConfig } from "../config/config.ts";
 import { recipeOf } from "../config/recipe.ts";
 import type { Schedule, SchedulePhase } from "../config/schedule.ts";
 import { createLearner, disposeLearner, type Learner } from "../learner/learner.ts";

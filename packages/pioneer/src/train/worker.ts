@@ -14,8 +14,9 @@ import {
 } from "../checkpoint/run-folder.ts";
 import { checkCudaGraphs, chooseComputing, useComputing } from "../compute/device.ts";
 import { stream } from "../compute/streams.ts";
-import { changesTold, type TrainConfig } from "../config/config.ts";
+import type { TrainConfig } from "../config/config.ts";
 import { recipeOf } from "../config/recipe.ts";
+import { changesTold } from "../config/resume.ts";
 import { positionAt } from "../config/schedule.ts";
 import { Batches, PackPixels } from "../data/batches.ts";
 import { openPack } from "../data/pack/pack.ts";

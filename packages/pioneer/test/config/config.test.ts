@@ -1,18 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/base/errors.ts";
-import {
-  batchAt,
-  changesTold,
-  checkResumable,
-  parseConfigFile,
-  resolveTrainConfig,
-  resumeRules,
-  resumeTrainConfig,
-  savedConfigText,
-  trainSchema,
-} from "../../src/config/config.ts";
+import { batchAt } from "../../src/config/batch.ts";
+import { resolveTrainConfig } from "../../src/config/config.ts";
+import { parseConfigFile, savedConfigText } from "../../src/config/config-file.ts";
 import { flagOf } from "../../src/config/option-schema.ts";
+import { changesTold, checkResumable, resumeTrainConfig } from "../../src/config/resume.ts";
+import { resumeRules, trainSchema } from "../../src/config/train-options.ts";
 
 const data = "faces.pack";
 const refuse = (options: Record<string, unknown>, message: string) => {

@@ -5,16 +5,13 @@ import { diskError } from "../../base/disk.ts";
 import { ConfigError, exitCodes } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { readRunConfig } from "../../checkpoint/run-folder.ts";
-import {
-  parseConfigFile,
-  resolveTrainConfig,
-  resumeTrainConfig,
-  type TrainConfig,
-  trainSchema,
-} from "../../config/config.ts";
+import { resolveTrainConfig, type TrainConfig } from "../../config/config.ts";
+import { parseConfigFile } from "../../config/config-file.ts";
 import { oneOf, option, parseOptions, text } from "../../config/option-schema.ts";
 import { presetNames, presetOptions } from "../../config/presets.ts";
+import { resumeTrainConfig } from "../../config/resume.ts";
 import { parseScheduleFile } from "../../config/schedule-file.ts";
+import { trainSchema } from "../../config/train-options.ts";
 import type { EndEvent } from "../../train/events.ts";
 import { addCommand, type Context } from "../options/options.ts";
 import { formatPlan } from "../output/plan-table.ts";

@@ -1,0 +1,36 @@
+// Options as a JSON file: config.json of a run, or one written by hand.
+import { ConfigError } from "../base/errors.ts";
+import type { TrainConfig } from "./config.ts";
+import { resumeRules, type TrainKey } from "./train-options.ts";
+
+const savedFormat = 1;
+
+/** The text of a run's config.json: everything but what holds for one call only. */
+export function savedConfigText(config: TrainConfig): string {
+  const kept = Object.entries(config).filter(([key]) => resumeRules[key as TrainKey] !== "session");
+  return `${JSON.stringify({ format: savedFormat, ...Object.fromEntries(kept) }, null, 2)}\n`;
+}
+
+/**
+ * Options from a JSON file: a run's config.json, or one written by hand (no `format`, and not every option).
+ * @param path for messages
+ * @throws ConfigError if it is not a JSON object, or of a newer format
+ */
+export function parseConfigFile(content: string, path: string): Record<string, unknown> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(content);
+  } catch (error) {
+    throw new ConfigError(`${path}: not JSON (${(error as Error).message}); mend or remove it`, { cause: error });
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new ConfigError(`${path}: expected a JSON object of options such as {"latent": 128}`);
+  }
+  const { format = savedFormat, ...options } = parsed as Record<string, unknown>;
+  if (format !== savedFormat) {
+    throw new ConfigError(
+      `${path}: format ${JSON.stringify(format)}, and this version of pioneer reads ${savedFormat}: update pioneer`,
+    );
+  }
+  return options;
+}
