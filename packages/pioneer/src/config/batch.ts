@@ -25,7 +25,7 @@ export const batch = z
 
 export type Batch = z.infer<typeof batch>;
 
-/** The authors' batch on one GPU by resolution (ALGORITHM, section 4). */
+/** The authors' batch on one GPU by resolution (docs/algorithm.md, section 4). */
 const autoBatch: Readonly<Record<number, number>> = { 32: 64, 64: 32, 128: 16, 256: 8, 512: 4, 1024: 2 };
 
 /** Images per step at a resolution; one that a list leaves out gets what auto gives. */

@@ -1,4 +1,4 @@
-// What the papers used for each data set (ALGORITHM sections 4, 5 and 7); whatever the user gives wins.
+// What the papers used for each data set (docs/recipes.md, Presets); whatever the user gives wins.
 import type { ScheduleFile } from "./schedule-file.ts";
 
 export const presetNames = ["celeba", "celeba-hq", "lsun", "cifar10"] as const;

@@ -16,7 +16,7 @@ interface RecipeBase {
 /** Encoder against generator, as in PIONEER (objectives/age.ts). */
 export interface AgeRecipe extends RecipeBase {
   readonly objective: "age";
-  /** Weight of each KL term (the paper's are ten times all of these; ALGORITHM section 3). */
+  /** Weight of each KL term (the paper's are ten times all of these; docs/algorithm.md, section 3). */
   readonly klScale: number;
   readonly klDirection: KlDirection;
   /** Weight of the latent reconstruction error. */

@@ -1,4 +1,4 @@
-// The growth schedule as a pure function of the images shown (ALGORITHM section 4).
+// The growth schedule as a pure function of the images shown (docs/algorithm.md, section 4).
 import type { Growth } from "../networks/growth.ts";
 
 /** One phase: from which image count on, and how many images its newest block fades in over. */

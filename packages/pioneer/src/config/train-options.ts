@@ -10,7 +10,7 @@ const marginError = "a number from 0";
 const boostError = "a number from 0";
 const alphaError = "a number from 0 to 1";
 
-/** Every option of `pioneer train`; the flags are these names in kebab-case. Sources: ALGORITHM sections 2, 4 and 7. */
+/** Every option of `pioneer train`; the flags are these names in kebab-case (docs/algorithm.md, docs/recipes.md). */
 export const trainSchema = z.strictObject({
   data: option(text("a pack, an image folder, an archive, or procedural:faces"), {
     value: "PATH",

@@ -42,9 +42,9 @@ const convolutionName = (phase: number, position: 0 | 2) => `progression.${index
 const headName = "linear";
 
 /**
- * E: image -> z (ALGORITHM section 2). from_rgb, then from the newest block down: twice [spectrally normalised conv,
- * LeakyReLU], 2x2 mean; block 0 ends in a 4x4 convolution to one pixel. The code is put on the sphere. With a head it is
- * also the discriminator of recipe gan.
+ * E: image -> z (docs/algorithm.md, section 2). from_rgb, then from the newest block down: twice [spectrally normalised
+ * conv, LeakyReLU], 2x2 mean; block 0 ends in a 4x4 convolution to one pixel. The code is put on the sphere. With a
+ * head it is also the discriminator of recipe gan.
  */
 export class Encoder extends Network {
   readonly kind: NetworkKind;

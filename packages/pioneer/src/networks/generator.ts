@@ -16,9 +16,9 @@ function convolutionName(phase: number, which: "first" | "second", { generatorNo
 }
 
 /**
- * G: z -> image (ALGORITHM section 2). Block p: upsample (p > 0), then twice [conv, PixelNorm, LeakyReLU], or, of
- * the spectral kind, [spectrally normalised conv, LeakyReLU]; the newest block's picture is blended with the previous
- * one's by alpha.
+ * G: z -> image (docs/algorithm.md, section 2). Block p: upsample (p > 0), then twice [conv, PixelNorm, LeakyReLU], or,
+ * of the spectral kind, [spectrally normalised conv, LeakyReLU]; the newest block's picture is blended with the
+ * previous one's by alpha.
  * @see PIONEER, arXiv:1807.03026, section 3; layers of Karras et al. 2018
  */
 export class Generator extends Network {

@@ -43,7 +43,7 @@ export interface Passes {
    * through v, u' and sigma alike; the incoming u is a constant.
    * @param weight [out, in, h, w] @param u [out, 1]
    * @returns weight / sigma in `dtype`, and u'
-   * @see Miyato et al. 2018; ALGORITHM section 2 for what the authors' code does
+   * @see Miyato et al. 2018; docs/algorithm.md, section 2, for what the authors' code does
    */
   readonly spectralNorm: (weight: Tensor, u: Tensor, dtype: DType) => { weight: Tensor; u: Tensor };
 }

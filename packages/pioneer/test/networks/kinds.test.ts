@@ -34,7 +34,7 @@ function inDouble<N extends typeof Generator | typeof Encoder>(
   return of.from(new Map(double), "", kind) as InstanceType<N>;
 }
 
-/** W / sigma as ALGORITHM section 2 has it. */
+/** W / sigma as section 2 of docs/algorithm.md has it. */
 function normalised(network: Network, name: string): Tensor {
   const weight = network.parameter(`${name}.weight_orig`);
   const u = network.u.get(name) as Tensor;

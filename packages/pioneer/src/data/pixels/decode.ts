@@ -20,7 +20,7 @@ export interface SquareImage {
   readonly enlarged: boolean;
 }
 
-/** The authors' CelebA crop: short side to this, middle square of this, then to the resolution (ALGORITHM 5). */
+/** The authors' CelebA crop: short side and middle square, then the resolution (docs/algorithm.md, section 5). */
 export const celebaSide = 128;
 
 /** Bits a channel by libvips' name of the pixel type; others (floating point) have no agreed range. */
