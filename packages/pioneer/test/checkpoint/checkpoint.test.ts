@@ -11,7 +11,7 @@ import {
 import { type CheckpointState, stateText } from "../../src/checkpoint/state.ts";
 import { accv2018 } from "../../src/config/recipe.ts";
 import { pioneerKind } from "../../src/networks/index.ts";
-import { contents, temporaryFolder, tinyLearner, train } from "../train/support/tiny.ts";
+import { contents, temporaryFolder, tinyLearner, train } from "../support/tiny.ts";
 import { digests, facts } from "./support.ts";
 
 const growth = { phase: 1, alpha: 1 };

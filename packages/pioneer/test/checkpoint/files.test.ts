@@ -10,7 +10,7 @@ import {
   writeFolder,
 } from "../../src/checkpoint/files.ts";
 import { newestCheckpoint } from "../../src/checkpoint/run-folder.ts";
-import { temporaryFolder, tinyLearner } from "../train/support/tiny.ts";
+import { temporaryFolder, tinyLearner } from "../support/tiny.ts";
 import { facts } from "./support.ts";
 
 const base = temporaryFolder();

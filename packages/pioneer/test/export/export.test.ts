@@ -16,8 +16,8 @@ import { replaceModelFile, verifyModelFolder } from "../../src/models/model-fold
 import { openAnyModel } from "../../src/models/open-model.ts";
 import { readWeights } from "../../src/models/weights.ts";
 import { facts } from "../checkpoint/support.ts";
-import { leftBehind, nothing } from "../train/support/memory.ts";
-import { discs, makePack, temporaryFolder, tinyLearner, train } from "../train/support/tiny.ts";
+import { leftBehind, nothing } from "../support/memory.ts";
+import { discs, makePack, temporaryFolder, tinyLearner, train } from "../support/tiny.ts";
 
 const folder = temporaryFolder();
 const path = (name: string) => join(folder, name);

@@ -12,7 +12,7 @@ import { largestFile, onnxFile } from "../../src/export/onnx-file.ts";
 import type { Learner } from "../../src/learner/learner.ts";
 import { type Growth, resolutionOf } from "../../src/networks/index.ts";
 import { inColour } from "../../src/pictures/colour.ts";
-import { randomImages, temporaryFolder, tinyLearner, train } from "../train/support/tiny.ts";
+import { randomImages, temporaryFolder, tinyLearner, train } from "../support/tiny.ts";
 import { Runner, structureOf } from "./support.ts";
 
 const folder = temporaryFolder();

@@ -9,7 +9,7 @@ import { recipeOf } from "../../src/config/recipe.ts";
 import { positionAt } from "../../src/config/schedule.ts";
 import { type ImportOptions, importAuthors } from "../../src/import/import-run.ts";
 import type { Learner } from "../../src/learner/learner.ts";
-import { leftBehind, nothing } from "../train/support/memory.ts";
+import { leftBehind, nothing } from "../support/memory.ts";
 import { distance, type Expected, fixture, readExpected, type Sums, temporaryFolder, tensorsOf } from "./support.ts";
 
 const singularValues = operator<[Tensor], Tensor>("aten::linalg_svdvals");

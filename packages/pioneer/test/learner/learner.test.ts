@@ -1,7 +1,7 @@
 import { noGrad } from "pioneer-torch";
 import { expect, test } from "vitest";
 import { brokenParameter, updateEma } from "../../src/learner/learner.ts";
-import { contents, tinyLearner, train } from "../train/support/tiny.ts";
+import { contents, tinyLearner, train } from "../support/tiny.ts";
 
 test("the average begins as a copy of the generator", () => {
   const { generator, generatorEma } = tinyLearner();

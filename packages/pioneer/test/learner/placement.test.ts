@@ -7,7 +7,7 @@ import { placeLearner } from "../../src/learner/placement.ts";
 import { resolutionOf } from "../../src/networks/index.ts";
 import { LossRing } from "../../src/train/loss-ring.ts";
 import { trainStep } from "../../src/train/step.ts";
-import { contents, randomImages, tinyLearner, train } from "../train/support/tiny.ts";
+import { contents, randomImages, tinyLearner, train } from "../support/tiny.ts";
 
 /** Some operators compute shapes only with PyTorch's Python beside libtorch; from C++ alone a step cannot run on meta. */
 const missing = noMeta();

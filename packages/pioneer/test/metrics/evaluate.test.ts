@@ -4,7 +4,7 @@ import { PackPixels } from "../../src/data/batches.ts";
 import { evaluate } from "../../src/metrics/evaluate.ts";
 import type { Accumulator, Evaluation, Metric } from "../../src/metrics/metric.ts";
 import type { Subject } from "../../src/metrics/subject.ts";
-import { discs, makePack, temporaryFolder } from "../train/support/tiny.ts";
+import { discs, makePack, temporaryFolder } from "../support/tiny.ts";
 import "./support.ts";
 
 const folder = temporaryFolder();

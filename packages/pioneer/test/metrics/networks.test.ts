@@ -6,7 +6,7 @@ import { avgPool2d, type Tensor } from "pioneer-torch";
 import { afterAll, describe, expect, test } from "vitest";
 import { readOnnxMetadata } from "../../src/metrics/onnx-metadata.ts";
 import { type NetworkOptions, OnnxNetwork } from "../../src/metrics/onnx-network.ts";
-import { leftBehind, nothing } from "../train/support/memory.ts";
+import { leftBehind, nothing } from "../support/memory.ts";
 import { expectClose, fixture, numbers, pictures, reference } from "./support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pioneer-networks-"));

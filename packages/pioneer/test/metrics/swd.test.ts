@@ -10,7 +10,7 @@ import {
   patchesAt,
   slicedWasserstein,
 } from "../../src/metrics/swd.ts";
-import { leftBehind, nothing } from "../train/support/memory.ts";
+import { leftBehind, nothing } from "../support/memory.ts";
 import { expectClose, numbers, pictures, reference } from "./support.ts";
 
 const [real, fake] = [pictures(12, 64), pictures(12, 64, "damaged")];

@@ -6,8 +6,8 @@ import { CheckpointError } from "../../src/base/errors.ts";
 import { writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { openModel } from "../../src/models/model.ts";
 import { facts } from "../checkpoint/support.ts";
-import { leftBehind, nothing } from "../train/support/memory.ts";
-import { temporaryFolder, tinyLearner, train } from "../train/support/tiny.ts";
+import { leftBehind, nothing } from "../support/memory.ts";
+import { temporaryFolder, tinyLearner, train } from "../support/tiny.ts";
 
 const folder = temporaryFolder();
 const run = join(folder, "run");

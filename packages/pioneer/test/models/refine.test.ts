@@ -14,9 +14,9 @@ import { composeGrid } from "../../src/pictures/grid.ts";
 import { writePng } from "../../src/pictures/png.ts";
 import { trainStep } from "../../src/train/step.ts";
 import { facts } from "../checkpoint/support.ts";
-import { pioneer } from "../train/support/cli.ts";
-import { leftBehind, nothing } from "../train/support/memory.ts";
-import { temporaryFolder, tinyLearner } from "../train/support/tiny.ts";
+import { pioneer } from "../support/cli.ts";
+import { leftBehind, nothing } from "../support/memory.ts";
+import { temporaryFolder, tinyLearner } from "../support/tiny.ts";
 
 const lpips = fileURLToPath(new URL("../../../../fixtures/lpips/lpips.onnx", import.meta.url));
 const [latent, size] = [16, 3 * 64];

@@ -16,7 +16,7 @@ import { drawLatents } from "../../src/compute/streams.ts";
 import { balanced, gan } from "../../src/config/recipe.ts";
 import { composedPasses, Encoder, Generator, type NetworkKind, pioneerKind } from "../../src/networks/index.ts";
 import type { Network } from "../../src/networks/network.ts";
-import { randomImages } from "../train/support/tiny.ts";
+import { randomImages } from "../support/tiny.ts";
 
 const size = { latent: 8, channels: 6 };
 const random = (seed: number) => new RandomGenerator(seed);

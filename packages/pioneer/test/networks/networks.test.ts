@@ -5,7 +5,7 @@ import { drawLatents } from "../../src/compute/streams.ts";
 import { fused } from "../../src/networks/fused.ts";
 import { Encoder, Generator, type Growth, type NetworkSize, resolutionOf, width } from "../../src/networks/index.ts";
 import type { Network } from "../../src/networks/network.ts";
-import { contents, randomImages, tinyLearner, train } from "../train/support/tiny.ts";
+import { contents, randomImages, tinyLearner, train } from "../support/tiny.ts";
 
 const size = { latent: 8, channels: 6 };
 const random = (seed: number) => new RandomGenerator(seed);

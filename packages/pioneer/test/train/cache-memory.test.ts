@@ -2,7 +2,7 @@
 import { cacheMemory } from "pioneer-torch";
 import { expect, test } from "vitest";
 import { disposeLearner } from "../../src/learner/learner.ts";
-import { contents, tinyLearner, train } from "./support/tiny.ts";
+import { contents, tinyLearner, train } from "../support/tiny.ts";
 
 test("training steps give the same bits with and without kept memory", () => {
   /** 32 x 32 pixels: activations of the newest block, 4 x 16 x 32 x 32 numbers and more, are kept (256 KiB or larger). */

@@ -9,7 +9,7 @@ import type { Growth } from "../../src/networks/index.ts";
 import type { StepInputs, StepLosses, StepSettings } from "../../src/objectives/index.ts";
 import { CapturedSteps, type Recorded } from "../../src/train/captured-steps.ts";
 import { trainStep } from "../../src/train/step.ts";
-import { contents, randomImages, tinyLearner } from "./support/tiny.ts";
+import { contents, randomImages, tinyLearner } from "../support/tiny.ts";
 
 const settingsAt = (growth: Growth): StepSettings => ({
   growth,

@@ -16,7 +16,7 @@ import { criticTotal } from "../../src/objectives/wgan.ts";
 import { readLosses } from "../../src/train/meter.ts";
 import { type StepObserver, trainStep } from "../../src/train/step.ts";
 import { facts } from "../checkpoint/support.ts";
-import { contents, randomImages, temporaryFolder, tinyLearner, train } from "./support/tiny.ts";
+import { contents, randomImages, temporaryFolder, tinyLearner, train } from "../support/tiny.ts";
 
 const size = { latent: 8, channels: 6 };
 const recipes = { accv2018, balanced, gan } as const satisfies Record<string, Recipe>;

@@ -7,7 +7,7 @@ import { fused } from "../../src/networks/fused.ts";
 import type { Growth } from "../../src/networks/index.ts";
 import { readLosses } from "../../src/train/meter.ts";
 import { type StepObserver, trainStep } from "../../src/train/step.ts";
-import { contents, randomImages, tinyLearner, train } from "./support/tiny.ts";
+import { contents, randomImages, tinyLearner, train } from "../support/tiny.ts";
 
 const identity = <T>(statistic: T): T => statistic;
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { Group } from "../../src/verify/compare.ts";
 import { verify } from "../../src/verify/verify.ts";
-import { temporaryFolder } from "../train/support/tiny.ts";
+import { temporaryFolder } from "../support/tiny.ts";
 
 const reference = fileURLToPath(new URL("../../../../fixtures/reference", import.meta.url));
 const bin = fileURLToPath(new URL("../../bin/verify.js", import.meta.url));

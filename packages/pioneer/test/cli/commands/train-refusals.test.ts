@@ -15,11 +15,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { readCheckpoint, verifyCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
-import { accv2018 } from "../../src/config/recipe.ts";
-import { digests, facts } from "../checkpoint/support.ts";
-import { bin, checkpoints, fingerprint, type Outcome, Pioneer, pioneer, tiny } from "./support/cli.ts";
-import { discs, makePack, temporaryFolder, tinyLearner } from "./support/tiny.ts";
+import { readCheckpoint, verifyCheckpoint, writeCheckpoint } from "../../../src/checkpoint/checkpoint.ts";
+import { accv2018 } from "../../../src/config/recipe.ts";
+import { digests, facts } from "../../checkpoint/support.ts";
+import { bin, checkpoints, fingerprint, type Outcome, Pioneer, pioneer, tiny } from "../../support/cli.ts";
+import { discs, makePack, temporaryFolder, tinyLearner } from "../../support/tiny.ts";
 
 // Each test starts some processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -10,7 +10,7 @@ import { type Growth, resolutionOf } from "../../src/networks/index.ts";
 import { trainLoop } from "../../src/train/loop.ts";
 import { Recorder } from "../../src/train/recorder.ts";
 import type { Session } from "../../src/train/session.ts";
-import { type Drawing, makePack, temporaryFolder, tinyLearner } from "./support/tiny.ts";
+import { type Drawing, makePack, temporaryFolder, tinyLearner } from "../support/tiny.ts";
 
 const folder = temporaryFolder();
 const [count, side] = [24, 16];

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { bin, Pioneer, pioneer, tiny } from "../train/support/cli.ts";
-import { discs, makePack, temporaryFolder } from "../train/support/tiny.ts";
+import { bin, Pioneer, pioneer, tiny } from "../../support/cli.ts";
+import { discs, makePack, temporaryFolder } from "../../support/tiny.ts";
 
 // Each test starts some processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });

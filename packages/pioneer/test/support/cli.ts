@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export const bin = fileURLToPath(new URL("../../../bin/pioneer.js", import.meta.url));
+export const bin = fileURLToPath(new URL("../../bin/pioneer.js", import.meta.url));
 
 export interface Outcome {
   readonly code: number | null;

@@ -2,10 +2,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { prepareDataset } from "../../src/data/prepare.ts";
-import { checkpoints, pioneer } from "../train/support/cli.ts";
-import { discs, makePack } from "../train/support/tiny.ts";
-import { fixture, temporaryFolder } from "./support.ts";
+import { prepareDataset } from "../../../src/data/prepare.ts";
+import { fixture, temporaryFolder } from "../../import/support.ts";
+import { checkpoints, pioneer } from "../../support/cli.ts";
+import { discs, makePack } from "../../support/tiny.ts";
 
 // Each test starts processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });

@@ -4,12 +4,12 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import type { PioneerError } from "../../src/base/errors.ts";
-import { type Evaluated, type EvaluateModelOptions, evaluateModel } from "../../src/metrics/run.ts";
-import { fingerprint, Pioneer, pioneer } from "../train/support/cli.ts";
-import { leftBehind, nothing } from "../train/support/memory.ts";
-import { discs, makePack, temporaryFolder } from "../train/support/tiny.ts";
-import { fixture } from "./support.ts";
+import type { PioneerError } from "../../../src/base/errors.ts";
+import { type Evaluated, type EvaluateModelOptions, evaluateModel } from "../../../src/metrics/run.ts";
+import { fixture } from "../../metrics/support.ts";
+import { fingerprint, Pioneer, pioneer } from "../../support/cli.ts";
+import { leftBehind, nothing } from "../../support/memory.ts";
+import { discs, makePack, temporaryFolder } from "../../support/tiny.ts";
 
 // Each test starts some processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });
@@ -174,7 +174,7 @@ describe("evaluate", () => {
     const { metrics } = record;
     expect(values.map(({ images }) => images)).toEqual([3, 3, 3]);
     expect([record.counts, record.networks]).toEqual([{ l1: 3, rmse: 3, psnr: 3 }, undefined]);
-    const { openPack } = await import("../../src/data/pack/pack.ts");
+    const { openPack } = await import("../../../src/data/pack/pack.ts");
     const pack = openPack(data);
     const train = pack.splits.train as Uint32Array;
     const chosen = [0, 1, 2].map((i) => pack.names.at(train[Math.floor((i * train.length) / 3)] as number));

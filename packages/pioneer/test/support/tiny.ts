@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { RandomGenerator, rand, scope, setThreads, type Tensor } from "pioneer-torch";
 import sharp from "sharp";
 import { afterAll } from "vitest";
-import { drawLatents } from "../../../src/compute/streams.ts";
-import { accv2018, type Recipe } from "../../../src/config/recipe.ts";
-import type { Pack } from "../../../src/data/pack/pack.ts";
-import { prepareDataset } from "../../../src/data/prepare.ts";
-import { createLearner, type Learner } from "../../../src/learner/learner.ts";
-import { type Growth, type NetworkSize, type Precision, resolutionOf } from "../../../src/networks/index.ts";
-import type { EncoderOrder, StepLosses } from "../../../src/objectives/index.ts";
-import { trainStep } from "../../../src/train/step.ts";
+import { drawLatents } from "../../src/compute/streams.ts";
+import { accv2018, type Recipe } from "../../src/config/recipe.ts";
+import type { Pack } from "../../src/data/pack/pack.ts";
+import { prepareDataset } from "../../src/data/prepare.ts";
+import { createLearner, type Learner } from "../../src/learner/learner.ts";
+import { type Growth, type NetworkSize, type Precision, resolutionOf } from "../../src/networks/index.ts";
+import type { EncoderOrder, StepLosses } from "../../src/objectives/index.ts";
+import { trainStep } from "../../src/train/step.ts";
 
 // Test files run side by side, and tensors this small are quickest on one thread.
 setThreads(1);

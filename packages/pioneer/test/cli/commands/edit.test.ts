@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { pioneer, tiny } from "../train/support/cli.ts";
-import { temporaryFolder } from "../train/support/tiny.ts";
+import { pioneer, tiny } from "../../support/cli.ts";
+import { temporaryFolder } from "../../support/tiny.ts";
 
 // Each test starts some processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });
 
 const folder = temporaryFolder();
-const model = fileURLToPath(new URL("../../../../fixtures/model-tiny", import.meta.url));
-const photo = fileURLToPath(new URL("../../../../fixtures/imagefolder", import.meta.url));
+const model = fileURLToPath(new URL("../../../../../fixtures/model-tiny", import.meta.url));
+const photo = fileURLToPath(new URL("../../../../../fixtures/imagefolder", import.meta.url));
 const run = (...args: string[]) => pioneer(folder, args, { XDG_CACHE_HOME: join(folder, "cache") });
 const written = (path = "model") =>
   JSON.parse(readFileSync(join(folder, path, "directions.json"), "utf8")) as {
