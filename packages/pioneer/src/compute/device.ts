@@ -1,8 +1,9 @@
-import { availableParallelism, cpus } from "node:os";
+import { cpus } from "node:os";
 import { type Capabilities, capabilities, type Device, hasFused, setThreads, setWinograd } from "pioneer-torch";
 import { ConfigError } from "../base/errors.ts";
 import type { TrainConfig } from "../config/config.ts";
 import type { Precision } from "../networks/index.ts";
+import { availableThreads } from "./processor.ts";
 
 /** How 3x3 convolutions of 256 and more channels are computed: as they are, or by Winograd's with 4/9 of the multiplications. */
 export type Convolutions = "direct" | "winograd";
@@ -50,7 +51,7 @@ export interface WantedComputing extends Pick<TrainConfig, "device" | "precision
 export function chooseComputing(wanted: WantedComputing, able: Capabilities = capabilities()): Computing {
   const { device, precision, why } = chooseDevice(wanted, able);
   const { convolutions, because } = chooseConvolutions(wanted.convolutions ?? "auto", device, precision, able);
-  const threads = wanted.threads ?? availableParallelism();
+  const threads = wanted.threads ?? availableThreads();
   return { device, precision, convolutions, why: `${why}; convolutions: ${convolutions}, ${because}`, threads };
 }
 

@@ -188,7 +188,8 @@ export const trainSchema = z.strictObject({
   threads: option(whole(1, 1024).optional(), {
     value: "T",
     group: "Computing",
-    description: "threads of libtorch, 1 to 1024; default: all cores; on a machine with other work, fewer are faster",
+    description:
+      "threads of libtorch, 1 to 1024; default: all cores that may be used; on a machine with other work, fewer are faster",
   }),
 
   run: option(text("a folder").default("runs/train"), {

@@ -1,8 +1,8 @@
 // A model folder as a model to use: its graphs, computed by ONNX Runtime in processes of their own. libtorch is not needed.
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { graphPorts, type Model, type ModelConfig } from "pioneer-runtime";
 import { DataError, PioneerError } from "../base/errors.ts";
+import { availableThreads } from "../compute/processor.ts";
 import { OnnxError, OnnxSession } from "./session.ts";
 
 export interface GraphOptions {
@@ -25,7 +25,7 @@ export async function openGraphs(
   { resolution, latent, colour, crop, recipe }: ModelFacts,
   options: GraphOptions = {},
 ): Promise<Model> {
-  const threads = options.threads ?? availableParallelism();
+  const threads = options.threads ?? availableThreads();
   const images = [3, resolution, resolution];
   const open = async (which: "encoder" | "generator") => {
     await options.verify?.(graphPorts[which].file);

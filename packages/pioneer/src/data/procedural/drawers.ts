@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { availableThreads } from "../../compute/processor.ts";
 import type { FaceParameters } from "./parameters.ts";
 import type { Drawing } from "./worker.ts";
 
@@ -23,7 +23,7 @@ export class Drawers {
 
   /** @param count how many faces there are to draw @returns undefined where threads are not worth it, or not built */
   static start(count: number): Drawers | undefined {
-    const threads = Math.min(availableParallelism(), Math.floor(count / facesPerThread));
+    const threads = Math.min(availableThreads(), Math.floor(count / facesPerThread));
     return threads > 1 && existsSync(workerFile) ? new Drawers(threads) : undefined;
   }
 

@@ -1,0 +1,54 @@
+// How much of the processor is ours.
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+
+/** Threads that can run at once, at least 1: one for each core that may be used, fewer where a control group grants less time. */
+export function availableThreads(): number {
+  const quota = cpuQuota();
+  const cores = availableParallelism();
+  return quota === undefined ? cores : Math.min(cores, Math.max(1, Math.floor(quota)));
+}
+
+/**
+ * Cores' worth of time that control groups grant this process, the least of its group and those above; undefined where
+ * nothing is limited, and where there are none. Both of Linux's versions are read: cpu.max, and cpu.cfs_quota_us.
+ * @param proc where the system describes this process @param groups where it mounts control groups
+ */
+export function cpuQuota(proc = "/proc/self/cgroup", groups = "/sys/fs/cgroup"): number | undefined {
+  const quotas = (read(proc) ?? "").split("\n").flatMap((line) => {
+    const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
+    if (controllers === undefined || path === undefined) return [];
+    if (controllers === "") return upwards(path).map((group) => quotaV2(join(groups, group)));
+    if (!controllers.split(",").includes("cpu")) return [];
+    return [controllers, "cpu"].flatMap((mount) => upwards(path).map((group) => quotaV1(join(groups, mount, group))));
+  });
+  const known = quotas.filter((quota) => quota !== undefined);
+  return known.length > 0 ? Math.min(...known) : undefined;
+}
+
+/** A path in a group's own view of the tree may not be there: the ones above it then are. */
+function upwards(path: string): string[] {
+  return path === "/" ? ["/"] : [path, ...upwards(dirname(path))];
+}
+
+/** "50000 100000", or "max 100000" */
+function quotaV2(folder: string): number | undefined {
+  const [, quota, period] = /^(\d+) (\d+)/.exec(read(join(folder, "cpu.max")) ?? "") ?? [];
+  return positive(Number(quota) / Number(period));
+}
+
+/** A quota of -1 is none. */
+function quotaV1(folder: string): number | undefined {
+  return positive(Number(read(join(folder, "cpu.cfs_quota_us"))) / Number(read(join(folder, "cpu.cfs_period_us"))));
+}
+
+const positive = (share: number) => (share > 0 && Number.isFinite(share) ? share : undefined);
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
