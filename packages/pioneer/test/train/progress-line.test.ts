@@ -1,6 +1,4 @@
 import { expect, test } from "vitest";
-import { formatDuration, formatKimg, formatRate } from "../../src/base/format.ts";
-import { formatPlan } from "../../src/cli/output/plan-table.ts";
 import type { TickEvent } from "../../src/train/events.ts";
 import { formatEnd, formatStart, formatTick } from "../../src/train/progress-line.ts";
 
@@ -46,42 +44,4 @@ test("start and end say what was chosen and what came of it", () => {
   expect(formatEnd({ kind: "end", reason: "time", images: 20_000, path: "runs/a/checkpoint-00000020" })).toBe(
     "time is up at 20 kimg, checkpoint runs/a/checkpoint-00000020",
   );
-});
-
-test("durations, thousands of images and rates are rounded as people read them", () => {
-  expect([0, 59.4, 59.6, 3599, 3600, 172_799, 172_800, 273_600, Number.POSITIVE_INFINITY].map(formatDuration)).toEqual([
-    "0 s",
-    "59 s",
-    "1 min",
-    "1 h 00 min",
-    "1 h 00 min",
-    "2 d 0 h",
-    "2 d 0 h",
-    "3 d 4 h",
-    "?",
-  ]);
-  expect([0, 128, 99_994, 100_400, 2_400_000].map(formatKimg)).toEqual(["0", "0.13", "99.99", "100", "2400"]);
-  expect([0.01234, 7.126, 4321].map(formatRate)).toEqual(["0.0123", "7.13", "4320"]);
-});
-
-test("the plan is an aligned table and its total", () => {
-  const learningRates = { encoder: 0.001, generator: 0.001 };
-  const phase = { batch: 128, images: 2_400_000, fadeImages: 1_200_000, learningRates, margin: 0 };
-  const lines = formatPlan({
-    phases: [
-      { ...phase, phase: 0, resolution: 4, hours: 0.5, memoryMiB: 512 },
-      { ...phase, phase: 1, resolution: 8, hours: 20, memoryMiB: 10_240 },
-    ],
-    totalImages: 4_800_000,
-    hours: 20.5,
-    device: "cpu",
-    precision: "bf16",
-    why: "the CPU has amx_bf16",
-  });
-  expect(lines).toEqual([
-    "phase  size  batch  kimg  fading         time    memory",
-    "    0   4x4    128  2400    1200       30 min   0.5 GiB",
-    "    1   8x8    128  2400    1200  20 h 00 min  10.0 GiB",
-    "total 4800 kimg in about 20 h 30 min on cpu, bf16 (the CPU has amx_bf16)",
-  ]);
 });

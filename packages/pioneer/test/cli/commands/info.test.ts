@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type CheckpointState, stateText } from "../../../src/checkpoint/state.ts";
+import { commandIn } from "../../support/command.ts";
+import { temporaryFolder } from "../../support/tiny.ts";
+
+const folder = temporaryFolder();
+const { pioneer, expectError } = commandIn(folder);
+
+describe("a run", () => {
+  const run = join(folder, "run");
+  beforeAll(() => {
+    mkdirSync(join(run, "checkpoint-00000012"), { recursive: true });
+    writeFileSync(
+      join(run, "config.json"),
+      JSON.stringify({ format: 1, data: "x", latent: 64, channels: 32, resolution: 16 }),
+    );
+    const tick = {
+      images: 12_000,
+      totalImages: 48_000,
+      phase: 1,
+      alpha: 0.5,
+      resolution: 8,
+      cosine: 0.25,
+      losses: { klReal: 1.5 },
+    };
+    writeFileSync(join(run, "stats.jsonl"), `${JSON.stringify(tick)}\n{"images":130`);
+  });
+
+  test("info says what it is from its files, past a line that was cut off", () => {
+    const { status, stdout, stderr } = pioneer("info", run, "--json");
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      kind: "run",
+      config: { latent: 64, channels: 32 },
+      checkpoints: ["checkpoint-00000012"],
+      last: { images: 12_000, alpha: 0.5 },
+    });
+    expect(stderr).toContain("progress     12 of 48 kimg\nphase        1 (8x8), alpha 0.500\n");
+  });
+
+  test("a folder that is no run is refused", () => {
+    expectError(
+      ["info", folder],
+      1,
+      `${folder} is neither a run or model (no config.json) nor a checkpoint (no state.json): check the path`,
+    );
+  });
+});
+
+describe("a checkpoint", () => {
+  const checkpoint = join(folder, "checkpoint-00000012");
+  const tensors = Buffer.from("not really tensors");
+  const state: CheckpointState = {
+    format: 1,
+    version: "0.1.0",
+    recipe: "accv2018",
+    images: 12_000,
+    steps: 375,
+    elapsedSeconds: 90,
+    resolution: 8,
+    phase: 1,
+    alpha: 0.5,
+    latent: 64,
+    channels: 32,
+    networks: { generatorNorm: "pixel", activatedCode: true, head: false },
+    colour: "rgb",
+    crop: "center",
+    encoderOrder: "joint",
+    schedule: { phases: [{ phase: 0, startImages: 0, fadeImages: 6000 }], totalImages: 48_000 },
+    pack: { id: "ab", path: "faces.pack", trainImages: 100 },
+    adamSteps: { generator: {}, encoder: {} },
+    poolImages: 0,
+    sha256: { "networks.safetensors": createHash("sha256").update(tensors).digest("hex") },
+  };
+
+  test("info reads its state, and --verify finds a file that was changed", () => {
+    mkdirSync(checkpoint);
+    writeFileSync(join(checkpoint, "state.json"), stateText(state));
+    writeFileSync(join(checkpoint, "networks.safetensors"), tensors);
+    const { status, stdout, stderr } = pioneer("info", checkpoint, "--verify");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toContain(`checkpoint  ${checkpoint}, all checksums good\n`);
+    expect(stdout).toContain("progress    12 of 48 kimg in 2 min\n");
+    expect(JSON.parse(pioneer("info", checkpoint, "--json").stdout)).toMatchObject({
+      kind: "checkpoint",
+      images: 12_000,
+    });
+    writeFileSync(join(checkpoint, "networks.safetensors"), tensors.subarray(1));
+    const file = join(checkpoint, "networks.safetensors");
+    const line = `${file} was changed or cut short (its sha256 differs): use another checkpoint`;
+    expectError(["info", checkpoint, "--verify"], 1, line);
+  });
+});

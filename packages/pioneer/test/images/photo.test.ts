@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { loadPhotos } from "../../src/images/photo.ts";
+import { writePng } from "../../src/pictures/png.ts";
+
+const red = [255, 0, 0];
+const folder = mkdtempSync(join(tmpdir(), "pioneer-images-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("loadPhotos", () => {
+  const shape = { resolution: 8, crop: "center", colour: "rgb" } as const;
+
+  test("a wide photo gives its middle square, as planes in [-1, 1], in the order of the paths", async () => {
+    // 24x8: red, green, blue squares; the middle one is the crop.
+    const band = (x: number) => (x < 8 ? [255, 0, 0] : x < 16 ? [0, 255, 0] : [0, 0, 255]);
+    const bytes = Array.from({ length: 24 * 8 }, (_, i) => band(i % 24)).flat();
+    const wide = join(folder, "wide.png");
+    const plain = join(folder, "plain.png");
+    await writePng(wide, { pixels: Uint8Array.from(bytes), width: 24, height: 8 });
+    await writePng(plain, { pixels: new Uint8Array(16 * 16 * 3).fill(51), width: 16, height: 16 });
+    const images = await loadPhotos([wide, plain, wide, plain, plain], shape);
+    expect(images.length).toBe(5 * 3 * 64);
+    const values = (index: number, channel: number) => {
+      const plane = images.subarray((index * 3 + channel) * 64, (index * 3 + channel + 1) * 64);
+      return [...new Set(plane)];
+    };
+    for (const index of [0, 2]) {
+      expect([0, 1, 2].map((channel) => values(index, channel))).toEqual([[-1], [1], [-1]]);
+    }
+    for (const index of [1, 3, 4]) {
+      expect([0, 1, 2].map((channel) => values(index, channel))).toEqual(Array(3).fill([Math.fround(-0.6)]));
+    }
+  });
+
+  test("a grey model sees luma in all three channels", async () => {
+    const path = join(folder, "red.png");
+    await writePng(path, { pixels: Uint8Array.from(Array(64).fill(red).flat()), width: 8, height: 8 });
+    const images = await loadPhotos([path], { ...shape, colour: "grey" });
+    expect([...new Set(images)]).toEqual([Math.fround(76 / 127.5 - 1)]); // 0.299 · 255 = 76.2
+  });
+
+  test("a missing file, a text file and a wide photo for a model without crop are one line each", async () => {
+    const missing = join(folder, "missing.jpg");
+    await expect(loadPhotos([missing], shape)).rejects.toThrow(`${missing}: no such file or folder; check the path`);
+    const text = join(folder, "notes.txt");
+    writeFileSync(text, "no image");
+    await expect(loadPhotos([text], shape)).rejects.toThrow(/notes\.txt cannot be decoded: [^\n]+$/);
+    const wide = join(folder, "wide2.png");
+    await writePng(wide, { pixels: new Uint8Array(24 * 8 * 3), width: 24, height: 8 });
+    await expect(loadPhotos([wide], { ...shape, crop: "none" })).rejects.toThrow(/wide2\.png is 24x8, not square/);
+  });
+});
