@@ -74,6 +74,15 @@ export const setDeterministic = (enabled: boolean): void => native.setDeterminis
  */
 export const cacheMemory = (): void => native.cacheMemory();
 
+/**
+ * Bytes that large tensors and kept blocks took together on the CPU, at most since forgetMemory(); 0 without cacheMemory(). It counts
+ * what was asked for, so that the same work gives the same number.
+ */
+export const heldMemory = (): number => native.heldMemory();
+
+/** Gives the kept blocks back to the system and begins to count anew. */
+export const forgetMemory = (): void => native.forgetMemory();
+
 /** True if this process now holds the exclusive lock on the open file; the kernel drops it when the process ends. */
 export const lockFile = (fd: number): boolean => native.lockFile(fd);
 

@@ -41,6 +41,8 @@ export interface Native {
   generator(seed: number, device: string): number;
   freeGenerator(generator: number): boolean;
   cacheMemory(): void;
+  heldMemory(): number;
+  forgetMemory(): void;
   enterGraphStream(): void;
   prepareGraph(): void;
   beginGraph(): number;

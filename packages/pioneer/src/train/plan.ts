@@ -1,7 +1,9 @@
 // The schedule with what it will cost, measured on this machine before anything runs.
 import { stat } from "node:fs/promises";
+import { cacheMemory } from "pioneer-torch";
 import { onDisk } from "../base/disk.ts";
-import { chooseComputing, useComputing } from "../compute/device.ts";
+import { PatientLog } from "../base/patience.ts";
+import { chooseComputing } from "../compute/device.ts";
 import { batchAt } from "../config/batch.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { changesOf, type LearningRates, positionAt, type Schedule } from "../config/schedule.ts";
@@ -9,9 +11,10 @@ import { isPack } from "../data/pack/pack.ts";
 import { proceduralFaces } from "../data/sources/procedural.ts";
 import { phaseOf, resolutionOf } from "../networks/index.ts";
 import { dataOfRun } from "./data-of-run.ts";
+import type { StepNeed } from "./estimate.ts";
 import { firstImages, openRun, plannedSchedule } from "./opening.ts";
 import { learningRatesAt, marginAt } from "./settings.ts";
-import { type StepNeed, Trial } from "./trial.ts";
+import { Trial } from "./trial.ts";
 
 /** One row of the schedule: a phase, or a part of one with a learning rate and a margin of its own. */
 export interface PlanPhase {
@@ -38,47 +41,67 @@ export interface TrainPlan {
   readonly why: string;
 }
 
-/** @throws as training would, before its first step */
-export async function planTraining(config: TrainConfig): Promise<TrainPlan> {
+/**
+ * Measures what each phase needs, some seconds each.
+ * @param log told what was found on the way, in lines
+ * @throws as training would, before its first step
+ */
+export async function planTraining(config: TrainConfig, log: (text: string) => void = () => {}): Promise<TrainPlan> {
   const { schedule, shownImages } = await scheduleOf(config);
   const computing = chooseComputing(config);
-  useComputing(computing);
-  const { totalImages } = schedule;
-  const trial = new Trial(config, computing);
+  cacheMemory(); // as the training process does
+  const trial = new Trial(config, computing.device);
   try {
+    const rows = rowsOf(schedule, shownImages);
+    const numbers = [...new Set(rows.map(({ phase }) => phase))];
+    const patient = new PatientLog(log);
     const needs = new Map<number, StepNeed>();
-    const need = (phase: number, batch: number) => {
-      const known = needs.get(phase) ?? trial.need(phase, batch);
-      needs.set(phase, known);
-      return known;
+    for (const phase of numbers) {
+      needs.set(phase, await trial.need(phase, batchAt(config.batch, resolutionOf(phase)), computing, patient));
+    }
+    const phases = rows.map((row) => planPhase(config, schedule, row, needs.get(row.phase) as StepNeed));
+    return {
+      phases,
+      totalImages: schedule.totalImages,
+      hours: phases.reduce((sum, { hours }) => sum + hours, 0),
+      device: computing.device,
+      precision: computing.precision,
+      why: computing.why,
     };
-    const changes = changesOf(schedule);
-    const phases = changes.slice(0, -1).flatMap((change, i): PlanPhase[] => {
-      const [start, end] = [Math.max(change, shownImages), changes[i + 1] as number];
-      if (end <= start) return [];
-      const { phase } = positionAt(schedule, start);
-      const resolution = resolutionOf(phase);
-      const batch = batchAt(config.batch, resolution);
-      const { seconds, peakMiB } = need(phase, batch);
-      return [
-        {
-          phase,
-          resolution,
-          batch,
-          images: end - start,
-          fadeImages: fadingBetween(schedule, start, end),
-          learningRates: learningRatesAt(config, schedule, start),
-          margin: marginAt(config, schedule, start),
-          hours: (((end - start) / batch) * seconds) / 3600,
-          memoryMiB: peakMiB,
-        },
-      ];
-    });
-    const { device, precision, why } = computing;
-    return { phases, totalImages, hours: phases.reduce((sum, { hours }) => sum + hours, 0), device, precision, why };
   } finally {
     trial.dispose();
   }
+}
+
+/** A stretch of the schedule in which nothing changes but alpha. */
+interface Row {
+  readonly phase: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+function rowsOf(schedule: Schedule, shownImages: number): Row[] {
+  const changes = changesOf(schedule);
+  return changes.slice(0, -1).flatMap((change, i) => {
+    const [start, end] = [Math.max(change, shownImages), changes[i + 1] as number];
+    return end > start ? [{ phase: positionAt(schedule, start).phase, start, end }] : [];
+  });
+}
+
+function planPhase(config: TrainConfig, schedule: Schedule, { phase, start, end }: Row, need: StepNeed): PlanPhase {
+  const resolution = resolutionOf(phase);
+  const batch = batchAt(config.batch, resolution);
+  return {
+    phase,
+    resolution,
+    batch,
+    images: end - start,
+    fadeImages: fadingBetween(schedule, start, end),
+    learningRates: learningRatesAt(config, schedule, start),
+    margin: marginAt(config, schedule, start),
+    hours: (((end - start) / batch) * need.seconds) / 3600,
+    memoryMiB: need.peakMiB,
+  };
 }
 
 /** How many of these images of one phase are shown while its newest block fades in. */

@@ -12,12 +12,12 @@ import {
   readRunConfig,
   saveConfig,
 } from "../checkpoint/run-folder.ts";
-import { checkCudaGraphs, chooseComputing, useComputing } from "../compute/device.ts";
+import { type Computing, checkCudaGraphs, chooseComputing, useComputing } from "../compute/device.ts";
 import { stream } from "../compute/streams.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { recipeOf } from "../config/recipe.ts";
 import { changesTold } from "../config/resume.ts";
-import { positionAt } from "../config/schedule.ts";
+import { positionAt, type Schedule } from "../config/schedule.ts";
 import { Batches, PackPixels } from "../data/batches.ts";
 import { openPack } from "../data/pack/pack.ts";
 import { createLearner } from "../learner/learner.ts";
@@ -29,7 +29,7 @@ import type { FromWorker, ToWorker } from "./protocol.ts";
 import { Recorder } from "./recorder.ts";
 import type { Session } from "./session.ts";
 import { chooseGridImages, writeReals } from "./snapshot.ts";
-import { tryLastPhase } from "./trial.ts";
+import { Trial, tryLastPhase } from "./trial.ts";
 
 const send = (message: FromWorker) =>
   new Promise<void>((resolve) => {
@@ -119,7 +119,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     enterGraphStream();
   }
   const recipe = recipeOf(config);
-  const lastPhaseSeconds = tryLastPhase(config, schedule, computing, (text) => pass({ kind: "log", text }));
+  const lastPhaseSeconds = await tryOut(config, schedule, computing, (text) => pass({ kind: "log", text }));
   const learner = resumed
     ? readCheckpoint(resumed.folder, recipe, config.lr).learner
     : createLearner(
@@ -173,4 +173,18 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
   recorder.report(end);
   recorder.close();
   return end;
+}
+
+async function tryOut(
+  config: TrainConfig,
+  schedule: Schedule,
+  computing: Computing,
+  log: (text: string) => void,
+): Promise<number> {
+  const trial = new Trial(config, computing.device);
+  try {
+    return await tryLastPhase(trial, config, schedule, computing, log);
+  } finally {
+    trial.dispose();
+  }
 }

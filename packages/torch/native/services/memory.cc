@@ -38,6 +38,7 @@ class BlockCache {
     sizes_[block] = size;
     live_ += size;
     mostLive_ = std::max(mostLive_, live_);
+    mostHeld_ = std::max(mostHeld_, live_ + cached_);
     return block;
   }
 
@@ -53,6 +54,19 @@ class BlockCache {
     cached_ += size;
     shrink(room(live_));
     return true;
+  }
+
+  /// Of tensors and kept blocks together, at most since forget().
+  size_t mostHeld() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return mostHeld_;
+  }
+
+  /// Gives back what is kept; what was live before no longer counts.
+  void forget() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    shrink(0);
+    mostLive_ = mostHeld_ = live_;
   }
 
  private:
@@ -91,7 +105,7 @@ class BlockCache {
   std::mutex mutex_;
   std::multimap<size_t, void*> free_;
   std::unordered_map<void*, size_t> sizes_;
-  size_t live_ = 0, mostLive_ = 0, cached_ = 0;
+  size_t live_ = 0, mostLive_ = 0, mostHeld_ = 0, cached_ = 0;
 };
 
 /// Never destroyed: libtorch's threads and static tensors may outlive everything else.
@@ -133,8 +147,21 @@ napi_value cacheMemory(napi_env env, napi_callback_info) {
   });
 }
 
+/// heldMemory(): bytes of large blocks, of tensors and kept, at most since forgetMemory(); 0 without cacheMemory().
+napi_value heldMemory(napi_env env, napi_callback_info) {
+  return guard(env, [&] { return fromNumber(env, static_cast<double>(cache().mostHeld())); });
+}
+
+napi_value forgetMemory(napi_env env, napi_callback_info) {
+  return guard(env, [&] {
+    cache().forget();
+    return undefined(env);
+  });
+}
+
 }  // namespace
 
-const std::vector<Export> memoryExports = {{"cacheMemory", cacheMemory}};
+const std::vector<Export> memoryExports = {
+    {"cacheMemory", cacheMemory}, {"heldMemory", heldMemory}, {"forgetMemory", forgetMemory}};
 
 }  // namespace pioneer

@@ -61,7 +61,8 @@ async function demoConfig(run: string, minutes: number, output: Output): Promise
   if (newestCheckpoint(run) !== undefined) return resumeTrainConfig(readRunConfig(run), { run, maxMinutes: minutes });
   const { planTraining } = await import("../../train/plan.ts");
   output.log("measuring how fast this machine trains");
-  const { phases } = await planTraining(resolveTrainConfig({ ...preset, resolution: 32, run, kimgPerPhase: 1 }));
+  const config = resolveTrainConfig({ ...preset, resolution: 32, run, kimgPerPhase: 1 });
+  const { phases } = await planTraining(config, (text) => output.log(text));
   // Minutes of a phase for every thousand images; the last row shows its phase twice as long.
   const [at4 = 0, at8 = 0, at16 = 0, twiceAt32 = 0] = phases.map(({ hours }) => hours * 60);
   // Pictures and checkpoints take their share, and what is not used up costs nobody anything.

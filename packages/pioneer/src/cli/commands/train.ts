@@ -76,7 +76,7 @@ function readWith<T>(parse: (content: string, path: string) => T, path: string):
 async function train(config: TrainConfig, { output }: Context): Promise<number> {
   if (config.plan) {
     const { planTraining } = await import("../../train/plan.ts");
-    const plan = await planTraining(config);
+    const plan = await planTraining(config, (text) => output.log(text));
     for (const line of formatPlan(plan)) output.log(line);
     output.result({ ...plan });
     return exitCodes.done;

@@ -35,7 +35,10 @@ describe("a short run", () => {
   test("ends with 0, its lines on stdout and nothing on stderr", () => {
     expect(trained.stderr).toBe("");
     expect(trained.code).toBe(0);
-    const lines = trained.stdout.trimEnd().split("\n");
+    const lines = trained.stdout
+      .replace(/^(trying steps of .*\n)+/, "")
+      .trimEnd()
+      .split("\n");
     expect(lines[0]).toMatch(/^tried the last phase: a step at 8x8 with batch 8 takes [\d.e-]+ s and \d+ MiB$/);
     expect(lines[1]).toMatch(
       /^training run on 3\d images of .*photos-40-16\.pack, from the start to 0\.63 kimg; cpu, fp32 \(.*\), 1 threads$/,
@@ -192,7 +195,11 @@ test("--plan prints the schedule and writes nothing", async () => {
     ...tiny,
   ]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  const lines = stdout.trimEnd().split("\n");
+  // On a busy machine what is tried is told before.
+  const lines = stdout
+    .replace(/^(trying steps of .*\n)+/, "")
+    .trimEnd()
+    .split("\n");
   expect(lines[0]).toMatch(/^phase +size +batch +kimg +fading +time +memory$/);
   expect(lines.slice(1, 4).map((line) => line.trim().split(/ +/).slice(0, 5))).toEqual([
     ["0", "4x4", "8", "0.21", "0.1"],

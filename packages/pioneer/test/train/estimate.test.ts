@@ -1,0 +1,122 @@
+// What a step of a whole batch is expected to need, from steps of fewer images.
+import { describe, expect, test } from "vitest";
+import { areSettled, needOf, nextSize, secondsOf, type Tried } from "../../src/train/estimate.ts";
+
+const MiB = 2 ** 20;
+
+/** Steps of a machine that takes so long and so much for a step and for an image. */
+const machine =
+  (need: { step: number; image: number; MiBPerImage: number }) =>
+  (images: number): Tried => {
+    const seconds = need.step + need.image * images;
+    const tensors = 64 * MiB + images * need.MiBPerImage * MiB;
+    return { images, seconds: [seconds, seconds], tensorBytes: tensors, residentBytes: tensors + 100 * MiB };
+  };
+
+/** Tries as the trial does, on a clock that only the steps move. */
+function tryOut(at: (images: number) => Tried, batch: number, seconds: number, bytes: number): Tried[] {
+  const tried: Tried[] = [];
+  let left = seconds;
+  for (;;) {
+    const size = nextSize(tried, batch, left, bytes);
+    if (size === undefined) return tried;
+    const found = at(size);
+    tried.push(found);
+    left -= 3 * (found.seconds[0] as number);
+  }
+}
+
+const sizesOf = (tried: readonly Tried[]) => tried.map(({ images }) => images);
+
+describe("how often steps are repeated", () => {
+  test("until the two quickest differ by no more than 10 per cent", () => {
+    expect(areSettled([])).toBe(false);
+    expect(areSettled([1])).toBe(false);
+    expect(areSettled([1, 1.2])).toBe(false);
+    expect(areSettled([9, 1.05, 1])).toBe(true);
+  });
+
+  test("and no more than six times", () => {
+    expect(areSettled([1, 2, 4, 8, 16])).toBe(false);
+    expect(areSettled([1, 2, 4, 8, 16, 32])).toBe(true);
+  });
+
+  test("what two agree on is believed, else the middle", () => {
+    expect(secondsOf([40, 1.04, 1])).toBeCloseTo(1.02, 12);
+    expect(secondsOf([32, 1, 4, 2, 16])).toBe(4);
+    expect(secondsOf([7])).toBe(7);
+  });
+});
+
+describe("which sizes are tried", () => {
+  const quick = machine({ step: 0.005, image: 0.0005, MiBPerImage: 1 });
+
+  test("all up to the batch where there is time", () => {
+    expect(sizesOf(tryOut(quick, 128, 3, 1e12))).toEqual([2, 8, 32, 128]);
+  });
+
+  test("none larger than fits into the time that is left, but two of them", () => {
+    expect(sizesOf(tryOut(machine({ step: 0, image: 0.05, MiBPerImage: 1 }), 64, 3, 1e12))).toEqual([2, 8]);
+    expect(sizesOf(tryOut(machine({ step: 0, image: 30, MiBPerImage: 1 }), 64, 3, 1e12))).toEqual([2, 3]);
+  });
+
+  test("none that would not fit into memory", () => {
+    const large = machine({ step: 0.001, image: 0.0005, MiBPerImage: 100 });
+    // 32 images take 64 + 100 + 3200 MiB.
+    expect(sizesOf(tryOut(large, 128, 3, 3300 * MiB))).toEqual([2, 8, 16]);
+  });
+
+  test("one for a batch of two images", () => {
+    expect(sizesOf(tryOut(quick, 2, 3, 1e12))).toEqual([2]);
+  });
+});
+
+describe("what a whole batch needs", () => {
+  test("is what was measured, where a whole batch was tried", () => {
+    const at = machine({ step: 0.005, image: 0.0005, MiBPerImage: 1 });
+    const need = needOf(tryOut(at, 128, 3, 1e12), 128);
+    expect(need.seconds).toBeCloseTo(0.005 + 128 * 0.0005, 12);
+    expect(need.peakMiB).toBeCloseTo(64 + 100 + 128, 9);
+  });
+
+  test("grows with the images that were not tried", () => {
+    const at = machine({ step: 0.4, image: 1, MiBPerImage: 10 });
+    const need = needOf([at(2), at(4)], 64);
+    expect(need.seconds).toBeCloseTo(64.4, 9);
+    expect(need.peakMiB).toBeCloseTo(64 + 100 + 640, 9);
+  });
+
+  test("a step that took long for reasons of its own is not multiplied by the batch", () => {
+    // Threads that wait for each other: half a second for 2 images and for 3. The images cannot be told apart from noise.
+    const stuck = (images: number): Tried => ({
+      ...machine({ step: 0, image: 0, MiBPerImage: 1 })(images),
+      seconds: [0.5, 0.51],
+    });
+    const inProportion = (128 / 3) * 0.505;
+    expect(needOf([stuck(2), stuck(3)], 128).seconds).toBeLessThan(inProportion / 3);
+  });
+
+  test("is never less than the largest step that was tried, nor more than in proportion to it", () => {
+    for (const [few, more] of [
+      [1, 0.2],
+      [0.2, 1],
+      [1, 1],
+      [1e-9, 5],
+    ] as const) {
+      const size = (images: number, seconds: number): Tried => ({
+        ...machine({ step: 0, image: 0, MiBPerImage: 1 })(images),
+        seconds: [seconds],
+      });
+      const { seconds } = needOf([size(2, few), size(8, more)], 32);
+      expect(seconds).toBeGreaterThan(more);
+      expect(seconds).toBeLessThanOrEqual(4 * more);
+    }
+  });
+
+  test("is no nonsense for memory that shrank between two sizes", () => {
+    const at = machine({ step: 0.1, image: 0.1, MiBPerImage: 1 });
+    const { tensorBytes, residentBytes } = at(4);
+    const need = needOf([{ ...at(2), tensorBytes: 2 * tensorBytes }, at(4)], 64);
+    expect(need.peakMiB).toBe(residentBytes / MiB);
+  });
+});
