@@ -28,6 +28,9 @@ export const graphPorts = {
   generator: { file: "generator.onnx", input: "latents", output: "images" },
 } as const;
 
+/** What weights may be stored as. */
+export const weightFormats = ["fp32", "fp16", "int8"] as const;
+
 const whole = int().check(gte(0));
 const positive = int().check(gt(0));
 
@@ -45,7 +48,7 @@ export const modelConfig = object({
   alpha: number().check(gt(0), lte(1)),
   recipe: string(),
   /** What the weights are stored as. The graphs' inputs and outputs are float32 always. */
-  dtype: oneOf(["fp32", "fp16", "int8"]),
+  dtype: oneOf(weightFormats),
   colour: oneOf(colours),
   crop: oneOf(crops),
   /** How photos were aligned before the crop; null where they were not. */

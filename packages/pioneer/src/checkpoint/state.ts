@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { colours, crops } from "pioneer-runtime";
 import { z } from "zod";
 import { CheckpointError } from "../base/errors.ts";
+import { encoderOrders } from "../losses/choices.ts";
+import { blockCount } from "../networks/growth.ts";
 import { networkKind, pioneerKind } from "../networks/kind.ts";
 
 export const checkpointFormat = 1;
@@ -18,7 +20,10 @@ const stateSchema = z.object({
   elapsedSeconds: z.number().min(0),
   /** Resolution of the newest block in use, and how far it is faded in. */
   resolution: z.int(),
-  phase: z.int().min(0).max(8),
+  phase: z
+    .int()
+    .min(0)
+    .max(blockCount - 1),
   alpha: z.number().min(0).max(1),
   latent: z.int(),
   channels: z.int(),
@@ -26,7 +31,7 @@ const stateSchema = z.object({
   networks: networkKind.default(pioneerKind),
   colour: z.enum(colours),
   crop: z.enum(crops),
-  encoderOrder: z.enum(["authors", "joint"]),
+  encoderOrder: z.enum(encoderOrders),
   schedule: z.object({
     phases: z.array(z.object({ phase: z.int(), startImages: z.number(), fadeImages: z.number() })).min(1),
     totalImages: z.number(),

@@ -21,6 +21,7 @@ const batchTable = z.record(
 /** What --batch takes. */
 export const batch = z
   .preprocess(readBatch, z.union([z.literal("auto"), batchSize, batchTable], batchError))
+  .meta({ range: `: ${batchError}` })
   .default("auto");
 
 export type Batch = z.infer<typeof batch>;

@@ -79,7 +79,7 @@ export const gan: WganRecipe = {
   poolSize: accv2018.poolSize,
 };
 
-const recipes = { accv2018, balanced, gan } as const;
+export const recipes = { accv2018, balanced, gan } as const;
 
 export type RecipeName = keyof typeof recipes;
 export const recipeNames = Object.keys(recipes) as [RecipeName, ...RecipeName[]];

@@ -1,22 +1,22 @@
 // Schedules that somebody writes: entries of images, phase, learning rate and margin (docs/recipes.md).
 import { z } from "zod";
 import { ConfigError } from "../base/errors.ts";
-import { positive, whole } from "./option-schema.ts";
+import { blockCount } from "../networks/growth.ts";
+import { number, positive, whole } from "./option-schema.ts";
 import type { LearningRates, Schedule, SchedulePhase } from "./schedule.ts";
 
 const rateError = 'a number above 0, at most 1, or {"encoder": 0.001, "generator": 0.001}';
 const rates = z.strictObject({ encoder: positive(1), generator: positive(1) });
-const marginError = "a number from 0";
 
 const entrySchema = z.strictObject(
   {
     /** Images shown when this entry begins. */
     images: whole(0),
-    phase: whole(0, 8),
+    phase: whole(0, blockCount - 1),
     /** Of Adam, for both networks or each; default: the run's. */
     learningRate: z.union([positive(1), rates], rateError).optional(),
     /** Bound of the encoder's KL terms, 0 for none; default: the run's. */
-    margin: z.number(marginError).min(0, marginError).optional(),
+    margin: number(0).optional(),
   },
   'an object such as {"images": 0, "phase": 0}',
 );

@@ -8,9 +8,10 @@ import { phaseOf } from "../networks/index.ts";
 import { type Attribute, checkAttribute, findAttribute, leastImages } from "./attributes.ts";
 import type { Direction } from "./file.ts";
 import { type Codes, learnDirections, principalDirections } from "./learn.ts";
+import type { Method } from "./methods.ts";
 
 export interface DirectionOptions {
-  readonly method: "mean" | "linear" | "pca";
+  readonly method: Method;
   /** As --attribute takes them; none for pca. */
   readonly attributes: readonly string[];
   readonly orthogonal: boolean;

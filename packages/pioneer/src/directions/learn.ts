@@ -3,6 +3,7 @@ import { eigh, operator, scope, type Tensor, tensor } from "pioneer-torch";
 import { ConfigError } from "../base/errors.ts";
 import type { Attribute } from "./attributes.ts";
 import type { Direction } from "./file.ts";
+import { type AttributeMethod, defaultComponents } from "./methods.ts";
 import { logistic, meanOf, ridge, rowsOf } from "./regression.ts";
 import { tangents } from "./tangent.ts";
 
@@ -20,7 +21,7 @@ export interface Codes {
 
 export interface LearnOptions {
   /** Differences of means, or the weights of a linear model. */
-  readonly method: "mean" | "linear";
+  readonly method: AttributeMethod;
   /** Each without what it shares with the others. */
   readonly orthogonal: boolean;
 }
@@ -123,8 +124,6 @@ const diagonalOf = (values: Float64Array): Tensor => {
     [n, n],
   );
 };
-
-const defaultComponents = 8;
 
 /** The directions of most variance, pc1, pc2 ...; their units are standard deviations. */
 export function principalDirections({ values, latent, fitted }: Codes, count?: number): Record<string, Direction> {

@@ -1,4 +1,5 @@
 // An ONNX graph while it is put together: nodes, constants, and weights in the format they are stored in.
+import type { ModelConfig } from "pioneer-runtime";
 import { operator, scope, type Tensor } from "pioneer-torch";
 import {
   type AttributeProto,
@@ -11,7 +12,7 @@ import {
 } from "../onnx/messages.ts";
 
 /** What weights are stored as. Activations are float32 always. */
-export type WeightFormat = "fp32" | "fp16" | "int8";
+export type WeightFormat = ModelConfig["dtype"];
 
 /**
  * All operators that a graph may hold, of those that ONNX Runtime computes well on processors and in WebGPU. ConvTranspose is not

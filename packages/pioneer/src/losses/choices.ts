@@ -7,3 +7,7 @@ export type KlDirection = (typeof klDirections)[number];
 export const mismatches = ["L1", "L2", "cos"] as const;
 /** How far apart two batches are: mean absolute difference, mean squared difference, or 2 - cos/n. */
 export type Mismatch = (typeof mismatches)[number];
+
+export const encoderOrders = ["authors", "joint"] as const;
+/** Real and generated images go through E one after the other, as the authors do, or as one batch (u then moves once). */
+export type EncoderOrder = (typeof encoderOrders)[number];

@@ -1,6 +1,6 @@
 // Which networks the metrics need, and the ones the user gave.
 import { ConfigError } from "../base/errors.ts";
-import type { ChannelOrder, Range } from "../onnx/network-ports.ts";
+import type { ChannelOrder, Range } from "../onnx/choices.ts";
 import { loadMetrics, metricNames, type NamedMetric } from "./catalogue.ts";
 import { OnnxNetwork } from "./onnx-network.ts";
 

@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { ConfigError } from "../base/errors.ts";
 import { chooseComputing, useComputing } from "../compute/device.ts";
+import type { TrainConfig } from "../config/config.ts";
 import { PackPixels } from "../data/batches.ts";
 import { ensurePack } from "../data/ensure.ts";
 import type { Engine } from "../models/open-model.ts";
@@ -27,8 +28,8 @@ export interface EvaluateModelOptions extends GivenNetworks {
   readonly seed: number;
   readonly reference: string;
   readonly heldOut: string;
-  readonly precision: "auto" | "bf16" | "fp32";
-  readonly device: "auto" | "cpu" | "cuda";
+  readonly precision: TrainConfig["precision"];
+  readonly device: TrainConfig["device"];
   readonly threads?: number | undefined;
   readonly onProgress?: (progress: EvaluateProgress) => void;
 }

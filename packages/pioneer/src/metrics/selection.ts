@@ -6,7 +6,7 @@ import type { NamedMetric } from "./catalogue.ts";
 import type { MetricNeeds } from "./metric.ts";
 
 /** Samples unless told otherwise, where the data has as many images to compare them with. */
-const defaultCount = 10_000;
+export const defaultCount = 10_000;
 
 export interface Wanted {
   readonly metrics: readonly Pick<NamedMetric, "name" | "needs">[];

@@ -6,6 +6,7 @@ import { type ModelNetworks, readModelNetworks } from "../checkpoint/checkpoint.
 import { findCheckpoint } from "../checkpoint/run-folder.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
 import { chooseComputing, useComputing } from "../compute/device.ts";
+import type { TrainConfig } from "../config/config.ts";
 import { placeNetwork } from "../learner/placement.ts";
 import { resolutionOf } from "../networks/index.ts";
 import { noEncoder } from "../onnx/model.ts";
@@ -17,7 +18,7 @@ import type { RefiningModel } from "./refining-model.ts";
 import { readWeights } from "./weights.ts";
 
 export interface OpenModelOptions {
-  readonly device?: "auto" | "cpu" | "cuda" | undefined;
+  readonly device?: TrainConfig["device"] | undefined;
   readonly threads?: number | undefined;
 }
 

@@ -4,16 +4,18 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { graphPorts, type Model, type ModelConfig } from "pioneer-runtime";
 import { ConfigError } from "../base/errors.ts";
+import type { TrainConfig } from "../config/config.ts";
 import { openGraphs } from "../onnx/model.ts";
 import { isModelFolder, readModelConfig, verifyModelFile, weightsFile } from "./model-folder.ts";
 
-export type Engine = "torch" | "onnx";
+export const engines = ["torch", "onnx"] as const;
+export type Engine = (typeof engines)[number];
 
 export interface ModelOptions {
   /** By default libtorch for a run, ONNX Runtime for a model folder. */
   readonly engine?: Engine | undefined;
   /** For libtorch; ONNX Runtime computes on the CPU here. */
-  readonly device?: "auto" | "cpu" | "cuda" | undefined;
+  readonly device?: TrainConfig["device"] | undefined;
   readonly threads?: number | undefined;
 }
 

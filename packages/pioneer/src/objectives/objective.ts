@@ -1,11 +1,9 @@
 import type { Tensor } from "pioneer-torch";
 import type { Trades } from "../learner/image-pool.ts";
 import type { Learner } from "../learner/learner.ts";
+import type { EncoderOrder } from "../losses/choices.ts";
 import type { Reduce } from "../losses/index.ts";
 import type { Growth, Precision } from "../networks/index.ts";
-
-/** Real and generated images go through E one after the other, as the authors do, or as one batch (u then moves once). */
-export type EncoderOrder = "authors" | "joint";
 
 /** One batch: everything random about a step is drawn before it. */
 export interface StepInputs {

@@ -1,15 +1,8 @@
 // A distance of two images, such as LPIPS, read from the ONNX file of `evaluate --lpips` and computed by libtorch, for its gradient.
 import { cat, type Device, gradWhereUsed, noGrad, scope, type Tensor, TorchError, tensor } from "pioneer-torch";
 import { ConfigError } from "../base/errors.ts";
-import {
-  adapt,
-  type ChannelOrder,
-  choosePorts,
-  type Input,
-  type Range,
-  refusal,
-  trialPictures,
-} from "../onnx/network-ports.ts";
+import type { ChannelOrder, Range } from "../onnx/choices.ts";
+import { adapt, choosePorts, type Input, refusal, trialPictures } from "../onnx/network-ports.ts";
 import { toByte } from "../pictures/grid.ts";
 import { readGraph, UnsupportedError } from "./graph-file.ts";
 import { TorchGraph } from "./torch-graph.ts";

@@ -2,13 +2,8 @@
 import { scope, type Tensor, tensor } from "pioneer-torch";
 import { ConfigError } from "../base/errors.ts";
 import { resize } from "../compute/operators.ts";
+import { type ChannelOrder, channelOrders, type Range, ranges } from "./choices.ts";
 import type { Port } from "./protocol.ts";
-
-/** What the values 0 to 255 of a picture become for a network. */
-export const ranges = ["-1..1", "0..1", "0..255", "imagenet"] as const;
-export type Range = (typeof ranges)[number];
-export const channelOrders = ["rgb", "bgr"] as const;
-export type ChannelOrder = (typeof channelOrders)[number];
 
 /** Mean and standard deviation of ImageNet's channels, which torchvision's networks are fed with. */
 const imagenet = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };

@@ -10,8 +10,9 @@ import { accv2018, type Recipe } from "../../src/config/recipe.ts";
 import type { Pack } from "../../src/data/pack/pack.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
 import { createLearner, type Learner } from "../../src/learner/learner.ts";
+import type { EncoderOrder } from "../../src/losses/choices.ts";
 import { type Growth, type NetworkSize, type Precision, resolutionOf } from "../../src/networks/index.ts";
-import type { EncoderOrder, StepLosses } from "../../src/objectives/index.ts";
+import type { StepLosses } from "../../src/objectives/index.ts";
 import { trainStep } from "../../src/train/step.ts";
 
 // Test files run side by side, and tensors this small are quickest on one thread.

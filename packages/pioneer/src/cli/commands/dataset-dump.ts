@@ -1,46 +1,50 @@
 import type { Command } from "commander";
-import { crops } from "pioneer-runtime";
 import { z } from "zod";
 import { exitCodes, PioneerError } from "../../base/errors.ts";
-import { oneOf, option, text, whole } from "../../config/option-schema.ts";
-import { sourceKinds } from "../../data/sources/kinds.ts";
+import { number, oneOf, option, text, whole } from "../../config/option-schema.ts";
+import { crop } from "../../config/shared-options.ts";
+import { blockCount } from "../../networks/growth.ts";
 import { addCommand } from "../options/options.ts";
+import { sourceKind } from "../options/source-kind.ts";
 import { abortOnSignals, showProgress } from "../output/image-progress.ts";
-
-const alphaError = "a number from 0 to 1";
 
 const dumpSchema = z.strictObject({
   out: option(text("a folder to make"), { value: "DIR", description: "folder to make; one PNG an image" }),
-  phase: option(whole(0, 8).optional(), {
+  phase: option(whole(0, blockCount - 1).optional(), {
     value: "P",
-    description: "growth level, images are 4 * 2^P wide, 0 to 8; default: the pack's resolution",
+    description: "growth level, images are 4 * 2^P wide",
+    default: "the pack's resolution",
   }),
-  alpha: option(z.number(alphaError).min(0, alphaError).max(1, alphaError).default(1), {
+  alpha: option(number(0, 1).default(1), {
     value: "A",
-    description: "weight of the newest block while it fades in, 0 to 1; default 1",
+    description: "weight of the newest block while it fades in",
   }),
   count: option(whole(1).optional(), {
     value: "N",
-    description: "so many images, chosen by name and seed; default: all of the split",
+    description: "so many images, chosen by name and seed",
+    default: "all of the split",
   }),
   split: option(text("a split, or all").default("train"), {
     value: "NAME",
-    description: "train (default), test, another one of the data set's, or all",
+    description: "train, test, another one of the data set's, or all",
   }),
-  resize: option(oneOf(["pack", "authors"]).default("pack"), {
-    value: "HOW",
-    description:
-      "pack: as we train (default); authors: from the SOURCE, with the resizing of the paper's code; needs --phase",
-  }),
-  source: option(oneOf(sourceKinds).default("auto"), {
+  resize: option(
+    oneOf(["pack", "authors"], {
+      pack: "as we train",
+      authors: "from the SOURCE, with the resizing of the paper's code; needs --phase",
+    }).default("pack"),
+    { value: "HOW", description: "how images come to their size" },
+  ),
+  source: option(sourceKind.default("auto"), {
     value: "KIND",
-    description: "with --resize authors, what SOURCE is; as for dataset prepare",
+    description: "with --resize authors, what SOURCE is",
   }),
-  crop: option(oneOf(crops).optional(), {
+  crop: option(crop.optional(), {
     value: "HOW",
-    description: "with --resize authors, the crop; default: celeba for CelebA, else center",
+    description: "with --resize authors, the crop",
+    default: "celeba for CelebA, else center",
   }),
-  seed: option(whole(0).default(0), { value: "S", description: "of --count, from 0; default 0" }),
+  seed: option(whole(0).default(0), { value: "S", description: "seed of --count" }),
 });
 
 /** `pioneer dataset dump`. */

@@ -1,44 +1,46 @@
 import type { Command } from "commander";
-import { colours, crops } from "pioneer-runtime";
 import { z } from "zod";
 import { ConfigError, exitCodes, PioneerError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
-import { oneOf, option, resolution, text, toggle, whole } from "../../config/option-schema.ts";
-import { sourceKinds } from "../../data/sources/kinds.ts";
+import { option, resolution, text, toggle, whole } from "../../config/option-schema.ts";
+import { colour, crop } from "../../config/shared-options.ts";
+import { drawnFaces } from "../../data/sources/kinds.ts";
 import { addCommand } from "../options/options.ts";
+import { sourceKind } from "../options/source-kind.ts";
 import { describePack } from "../output/describe-pack.ts";
 import { abortOnSignals, showProgress } from "../output/image-progress.ts";
 import { addDumpCommand } from "./dataset-dump.ts";
 
 const prepareSchema = z.strictObject({
-  source: option(oneOf(sourceKinds).default("auto"), {
-    value: "KIND",
-    description: `what SOURCE is: ${sourceKinds.slice(1).join(", ")}, or auto: seen by looking (default)`,
-  }),
+  source: option(sourceKind.default("auto"), { value: "KIND", description: "what SOURCE is" }),
   resolution: option(resolution().optional(), {
     value: "R",
-    description:
-      "width and height of the images, a power of two, 4 to 1024; default: the largest to 256 that hardly any photo is too small for",
+    description: "width and height of the images",
+    default: "the largest to 256 that hardly any photo is too small for",
   }),
-  crop: option(oneOf(crops).optional(), {
+  crop: option(crop.optional(), {
     value: "HOW",
-    description:
-      "center, none (photos that are not square are skipped), or celeba as its authors do; default: celeba for CelebA, else center",
+    description: "crop of the photos",
+    note: "with none, those that are not square are skipped",
+    default: "celeba for CelebA, else center",
   }),
   labels: option(text("a CSV file").optional(), {
     value: "CSV",
-    description: "labels, first column the file; default: labels.csv in or beside the source",
+    description: "labels, first column the file",
+    default: "labels.csv in or beside the source",
   }),
-  colour: option(oneOf(["auto", ...colours]).default("auto"), {
-    value: "KIND",
-    description: "rgb, grey, or auto: grey where every image is (default)",
-  }),
+  colour: option(colour.default("auto"), { value: "KIND", description: "colour of the images" }),
   limit: option(whole(1).optional(), {
     value: "N",
-    description: "use at most this many images, chosen by name and seed; default: all",
+    description: "use at most this many images, chosen by name and seed",
+    default: "all",
   }),
-  count: option(whole(1).optional(), { value: "N", description: "images to draw of procedural:faces; default 10000" }),
-  seed: option(whole(0).default(0), { value: "S", description: "of procedural:faces and --limit, from 0; default 0" }),
+  count: option(whole(1).optional(), {
+    value: "N",
+    description: "images to draw of procedural:faces",
+    default: String(drawnFaces),
+  }),
+  seed: option(whole(0).default(0), { value: "S", description: "seed of procedural:faces and --limit" }),
   force: option(toggle().default(false), { description: "replace OUT.pack if it exists" }),
 });
 

@@ -11,10 +11,10 @@ import type { Output } from "../output/report.ts";
 import { exitCodeOf, trainWithDisplay } from "./train.ts";
 
 const schema = z.strictObject({
-  minutes: option(positive().default(8), { value: "M", description: "how long to train, above 0; default 8" }),
+  minutes: option(positive().default(8), { value: "M", description: "how many minutes to train" }),
   run: option(text("a folder").default("demo"), {
     value: "DIR",
-    description: "folder of the run, which a second demo goes on with; default demo",
+    description: "folder of the run, which a second demo goes on with",
   }),
 });
 

@@ -7,6 +7,7 @@ import { ConfigError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { oneOf, option, repeated, text, toggle, whole } from "../../config/option-schema.ts";
 import type { Direction } from "../../directions/file.ts";
+import { defaultComponents, methods } from "../../directions/methods.ts";
 import { modelOptions, withModel } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
 import { showProgress } from "../output/image-progress.ts";
@@ -19,27 +20,34 @@ const schema = z.strictObject({
     value: "PACK",
     description: "labelled images: a pack, or a source that dataset prepare takes",
   }),
-  method: option(oneOf(["linear", "mean", "pca"]).default("linear"), {
-    value: "M",
-    description:
-      "linear: weights of a logistic or ridge regression (default); mean: from one side's mean code to the other's; pca: most variance, no labels",
-  }),
+  method: option(
+    oneOf(methods, {
+      linear: "weights of a logistic or ridge regression",
+      mean: "from one side's mean latent to the other's",
+      pca: "most variance, no labels",
+    }).default("linear"),
+    { value: "M", description: "how they are found" },
+  ),
   attribute: option(repeated("NAME=COLUMN, or NAME=COLUMN:POSITIVE/NEGATIVE"), {
     value: "A",
-    description:
-      "what to learn, may be given again: name=column for a label of numbers, name=column:positive/negative for categories",
+    description: "what to learn: name=column for a label of numbers, name=column:positive/negative for categories",
   }),
   orthogonal: option(toggle().default(false), {
     description: "take from each direction what it shares with the others, so that its edits leave their attributes",
   }),
   count: option(whole(100, 1_000_000).default(5000), {
     value: "N",
-    description: "most images to learn from, from 100; default 5000",
+    description: "most images to learn from",
   }),
-  components: option(whole(1, 512).optional(), { value: "K", description: "directions of pca, 1 to 512; default 8" }),
+  components: option(whole(1, 512).optional(), {
+    value: "K",
+    description: "directions of pca",
+    default: String(defaultComponents),
+  }),
   out: option(text("a file").optional(), {
     value: "FILE",
-    description: "where to write them; default: directions.json of the model; those of other names in it stay",
+    description: "where to write them; those of other names in it stay",
+    default: "directions.json of the model",
   }),
 });
 

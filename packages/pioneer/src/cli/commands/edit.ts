@@ -11,16 +11,17 @@ const schema = z.strictObject({
   ...modelOptions,
   set: option(repeated("NAME=STRENGTH"), {
     value: "NAME=X",
-    description:
-      "how far to go along a direction, may be given again; 1 is the spread of the attribute, -1 the other way",
+    description: "how far to go along a direction",
+    note: "1 is the spread of the attribute, -1 the other way",
   }),
   strip: option(repeated("the name of a direction"), {
     value: "NAME",
-    description: "also strip-NAME.png, a row for each photo from -3 to +3; may be given again",
+    description: "also strip-NAME.png, a row for each photo from -3 to +3",
   }),
   directions: option(text("a file of directions").optional(), {
     value: "FILE",
-    description: "directions to use; default: directions.json of the model",
+    description: "directions to use",
+    default: "directions.json of the model",
   }),
   ...refineOptions,
 });

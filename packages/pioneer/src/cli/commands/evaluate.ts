@@ -1,10 +1,13 @@
 import cliProgress from "cli-progress";
 import type { Command } from "commander";
 import { z } from "zod";
-import { oneOf, option, text, whole } from "../../config/option-schema.ts";
+import { option, text, whole } from "../../config/option-schema.ts";
+import { imageSource, precision } from "../../config/shared-options.ts";
 import { metricNames } from "../../metrics/catalogue.ts";
 import type { EvaluateProgress } from "../../metrics/evaluate.ts";
+import { defaultCount } from "../../metrics/selection.ts";
 import { modelOptions } from "../options/model-options.ts";
+import { networkOptions } from "../options/network-options.ts";
 import { addCommand } from "../options/options.ts";
 import { formatMetrics } from "../output/metrics-table.ts";
 import type { Output } from "../output/report.ts";
@@ -14,74 +17,56 @@ const metricList = z.preprocess(
   (value) => (typeof value === "string" ? value.split(",").map((name) => name.trim()) : value),
   z.array(z.enum(metricNames, listError), listError).min(1, listError),
 );
-const range = oneOf(["-1..1", "0..1", "0..255", "imagenet"]).optional();
-const channels = oneOf(["rgb", "bgr"]).optional();
 const network = text("an ONNX file").optional();
 
 const { out: _, ...usedOptions } = modelOptions;
+const group = "Networks";
 const schema = z.strictObject({
   ...usedOptions,
-  data: option(text("a pack, an image folder, an archive, or procedural:faces").optional(), {
+  data: option(imageSource.optional(), {
     value: "PACK",
-    description: "pack with real images, as large as the model's or larger; default: what the model was trained on",
+    description: "pack with real images, as large as the model's or larger",
+    default: "what the model was trained on",
   }),
   metrics: option(metricList.optional(), {
     value: "LIST",
-    description: `of ${metricNames.join(",")}; default: all whose network is given and whose images are large enough`,
+    description: `of ${metricNames.join(",")}`,
+    default: "all whose network is given and whose images are large enough",
   }),
   count: option(whole(1, 1_000_000).optional(), {
     value: "N",
-    description:
-      "samples, and at most as many real images; default 10000 or what the data has; papers take 16384 (swd), 50000 (fid)",
+    description: "samples, and at most as many real images",
+    note: "papers take 16384 (swd), 50000 (fid)",
+    default: `${defaultCount} or what the data has`,
   }),
   seed: option(whole(0).default(0), {
     value: "S",
-    description: "seed of the samples (those of `pioneer sample`), patches and directions, from 0; default 0",
+    description: "seed of the samples (those of `pioneer sample`), patches and directions",
   }),
   reference: option(text("a split of the pack").default("train"), {
     value: "SPLIT",
-    description: "split that samples are compared with; default train",
+    description: "split that samples are compared with",
   }),
   heldOut: option(text("a split of the pack").default("test"), {
     value: "SPLIT",
-    description: "split whose images are encoded and decoded; default test",
+    description: "split whose images are encoded and decoded",
   }),
   features: option(network, {
     value: "ONNX",
-    group: "Networks",
+    group,
     description: "network from images to features, for fid, kid and pr",
   }),
-  featuresRange: option(range, {
-    value: "RANGE",
-    group: "Networks",
-    description: "values it takes: -1..1, 0..1, 0..255 or imagenet; default: what its file says",
-  }),
-  featuresChannels: option(channels, {
-    value: "ORDER",
-    group: "Networks",
-    description: "rgb or bgr; default: what its file says, else rgb",
-  }),
-  featuresLayer: option(text("an output of the network").optional(), {
-    value: "NAME",
-    group: "Networks",
-    description: "output with the features, where there are several",
-  }),
+  ...networkOptions("features", group, "the features"),
   lpips: option(network, {
     value: "ONNX",
-    group: "Networks",
+    group,
     description: "network from two images to their distance, for lpips",
   }),
-  lpipsRange: option(range, { value: "RANGE", group: "Networks", description: "as --features-range" }),
-  lpipsChannels: option(channels, { value: "ORDER", group: "Networks", description: "as --features-channels" }),
-  lpipsLayer: option(text("an output of the network").optional(), {
-    value: "NAME",
-    group: "Networks",
-    description: "output with the distance, where there are several",
-  }),
-  precision: option(oneOf(["auto", "bf16", "fp32"]).default("fp32"), {
+  ...networkOptions("lpips", group, "the distance"),
+  precision: option(precision.default("fp32"), {
     value: "P",
-    description:
-      "fp32 (default), bf16 (faster where the hardware has it), or auto; the numbers change in their third digit",
+    description: "what layers compute in",
+    note: "bf16 is faster where the hardware has it, and changes the numbers in their third digit",
   }),
 });
 

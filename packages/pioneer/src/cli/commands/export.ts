@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { weightFormats } from "pioneer-runtime";
 import { z } from "zod";
 import { formatBytes } from "../../base/format.ts";
 import { shellWord } from "../../base/shell-word.ts";
@@ -16,16 +17,17 @@ const schema = z.strictObject({
     value: "MODEL",
     description: "the model folder, made when it is whole",
   }),
-  dtype: option(oneOf(["fp32", "fp16", "int8"]).default("fp32"), {
+  dtype: option(oneOf(weightFormats, { fp16: "half the size", int8: "a quarter" }).default("fp32"), {
     value: "TYPE",
-    description: "what weights are stored as: fp32 (default), fp16 (half the size), int8 (a quarter)",
+    description: "what weights are stored as",
   }),
   weights: option(toggle().default(false), {
     description: "also write model.safetensors: all networks as they were trained, for libtorch",
   }),
   data: option(text("a pack, or another source of images").optional(), {
     value: "PACK",
-    description: "images held out of training (its split test) to measure reconstructions on; default: the run's data",
+    description: "images held out of training (its split test) to measure reconstructions on",
+    default: "the run's data",
   }),
   force: option(toggle().default(false), { description: "replace a model folder that is there" }),
   threads: modelOptions.threads,

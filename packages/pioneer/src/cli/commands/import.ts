@@ -3,10 +3,11 @@ import { z } from "zod";
 import { exitCodes, PioneerError } from "../../base/errors.ts";
 import { formatKimg } from "../../base/format.ts";
 import { shellWord } from "../../base/shell-word.ts";
+import { batch } from "../../config/batch.ts";
 import { oneOf, option, positive, resolution, text, toggle } from "../../config/option-schema.ts";
 import { presetNames } from "../../config/presets.ts";
 import { recipeNames } from "../../config/recipe.ts";
-import { trainSchema } from "../../config/train-options.ts";
+import { imageSource } from "../../config/shared-options.ts";
 import type { Imported } from "../../import/import-run.ts";
 import { addCommand } from "../options/options.ts";
 import { showByteProgress } from "../output/byte-progress.ts";
@@ -23,7 +24,8 @@ const schema = z.strictObject({
   }),
   recipe: option(oneOf(recipeNames).optional(), {
     value: "NAME",
-    description: "recipe to go on with: accv2018, balanced or gan; default: what the layers say, another is refused",
+    description: "recipe to go on with",
+    default: "what the layers say, another is refused",
   }),
   activatedCode: option(toggle().default(true), {
     description:
@@ -31,27 +33,27 @@ const schema = z.strictObject({
   }),
   preset: option(oneOf(presetNames).optional(), {
     value: "DATA",
-    description: "crop, resolution and schedule of celeba, celeba-hq, lsun or cifar10; default: crop center",
+    description: "crop, resolution and schedule of a data set",
+    default: "crop center",
   }),
   resolution: option(resolution().optional(), {
     value: "R",
     group,
-    description: "final width and height, 4 to 1024; default: the preset's, else the checkpoint's",
+    description: "final width and height",
+    default: "the preset's, else the checkpoint's",
   }),
   kimgPerPhase: option(positive().optional(), {
     value: "K",
     group,
-    description: "their --images_per_stage in thousands, above 0; default: the preset's, else 2400 or 4800, as fits",
+    description: "their --images_per_stage in thousands",
+    default: "the preset's, else 2400 or 4800, as fits",
   }),
-  batch: option(trainSchema.shape.batch, {
-    value: "N",
-    group,
-    description: 'images per step: a number, "32:64,64:32" by resolution, or auto, the authors\' on one GPU (default)',
-  }),
-  data: option(text("a pack, an image folder, an archive, or procedural:faces").optional(), {
+  batch: option(batch, { value: "N", group, description: "images per step", default: "is the authors' on one GPU" }),
+  data: option(imageSource.optional(), {
     value: "PATH",
     group,
-    description: "images to learn from, noted in the run; default: train --resume --data says it",
+    description: "images to learn from, noted in the run",
+    default: "train --resume --data says it",
   }),
 });
 

@@ -11,7 +11,7 @@ const schema = z.strictObject({
   ...modelOptions,
   steps: option(whole(2, 64).default(8), {
     value: "N",
-    description: "images from one end to the other, both included, 2 to 64; default 8",
+    description: "images from one end to the other, both included",
   }),
   ...refineOptions,
   ...animationOptions("2 a photo"),

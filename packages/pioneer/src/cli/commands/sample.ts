@@ -13,11 +13,11 @@ import { showWork } from "../output/work-progress.ts";
 
 const schema = z.strictObject({
   ...modelOptions,
-  count: option(whole(1, 1_000_000).default(16), { value: "N", description: "how many images, from 1; default 16" }),
+  count: option(whole(1, 1_000_000).default(16), { value: "N", description: "how many images" }),
   seed: option(whole(0).default(0), {
     value: "S",
-    description:
-      "seed of the latents, a whole number from 0; default 0. More images of a seed begin with the same ones",
+    description: "seed of the latents",
+    note: "more images of a seed begin with the same ones",
   }),
   grid: option(toggle().default(false), { description: "also write grid.png, of at most the first 256 images" }),
   walk: option(toggle().default(false), {

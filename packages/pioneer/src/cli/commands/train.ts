@@ -21,12 +21,14 @@ const schema = trainSchema.extend({
   config: option(text("a JSON file").optional(), {
     value: "FILE",
     group: "Run",
-    description: "options from a JSON file, named as in the run's config.json (kimgPerPhase); flags win over it",
+    description: "options from a JSON file, named as in the run's config.json (kimgPerPhase)",
+    note: "flags win over it",
   }),
   preset: option(oneOf(presetNames).optional(), {
     value: "DATA",
     group: "Schedule",
-    description: "crop, resolution and schedule that the papers used for celeba, celeba-hq, lsun or cifar10; flags win",
+    description: "crop, resolution and schedule that the papers used for a data set",
+    note: "flags win",
   }),
 });
 

@@ -8,14 +8,12 @@ export const defaultFps = 20;
 export const animationOptions = (seconds: string) => ({
   gif: option(toggle().default(false), { description: "write a GIF that repeats for ever" }),
   mp4: option(toggle().default(false), { description: "write an MP4 (H.264), by the ffmpeg on the PATH" }),
-  fps: option(whole(1, 50).optional(), { value: "N", description: "frames a second, 1 to 50; default 20" }),
-  seconds: option(positive(600).optional(), {
-    value: "S",
-    description: `length of the loop, at most 600; default ${seconds}`,
-  }),
+  fps: option(whole(1, 50).optional(), { value: "N", description: "frames a second", default: String(defaultFps) }),
+  seconds: option(positive(600).optional(), { value: "S", description: "length of the loop", default: seconds }),
   scale: option(whole(1, 64).optional(), {
     value: "N",
-    description: "enlarge frames by this whole factor, 1 to 64; default: to 128 pixels or more",
+    description: "enlarge frames by this factor",
+    default: "to 128 pixels or more",
   }),
 });
 

@@ -2,8 +2,10 @@ import type { Model } from "pioneer-runtime";
 import type { z } from "zod";
 import { ConfigError } from "../../base/errors.ts";
 import { flagOf, oneOf, option, positive, text, whole } from "../../config/option-schema.ts";
+import { device, threads } from "../../config/shared-options.ts";
 import type { RefineAllOptions } from "../../images/refine.ts";
-import type { ModelOptions } from "../../models/open-model.ts";
+import { engines, type ModelOptions } from "../../models/open-model.ts";
+import { networkOptions } from "./network-options.ts";
 
 /** Of --refine-lpips-weight. */
 const defaultWeight = 1;
@@ -18,48 +20,36 @@ export const modelOptions = {
     value: "DIR",
     description: "folder for the pictures, made if missing",
   }),
-  engine: option(oneOf(["torch", "onnx"]).optional(), {
+  engine: option(oneOf(engines).optional(), {
     value: "E",
-    description: "what computes it: torch (default for a run) or onnx (default for a model folder)",
+    description: "what computes it",
+    default: "torch for a run, onnx for a model folder",
   }),
-  device: option(oneOf(["auto", "cpu", "cuda"]).default("auto"), {
-    value: "D",
-    description: "cpu, cuda, or auto: cuda where there is one (default)",
-  }),
-  threads: option(whole(1, 1024).optional(), { value: "T", description: "threads, 1 to 1024; default: all cores" }),
+  device: option(device.default("auto"), { value: "D", description: "where torch computes" }),
+  threads: option(threads.optional(), { value: "T", description: "threads", default: "all cores that may be used" }),
 };
+
+const group = "Perceptual refinement";
 
 /** Of the commands that encode photos. */
 export const refineOptions = {
   refine: option(whole(0, 100_000).default(0), {
     value: "STEPS",
-    description: "improve each encoding by this many gradient steps, 0 to 100000; 100 is a good number, default 0",
+    description: "improve each latent by this many gradient steps",
+    note: "100 is a good number",
   }),
   refineLpips: option(text("an ONNX file").optional(), {
     value: "ONNX",
-    group: "Perceptual refinement",
+    group,
     description: "network from two images to their distance, to be lowered beside L1: the file of evaluate --lpips",
   }),
   refineLpipsWeight: option(positive(1e6).optional(), {
     value: "W",
-    group: "Perceptual refinement",
-    description: `what one unit of it counts beside one of L1, above 0; default ${defaultWeight}`,
+    group,
+    description: "what one unit of it counts beside one of L1",
+    default: String(defaultWeight),
   }),
-  refineLpipsRange: option(oneOf(["-1..1", "0..1", "0..255", "imagenet"]).optional(), {
-    value: "RANGE",
-    group: "Perceptual refinement",
-    description: "values it takes: -1..1, 0..1, 0..255 or imagenet; default: what its file says",
-  }),
-  refineLpipsChannels: option(oneOf(["rgb", "bgr"]).optional(), {
-    value: "ORDER",
-    group: "Perceptual refinement",
-    description: "rgb or bgr; default: what its file says, else rgb",
-  }),
-  refineLpipsLayer: option(text("an output of the network").optional(), {
-    value: "NAME",
-    group: "Perceptual refinement",
-    description: "output with the distance, where there are several",
-  }),
+  ...networkOptions("refineLpips", group, "the distance"),
 };
 
 type RefineOptions = z.infer<z.ZodObject<typeof refineOptions>>;

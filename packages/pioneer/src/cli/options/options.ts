@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { z } from "zod";
-import { flagOf, type OptionInfo, parseOptions } from "../../config/option-schema.ts";
+import { flagOf, helpOf, innerOf, parseOptions } from "../../config/option-schema.ts";
 import { Output } from "../output/report.ts";
 
 /** What every command knows beside its own options. */
@@ -45,23 +45,18 @@ export function addCommand<T extends z.ZodObject>(parent: Command, spec: Command
 
 /** The flag of an option, and for a switch that is on its `--no-` form, which is the one the help shows. */
 function flagsOf(key: string, schema: z.ZodType): Option[] {
-  const { description, value, group = "Options" } = schema.meta() as unknown as OptionInfo;
+  const { line, value, group = "Options" } = helpOf(schema);
   const heading = `${group}:`;
   if (value !== undefined) {
-    const valued = new Option(`${flagOf(key)} <${value}>`, description).helpGroup(heading);
-    if (typeOf(schema) === "array") return [valued.argParser(collect)];
-    return [typeOf(schema) === "number" ? valued.argParser(readNumber) : valued];
+    const valued = new Option(`${flagOf(key)} <${value}>`, line).helpGroup(heading);
+    const { type } = innerOf(schema).def;
+    if (type === "array") return [valued.argParser(collect)];
+    return [type === "number" ? valued.argParser(readNumber) : valued];
   }
-  const on = new Option(flagOf(key), description).helpGroup(heading);
+  const on = new Option(flagOf(key), line).helpGroup(heading);
   if (schema.safeParse(undefined).data !== true) return [on];
-  const off = new Option(flagOf(key).replace("--", "--no-"), description).helpGroup(heading);
+  const off = new Option(flagOf(key).replace("--", "--no-"), line).helpGroup(heading);
   return [on.hideHelp(), off];
-}
-
-/** What a schema takes inside its default and optional wrappers. */
-function typeOf(schema: z.ZodType): string {
-  const inner = "innerType" in schema.def ? (schema.def.innerType as z.ZodType) : undefined;
-  return inner === undefined ? schema.def.type : typeOf(inner);
 }
 
 /** The values of a flag that is given several times. */

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { Drawers } from "../procedural/drawers.ts";
 import { renderFace } from "../procedural/face.ts";
 import { drawParameters, type FaceParameters } from "../procedural/parameters.ts";
+import { drawnFaces } from "./kinds.ts";
 import { digestOf, type Source } from "./source.ts";
 
 /** The name of the source. */
@@ -16,7 +17,7 @@ const drawingVersion = 1;
  * @param resolution side of the images
  * @param count      how many
  */
-export function openProceduralFaces(resolution: number, count = 10_000, seed = 0): Source {
+export function openProceduralFaces(resolution: number, count = drawnFaces, seed = 0): Source {
   let drawers: Drawers | undefined;
   return {
     kind: "procedural",
