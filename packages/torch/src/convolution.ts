@@ -17,25 +17,39 @@ export const winogradConvolution = (x: Tensor, weight: Tensor): Tensor => winogr
 /** The same of x enlarged twofold by repetition, with 1/4 of the multiplications. @returns [batch, out, 2h, 2w] */
 export const upsampledWinogradConvolution = (x: Tensor, weight: Tensor): Tensor => winogradOp(x, weight, true);
 
-/** With fewer channels, in or out, the passes around the products cost what the products gain (docs/design.md). */
-const leastChannels = 256;
+/** Ways to compute a 3x3 convolution; in all of them it is the same function. */
+export const convolutionForms = ["direct", "winograd"] as const;
+export type ConvolutionForm = (typeof convolutionForms)[number];
 
-let winograd = false;
-
-/** Whether convolutions go Winograd's way where that is faster: for this process, off at first. */
-export function setWinograd(enabled: boolean): void {
-  winograd = enabled;
+/** A 3x3 convolution of the same size, or of an image enlarged twofold. */
+export interface ConvolutionLayer {
+  /** Channels. */
+  readonly into: number;
+  readonly out: number;
+  /** Width and height of what it is given, before it is enlarged. */
+  readonly side: number;
+  readonly enlarging: boolean;
 }
 
-/** Whether convolutions of so many channels go Winograd's way now. */
-export const takesWinograd = (device: Device, dtype: DType, into: number, out: number): boolean =>
-  winograd && device === "cpu" && dtype !== "float64" && Math.min(into, out) >= leastChannels;
+export type ChooseForm = (layer: ConvolutionLayer) => ConvolutionForm;
+
+let choose: ChooseForm = () => "direct";
+
+/** How convolutions are computed from now on in this process; at first all are direct. */
+export function setConvolutions(form: ChooseForm): void {
+  choose = form;
+}
+
+/** How a convolution is computed now: where there is no choice, directly. */
+export const formOf = (device: Device, dtype: DType, layer: ConvolutionLayer): ConvolutionForm =>
+  device === "cpu" && dtype !== "float64" ? choose(layer) : "direct";
 
 /** 3x3 convolution of the same size, without bias. @param x [batch, in, h, w] @param weight [out, in, 3, 3] */
 export function convolution3x3(x: Tensor, weight: Tensor): Tensor {
   const [, into = 0, height = 1, width = 1] = x.shape;
   const isEven = height % 2 === 0 && width % 2 === 0;
-  return isEven && takesWinograd(x.device, x.dtype, into, weight.size(0))
+  const layer = { into, out: weight.size(0), side: width, enlarging: false };
+  return isEven && formOf(x.device, x.dtype, layer) === "winograd"
     ? winogradConvolution(x, weight)
     : conv2d(x, weight, null, 1);
 }

@@ -2,9 +2,13 @@ export { Adam, type AdamOptions, type AdamState } from "./adam.ts";
 export { backward, type GradOptions, grad, gradWhereUsed, noGrad } from "./autograd.ts";
 export { BatchLoader, type BatchRequest } from "./batches.ts";
 export {
+  type ChooseForm,
+  type ConvolutionForm,
+  type ConvolutionLayer,
   convolution3x3,
-  setWinograd,
-  takesWinograd,
+  convolutionForms,
+  formOf,
+  setConvolutions,
   upsampledWinogradConvolution,
   winogradConvolution,
 } from "./convolution.ts";

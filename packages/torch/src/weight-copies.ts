@@ -4,6 +4,8 @@ import { operator, type Tensor } from "./tensor.ts";
 
 interface Copy {
   readonly copy: Tensor;
+  /** What was made of the parameter beside scaling it. */
+  readonly as: string;
   /** The copy is the parameter times this, in the copy's dtype. */
   readonly scale: number;
   /** Of the parameter, when the copy was made. */
@@ -19,14 +21,18 @@ const versionOf = operator<[Tensor], number>("aten::_version");
 export class WeightCopies {
   readonly #copies = new Map<Tensor, Copy>();
 
-  /** The copy of a parameter as it is now. @param make makes it; called only if need be, without a graph */
-  of(parameter: Tensor, scale: number, make: () => Tensor): Tensor {
+  /**
+   * The copy of a parameter as it is now; one that was made as something else gives way to it.
+   * @param as   what is made of it: its dtype and form
+   * @param make makes it; called only if need be, without a graph
+   */
+  of(parameter: Tensor, as: string, scale: number, make: () => Tensor): Tensor {
     const version = versionOf(parameter);
     const found = this.#copies.get(parameter);
-    if (found?.version === version && found.scale === scale) return found.copy;
+    if (found?.version === version && found.scale === scale && found.as === as) return found.copy;
     found?.copy.dispose();
     const copy = keep(noGrad(make));
-    this.#copies.set(parameter, { copy, scale, version });
+    this.#copies.set(parameter, { copy, as, scale, version });
     return copy;
   }
 

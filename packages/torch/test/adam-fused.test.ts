@@ -183,7 +183,10 @@ describe("copies", () => {
       // The vector has no copy.
       const copied = names.filter((name) => name !== "vector");
       const held = new Map(
-        copied.map((name) => [name, copies.of(parameters.get(name) as Tensor, scales[name] as number, make(name))]),
+        copied.map((name) => [
+          name,
+          copies.of(parameters.get(name) as Tensor, "test", scales[name] as number, make(name)),
+        ]),
       );
       for (const options of [settings[0], settings[2]] as AdamOptions[]) {
         const adam = new Adam(options);
@@ -211,7 +214,9 @@ describe("copies", () => {
       const run = (copies?: WeightCopies) => {
         const parameters = begin("float32");
         for (const [name, value] of parameters) {
-          copies?.of(value, 0.3, () => fused.scaled(value, 0.3, dtypeCode(name === "one" ? "float32" : "bfloat16")));
+          copies?.of(value, name, 0.3, () =>
+            fused.scaled(value, 0.3, dtypeCode(name === "one" ? "float32" : "bfloat16")),
+          );
         }
         new Adam(settings[2] as AdamOptions).step(
           parameters,
@@ -228,7 +233,7 @@ describe("copies", () => {
     scope(() => {
       const weight = normal(1, [4]).to("float32").requiresGrad_();
       const copies = new WeightCopies();
-      const copy = copies.of(weight, 0.5, () => fused.scaled(weight, 0.5, dtypeCode("float32")));
+      const copy = copies.of(weight, "float32", 0.5, () => fused.scaled(weight, 0.5, dtypeCode("float32")));
       const x = normal(2, [4]).to("float32").requiresGrad_();
       const y = x.mul(fused.prepared(weight, copy, 0.5)).sum();
       new Adam(settings[0] as AdamOptions).step(new Map([["weight", weight]]), [normal(3, [4]).to("float32")], copies);

@@ -1,18 +1,19 @@
 // Winograd's convolution against libtorch's in float64, values and gradients; and when convolution3x3 takes which.
 import { afterEach, describe, expect, test } from "vitest";
 import {
+  type ConvolutionLayer,
   conv2d,
   convolution3x3,
   type DType,
+  formOf,
   grad,
   noGrad,
   RandomGenerator,
   randn,
   recordOperators,
   scope,
-  setWinograd,
+  setConvolutions,
   type Tensor,
-  takesWinograd,
   upsampledWinogradConvolution,
   upsampleNearest,
   winogradConvolution,
@@ -150,7 +151,7 @@ describe("Winograd's convolution", () => {
 });
 
 describe("convolution3x3", () => {
-  afterEach(() => setWinograd(false));
+  afterEach(() => setConvolutions(() => "direct"));
 
   const isWinograd = (into: number, out: number, side: number, dtype: DType = "float32") => {
     const { calls } = recordOperators(() =>
@@ -162,19 +163,23 @@ describe("convolution3x3", () => {
     return calls.some(({ name }) => name === "pioneer::winograd_convolution");
   };
 
-  test("is libtorch's unless Winograd's is asked for", () => {
-    expect(isWinograd(256, 256, 4)).toBe(false);
-    setWinograd(true);
-    expect(isWinograd(256, 256, 4)).toBe(true);
+  test("is libtorch's at first, then takes the form that is chosen for its size", () => {
+    expect(isWinograd(8, 6, 4)).toBe(false);
+    const asked: ConvolutionLayer[] = [];
+    setConvolutions((layer) => {
+      asked.push(layer);
+      return layer.side === 4 ? "winograd" : "direct";
+    });
+    expect(isWinograd(8, 6, 4)).toBe(true);
+    expect(isWinograd(8, 6, 2)).toBe(false);
+    expect(asked).toEqual([4, 2].map((side) => ({ into: 8, out: 6, side, enlarging: false })));
   });
 
-  test("goes Winograd's way where channels are many and sizes even", () => {
-    setWinograd(true);
-    expect(isWinograd(256, 256, 4, "bfloat16")).toBe(true);
-    expect(isWinograd(255, 256, 4)).toBe(false);
-    expect(isWinograd(256, 255, 4)).toBe(false);
-    expect(isWinograd(256, 256, 5)).toBe(false);
-    expect(isWinograd(256, 256, 4, "float64")).toBe(false);
-    expect(takesWinograd("cuda", "bfloat16", 512, 512)).toBe(false);
+  test("is direct where there is no other form: odd sizes, float64, a GPU", () => {
+    setConvolutions(() => "winograd");
+    expect(isWinograd(8, 8, 4, "bfloat16")).toBe(true);
+    expect(isWinograd(8, 8, 5)).toBe(false);
+    expect(isWinograd(8, 8, 4, "float64")).toBe(false);
+    expect(formOf("cuda", "bfloat16", { into: 512, out: 512, side: 4, enlarging: false })).toBe("direct");
   });
 });

@@ -1,5 +1,13 @@
 import { cpus } from "node:os";
-import { type Capabilities, capabilities, type Device, hasFused, setThreads, setWinograd } from "pioneer-torch";
+import {
+  type Capabilities,
+  type ChooseForm,
+  capabilities,
+  type Device,
+  hasFused,
+  setConvolutions,
+  setThreads,
+} from "pioneer-torch";
 import { ConfigError } from "../base/errors.ts";
 import type { TrainConfig } from "../config/config.ts";
 import type { Precision } from "../networks/index.ts";
@@ -34,8 +42,16 @@ export function checkCudaGraphs({ device }: Computing): void {
 /** Takes it for this process. */
 export function useComputing({ threads, convolutions }: Computing): void {
   setThreads(threads);
-  setWinograd(convolutions === "winograd");
+  setConvolutions(formsOf(convolutions));
 }
+
+/** With fewer channels, in or out, the passes around Winograd's products cost what the products gain (docs/design.md). */
+const wideChannels = 256;
+
+const formsOf = (convolutions: Convolutions): ChooseForm =>
+  convolutions === "direct"
+    ? () => "direct"
+    : ({ into, out }) => (Math.min(into, out) >= wideChannels ? "winograd" : "direct");
 
 export interface WantedComputing extends Pick<TrainConfig, "device" | "precision"> {
   readonly convolutions?: TrainConfig["convolutions"] | undefined;

@@ -1,6 +1,6 @@
 import { type DType, type RandomGenerator, rand, randn, scope, type Tensor, zeros } from "pioneer-torch";
 import type { FoldedGenerator, FoldedLayer } from "./folded.ts";
-import { blockCount, type Growth, type NetworkSize, width } from "./growth.ts";
+import { blockCount, type Growth, type NetworkSize, resolutionOf, width } from "./growth.ts";
 import { type NetworkKind, pioneerKind } from "./kind.ts";
 import { denseTo4x4, dtypeOf, exactOf, type Layer, type Linear, type Precision, rgbConvolution } from "./layers.ts";
 import { addConvolutionShapes, Network, type SpectralUpdate, shapeIn } from "./network.ts";
@@ -174,8 +174,8 @@ export class Generator extends Network {
       const bias = this.parameter(`${name}.bias`);
       return (h) => scope(() => parts.activation(layer(h), bias));
     };
-    const upsampled = (name: string): Layer => {
-      const enlarging = passes.enlargingConvolution(this.parameter(`${name}.weight_orig`), dtype);
+    const upsampled = (name: string, side: number): Layer => {
+      const enlarging = passes.enlargingConvolution(this.parameter(`${name}.weight_orig`), dtype, side);
       if (enlarging) return plain(name, enlarging);
       const kernel = parts.upsampled(name);
       const bias = this.parameter(`${name}.bias`);
@@ -183,7 +183,7 @@ export class Generator extends Network {
     };
     return (phase) => {
       const name = convolutionName(phase, "first", this.kind);
-      const first = phase === 0 ? plain(name, denseTo4x4) : upsampled(name);
+      const first = phase === 0 ? plain(name, denseTo4x4) : upsampled(name, resolutionOf(phase - 1));
       const second = plain(convolutionName(phase, "second", this.kind), passes.convolution);
       return (h) => scope(() => second(first(h)));
     };

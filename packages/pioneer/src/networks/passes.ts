@@ -28,8 +28,11 @@ export interface Passes {
 
   /** 3x3 convolution of the same size, without bias. */
   readonly convolution: Linear;
-  /** The same of an image enlarged twofold, [batch, in, h, w] -> [batch, out, 2h, 2w], where that beats an `upsampledConvolution`. */
-  readonly enlargingConvolution: (stored: Tensor, dtype: DType) => Linear | undefined;
+  /**
+   * The same of an image enlarged twofold, [batch, in, side, side] -> [batch, out, 2 side, 2 side], where it is chosen in place of an
+   * `upsampledConvolution`.
+   */
+  readonly enlargingConvolution: (stored: Tensor, dtype: DType, side: number) => Linear | undefined;
   readonly scaled: PrepareWeight;
   /**
    * A 3x3 convolution of a picture enlarged twofold by repetition equals four 2x2 convolutions of the small one, one for

@@ -1,9 +1,7 @@
 // What is chosen to compute with.
-import { capabilities, setWinograd } from "pioneer-torch";
-import { afterEach, expect, test } from "vitest";
-import { chooseComputing } from "../../src/compute/device.ts";
-
-afterEach(() => setWinograd(false));
+import { capabilities, formOf } from "pioneer-torch";
+import { expect, test } from "vitest";
+import { chooseComputing, useComputing } from "../../src/compute/device.ts";
 
 const [unit] = capabilities().cpuBf16;
 
@@ -39,4 +37,14 @@ test("what is asked for is taken", () => {
     expect(computing).toMatchObject({ convolutions, threads: 3 });
     expect(computing.why).toContain(`convolutions: ${convolutions}, asked for`);
   }
+});
+
+test("Winograd's convolutions are those of 256 and more channels", () => {
+  const form = (into: number, out: number) => formOf("cpu", "float32", { into, out, side: 4, enlarging: false });
+  const use = (convolutions: "direct" | "winograd") =>
+    useComputing(chooseComputing({ device: "cpu", precision: "fp32", convolutions, threads: 1 }));
+  use("winograd");
+  expect([form(256, 256), form(255, 256), form(256, 255)]).toEqual(["winograd", "direct", "direct"]);
+  use("direct");
+  expect(form(256, 256)).toBe("direct");
 });

@@ -5,17 +5,17 @@ import {
   randn,
   recordOperators,
   scope,
+  setConvolutions,
   setThreads,
-  setWinograd,
   type Tensor,
 } from "pioneer-torch";
 import { afterEach, expect, test } from "vitest";
 import { Encoder, Generator } from "../../src/networks/index.ts";
 
 setThreads(1);
-afterEach(() => setWinograd(false));
+afterEach(() => setConvolutions(() => "direct"));
 
-const size = { latent: 32, channels: 256 };
+const size = { latent: 32, channels: 64 };
 const growth = { phase: 2, alpha: 0.5 };
 
 const apart = (got: Tensor, expected: Tensor): number =>
@@ -35,7 +35,7 @@ test("G and E give the same images and codes in float32 to 1e-5, and gradients b
       return { made: [x.detach(), code.detach()], gradients: grad(code.square().mul(code).sum(), weights) };
     };
     const expected = run();
-    setWinograd(true);
+    setConvolutions(() => "winograd");
     const { result, calls } = recordOperators(run);
     // G's but the first, a matrix product, and E's but the first, which sees the picture, and the last, a matrix product.
     expect(calls.filter(({ name }) => name === "pioneer::winograd_convolution")).toHaveLength(9);
