@@ -42,6 +42,23 @@ export class CheckpointError extends PioneerError {
   }
 }
 
+export type StopReason = "interrupted" | "terminated";
+
+/** Work that was asked to stop: by Ctrl-C or a program (exit code 130), or by SIGTERM (143). */
+export class StoppedError extends PioneerError {
+  readonly reason: StopReason;
+
+  constructor(message: string, reason: StopReason = "interrupted") {
+    super(reason.toUpperCase(), message, exitCodes[reason]);
+    this.reason = reason;
+  }
+
+  /** What work throws that `signal` stopped; the message says what is left of it. */
+  static by(signal: AbortSignal, message: string): StoppedError {
+    return new StoppedError(message, signal.reason instanceof StoppedError ? signal.reason.reason : "interrupted");
+  }
+}
+
 /** Training stopped because a loss was not finite; exit code 1. */
 export class DivergedError extends PioneerError {
   constructor(message: string) {

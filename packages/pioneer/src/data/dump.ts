@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import type { Crop } from "pioneer-runtime";
 import { onDisk } from "../base/disk.ts";
-import { ConfigError, DataError, exitCodes, PioneerError } from "../base/errors.ts";
+import { ConfigError, DataError, StoppedError } from "../base/errors.ts";
 import { resolutionOf } from "../networks/growth.ts";
 import { writePng } from "../pictures/png.ts";
 import type { Frames } from "./frames.ts";
@@ -45,7 +45,7 @@ export interface DumpResult {
  * Writes images as PNG files exactly as the network sees them in training at a phase and alpha, but not mirrored, and
  * rounded to 8 bits. Made beside its place, so that no half of a folder stays.
  * @throws ConfigError for a wrong option; DataError if something cannot be read, the folder is not empty, or there are
- *   fewer images than `count`; PioneerError INTERRUPTED when `signal` aborts
+ *   fewer images than `count`; StoppedError when `signal` aborts
  */
 export async function dumpImages(options: DumpOptions): Promise<DumpResult> {
   const { source, out, alpha = 1, resize = "pack" } = options;
@@ -146,7 +146,8 @@ async function writeAll(frames: Frames, chosen: Uint32Array, { part, resolution,
   };
   try {
     for await (const { index, pixels } of frames.frames(chosen)) {
-      if (options.signal?.aborted) throw stopped(done, chosen.length);
+      if (options.signal?.aborted)
+        throw StoppedError.by(options.signal, `stopped after ${done} of ${chosen.length} images; nothing was kept`);
       const writing = write(index, pixels);
       writing.catch(() => undefined); // told when it is its turn
       pending.push(writing);
@@ -157,9 +158,4 @@ async function writeAll(frames: Frames, chosen: Uint32Array, { part, resolution,
     await Promise.allSettled(pending);
   }
   return { files: files.sort(), skipped };
-}
-
-function stopped(done: number, total: number): PioneerError {
-  const message = `stopped after ${done} of ${total} images; nothing was kept`;
-  return new PioneerError("INTERRUPTED", message, exitCodes.interrupted);
 }

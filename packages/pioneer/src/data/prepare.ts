@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import type { Colour, Crop } from "pioneer-runtime";
 import sharp from "sharp";
 import { checkSpace, lockFile } from "../base/disk.ts";
-import { ConfigError, DataError, exitCodes, PioneerError } from "../base/errors.ts";
+import { ConfigError, DataError, StoppedError } from "../base/errors.ts";
 import { addToJournal, type PackingState, readJournal, removeJournal, startJournal } from "./journal.ts";
 import type { SkippedFile } from "./pack/format.ts";
 import { findColumns, type LabelRow } from "./pack/labels.ts";
@@ -81,7 +81,7 @@ const safeEvery = { bytes: 32 * 2 ** 20, milliseconds: 5000 };
  * aborted, is continued by the next one with the same source and options. Same source and options, same pack.
  * @throws ConfigError for a wrong option; DataError if nothing can be read, for an existing pack without `force`, a
  *   full disk, a folder that cannot be written; SourceError if the source's disk fails or goes away, after which the next
- *   call goes on; PioneerError INTERRUPTED (exit code 130) when `signal` aborts
+ *   call goes on; StoppedError when `signal` aborts
  */
 export async function prepareDataset(options: PrepareOptions): Promise<PrepareResult> {
   checkOptions(options);
@@ -326,10 +326,9 @@ class Packing {
       sharp.concurrency(threads);
     }
     if (signal?.aborted && this.#next < this.#wanted.length) {
-      throw new PioneerError(
-        "INTERRUPTED",
+      throw StoppedError.by(
+        signal,
         `stopped after ${this.#next} of ${this.#wanted.length} images; the same command goes on from there`,
-        exitCodes.interrupted,
       );
     }
   }

@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { besideOf, makeFolders, onDisk } from "../base/disk.ts";
-import { ConfigError, DataError, exitCodes } from "../base/errors.ts";
+import { ConfigError, DataError } from "../base/errors.ts";
+import { beforeSignalsEnd } from "../base/signals.ts";
 import type { FrameShape, FrameSink } from "./frame-sink.ts";
 
 /**
@@ -67,7 +68,11 @@ export async function openMp4(path: string, { side, scale, fps }: FrameShape): P
       resolve(code === 0 ? undefined : `${signal ?? `exit code ${code}`}${lastLine ? `: ${lastLine}` : ""}`);
     });
   });
-  const forget = discardOnSignals(child, beside);
+  // No half file is left behind.
+  const forget = beforeSignalsEnd(() => {
+    child.kill("SIGKILL");
+    rmSync(beside, { force: true });
+  });
   const failed = (why: string) => new DataError(`${path}: ffmpeg failed (${why}); see whether the disk is full`);
   return {
     path,
@@ -89,21 +94,5 @@ export async function openMp4(path: string, { side, scale, fps }: FrameShape): P
       await end;
       await rm(beside, { force: true });
     },
-  };
-}
-
-/** Ctrl-C and SIGTERM leave no half file behind. @returns a function that ends the watch */
-function discardOnSignals(child: ChildProcess, file: string): () => void {
-  const stop = (code: number) => () => {
-    child.kill("SIGKILL");
-    rmSync(file, { force: true });
-    process.exit(code);
-  };
-  const [interrupted, terminated] = [stop(exitCodes.interrupted), stop(exitCodes.terminated)];
-  process.once("SIGINT", interrupted);
-  process.once("SIGTERM", terminated);
-  return () => {
-    process.off("SIGINT", interrupted);
-    process.off("SIGTERM", terminated);
   };
 }

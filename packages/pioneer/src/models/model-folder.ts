@@ -7,6 +7,7 @@ import { type ModelConfig, modelConfig, modelFormat } from "pioneer-runtime";
 import { z } from "zod";
 import { likeOthers, makeFolders, onDisk } from "../base/disk.ts";
 import { DataError } from "../base/errors.ts";
+import { beforeSignalsEnd } from "../base/signals.ts";
 
 export const modelConfigFile = "config.json";
 export const cardFile = "README.md";
@@ -154,7 +155,7 @@ export async function writeFolderBeside<T>(out: string, write: (folder: string) 
     makeFolders(dirname(target));
     // A name of its own: whatever else lies there is not ours. Made at once, so that no signal comes before its name is known.
     const beside = mkdtempSync(`${target}.writing-`);
-    const interrupted = onSignals(() => rmSync(beside, { recursive: true, force: true }));
+    const forget = beforeSignalsEnd(() => rmSync(beside, { recursive: true, force: true }));
     likeOthers(beside);
     const replaced = `${beside}.replaced`;
     try {
@@ -167,28 +168,13 @@ export async function writeFolderBeside<T>(out: string, write: (folder: string) 
       await syncFolder(dirname(target));
       return result;
     } finally {
-      interrupted.forget();
+      forget();
       await rm(beside, { recursive: true, force: true });
       // The new one did not take its place.
       if (existsSync(replaced) && !existsSync(target)) await rename(replaced, target);
       await rm(replaced, { recursive: true, force: true });
     }
   });
-}
-
-/** Does something before a signal ends the process, where nobody else handles that signal. */
-function onSignals(work: () => void): { forget(): void } {
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const handle = (signal: NodeJS.Signals) => {
-    work();
-    forget();
-    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
-  };
-  const forget = () => {
-    for (const signal of signals) process.off(signal, handle);
-  };
-  for (const signal of signals) process.on(signal, handle);
-  return { forget };
 }
 
 async function syncFolder(path: string): Promise<void> {

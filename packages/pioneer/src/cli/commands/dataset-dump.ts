@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { exitCodes, PioneerError } from "../../base/errors.ts";
+import { abortOnSignals } from "../../base/signals.ts";
 import { number, oneOf, option, text, whole } from "../../config/option-schema.ts";
 import { crop } from "../../config/shared-options.ts";
 import { blockCount } from "../../networks/growth.ts";
 import { addCommand } from "../options/options.ts";
 import { sourceKind } from "../options/source-kind.ts";
-import { abortOnSignals, showProgress } from "../output/image-progress.ts";
+import { showImages } from "../output/image-progress.ts";
 
 const dumpSchema = z.strictObject({
   out: option(text("a folder to make"), { value: "DIR", description: "folder to make; one PNG an image" }),
@@ -61,8 +61,8 @@ export function addDumpCommand(dataset: Command): void {
     async run(options, [source = ""], { output }) {
       const { dumpImages } = await import("../../data/dump.ts");
       const { source: kind, ...rest } = options;
-      const progress = showProgress(output);
-      const { signal, terminated } = abortOnSignals();
+      const progress = showImages(output);
+      const signal = abortOnSignals();
       try {
         const result = await dumpImages({ ...rest, kind, source, signal, onProgress: progress.update });
         progress.stop();
@@ -71,11 +71,8 @@ export function addDumpCommand(dataset: Command): void {
         for (const { name, reason } of skipped.slice(0, 10)) output.log(`skipped ${name} ${reason}`);
         output.wrote([options.out], `pioneer sample --model runs/train --out samples --count ${files.length}`);
         output.result({ files: [options.out], images: files.length, resolution, skipped });
-      } catch (error) {
+      } finally {
         progress.stop();
-        throw terminated() && error instanceof PioneerError
-          ? new PioneerError("TERMINATED", error.message, exitCodes.terminated)
-          : error;
       }
       return undefined;
     },

@@ -1,14 +1,15 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { ConfigError, exitCodes, PioneerError } from "../../base/errors.ts";
+import { ConfigError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
+import { abortOnSignals } from "../../base/signals.ts";
 import { option, resolution, text, toggle, whole } from "../../config/option-schema.ts";
 import { colour, crop } from "../../config/shared-options.ts";
 import { drawnFaces } from "../../data/sources/kinds.ts";
 import { addCommand } from "../options/options.ts";
 import { sourceKind } from "../options/source-kind.ts";
 import { describePack } from "../output/describe-pack.ts";
-import { abortOnSignals, showProgress } from "../output/image-progress.ts";
+import { showImages } from "../output/image-progress.ts";
 import { addDumpCommand } from "./dataset-dump.ts";
 
 const prepareSchema = z.strictObject({
@@ -75,8 +76,8 @@ export function addDatasetCommands(program: Command): void {
     ],
     async run(options, [source = "", out = ""], { output }) {
       const { prepareDataset } = await import("../../data/prepare.ts");
-      const progress = showProgress(output);
-      const { signal, terminated } = abortOnSignals();
+      const progress = showImages(output);
+      const signal = abortOnSignals();
       try {
         const { source: kind, ...rest } = options;
         const result = await prepareDataset({ ...rest, kind, source, out, signal, onProgress: progress.update });
@@ -87,11 +88,8 @@ export function addDatasetCommands(program: Command): void {
         for (const line of lines) output.log(line);
         output.wrote([out], `pioneer train --data ${shellWord(out)} --run runs/train`);
         output.result({ files: [out], resumedFrom: result.resumedFrom, pack: value });
-      } catch (error) {
+      } finally {
         progress.stop();
-        throw terminated() && error instanceof PioneerError
-          ? new PioneerError("TERMINATED", error.message, exitCodes.terminated)
-          : error;
       }
       return undefined;
     },

@@ -10,7 +10,7 @@ import type { Direction } from "../../directions/file.ts";
 import { defaultComponents, methods } from "../../directions/methods.ts";
 import { modelOptions, withModel } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
-import { showProgress } from "../output/image-progress.ts";
+import { showImages } from "../output/image-progress.ts";
 
 const { out: _, ...opening } = modelOptions;
 
@@ -74,7 +74,7 @@ export function addDirectionsCommand(program: Command): void {
       const { directionsPath } = await import("../../directions/place.ts");
       const { ensurePack } = await import("../../data/ensure.ts");
       const path = out ?? (await directionsPath(options.model));
-      const progress = showProgress(output);
+      const progress = showImages(output);
       const directions = await withModel(options, async (model) => {
         // A file that cannot be added to, or a folder that cannot be written to, is found before the work.
         if (existsSync(path)) readDirections(path, model.latent);

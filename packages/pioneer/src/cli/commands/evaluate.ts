@@ -1,4 +1,3 @@
-import cliProgress from "cli-progress";
 import type { Command } from "commander";
 import { z } from "zod";
 import { option, text, whole } from "../../config/option-schema.ts";
@@ -9,6 +8,7 @@ import { defaultCount } from "../../metrics/selection.ts";
 import { modelOptions } from "../options/model-options.ts";
 import { networkOptions } from "../options/network-options.ts";
 import { addCommand } from "../options/options.ts";
+import { barOrLines, everyPart, type Progress } from "../output/bar-or-lines.ts";
 import { formatMetrics } from "../output/metrics-table.ts";
 import type { Output } from "../output/report.ts";
 
@@ -83,9 +83,12 @@ export function addEvaluateCommand(program: Command): void {
     ],
     async run(options, _args, { output }) {
       const { evaluateModel } = await import("../../metrics/run.ts");
-      const progress = showProgress(output);
+      const progress = showEvaluation(output);
       try {
-        const { checkpoint, values, record, file } = await evaluateModel({ ...options, onProgress: progress.update });
+        const { checkpoint, values, record, file } = await evaluateModel({
+          ...options,
+          onProgress: ({ done, total, ...stage }) => progress.update(done, total, stage),
+        });
         progress.stop();
         output.log(
           `${checkpoint}, ${record.images / 1000} kimg, ${record.resolution}x${record.resolution}, ${record.precision}`,
@@ -101,25 +104,10 @@ export function addEvaluateCommand(program: Command): void {
   });
 }
 
-/** A bar on a terminal, else a line every ten percent. */
-function showProgress(output: Output): { update: (progress: EvaluateProgress) => void; stop: () => void } {
-  if (!output.stream.isTTY) {
-    let shown = 0;
-    const update = ({ stage, done, total }: EvaluateProgress) => {
-      const tenth = Math.floor((10 * done) / total);
-      if (tenth > shown) output.log(`${done} of ${total} images (${stage})`);
-      shown = tenth;
-    };
-    return { update, stop: () => undefined };
-  }
-  const format = "{bar} {percentage} % | {value} of {total} images | {stage} | {eta_formatted} left";
-  const bar = new cliProgress.SingleBar(
-    { format, stream: output.stream, barsize: 24, hideCursor: true, fps: 4, etaBuffer: 50 },
-    cliProgress.Presets.shades_classic,
-  );
-  const update = ({ stage, done, total }: EvaluateProgress) => {
-    if (!bar.isActive) bar.start(total, done, { stage });
-    bar.update(done, { stage });
-  };
-  return { update, stop: () => bar.stop() };
-}
+/** The images of all stages, and which stage it is. */
+const showEvaluation = (output: Output): Progress<Pick<EvaluateProgress, "stage">> =>
+  barOrLines(output, {
+    bar: "{bar} {percentage} % | {value} of {total} images | {stage} | {eta_formatted} left",
+    line: (done, total, { stage }) => `${done} of ${total} images (${stage})`,
+    due: everyPart(10),
+  });

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { exitCodes, PioneerError } from "../../base/errors.ts";
+import { StoppedError } from "../../base/errors.ts";
 import { formatKimg } from "../../base/format.ts";
 import { shellWord } from "../../base/shell-word.ts";
+import { abortOnSignals } from "../../base/signals.ts";
 import { batch } from "../../config/batch.ts";
 import { oneOf, option, positive, resolution, text, toggle } from "../../config/option-schema.ts";
 import { presetNames } from "../../config/presets.ts";
@@ -11,7 +12,6 @@ import { imageSource } from "../../config/shared-options.ts";
 import type { Imported } from "../../import/import-run.ts";
 import { addCommand } from "../options/options.ts";
 import { showByteProgress } from "../output/byte-progress.ts";
-import { abortOnSignals } from "../output/image-progress.ts";
 import type { Output } from "../output/report.ts";
 
 /** What matters where the run is trained on. */
@@ -71,11 +71,11 @@ export function addImportCommand(program: Command): void {
     ],
     async run(options, files, { output }) {
       const { importAuthors } = await import("../../import/import-run.ts");
-      const { signal, terminated } = abortOnSignals();
+      const signal = abortOnSignals();
       const progress = showByteProgress(output);
       try {
         const onLoaded = (done: number, total: number) => {
-          if (signal.aborted) throw stopped(terminated());
+          if (signal.aborted) throw StoppedError.by(signal, "stopped; nothing was written");
           progress.update(done, total);
         };
         const imported = await importAuthors({ ...options, files, onLoaded });
@@ -106,10 +106,3 @@ function describe({ run, directions }: Imported, out: string, output: Output): v
   if (run) output.log(`next: pioneer ${next} --model ${shellWord(out)} ${rest}`);
   output.result({ out, ...run, directions: directions.map(({ name, unit }) => ({ name, unit })) });
 }
-
-const stopped = (terminated: boolean) =>
-  new PioneerError(
-    terminated ? "TERMINATED" : "INTERRUPTED",
-    "stopped; nothing was written",
-    terminated ? exitCodes.terminated : exitCodes.interrupted,
-  );

@@ -2,6 +2,7 @@ import cliProgress from "cli-progress";
 import { formatDuration, formatRate } from "../../base/format.ts";
 import type { TickEvent, TrainEvent, TrainReporter } from "../../train/events.ts";
 import { formatEnd, formatLosses, formatStart, formatTick } from "../../train/progress-line.ts";
+import { barLook, barStyle } from "./bar-or-lines.ts";
 import type { Output } from "./report.ts";
 
 /** Shows a run on the terminal. */
@@ -47,8 +48,7 @@ class TrainBars {
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
-    const style = { stream, barsize: 24, hideCursor: true, fps: 4, linewrap: false, emptyOnZero: true };
-    this.#bars = new cliProgress.MultiBar(style, cliProgress.Presets.shades_classic);
+    this.#bars = new cliProgress.MultiBar({ ...barStyle(stream), linewrap: false, emptyOnZero: true }, barLook);
   }
 
   log(line: string): void {

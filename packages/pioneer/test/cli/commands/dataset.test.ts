@@ -55,33 +55,29 @@ describe("packs", () => {
     ]);
   });
 
-  test("Ctrl-C while packing ends with 130 and keeps what is done; the same command goes on from there", async () => {
-    const args = [
-      "dataset",
-      "prepare",
-      "procedural:faces",
-      join(folder, "drawn.pack"),
-      "--resolution",
-      "32",
-      "--count",
-      "1500",
-    ];
-    const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-    let stderr = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      stderr += text;
-    });
-    // The first line comes after a tenth of the images.
-    child.stdout.once("data", () => child.kill("SIGINT"));
-    const [code] = await once(child, "close");
-    expect(code).toBe(130);
-    const [, done] =
-      /^pioneer: stopped after (\d+) of 1500 images; the same command goes on from there\n$/.exec(stderr) ?? [];
-    expect(Number(done)).toBeGreaterThanOrEqual(150);
-    expect(existsSync(join(folder, "drawn.pack"))).toBe(false);
+  test("SIGTERM and Ctrl-C while packing end with 143 and 130 and keep what is done; the same command goes on", async () => {
+    const pack = join(folder, "drawn.pack");
+    const args = ["dataset", "prepare", "procedural:faces", pack, "--resolution", "32", "--count", "1500"];
+    const stoppedBy = async (signal: NodeJS.Signals) => {
+      const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+      let stderr = "";
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        stderr += text;
+      });
+      // The first line comes after a tenth of the images.
+      child.stdout.once("data", () => child.kill(signal));
+      const [code] = await once(child, "close");
+      const stopped = /^pioneer: stopped after (\d+) of 1500 images; the same command goes on from there\n$/;
+      return { code, done: Number(stopped.exec(stderr)?.[1]) };
+    };
+    const terminated = await stoppedBy("SIGTERM");
+    expect(terminated).toEqual({ code: 143, done: expect.toSatisfy((done: number) => done >= 150) });
+    const interrupted = await stoppedBy("SIGINT");
+    expect(interrupted).toEqual({ code: 130, done: expect.toSatisfy((done: number) => done > terminated.done) });
+    expect(existsSync(pack)).toBe(false);
     const { status, stdout } = pioneer(...args);
     expect(status).toBe(0);
-    expect(stdout).toContain(`went on after ${done} images that were done before\n`);
+    expect(stdout).toContain(`went on after ${interrupted.done} images that were done before\n`);
     expect(stdout).toContain("images   1500 of 32x32");
   });
 
