@@ -1,5 +1,5 @@
-import { parse } from "csv-parse/sync";
 import { DataError } from "../../base/errors.ts";
+import { eachRow, firstLineOf } from "./csv.ts";
 import { NameTable } from "./names.ts";
 
 /** A labels file: columns beside the first, which names the image. Cells lie in one piece: there may be millions. */
@@ -43,31 +43,19 @@ export class LabelTable {
 }
 
 /**
- * A CSV whose first line names the columns and whose first column is the file. Separated by commas, semicolons or
- * tabs, whichever the first line has most of.
+ * A CSV whose first line names the columns and whose first column is the file.
  * @throws DataError naming the line: broken quoting, too many or few cells, two different rows for one file
  */
 export function parseLabels(text: string, path: string): LabelTable {
-  const [firstLine = ""] = text.split(/\r?\n/, 1);
-  const delimiter = [",", ";", "\t"].reduce((best, each) =>
-    firstLine.split(each).length > firstLine.split(best).length ? each : best,
-  );
   const found: { table?: LabelTable; twofold?: string } = {};
-  // Nothing is returned, so that the parser keeps nothing.
-  const onRecord = ([file = "", ...cells]: string[]): undefined => {
+  eachRow(text, path, ([file = "", ...cells]) => {
     if (found.table === undefined) found.table = new LabelTable(cells);
     else if (!found.table.add(normalizeName(file), cells)) found.twofold ??= file;
-  };
-  try {
-    parse(text, { bom: true, delimiter, trim: true, skip_empty_lines: true, on_record: onRecord });
-  } catch (error) {
-    const [line] = (error instanceof Error ? error.message : String(error)).split("\n");
-    throw new DataError(`${path}: not a CSV with one line a file: ${line}`, { cause: error });
-  }
+  });
   const { table, twofold } = found;
   const columns = table?.columns ?? [];
   if (table === undefined || columns.length === 0) {
-    throw new DataError(`${path}: needs a file column and at least one more, got "${firstLine}"`);
+    throw new DataError(`${path}: needs a file column and at least one more, got "${firstLineOf(text)}"`);
   }
   const twice = columns.find((name, i) => name === "" || columns.indexOf(name) !== i);
   if (twice !== undefined) {
