@@ -1,3 +1,5 @@
+export * from "./align.ts";
+export * from "./aligned-square.ts";
 export * from "./edit.ts";
 export * from "./errors.ts";
 export * from "./folder.ts";
@@ -12,5 +14,5 @@ export { type OutputImage, type PixelImage, toRgba } from "./pixels.ts";
 export type { Backend } from "./platform.ts";
 export * from "./queue.ts";
 export { type Refined, type RefineOptions, refine } from "./refine.ts";
-export * from "./resize.ts";
+export { type Encoding, type RgbPixels, type SquareShape, toSquare } from "./resize.ts";
 export { Rng } from "./rng.ts";

@@ -65,7 +65,7 @@ function shrinkAsDecoder(image: RgbPixels, reduction: number, encoding: Encoding
 }
 
 /** Means over boxes of `factor` pixels. */
-function shrink(image: RgbPixels, factor: number, round: (length: number) => number): RgbPixels {
+export function shrink(image: RgbPixels, factor: number, round: (length: number) => number): RgbPixels {
   if (factor <= 1) return image;
   const [width, height] = [round(image.width / factor), round(image.height / factor)];
   // libwebp fills the rounded size exactly; whole factors leave a box at the end that is cut off.
@@ -175,7 +175,7 @@ function addWeighted(
 }
 
 /** Luma, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), three times. */
-function toGrey(pixels: Uint8Array): Uint8Array {
+export function toGrey(pixels: Uint8Array): Uint8Array {
   const grey = new Uint8Array(pixels.length);
   for (let i = 0; i < pixels.length; i += 3) {
     const [red, green, blue] = [pixels[i] as number, pixels[i + 1] as number, pixels[i + 2] as number];
