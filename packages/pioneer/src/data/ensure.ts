@@ -1,7 +1,9 @@
-import { realpath, rm, stat } from "node:fs/promises";
+import { readFile, realpath, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
+import { onDisk } from "../base/disk.ts";
 import { ConfigError } from "../base/errors.ts";
+import { defaultTemplate, templateText } from "../config/face-template.ts";
 import { isPack, openPack, type Pack } from "./pack/pack.ts";
 import { checkResolution, type PrepareOptions, type PrepareResult, packSeed, prepareDataset } from "./prepare.ts";
 import { findLabels } from "./sources/annotate.ts";
@@ -63,9 +65,14 @@ export function defaultCacheDir(): string {
 }
 
 async function cacheName(data: string, options: EnsureOptions): Promise<string> {
-  const { resolution, crop = "", limit, colour = "auto" } = options;
+  const { resolution, crop = "", align, template, limit, colour = "auto" } = options;
   const { name, key } = (await isFile(data)) ? await identifyFile(data, options) : await identifySource(data, options);
-  const digest = digestOf([...key, resolution ?? "", crop, limit ?? "", packSeed(data, options), colour]);
+  // Packs of photos that are not aligned have been named without, and are still good.
+  const aligned =
+    align === undefined
+      ? []
+      : [await onDisk(align, () => readFile(align, "utf8")), template ?? templateText(defaultTemplate)];
+  const digest = digestOf([...key, resolution ?? "", crop, limit ?? "", packSeed(data, options), colour], aligned);
   const readable = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60);
   return `${readable}-${resolution ?? "auto"}-${digest.slice(0, 16)}.pack`;
 }

@@ -4,17 +4,19 @@ import type { Colour, Crop } from "pioneer-runtime";
 import sharp from "sharp";
 import { checkSpace, lockFile } from "../base/disk.ts";
 import { ConfigError, DataError, StoppedError } from "../base/errors.ts";
+import { checkAlignOptions } from "../config/face-template.ts";
+import { type Alignment, openAlignment, sideOfSquare } from "./alignment.ts";
 import { addToJournal, type PackingState, readJournal, removeJournal, startJournal } from "./journal.ts";
 import type { SkippedFile } from "./pack/format.ts";
 import { findColumns, type LabelRow } from "./pack/labels.ts";
-import { openPack, type Pack } from "./pack/pack.ts";
+import { isPack, openPack, type Pack } from "./pack/pack.ts";
 import { allIndices, buildSplits, smallestHashes } from "./pack/splits.ts";
 import { PackWriter, partOf } from "./pack/writer.ts";
-import { decodeSquare, isGrey, readSize, type SquareImage, toGrey } from "./pixels/decode.ts";
+import { decodeAligned, decodeSquare, isGrey, type SquareImage, toGrey } from "./pixels/decode.ts";
+import { readSizes, resolutionFor, sampleOf } from "./sample-sizes.ts";
 import { type SourceError, sourceFailure } from "./sources/failures.ts";
 import type { SourceKind } from "./sources/kinds.ts";
 import { openSource } from "./sources/open.ts";
-import { proceduralResolution } from "./sources/procedural.ts";
 import { digestOf, type Source, type SourceContent } from "./sources/source.ts";
 
 export interface PrepareOptions {
@@ -30,8 +32,15 @@ export interface PrepareOptions {
    * procedural faces.
    */
   readonly resolution?: number | undefined;
-  /** By default what goes with the source: "celeba" for CelebA, else "center". "none" skips photos that are not square; "celeba" is the authors' way with CelebA. */
+  /** By default what goes with the source: "celeba" for CelebA, else "center"; not with `align`. "none" skips photos that are not square; "celeba" is the authors' way with CelebA. */
   readonly crop?: Crop | undefined;
+  /**
+   * A CSV of where the photos have eyes and mouth: each is turned, scaled and moved so that they lie on the template.
+   * Photos without a face in it are skipped.
+   */
+  readonly align?: string | undefined;
+  /** Where eyes and mouth are to lie, as `parseTemplate` takes it. */
+  readonly template?: string | undefined;
   /** A labels CSV; by default labels.csv inside or beside the source. */
   readonly labels?: string | undefined;
   /** Use at most this many of the source's images, chosen by the hash of their names and the seed. */
@@ -69,8 +78,6 @@ export interface PrepareResult {
   readonly notes: readonly string[];
 }
 
-/** See `PrepareOptions.resolution`: the limits, the photos looked at, and the share that may be smaller. */
-const defaultResolution = { largest: 256, celeba: 128, sample: 256, share: 0.05 };
 /** Images begun for each core: they end in any order and are written in their own, and a slow one must not stop the rest. */
 const imagesAhead = 4;
 /** A state is made safe after so many bytes, or so many milliseconds. */
@@ -85,7 +92,12 @@ const safeEvery = { bytes: 32 * 2 ** 20, milliseconds: 5000 };
  */
 export async function prepareDataset(options: PrepareOptions): Promise<PrepareResult> {
   checkOptions(options);
-  const { out } = options;
+  const { source, align, out } = options;
+  if (align !== undefined && (await isPack(source))) {
+    throw new DataError(
+      `${source} is a pack, whose photos are cut already: to align them, prepare with --align ${align} what it was made of`,
+    );
+  }
   await checkTarget(out, options.force ?? false);
   const unlock = await lockFile(out);
   try {
@@ -112,7 +124,9 @@ export function checkResolution(resolution: number): void {
   }
 }
 
-function checkOptions({ resolution, limit, count, seed }: PrepareOptions): void {
+function checkOptions(options: PrepareOptions): void {
+  const { resolution, limit, count, seed } = options;
+  checkAlignOptions(options, options.source);
   if (resolution !== undefined) checkResolution(resolution);
   for (const [name, value] of Object.entries({ limit, count })) {
     if (value !== undefined && !(Number.isInteger(value) && value >= 1)) {
@@ -143,7 +157,8 @@ async function packSource(options: PrepareOptions): Promise<Omit<PrepareResult, 
 }
 
 async function packOpened(source: Source, options: PrepareOptions): Promise<Omit<PrepareResult, "pack">> {
-  const { out, crop = source.crop ?? "center", limit, colour = "auto" } = options;
+  const { out, align, template, limit, colour = "auto" } = options;
+  const crop = align === undefined ? (options.crop ?? source.crop ?? "center") : "center";
   const seed = packSeed(options.source, options);
   if (source.count === 0) {
     const said = [
@@ -158,9 +173,13 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
   const nameOf = (index: number) => source.entry(index).name;
   const all = allIndices(source.count);
   const wanted = limit === undefined ? all : smallestHashes(all, nameOf, `limit ${seed}`, limit);
-  const resolution = options.resolution ?? (await chooseResolution(source, options.source, wanted, crop));
-  const packing = new Packing(source, wanted, { out, from: options.source, resolution, crop, colour });
-  const key = digestOf([source.digest, resolution, crop, colour, limit ?? "", seed]);
+  const alignment =
+    align === undefined ? undefined : await openAlignment(source, options.source, wanted, { align, template });
+  const notes = [...source.notes, ...(alignment?.notes ?? [])];
+  const resolution =
+    options.resolution ?? (await chooseResolution(source, options.source, { wanted, crop, alignment }));
+  const packing = new Packing(source, wanted, { out, from: options.source, resolution, crop, alignment, colour });
+  const key = digestOf([source.digest, resolution, crop, colour, limit ?? "", seed], alignment?.digest ?? []);
   try {
     const resumedFrom = await packing.begin(key);
     await packing.run(options.onProgress, options.signal);
@@ -179,6 +198,7 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
     const rows = eachOf(written, (index): LabelRow => source.entry(index).labels);
     await packing.finish({
       crop,
+      ...(alignment && { align: { template: alignment.template, faces: digestOf(facesOf(written, alignment)) } }),
       source: { kind: source.kind, name: source.name, options: { limit: limit ?? null, seed } },
       columns: findColumns(rows),
       rows,
@@ -190,9 +210,9 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
       names: eachOf(written, nameOf),
       skipped: files,
       enlarged,
-      notes: [...source.notes],
+      notes,
     });
-    return { resumedFrom, skipped: files, enlarged, notes: source.notes };
+    return { resumedFrom, skipped: files, enlarged, notes };
   } finally {
     await packing.close();
   }
@@ -218,30 +238,27 @@ function eachOf<T>(indices: Uint32Array, make: (index: number) => T): Iterable<T
   };
 }
 
-/** As told at `PrepareOptions.resolution`. Images that cannot be used have no say. @param from the source's path */
-async function chooseResolution(source: Source, from: string, wanted: Uint32Array, crop: Crop): Promise<number> {
-  const count = Math.min(wanted.length, defaultResolution.sample);
-  const sample = Uint32Array.from(
-    { length: count },
-    (_, i) => wanted[Math.floor((i * wanted.length) / count)] as number,
-  );
-  const sides: number[] = [];
-  for await (const content of source.contents(sample)) {
-    const size = await readAnySize(content).catch((error: unknown) => {
-      const failure = sourceFailure(error, from, source.entry(content.index).name);
-      if (failure !== undefined) throw failure;
-    });
-    if (size !== undefined) sides.push(Math.min(size.width, size.height));
-  }
-  sides.sort((a, b) => a - b);
-  const side = sides[Math.floor(sides.length * defaultResolution.share)] ?? proceduralResolution;
-  const largest = crop === "celeba" ? defaultResolution.celeba : defaultResolution.largest;
-  return Math.max(4, Math.min(largest, 2 ** Math.floor(Math.log2(side))));
+/** @returns side of the images, as told at `PrepareOptions.resolution` */
+async function chooseResolution(
+  source: Source,
+  from: string,
+  { wanted, crop, alignment }: { wanted: Uint32Array; crop: Crop; alignment: Alignment | undefined },
+): Promise<number> {
+  const sides =
+    alignment === undefined
+      ? (await readSizes(source, from, sampleOf(wanted))).map(({ width, height }) => Math.min(width, height))
+      : Array.from(wanted, (index) => alignment.faceOf(index)).flatMap((face) =>
+          typeof face === "string" ? [] : [sideOfSquare(face, alignment.template)],
+        );
+  return resolutionFor(sides, crop);
 }
 
-async function readAnySize(content: SourceContent): Promise<{ width: number; height: number }> {
-  const image = await content.read();
-  return Buffer.isBuffer(image) ? await readSize(image) : image;
+/** The places of the faces of some images, in one row. */
+function* facesOf(indices: Uint32Array, { faceOf }: Alignment): Iterable<number> {
+  for (const index of indices) {
+    const face = faceOf(index);
+    if (typeof face !== "string") yield* [...face.eyeLeft, ...face.eyeRight, ...face.mouth];
+  }
 }
 
 interface PackingOptions {
@@ -250,6 +267,7 @@ interface PackingOptions {
   readonly from: string;
   readonly resolution: number;
   readonly crop: Crop;
+  readonly alignment: Alignment | undefined;
   readonly colour: Colour | "auto";
 }
 
@@ -355,15 +373,24 @@ class Packing {
   }
 
   async #decode(content: SourceContent): Promise<Outcome> {
-    const { from, resolution, crop } = this.#options;
+    const { from } = this.#options;
     try {
-      return { index: content.index, image: await decodeSquare(await content.read(), resolution, crop) };
+      return { index: content.index, image: await this.#squareOf(content) };
     } catch (error) {
       const failure = sourceFailure(error, from, this.#source.entry(content.index).name);
       if (failure !== undefined) return { index: content.index, failure };
       const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
       return { index: content.index, reason };
     }
+  }
+
+  async #squareOf(content: SourceContent): Promise<SquareImage> {
+    const { resolution, crop, alignment } = this.#options;
+    const face = alignment?.faceOf(content.index);
+    if (typeof face === "string") throw new DataError(face);
+    const image = await content.read();
+    if (alignment === undefined || face === undefined) return await decodeSquare(image, resolution, crop);
+    return await decodeAligned(image, resolution, face, alignment.template);
   }
 
   async #take(outcome: Outcome): Promise<void> {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ConfigError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { abortOnSignals } from "../../base/signals.ts";
+import { alignOptions } from "../../config/face-template.ts";
 import { option, resolution, text, toggle, whole } from "../../config/option-schema.ts";
 import { colour, crop } from "../../config/shared-options.ts";
 import { drawnFaces } from "../../data/sources/kinds.ts";
@@ -25,6 +26,7 @@ const prepareSchema = z.strictObject({
     note: "with none, those that are not square are skipped",
     default: "celeba for CelebA, else center",
   }),
+  ...alignOptions,
   labels: option(text("a CSV file").optional(), {
     value: "CSV",
     description: "labels, first column the file",
@@ -69,6 +71,7 @@ export function addDatasetCommands(program: Command): void {
     schema: prepareSchema,
     examples: [
       "pioneer dataset prepare photos/ photos.pack --resolution 64",
+      "pioneer dataset prepare photos/ faces.pack --resolution 64 --align faces.csv",
       "pioneer dataset prepare celeba/ celeba.pack --resolution 128",
       "pioneer dataset prepare celebahq.h5 celebahq.pack --source celebahq --resolution 256",
       "pioneer dataset prepare cifar-10-python.tar.gz cifar.pack",

@@ -1,5 +1,6 @@
 import { formatBytes } from "../../base/format.ts";
 import type { LabelInfo } from "../../data/pack/info.ts";
+import { describeCrop } from "./describe-crop.ts";
 import type { Description } from "./description.ts";
 
 /** How many skipped files are listed for people; --json has all. */
@@ -21,7 +22,7 @@ export async function describePack(path: string, verify: boolean): Promise<Descr
   const skipped = info.skipped.map(({ name, reason }) => `skipped  ${name} ${reason}`);
   const lines = [
     `pack     ${path}, ${formatBytes(info.bytes)}${verify ? ", all checksums good" : ""}`,
-    `images   ${info.count} of ${size}, ${info.colour}, crop ${info.crop}`,
+    `images   ${info.count} of ${size}, ${info.colour}, ${describeCrop(info)}`,
     `splits   ${splits.join(", ")}`,
     `source   ${info.source.kind} ${info.source.name}`,
     `id       ${info.id}`,

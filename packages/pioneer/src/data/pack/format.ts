@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { colours, crops } from "pioneer-runtime";
+import { colours, crops, faceTemplate } from "pioneer-runtime";
 import { z } from "zod";
 import { DataError } from "../../base/errors.ts";
 
@@ -43,6 +43,8 @@ const headerSchema = z.object({
   resolution: z.int().min(4).max(1024),
   colour: z.enum(colours),
   crop: z.enum(crops),
+  /** Only of aligned photos: where each has its eyes and mouth now, and a digest of where they were. */
+  align: z.object({ template: faceTemplate, faces: sha256Schema }).optional(),
   /** Where the images came from; names only, so that the same data packed elsewhere is the same pack. */
   source: z.object({ kind: z.string(), name: z.string(), options: z.record(z.string(), z.number().nullable()) }),
   labels: z.array(labelSchema),

@@ -1,3 +1,4 @@
+import type { FaceTemplate } from "pioneer-runtime";
 import { repeatGrey } from "../pixels/decode.ts";
 import type { SkippedFile } from "./format.ts";
 import { type Label, openPack } from "./pack.ts";
@@ -21,6 +22,8 @@ export interface PackInfo {
   readonly resolution: number;
   readonly colour: string;
   readonly crop: string;
+  /** Where aligned photos have eyes and mouth; null for others. */
+  readonly align: FaceTemplate | null;
   readonly source: { readonly kind: string; readonly name: string };
   /** Images by split. */
   readonly splits: Readonly<Record<string, number>>;
@@ -32,7 +35,7 @@ export interface PackInfo {
 
 /** Describes a pack without reading its pixels. @throws DataError as `openPack` */
 export function packInfo(path: string): PackInfo {
-  const { bytes, id, count, resolution, colour, crop, source, splits, labels, skipped, enlarged, notes } =
+  const { bytes, id, count, resolution, colour, crop, align, source, splits, labels, skipped, enlarged, notes } =
     openPack(path);
   return {
     path,
@@ -42,6 +45,7 @@ export function packInfo(path: string): PackInfo {
     resolution,
     colour,
     crop,
+    align: align?.template ?? null,
     source: { kind: source.kind, name: source.name },
     splits: Object.fromEntries(Object.entries(splits).map(([name, indices]) => [name, indices.length])),
     labels: labels.map(labelInfo),

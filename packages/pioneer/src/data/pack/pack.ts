@@ -60,6 +60,8 @@ export interface Pack {
   readonly channels: 1 | 3;
   readonly colour: Colour;
   readonly crop: Crop;
+  /** Of aligned photos the template and a digest of where their faces were; null for others. */
+  readonly align: NonNullable<PackHeader["align"]> | null;
   readonly pixelOffset: number;
   /** resolution² · channels */
   readonly imageBytes: number;
@@ -100,6 +102,7 @@ export function openPack(path: string): Pack {
     channels: header.colour === "grey" ? 1 : 3,
     colour: header.colour,
     crop: header.crop,
+    align: header.align ?? null,
     pixelOffset: prefixBytes,
     imageBytes,
     splits: Object.freeze(splits),
@@ -169,12 +172,13 @@ export async function verifyPack(path: string, onProgress?: (done: number, total
 }
 
 /** Labels, notes and pixels have no part in it. */
-function imagesIdOf({ count, colour, crop, source, splits, names }: PackHeader): string {
+function imagesIdOf({ count, colour, crop, align, source, splits, names }: PackHeader): string {
   const { limit = null, seed = 0, ...options } = source.options;
   // Older packs of photos hold the run's seed, which changed nothing of them.
   const used = source.kind === "procedural" || limit !== null ? seed : 0;
   const digests = [splits.codes, names.lengths, names.text].map(({ sha256 }) => sha256);
-  const parts = [count, colour, crop, source.kind, source.name, limit, used, options, splits.names, digests];
+  const parts: unknown[] = [count, colour, crop, source.kind, source.name, limit, used, options, splits.names, digests];
+  if (align !== undefined) parts.push(align);
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
 

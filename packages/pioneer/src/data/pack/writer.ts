@@ -21,7 +21,7 @@ export interface PackProgress {
 }
 
 /** What a pack holds beside its pixels. */
-export interface PackContents extends Pick<PackHeader, "crop" | "source" | "skipped" | "enlarged" | "notes"> {
+export interface PackContents extends Pick<PackHeader, "crop" | "align" | "source" | "skipped" | "enlarged" | "notes"> {
   /** [count]; gone through twice, and not kept. */
   readonly names: Iterable<string>;
   readonly splits: Splits;

@@ -1,4 +1,14 @@
-import type { Crop } from "pioneer-runtime";
+import {
+  alignedSquare,
+  type Crop,
+  type FacePoints,
+  type FaceTemplate,
+  faceProblem,
+  faceSimilarity,
+  type Region,
+  regionOfSquare,
+  squareOfRegion,
+} from "pioneer-runtime";
 import sharp, { type Sharp } from "sharp";
 import { DataError } from "../../base/errors.ts";
 
@@ -52,6 +62,34 @@ export async function decodeSquare(image: Buffer | RawImage, resolution: number,
     pixels = await toRgb(fitSquare(load({ width: side, height: side, pixels }), resolution), false);
   }
   return { pixels, width, height, enlarged };
+}
+
+/**
+ * Any photo as a square in which its face lies on a template: turned, scaled and moved as one, resampled once from the
+ * photo at its full size, with antialiasing, its outermost pixels repeated beyond its edges (pioneer-runtime's
+ * `alignedSquare`, so that a page computes the same). The conversions are those of `decodeSquare`.
+ * @param face in pixels of the upright photo
+ * @throws DataError in one line, without the file's name: cannot be decoded, or the face is not inside the photo
+ */
+export async function decodeAligned(
+  image: Buffer | RawImage,
+  resolution: number,
+  face: FacePoints,
+  template: FaceTemplate,
+): Promise<SquareImage> {
+  const size = Buffer.isBuffer(image) ? await readSize(image) : { ...image, bits: 8 as const };
+  const problem = faceProblem(face, size);
+  if (problem !== undefined) throw new DataError(problem);
+  const similarity = faceSimilarity(face, template);
+  const { width, height } = size;
+  const facts = { width, height, enlarged: similarity.a ** 2 + similarity.b ** 2 > 1 / resolution ** 2 };
+  if (!Buffer.isBuffer(image)) {
+    return { ...facts, pixels: alignedSquare({ ...size, data: image.pixels }, similarity, resolution) };
+  }
+  // libvips decodes the whole file and hands over only what the square is made of.
+  const region: Region = regionOfSquare(size, similarity, resolution);
+  const data = await toRgb(load(image).extract({ ...region }), size.bits === 16);
+  return { ...facts, pixels: squareOfRegion({ ...region, data }, region, similarity, resolution) };
 }
 
 /**

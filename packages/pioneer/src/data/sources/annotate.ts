@@ -78,8 +78,15 @@ export function annotate(names: Names, file: LabelsFile | undefined, prefixes: r
   return { entry, notes: describeMatches(file, table, matched, names.length) };
 }
 
-/** Finds a file's row: by its whole path, by that without a prefix, or by its bare name if only one image has it. */
-function matchRows(table: LabelTable, names: Names, prefixes: readonly string[]): (name: string) => number | undefined {
+/**
+ * Finds a file's row: by its whole path, by that without a prefix, or by its bare name if only one image has it.
+ * @param table knows rows by normalised names
+ */
+export function matchRows(
+  table: Pick<LabelTable, "rowOf">,
+  names: Names,
+  prefixes: readonly string[],
+): (name: string) => number | undefined {
   // Counted when it is first needed: most labels files name whole paths.
   let bareCounts: Map<string, number> | undefined;
   return (name) => {

@@ -48,10 +48,12 @@ async function describeArchive(path: string, reader: ArchiveReader, labels?: str
   const file = await findLabels(path, labels, async () =>
     labelsMember === undefined ? undefined : (await readMember(reader, labelsMember)).toString("utf8"),
   );
-  const { entry, notes } = annotate(images, file, [top, `${basename(path).replace(/\.(tar|tgz|tar\.gz|zip)$/i, "")}/`]);
+  const prefixes = [top, `${basename(path).replace(/\.(tar|tgz|tar\.gz|zip)$/i, "")}/`];
+  const { entry, notes } = annotate(images, file, prefixes);
   return {
     kind: reader.kind,
     name: basename(path),
+    prefixes,
     count: images.length,
     entry,
     digest: digestOf([reader.kind, size, mtimeMs, file?.text ?? ""], images),

@@ -48,10 +48,12 @@ export async function openFolder(path: string, labels?: string): Promise<Source>
   const file = await findLabels(root, labels, async () =>
     hasLabels ? await readFile(join(root, "labels.csv"), "utf8") : undefined,
   );
-  const { entry, notes } = annotate(images.names, file, [`${basename(root)}/`]);
+  const prefixes = [`${basename(root)}/`];
+  const { entry, notes } = annotate(images.names, file, prefixes);
   return {
     kind: "folder",
     name: basename(root),
+    prefixes,
     count: images.names.length,
     entry,
     digest: digestOf(["folder", file?.text ?? ""], stampsOf(images)),

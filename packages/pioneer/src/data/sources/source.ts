@@ -33,6 +33,8 @@ export interface Source {
   readonly name: string;
   /** The crop that goes with this data set; "center" where it says none. */
   readonly crop?: Crop;
+  /** What its images' names may begin with in a CSV: its own name, an archive's top folder; with slashes. */
+  readonly prefixes?: readonly string[];
   /** How many images. */
   readonly count: number;
   /**
