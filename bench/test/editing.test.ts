@@ -22,6 +22,7 @@ const colours: Model = {
   latent: 3,
   colour: "rgb",
   crop: "none",
+  align: null,
   async encode(images, count) {
     return Float32Array.from({ length: count * 3 }, (_, i) => {
       const means = [0, 1, 2].map((channel) => images[(Math.floor(i / 3) * 3 + channel) * 64] as number);

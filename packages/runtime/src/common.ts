@@ -3,7 +3,7 @@ export * from "./aligned-square.ts";
 export * from "./edit.ts";
 export * from "./errors.ts";
 export * from "./folder.ts";
-export type { Drawable, ImageInput, Images } from "./inputs.ts";
+export type { Drawable, FacePhoto, ImageInput, Images, Photo } from "./inputs.ts";
 export * from "./latent.ts";
 export type * from "./load-options.ts";
 export * from "./model.ts";

@@ -15,6 +15,7 @@ import {
   regex,
   string,
 } from "zod/mini";
+import { faceTemplate } from "./align.ts";
 import { colours, crops } from "./model.ts";
 
 // The files of a model folder (docs/design.md): config.json, encoder.onnx, generator.onnx, directions.json, README.md.
@@ -51,8 +52,8 @@ export const modelConfig = object({
   dtype: oneOf(weightFormats),
   colour: oneOf(colours),
   crop: oneOf(crops),
-  /** How photos were aligned before the crop; null where they were not. */
-  align: nullable(string()),
+  /** Where the training photos had eyes and mouth, to which they were aligned; null where they were only cropped. */
+  align: nullable(faceTemplate),
   /** Thousands of images shown in training. */
   kimg: number().check(gte(0)),
   /** Of the program that wrote the folder. */

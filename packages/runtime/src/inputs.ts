@@ -1,14 +1,27 @@
+import { type FacePoints, type FaceTemplate, faceProblem, faceSimilarity } from "./align.ts";
+import { alignedSquare } from "./aligned-square.ts";
 import { ModelError } from "./errors.ts";
 import { onWhite, type PixelImage, writePlanes } from "./pixels.ts";
 import type { Platform } from "./platform.ts";
-import { type SquareShape, toSquare } from "./resize.ts";
+import { type Encoding, type RgbPixels, type SquareShape, toGrey, toSquare } from "./resize.ts";
 
 /**
- * One image: ImageData (or {data, width, height} with RGBA), the bytes of a JPEG, PNG or WebP file, a Blob of one, or
- * [3, r, r] in [-1, 1]. Photos may have any size; they are cropped and resized as the training images were. In a page
- * also what a canvas can draw: ImageBitmap, canvas, img, video.
+ * A photo of any size: ImageData (or {data, width, height} with RGBA), the bytes of a JPEG, PNG or WebP file, or a Blob
+ * of one. In a page also what a canvas can draw: ImageBitmap, canvas, img, video.
  */
-export type ImageInput = PixelImage | Uint8Array | ArrayBuffer | Blob | Float32Array | Drawable;
+export type Photo = PixelImage | Uint8Array | ArrayBuffer | Blob | Drawable;
+
+/** A photo and where its face is, in its pixels once it is upright: for a model of aligned faces. */
+export interface FacePhoto {
+  readonly photo: Photo;
+  readonly face: FacePoints;
+}
+
+/**
+ * One image: a photo, which is cropped and resized as the training images were, a photo with its face, which is aligned
+ * as they were, or [3, r, r] in [-1, 1].
+ */
+export type ImageInput = Photo | FacePhoto | Float32Array;
 
 /** What a canvas can draw. */
 export interface Drawable {
@@ -25,6 +38,11 @@ export interface ImageSource {
   take(start: number, n: number, signal?: AbortSignal): Promise<Float32Array>;
 }
 
+/** How a model saw its training images. */
+interface InputShape extends SquareShape {
+  readonly align: FaceTemplate | null;
+}
+
 /** Values of images lie within about [-1, 1]; beyond this they are surely 0..255. */
 const largestValue = 16;
 
@@ -35,7 +53,7 @@ const largestValue = 16;
  */
 export function imageSource(
   images: Images,
-  shape: SquareShape,
+  shape: InputShape,
   platform: Pick<Platform, "decode">,
   count?: number,
 ): ImageSource {
@@ -77,7 +95,7 @@ export function imageSource(
 /** @returns [3, r, r] in [-1, 1] */
 async function prepare(
   image: ImageInput,
-  shape: SquareShape,
+  shape: InputShape,
   platform: Pick<Platform, "decode">,
 ): Promise<Float32Array> {
   const { resolution } = shape;
@@ -89,16 +107,37 @@ async function prepare(
       `expected 3 x ${resolution} x ${resolution} values, got ${image.length}: give photos of other sizes as ImageData or files`,
     );
   }
-  if (isPixels(image)) writePlanes(planes, toSquare(onWhite(image), shape));
-  else {
-    const { pixels, encoding } = await platform.decode(image);
-    writePlanes(planes, toSquare(pixels, shape, encoding));
-  }
+  const { photo, face } = isFacePhoto(image) ? image : { photo: image, face: undefined };
+  const { pixels, encoding } = await decode(photo, platform);
+  writePlanes(planes, face ? toAligned(pixels, face, shape) : toSquare(pixels, shape, encoding));
   return planes;
 }
 
-function isPixels(image: ImageInput): image is PixelImage {
-  // What is not there at all is no image either, which `decode` says.
+async function decode(
+  photo: Photo,
+  platform: Pick<Platform, "decode">,
+): Promise<{ readonly pixels: RgbPixels; readonly encoding: Encoding }> {
+  return isPixels(photo) ? { pixels: onWhite(photo), encoding: "other" } : platform.decode(photo);
+}
+
+/** @throws ModelError */
+function toAligned(pixels: RgbPixels, face: FacePoints, { align, resolution, colour }: InputShape): Uint8Array {
+  if (!align) {
+    throw new ModelError(
+      "OPTION",
+      "a photo came with its face, and this model's photos were not aligned: give it alone",
+    );
+  }
+  const problem = faceProblem(face, pixels);
+  if (problem !== undefined) throw new ModelError("IMAGE", `a photo ${problem}`);
+  const square = alignedSquare(pixels, faceSimilarity(face, align), resolution);
+  return colour === "grey" ? toGrey(square) : square;
+}
+
+// What is not there at all is no image either, which `decode` says.
+const isFacePhoto = (image: ImageInput): image is FacePhoto => "face" in Object(image);
+
+function isPixels(image: Photo): image is PixelImage {
   const { data } = Object(image) as Partial<PixelImage>;
   return data instanceof Uint8ClampedArray || data instanceof Uint8Array;
 }

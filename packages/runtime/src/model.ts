@@ -1,3 +1,5 @@
+import type { FaceTemplate } from "./align.ts";
+
 export const crops = ["center", "none", "celeba"] as const;
 /** How photos were cropped to a square before they were resized: the middle, not at all (must be square), or the authors' crop of CelebA. */
 export type Crop = (typeof crops)[number];
@@ -14,6 +16,8 @@ export interface Model {
   readonly latent: number;
   readonly colour: Colour;
   readonly crop: Crop;
+  /** Where faces have eyes and mouth, if its training photos were aligned; else null. */
+  readonly align: FaceTemplate | null;
   /**
    * @param images [count, 3, r, r] in [-1, 1]
    * @returns latents [count, latent], rows of length 1

@@ -1,3 +1,4 @@
+import type { FaceTemplate } from "./align.ts";
 import { checkLatents } from "./check-latents.ts";
 import { edit, type Strengths } from "./edit.ts";
 import { ModelError } from "./errors.ts";
@@ -48,6 +49,7 @@ export class PioneerModel implements Model {
   readonly latent: number;
   readonly colour: Colour;
   readonly crop: Crop;
+  readonly align: FaceTemplate | null;
   /** What computes, and why. */
   readonly backend: Backend;
   /** What was checked of the files when they were loaded, in words. */
@@ -65,6 +67,7 @@ export class PioneerModel implements Model {
     this.latent = config.latent;
     this.colour = config.colour;
     this.crop = config.crop;
+    this.align = config.align;
     this.backend = contents.backend;
     this.integrity = contents.integrity;
     this.directions = Object.keys(contents.directions?.directions ?? {});

@@ -1,8 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { readFileSync } from "node:fs";
+import sharp from "sharp";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { regionOfSquare, squareOfRegion } from "../src/aligned-square.ts";
-import { alignedSquare, type FacePoints, faceProblem, faceSimilarity, Rng, toSquare } from "../src/index.ts";
+import { alignedSquare, type FacePoints, faceProblem, faceSimilarity, Pioneer, Rng, toSquare } from "../src/index.ts";
+import { decodePhoto } from "../src/node/photo.ts";
 import { dotsOf, facePhoto, farthest, placed } from "./support/face-photo.ts";
-import { worst } from "./support/fixtures.ts";
+import { changedModel, fixture, worst } from "./support/fixtures.ts";
 
 const template: FacePoints = { eyeLeft: [0.32, 0.39], eyeRight: [0.68, 0.39], mouth: [0.5, 0.78] };
 const names = ["eyeLeft", "eyeRight", "mouth"] as const;
@@ -154,5 +157,58 @@ describe("alignedSquare", () => {
       expect(worst(squareOfRegion({ ...region, data: part }, region, similarity, 16), whole)).toBe(0);
       expect(worst(alignedSquare({ data: noise, width, height }, similarity, 16), whole)).toBe(0);
     }
+  });
+});
+
+describe("a model of aligned faces", () => {
+  const file = fixture("imagefolder/objects/rotated_exif6.jpg");
+
+  /** The model of the fixtures, said to know faces at the template. */
+  const aligned = () => changedModel({ config: { align: template } });
+
+  test("says so, and takes a photo with its face: upright, then aligned", async () => {
+    const model = await Pioneer.load(aligned(), { parts: ["encoder"] });
+    onTestFinished(() => model.dispose());
+    expect(model.align).toEqual(template);
+    const photo = readFileSync(file);
+    const { pixels } = await decodePhoto(photo);
+    const face = placed(template, { side: 50, angle: 0.3, x: 20, y: 5 });
+    const [made] = await model.prepare({ photo, face }, { as: "image" });
+    const expected = alignedSquare(pixels, faceSimilarity(face, template), 16);
+    expect(
+      worst(
+        (made?.data ?? []).filter((_, i) => i % 4 !== 3),
+        expected,
+      ),
+    ).toBe(0);
+    const rgba = await sharp(photo).autoOrient().ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+    const data = new Uint8ClampedArray(rgba.data);
+    const upright = { data, width: rgba.info.width, height: rgba.info.height };
+    expect(
+      await model.encode([
+        { photo: upright, face },
+        { photo, face },
+      ]),
+    ).toEqual(
+      await model.encode([
+        { photo, face },
+        { photo, face },
+      ]),
+    );
+  });
+
+  test("a face outside of the photo is refused, and one for a model of photos that were not aligned", async () => {
+    const [photo, face] = [readFileSync(file), placed(template, { side: 900, angle: 0, x: 0, y: 0 })];
+    const model = await Pioneer.load(aligned(), { parts: ["encoder"] });
+    onTestFinished(() => model.dispose());
+    await expect(model.encode([photo, { photo, face }])).rejects.toThrow(
+      /^image 2 of 2: a photo has its left eye at \(288, 351\), outside of its \d+x\d+ pixels$/,
+    );
+    const plain = await Pioneer.load(fixture("model-tiny"), { parts: ["encoder"] });
+    onTestFinished(() => plain.dispose());
+    expect(plain.align).toBeNull();
+    await expect(plain.encode({ photo, face })).rejects.toThrow(
+      "a photo came with its face, and this model's photos were not aligned: give it alone",
+    );
   });
 });

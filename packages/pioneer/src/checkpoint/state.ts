@@ -1,7 +1,7 @@
 // state.json: what a checkpoint is, in words, and the digests of the files beside it.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { colours, crops } from "pioneer-runtime";
+import { colours, crops, faceTemplate } from "pioneer-runtime";
 import { z } from "zod";
 import { CheckpointError } from "../base/errors.ts";
 import { encoderOrders } from "../losses/choices.ts";
@@ -31,6 +31,8 @@ const stateSchema = z.object({
   networks: networkKind.default(pioneerKind),
   colour: z.enum(colours),
   crop: z.enum(crops),
+  /** Where the training photos have eyes and mouth, if they were aligned; older checkpoints do not say. */
+  align: z.nullable(faceTemplate).default(null),
   encoderOrder: z.enum(encoderOrders),
   schedule: z.object({
     phases: z.array(z.object({ phase: z.int(), startImages: z.number(), fadeImages: z.number() })).min(1),

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { ConfigError } from "../base/errors.ts";
+import { checkAlignOptions } from "./face-template.ts";
 import { flagOf, parseOptions } from "./option-schema.ts";
 import { trainSchema } from "./train-options.ts";
 
@@ -44,6 +45,7 @@ function checkTogether(config: TrainConfig): void {
       `--no-progression begins in the last phase, --start-phase in phase ${config.startPhase}: leave one of them out`,
     );
   }
+  checkAlignOptions(config, data);
   if (data === config.run) {
     throw new ConfigError(`--data and --run are both "${data}": give the run a folder of its own`);
   }

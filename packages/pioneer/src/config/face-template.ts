@@ -20,12 +20,14 @@ export const alignOptions = {
     group: "Alignment",
     description:
       "turn, scale and move each photo so that its eyes and mouth lie on the template; columns file, eye_left_x, eye_left_y, " +
-      "eye_right_x, eye_right_y, mouth_x, mouth_y, in pixels, left as seen in the picture; photos without a row are left out",
+      "eye_right_x, eye_right_y, mouth_x, mouth_y, in pixels, left as seen in the picture",
+    note: "photos without a row are left out",
   }),
   template: option(text("places of eyes and mouth").optional(), {
     value: "PLACES",
     group: "Alignment",
-    description: `where they are to lie, in shares of the side: left eye x,y, right eye x,y, mouth x,y, or ${medianTemplate}: as in the middle squares of the photos; default ${templateText(defaultTemplate)}`,
+    description: `where they are to lie, in shares of the side: left eye x,y, right eye x,y, mouth x,y, or ${medianTemplate}: as in the middle squares of the photos`,
+    default: templateText(defaultTemplate),
   }),
 };
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { encoderOrders, klDirections, mismatches } from "../losses/choices.ts";
 import { blockCount } from "../networks/growth.ts";
 import { batch } from "./batch.ts";
+import { alignOptions } from "./face-template.ts";
 import {
   number,
   type OptionInfo,
@@ -27,9 +28,11 @@ export type ResumeRule = "fixed" | "free" | "told" | "grows" | "session";
 
 /** An option with its rule. */
 function trained<T extends z.ZodType>(schema: T, { resume, ...info }: OptionInfo & { readonly resume: ResumeRule }): T {
-  const described = option(schema, info);
-  return described.meta({ ...described.meta(), resume });
+  return ruled(option(schema, info), resume);
 }
+
+const ruled = <T extends z.ZodType>(described: T, resume: ResumeRule): T =>
+  described.meta({ ...described.meta(), resume });
 
 /** Every option of `pioneer train`; the flags are these names in kebab-case (docs/algorithm.md, docs/recipes.md). */
 export const trainSchema = z.strictObject({
@@ -47,6 +50,8 @@ export const trainSchema = z.strictObject({
     description: "crop of the photos",
     default: "the pack's; when packing, celeba for CelebA, else center",
   }),
+  align: ruled(alignOptions.align, "free"),
+  template: ruled(alignOptions.template, "fixed"),
   labels: trained(text("a CSV file").optional(), {
     resume: "free",
     value: "CSV",

@@ -1,8 +1,9 @@
 import { readFile, realpath, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
+import type { Colour, Crop, FaceTemplate } from "pioneer-runtime";
 import { onDisk } from "../base/disk.ts";
-import { ConfigError } from "../base/errors.ts";
+import { ConfigError, DataError } from "../base/errors.ts";
 import { defaultTemplate, templateText } from "../config/face-template.ts";
 import { isPack, openPack, type Pack } from "./pack/pack.ts";
 import { checkResolution, type PrepareOptions, type PrepareResult, packSeed, prepareDataset } from "./prepare.ts";
@@ -47,6 +48,27 @@ export async function ensurePack(data: string, options: EnsureOptions = {}): Pro
   const { cacheDir: _, ...rest } = options;
   const prepared = await prepareDataset({ ...rest, source: data, out });
   return { pack: prepared.pack, prepared };
+}
+
+/** How a model saw its training images. */
+export interface SeenAs {
+  readonly resolution: number;
+  readonly colour: Colour;
+  readonly crop: Crop;
+  readonly align: FaceTemplate | null;
+}
+
+/**
+ * Images to look at a model with: a pack, or a source that is packed as the model saw its training images.
+ * @throws DataError for photos that are not packed, of a model of aligned faces; as `ensurePack`
+ */
+export async function packFor({ resolution, colour, crop, align }: SeenAs, data: string): Promise<EnsuredPack> {
+  if (align !== null && !(await isPackFile(data))) {
+    throw new DataError(
+      `${data}: the model was trained on aligned faces; make these a pack with pioneer dataset prepare ${data} OUT.pack --align POINTS.csv`,
+    );
+  }
+  return await ensurePack(data, { resolution, crop, colour });
 }
 
 /** Whether data is a pack rather than a source; a file that is called one, also where it turns out to be none. */

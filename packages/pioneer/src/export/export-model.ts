@@ -8,7 +8,7 @@ import { type ModelNetworks, networksFile, readModelNetworks } from "../checkpoi
 import { findCheckpoint } from "../checkpoint/run-folder.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
 import { chooseComputing, useComputing } from "../compute/device.ts";
-import { ensurePack } from "../data/ensure.ts";
+import { packFor } from "../data/ensure.ts";
 import type { Pack } from "../data/pack/pack.ts";
 import { directionsFileName, readDirections } from "../directions/file.ts";
 import { torchModel } from "../models/model.ts";
@@ -189,7 +189,7 @@ async function heldOutQuality(
   let pack: Pack;
   try {
     const { resolution } = torch;
-    ({ pack } = await ensurePack(data ?? state.pack.path, { resolution, crop: state.crop, colour: state.colour }));
+    ({ pack } = await packFor({ ...state, resolution }, data ?? state.pack.path));
     if (data === undefined && pack.id !== state.pack.id) throw new DataError(`${pack.path} holds other images now`);
   } catch (error) {
     if (data !== undefined) throw error;
@@ -208,7 +208,7 @@ async function heldOutQuality(
 }
 
 function configOf(state: CheckpointState, dtype: WeightFormat, files: Record<string, FileDigest>): ModelConfig {
-  const { resolution, latent, channels, phase, alpha, recipe, colour, crop, images } = state;
+  const { resolution, latent, channels, phase, alpha, recipe, colour, crop, align, images } = state;
   return {
     format: modelFormat,
     resolution,
@@ -220,7 +220,7 @@ function configOf(state: CheckpointState, dtype: WeightFormat, files: Record<str
     dtype,
     colour,
     crop,
-    align: null,
+    align,
     kimg: images / 1000,
     version,
     files,

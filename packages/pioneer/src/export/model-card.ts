@@ -5,6 +5,7 @@ import { z } from "zod";
 import { formatBytes, formatKimg } from "../base/format.ts";
 import { shellWord } from "../base/shell-word.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
+import { templateText } from "../config/face-template.ts";
 import { metricsFile } from "../metrics/record.ts";
 import type { WeightFormat } from "./graph-builder.ts";
 import type { Quality } from "./quality.ts";
@@ -45,7 +46,7 @@ export function readMetrics(run: string, { images, pack }: Pick<CheckpointState,
 }
 
 export function modelCard({ name, state, dtype, files, quality, metrics }: CardFacts): string {
-  const { resolution, latent, channels, recipe, colour, crop, pack, images, alpha, phase, version } = state;
+  const { resolution, latent, channels, recipe, colour, pack, images, alpha, phase, version } = state;
   const isFading = phase > 0 && alpha < 1;
   const samplesOnly = state.networks.head;
   const values = Object.assign({}, ...metrics.map((line) => line.metrics)) as Record<string, number>;
@@ -62,7 +63,11 @@ export function modelCard({ name, state, dtype, files, quality, metrics }: CardF
     "## Use",
     "",
     "```sh",
-    ...(samplesOnly ? [] : [`pioneer reconstruct --model ${shellWord(name)} --out out photo.jpg`]),
+    ...(samplesOnly
+      ? []
+      : [
+          `pioneer reconstruct --model ${shellWord(name)} --out out ${state.align ? "--align faces.csv " : ""}photo.jpg`,
+        ]),
     `pioneer sample --model ${shellWord(name)} --out out --count 16`,
     "```",
     "",
@@ -79,7 +84,7 @@ export function modelCard({ name, state, dtype, files, quality, metrics }: CardF
         ]),
     `| generator.onnx | latents [batch, ${latent}], of length 1 | images [batch, 3, ${resolution}, ${resolution}], to be clamped to [-1, 1] | ${size("generator.onnx")} |`,
     "",
-    `Photos: ${cropText[crop]}, resized to ${resolution}×${resolution}${colour === "grey" ? ", made grey (one channel three times)" : ""}.`,
+    `Photos: ${photosText(state)}, resized to ${resolution}×${resolution}${colour === "grey" ? ", made grey (one channel three times)" : ""}.`,
     "",
     "## Training",
     "",
@@ -115,6 +120,11 @@ export function modelCard({ name, state, dtype, files, quality, metrics }: CardF
     "",
   ];
   return lines.join("\n");
+}
+
+function photosText({ align, crop }: Pick<CheckpointState, "align" | "crop">): string {
+  if (align === null) return cropText[crop];
+  return `turned, scaled and moved so that eyes and mouth lie at ${templateText(align)} (left eye x,y, right eye x,y and mouth x,y in shares of the side; \`--align\`)`;
 }
 
 const cropText = {

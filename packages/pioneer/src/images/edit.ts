@@ -4,7 +4,7 @@ import { composeGrid } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
-import { loadPhotos } from "./photo.ts";
+import { type FaceOf, loadPhotos } from "./photo.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 /** Strengths of a strip, from one end to the other. */
@@ -12,6 +12,7 @@ export const stripStrengths: readonly number[] = [-3, -2, -1, 0, 1, 2, 3];
 
 export interface EditOptions extends RefineAllOptions {
   readonly out: string;
+  readonly faceOf?: FaceOf | undefined;
   /** How far to go along each direction, all at once. */
   readonly set: Strengths;
   /** Directions to show from -3 to +3, each on top of `set`. */
@@ -36,14 +37,14 @@ export async function writeEdits(
   model: Model,
   directions: DirectionsFile,
   paths: readonly string[],
-  { out, set, strips, ...refining }: EditOptions,
+  { out, faceOf, set, strips, ...refining }: EditOptions,
 ): Promise<Edits> {
   const { resolution } = model;
   const size = imageSize(model);
   // A name that is not there is found before anything is computed.
   const known = (strengths: Strengths) => edit(new Float32Array(0), strengths, directions);
   known({ ...Object.fromEntries(strips.map((name) => [name, 0])), ...set });
-  const originals = await loadPhotos(paths, model);
+  const originals = await loadPhotos(paths, model, faceOf);
   const encodings = await refineAll(model, originals, await encodeAll(model, originals), refining);
   const image = (images: Float32Array, i: number) => images.subarray(i * size, (i + 1) * size);
   const result = { files: [] as string[], strips: [] as string[] };

@@ -12,11 +12,12 @@ import { composeAt, type Place } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { type AnimationOptions, animate, isAnimated } from "./animation.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
-import { loadPhotos } from "./photo.ts";
+import { type FaceOf, loadPhotos } from "./photo.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 export interface MorphOptions extends RefineAllOptions, Partial<AnimationOptions> {
   readonly out: string;
+  readonly faceOf?: FaceOf | undefined;
   /** Images from one photo to the next, both ends included, at least 2. */
   readonly steps: number;
 }
@@ -37,7 +38,7 @@ export async function writeMorph(
   const { steps, out } = options;
   const { resolution, latent } = model;
   const size = imageSize(model);
-  const originals = await loadPhotos(paths, model);
+  const originals = await loadPhotos(paths, model, options.faceOf);
   const encodings = await refineAll(model, originals, await encodeAll(model, originals), options);
   const corners = paths.map((_, i) => latentRow(encodings, latent, i));
   const shape = layOut(corners, steps);

@@ -4,7 +4,7 @@ import { composeGrid, toByte } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
-import { loadPhotos } from "./photo.ts";
+import { type FaceOf, loadPhotos } from "./photo.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 /** Photos per row of the grid, each beside what was made of it. */
@@ -36,11 +36,11 @@ export interface Reconstructions {
 export async function writeReconstructions(
   model: Model,
   paths: readonly string[],
-  { out, ...refining }: RefineAllOptions & { readonly out: string },
+  { out, faceOf, ...refining }: RefineAllOptions & { readonly out: string; readonly faceOf?: FaceOf | undefined },
 ): Promise<Reconstructions> {
   const { resolution } = model;
   const size = imageSize(model);
-  const originals = await loadPhotos(paths, model);
+  const originals = await loadPhotos(paths, model, faceOf);
   const encodings = await encodeAll(model, originals);
   const stages = [
     { name: "original", images: originals },

@@ -124,6 +124,7 @@ async function importRun(
       alpha,
       colour: "rgb",
       crop: config.crop ?? "center",
+      align: null,
       encoderOrder: config.encoderOrder,
       schedule: { ...schedule, phases: [...schedule.phases], settings: schedule.settings && [...schedule.settings] },
       pack: { id: "", path: config.data, trainImages: 0 },

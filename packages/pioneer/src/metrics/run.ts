@@ -6,7 +6,7 @@ import { ConfigError } from "../base/errors.ts";
 import { chooseComputing, useComputing } from "../compute/device.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { PackPixels } from "../data/batches.ts";
-import { ensurePack } from "../data/ensure.ts";
+import { packFor } from "../data/ensure.ts";
 import type { Engine } from "../models/open-model.ts";
 import { loadMetrics, type MetricName, metricNames, type NamedMetric } from "./catalogue.ts";
 import { type EvaluateProgress, evaluate } from "./evaluate.ts";
@@ -54,7 +54,7 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
   const computing = chooseComputing(options);
   useComputing(computing);
   const opened = await openSubject(options.model, computing, options.engine);
-  const { subject, precision, crop, images, path, run } = opened;
+  const { subject, precision, crop, align, images, path, run } = opened;
   try {
     if (options.precision === "bf16" && precision !== "bf16") {
       throw new ConfigError(`--precision bf16: ${path} is a model folder, which is computed in float32; leave it out`);
@@ -70,10 +70,12 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
     if (data === undefined) {
       throw new ConfigError(`--data is missing: ${path} does not hold its data; give a pack with real images`);
     }
-    const { pack } = await ensurePack(data, { resolution: subject.resolution, crop, colour: subject.colour });
+    const { resolution, colour } = subject;
+    const seen = { resolution, colour, crop, align };
+    const { pack } = await packFor(seen, data);
     const metrics = asked ?? (await possibleMetrics(subject, options));
     if (metrics.length === 0) {
-      const { resolution, hasCodes } = subject;
+      const { hasCodes } = subject;
       const codes = hasCodes ? "" : ", whose encoder makes no codes,";
       throw new ConfigError(
         `no metric can be computed of a model of ${resolution}x${resolution} images${codes} without --features or --lpips: train further, or give a network`,
@@ -81,11 +83,11 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
     }
     await checkNetworks(metrics, options);
     const wanted = { metrics, count, reference, heldOut };
-    selectImages(subject, pack, wanted);
+    selectImages(seen, pack, wanted);
     const networks = await openNetworks(options, computing.threads);
     const pixels = new PackPixels(pack);
     try {
-      const selection = selectImages(subject, pack, { ...wanted, featureWidth: networks.features?.width });
+      const selection = selectImages(seen, pack, { ...wanted, featureWidth: networks.features?.width });
       const values = (await evaluate(subject, pixels, selection, {
         ...networks,
         metrics,

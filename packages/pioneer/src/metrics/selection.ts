@@ -1,6 +1,8 @@
 // Which images a set of metrics is computed from, and whether there are enough.
-import type { Colour } from "pioneer-runtime";
+import { isDeepStrictEqual } from "node:util";
+import type { Colour, FaceTemplate } from "pioneer-runtime";
 import { ConfigError, DataError } from "../base/errors.ts";
+import { templateText } from "../config/face-template.ts";
 import type { Pack } from "../data/pack/pack.ts";
 import type { NamedMetric } from "./catalogue.ts";
 import type { MetricNeeds } from "./metric.ts";
@@ -33,11 +35,7 @@ export interface Selection {
  * @throws ConfigError if the model's images are too small for a metric, or --count is; DataError if the pack does not fit
  * the model or holds too few images
  */
-export function selectImages(
-  model: { readonly resolution: number; readonly colour: Colour },
-  pack: Pack,
-  wanted: Wanted,
-): Selection {
+export function selectImages(model: FittingModel, pack: Pack, wanted: Wanted): Selection {
   checkFit(model, pack);
   const { metrics } = wanted;
   for (const { name, needs } of metrics) {
@@ -95,7 +93,16 @@ const tooFew = ({ images, what, mend }: Fewest, pack: Pack, split: string, has: 
     `${what} needs at least ${images} images, and ${pack.path} has ${has} in "${split}": add images, or ${mend}`,
   );
 
-export function checkFit(model: { readonly resolution: number; readonly colour: Colour }, pack: Pack): void {
+/** What a pack has to fit. */
+interface FittingModel {
+  readonly resolution: number;
+  readonly colour: Colour;
+  /** Where it knows faces; null for a model of photos that were not aligned, absent where it is the pack's own. */
+  readonly align?: FaceTemplate | null;
+}
+
+/** @throws DataError if a model cannot be shown the images of a pack, or knows faces in other places */
+export function checkFit(model: FittingModel, pack: Pack): void {
   if (pack.resolution < model.resolution) {
     throw new DataError(
       `${pack.path} holds images of ${pack.resolution}x${pack.resolution}, and the model makes ${model.resolution}x${model.resolution}: prepare a pack with --resolution ${model.resolution}`,
@@ -104,6 +111,12 @@ export function checkFit(model: { readonly resolution: number; readonly colour: 
   if (pack.colour !== model.colour) {
     throw new DataError(
       `${pack.path} is ${pack.colour} and the model is ${model.colour}: prepare a pack with --colour ${model.colour}`,
+    );
+  }
+  if (model.align && !isDeepStrictEqual(model.align, pack.align?.template)) {
+    const has = pack.align === null ? "holds photos that are not aligned" : "was aligned to another template";
+    throw new DataError(
+      `${pack.path} ${has}, and the model knows faces aligned to ${templateText(model.align)}: prepare a pack with --align POINTS.csv --template ${templateText(model.align)}`,
     );
   }
 }

@@ -1,7 +1,7 @@
 // What is evaluated: an encoder and an averaged generator as they stand in their growth.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Colour, type Crop, graphPorts, type Model } from "pioneer-runtime";
+import { type Colour, type Crop, type FaceTemplate, graphPorts, type Model } from "pioneer-runtime";
 import { noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { readModelNetworks } from "../checkpoint/checkpoint.ts";
 import { findCheckpoint } from "../checkpoint/run-folder.ts";
@@ -79,6 +79,7 @@ export interface OpenSubject {
   /** What it is: a checkpoint or a model folder. */
   readonly path: string;
   readonly crop: Crop;
+  readonly align: FaceTemplate | null;
   /** Training images it has been shown. */
   readonly images: number;
   /** The data it was trained on; a model folder does not know. */
@@ -103,12 +104,12 @@ export async function openSubject(
     const onCuda = chosen.engine === "torch" && computing.device.startsWith("cuda");
     const options = { device: onCuda ? "cuda" : "cpu", threads: computing.threads } as const;
     const model = await openFolder(path, config, chosen.engine, options);
-    const { crop, kimg } = config;
+    const { crop, align, kimg } = config;
     const images = Math.round(1000 * kimg);
     const dispose = () => model.dispose();
     const subject = subjectOfModel(model, config, graphPorts.encoder.file in config.files);
     const precision = "fp32" as const;
-    return { subject, precision, path, crop, images, data: undefined, run: undefined, dispose };
+    return { subject, precision, path, crop, align, images, data: undefined, run: undefined, dispose };
   }
   const checkpoint = findCheckpoint(path);
   const run = join(checkpoint, "..");
@@ -118,6 +119,7 @@ export async function openSubject(
     precision: computing.precision,
     path: checkpoint,
     crop: state.crop,
+    align: state.align,
     images: state.images,
     data: state.pack.path,
     run: existsSync(join(run, "config.json")) ? run : undefined,

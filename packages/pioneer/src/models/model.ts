@@ -62,7 +62,7 @@ export async function openWeights(
 }
 
 /** What is known of networks beside their weights. */
-type ModelState = Pick<CheckpointState, "phase" | "alpha" | "latent" | "colour" | "crop" | "recipe">;
+type ModelState = Pick<CheckpointState, "phase" | "alpha" | "latent" | "colour" | "crop" | "align" | "recipe">;
 
 /** Networks as a model, which owns them from now on. @param path what messages call it */
 export function torchModel(
@@ -83,6 +83,7 @@ export function torchModel(
     latent: state.latent,
     colour: state.colour,
     crop: state.crop,
+    align: state.align,
     async encode(images, count) {
       if (encoder.kind.head) throw noEncoder(path, state.recipe);
       return compute(images, [count, 3, resolution, resolution], encode);

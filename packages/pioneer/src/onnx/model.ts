@@ -14,7 +14,7 @@ export interface GraphOptions {
 }
 
 /** What a model says of itself. */
-export type ModelFacts = Pick<ModelConfig, "resolution" | "latent" | "colour" | "crop" | "recipe">;
+export type ModelFacts = Pick<ModelConfig, "resolution" | "latent" | "colour" | "crop" | "align" | "recipe">;
 
 /**
  * Opens the graphs of a folder; the encoder when it is first needed.
@@ -22,7 +22,7 @@ export type ModelFacts = Pick<ModelConfig, "resolution" | "latent" | "colour" | 
  */
 export async function openGraphs(
   folder: string,
-  { resolution, latent, colour, crop, recipe }: ModelFacts,
+  { resolution, latent, colour, crop, align, recipe }: ModelFacts,
   options: GraphOptions = {},
 ): Promise<Model> {
   const threads = options.threads ?? availableThreads();
@@ -49,6 +49,7 @@ export async function openGraphs(
     latent,
     colour,
     crop,
+    align,
     async encode(x, count) {
       if (options.hasEncoder === false) throw noEncoder(folder, recipe);
       checkOpen();

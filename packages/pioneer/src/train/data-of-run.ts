@@ -5,6 +5,7 @@ import { ConfigError, DataError } from "../base/errors.ts";
 import { newestCheckpoint, readRunConfig } from "../checkpoint/run-folder.ts";
 import { type CheckpointState, readState } from "../checkpoint/state.ts";
 import type { TrainConfig } from "../config/config.ts";
+import { templateText } from "../config/face-template.ts";
 import { type EnsuredPack, type EnsureOptions, ensurePack, isPackFile } from "../data/ensure.ts";
 import { openPack, type Pack } from "../data/pack/pack.ts";
 import { trainedPack } from "./trained-pack.ts";
@@ -25,15 +26,15 @@ export async function dataOfRun(
   config: TrainConfig,
   packing: Pick<EnsureOptions, "signal" | "onProgress"> = {},
 ): Promise<EnsuredPack> {
-  const { data, resolution, crop, labels, colour, cacheDir, seed } = config;
-  const options: EnsureOptions = { resolution, crop, labels, colour, cacheDir, seed, ...packing };
+  const { data, resolution, crop, align, template, labels, colour, cacheDir, seed } = config;
+  const options: EnsureOptions = { resolution, crop, align, template, labels, colour, cacheDir, seed, ...packing };
   const run = config.resume ? knownRun(config.run) : undefined;
   if (run === undefined) {
     if (await isPackFile(data)) checkPackOptions(config, openPack(data));
     return await ensurePack(data, options);
   }
   const { saved, state } = run;
-  if (saved.data === data && saved.labels === labels && state.pack.id !== "") {
+  if (saved.data === data && saved.labels === labels && saved.align === align && state.pack.id !== "") {
     const trained = trainedPack(state);
     if (trained && (resolution ?? 0) <= trained.resolution) return { pack: trained, prepared: undefined };
     const grows = resolution !== undefined && saved.resolution !== undefined && resolution > saved.resolution;
@@ -54,19 +55,25 @@ function knownRun(run: string): KnownRun | undefined {
   }
 }
 
-function cannotTell(saved: TrainConfig, { pack, crop, colour }: CheckpointState, resolution: number): DataError {
+function cannotTell(saved: TrainConfig, { pack, crop, colour, align }: CheckpointState, resolution: number): DataError {
   const { path, id } = pack;
   const labels = saved.labels === undefined ? "" : ` --labels ${saved.labels}`;
+  const aligned = align === null ? "" : ` --align ${saved.align ?? "POINTS.csv"} --template ${templateText(align)}`;
   const seed = saved.data.startsWith("procedural:") ? ` --seed ${saved.seed}` : "";
   const force = existsSync(path) ? " --force" : "";
-  const again = `pioneer dataset prepare ${saved.data} ${path} --resolution ${saved.resolution} --crop ${crop} --colour ${colour}${labels}${seed}${force}`;
+  const again = `pioneer dataset prepare ${saved.data} ${path} --resolution ${saved.resolution} --crop ${crop} --colour ${colour}${labels}${aligned}${seed}${force}`;
   return new DataError(
     `the pack this run was trained on (${path}, id ${id.slice(0, 12)}) is gone, so that nothing tells whether images at ${resolution}x${resolution} would be the same: make it again with \`${again}\`, then grow`,
   );
 }
 
 /** How images look is settled when they are packed. */
-function checkPackOptions({ data, crop, colour, labels }: TrainConfig, pack: Pack): void {
+function checkPackOptions({ data, crop, align, colour, labels }: TrainConfig, pack: Pack): void {
+  if (align !== undefined) {
+    throw new ConfigError(
+      `--align ${align} does not go with --data ${data}: the photos of a pack are cut already; prepare the pack with it`,
+    );
+  }
   if (labels !== undefined) {
     throw new ConfigError(
       `--labels ${labels} does not go with --data ${data}: a pack has the labels it was made with; leave it out, or prepare the pack with it`,

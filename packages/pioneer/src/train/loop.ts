@@ -221,6 +221,7 @@ export function saveCheckpoint(session: Session, { phase, alpha }: Growth): void
     alpha,
     colour: pack.colour,
     crop: pack.crop,
+    align: pack.align?.template ?? null,
     encoderOrder: config.encoderOrder,
     schedule: { ...schedule, phases: [...schedule.phases], settings: schedule.settings && [...schedule.settings] },
     pack: { id: pack.id, path: pack.path, trainImages: (pack.splits.train as Uint32Array).length },

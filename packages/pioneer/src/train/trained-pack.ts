@@ -21,12 +21,12 @@ export function trainedPack({ pack: { path, id } }: CheckpointState): Pack | und
  * @throws DataError
  */
 export function checkPack(state: CheckpointState, pack: Pack): void {
-  const { pack: trained, colour, crop } = state;
+  const { pack: trained, colour, crop, align } = state;
   if (trained.id === pack.id) return;
   if (trained.id === "") {
-    if (pack.colour === colour && pack.crop === crop) return;
+    if (pack.colour === colour && pack.crop === crop && pack.align === align) return;
     throw new DataError(
-      `${pack.path} has ${pack.colour} images cropped "${pack.crop}", the imported run knows ${colour} ones cropped "${crop}": prepare a pack with --colour ${colour} --crop ${crop}`,
+      `${pack.path} has ${pack.colour} images ${pack.align ? "aligned by --align" : `cropped "${pack.crop}"`}, the imported run knows ${colour} ones cropped "${crop}": prepare a pack with --colour ${colour} --crop ${crop}`,
     );
   }
   const old = trainedPack(state);

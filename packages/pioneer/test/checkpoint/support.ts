@@ -16,6 +16,7 @@ export const facts = (images = 1234): CheckpointFacts => ({
   alpha: 1,
   colour: "rgb",
   crop: "center",
+  align: null,
   encoderOrder: "joint",
   schedule: { phases: [{ phase: 0, startImages: 0, fadeImages: 500 }], totalImages: 3000 },
   pack: { id: "0".repeat(64), path: "photos.pack", trainImages: 40 },

@@ -30,6 +30,7 @@ function model(side: number, { grey = false, many = false } = {}): Model {
     latent: 4,
     colour: grey ? "grey" : "rgb",
     crop: "center",
+    align: null,
     async encode(images, count) {
       return Float32Array.from({ length: 4 * count }, (_, i) =>
         i % 4 === Math.round(Math.abs(images[i] ?? 0)) ? 1 : 0,

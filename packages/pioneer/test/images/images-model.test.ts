@@ -21,6 +21,7 @@ const colours: Model & { readonly counts: number[] } = {
   latent: 3,
   colour: "rgb",
   crop: "center",
+  align: null,
   counts: [],
   async encode(images, count) {
     this.counts.push(count);

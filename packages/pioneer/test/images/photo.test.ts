@@ -10,7 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), "pioneer-images-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("loadPhotos", () => {
-  const shape = { resolution: 8, crop: "center", colour: "rgb" } as const;
+  const shape = { resolution: 8, crop: "center", colour: "rgb", align: null } as const;
 
   test("a wide photo gives its middle square, as planes in [-1, 1], in the order of the paths", async () => {
     // 24x8: red, green, blue squares; the middle one is the crop.

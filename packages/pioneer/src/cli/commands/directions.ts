@@ -72,14 +72,14 @@ export function addDirectionsCommand(program: Command): void {
       const { directionsFromPack } = await import("../../directions/from-pack.ts");
       const { addDirections, readDirections } = await import("../../directions/file.ts");
       const { directionsPath } = await import("../../directions/place.ts");
-      const { ensurePack } = await import("../../data/ensure.ts");
+      const { packFor } = await import("../../data/ensure.ts");
       const path = out ?? (await directionsPath(options.model));
       const progress = showImages(output);
       const directions = await withModel(options, async (model) => {
         // A file that cannot be added to, or a folder that cannot be written to, is found before the work.
         if (existsSync(path)) readDirections(path, model.latent);
         checkWritable(dirname(path));
-        const { pack } = await ensurePack(data, model);
+        const { pack } = await packFor(model, data);
         const onProgress = (done: number, total: number) => progress.update({ done, total, skipped: 0 });
         try {
           const found = await directionsFromPack(model, pack, { ...options, attributes: attribute, onProgress });

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { ConfigError } from "../../base/errors.ts";
 import { option, repeated, text } from "../../config/option-schema.ts";
+import { alignPhotosOption, placePhotos } from "../options/align-photos.ts";
 import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
 import { showWork } from "../output/work-progress.ts";
@@ -23,6 +24,7 @@ const schema = z.strictObject({
     description: "directions to use",
     default: "directions.json of the model",
   }),
+  ...alignPhotosOption,
   ...refineOptions,
 });
 
@@ -37,6 +39,7 @@ export function addEditCommand(program: Command): void {
       "pioneer edit --model runs/faces --out edits --set smile=1.5 photo.jpg",
       "pioneer edit --model runs/faces --out edits --set smile=1 --set nose=-0.5 a.jpg b.jpg",
       "pioneer edit --model models/faces --out edits --strip smile photo.jpg",
+      "pioneer edit --model models/faces --out edits --strip smile --align faces.csv photo.jpg",
       "pioneer edit --model runs/faces --out edits --refine 100 --strip smile photo.jpg",
       "pioneer edit --model runs/faces --out edits --refine 100 --refine-lpips lpips.onnx --strip smile photo.jpg",
     ],
@@ -58,15 +61,14 @@ export function addEditCommand(program: Command): void {
         );
       }
       const progress = showWork(output, "refining steps");
-      const written = await withRefinement(options, (model, refinement) =>
-        writeEdits(model, readDirections(path, model.latent), paths, {
-          out: options.out,
-          set: strengths,
-          strips: [...new Set(strip)],
-          ...refinement,
-          onRefine: progress.update,
-        }),
-      ).finally(progress.stop);
+      const { out, align, model: name } = options;
+      const written = await withRefinement(options, async (model, refinement) => {
+        const known = readDirections(path, model.latent);
+        const { faceOf, unaligned } = await placePhotos({ model, name, align }, paths, output);
+        const strips = [...new Set(strip)];
+        const told = { out, faceOf, set: strengths, strips, ...refinement, onRefine: progress.update };
+        return { ...(await writeEdits(model, known, paths, told)), ...(model.align && { unaligned }) };
+      }).finally(progress.stop);
       const look = written.grid
         ? `${written.grid}: photo, reconstruction, edited`
         : `${written.strips[0]}: the photo, then -3 to +3`;

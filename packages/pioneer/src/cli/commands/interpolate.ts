@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { ConfigError } from "../../base/errors.ts";
 import { option, whole } from "../../config/option-schema.ts";
+import { alignPhotosOption, placePhotos } from "../options/align-photos.ts";
 import { animationOptions, checkAnimation, defaultFps } from "../options/animation-options.ts";
 import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
@@ -13,6 +14,7 @@ const schema = z.strictObject({
     value: "N",
     description: "images from one end to the other, both included",
   }),
+  ...alignPhotosOption,
   ...refineOptions,
   ...animationOptions("2 a photo"),
 });
@@ -42,9 +44,14 @@ export function addInterpolateCommand(program: Command): void {
       const { writeMorph } = await import("../../images/morph.ts");
       const [refining, frames] = [showWork(output, "refining steps"), showWork(output, "frames")];
       const told = { ...options, fps: options.fps ?? defaultFps, onRefine: refining.update, onFrame: frames.update };
-      const written = await withRefinement(options, (model, refinement) =>
-        writeMorph(model, paths, { ...told, ...refinement }),
-      ).finally(() => {
+      const { align, model: name } = options;
+      const written = await withRefinement(options, async (model, refinement) => {
+        const { faceOf, unaligned } = await placePhotos({ model, name, align }, paths, output);
+        return {
+          ...(await writeMorph(model, paths, { ...told, faceOf, ...refinement })),
+          ...(model.align && { unaligned }),
+        };
+      }).finally(() => {
         refining.stop();
         frames.stop();
       });

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import type { Nearness, Reconstructions } from "../../images/reconstruct.ts";
+import { alignPhotosOption, placePhotos } from "../options/align-photos.ts";
 import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
 import { showWork } from "../output/work-progress.ts";
@@ -11,18 +12,22 @@ export function addReconstructCommand(program: Command): void {
     name: "reconstruct",
     summary: "encode photos and decode them again",
     args: "<image...>",
-    schema: z.strictObject({ ...modelOptions, ...refineOptions }),
+    schema: z.strictObject({ ...modelOptions, ...alignPhotosOption, ...refineOptions }),
     examples: [
       "pioneer reconstruct --model runs/faces --out reconstructions photo.jpg another.png",
+      "pioneer reconstruct --model runs/faces --out reconstructions --align faces.csv photo.jpg",
       "pioneer reconstruct --model runs/faces --out reconstructions --refine 100 photo.jpg",
       "pioneer reconstruct --model runs/faces --out reconstructions --refine 100 --refine-lpips lpips.onnx photo.jpg",
     ],
     async run(options, paths, { output }) {
       const { writeReconstructions } = await import("../../images/reconstruct.ts");
       const progress = showWork(output, "refining steps");
-      const written = await withRefinement(options, (model, refinement) =>
-        writeReconstructions(model, paths, { ...refinement, out: options.out, onRefine: progress.update }),
-      ).finally(progress.stop);
+      const { out, align, model: name } = options;
+      const written = await withRefinement(options, async (model, refinement) => {
+        const { faceOf, unaligned } = await placePhotos({ model, name, align }, paths, output);
+        const told = { ...refinement, out, faceOf, onRefine: progress.update };
+        return { ...(await writeReconstructions(model, paths, told)), ...(model.align && { unaligned }) };
+      }).finally(progress.stop);
       output.log(formatNearness(written.pairs));
       const then = options.refine > 0 ? "its reconstruction and the refined one" : "its reconstruction";
       output.wrote(written.files, `look at ${written.grid}: each photo with ${then} on its right`);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { directionsFile } from "pioneer-runtime";
 import { formatBytes } from "../../base/format.ts";
 import { readModelConfig, verifyModelFolder } from "../../models/model-folder.ts";
+import { describeCrop } from "./describe-crop.ts";
 import type { Description } from "./description.ts";
 
 /**
@@ -12,11 +13,11 @@ import type { Description } from "./description.ts";
  */
 export async function describeModelFolder(path: string, verify: boolean): Promise<Description> {
   const config = verify ? await verifyModelFolder(path) : await readModelConfig(path);
-  const { recipe, latent, channels, colour, crop, dtype, resolution, phase, alpha, kimg, version, files } = config;
+  const { recipe, latent, channels, colour, dtype, resolution, phase, alpha, kimg, version, files } = config;
   const directions = await readDirectionNames(path);
   const lines = [
     `model       ${path}${verify ? ", all checksums good" : ""}`,
-    `networks    ${recipe}, latent ${latent}, channels ${channels}, ${colour}, crop ${crop}, weights ${dtype}`,
+    `networks    ${recipe}, latent ${latent}, channels ${channels}, ${colour}, ${describeCrop(config)}, weights ${dtype}`,
     `phase       ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}, ${kimg} kimg`,
     ...Object.entries(files).map(
       ([name, { bytes }], i) => `${(i === 0 ? "files" : "").padEnd(10)}  ${name}, ${formatBytes(bytes)}`,

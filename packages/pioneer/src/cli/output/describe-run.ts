@@ -10,6 +10,7 @@ import { formatDuration, formatKimg } from "../../base/format.ts";
 import { checkpointNames } from "../../checkpoint/files.ts";
 import { newestCheckpoint, readRunConfig } from "../../checkpoint/run-folder.ts";
 import { type CheckpointState, readState } from "../../checkpoint/state.ts";
+import { describeCrop } from "./describe-crop.ts";
 import type { Description } from "./description.ts";
 
 /** What is read of a line of stats.jsonl. */
@@ -92,10 +93,10 @@ async function lastTick(path: string): Promise<Tick | undefined> {
 
 async function describeCheckpoint(path: string, verify: boolean): Promise<Description> {
   const state = verify ? await verifyCheckpoint(path) : readState(join(path, "state.json"));
-  const { images, schedule, phase, alpha, resolution, recipe, latent, channels, colour, crop, pack, version } = state;
+  const { images, schedule, phase, alpha, resolution, recipe, latent, channels, colour, pack, version } = state;
   const lines = [
     `checkpoint  ${path}${verify ? ", all checksums good" : ""}`,
-    `model       ${recipe}, latent ${latent}, channels ${channels}, ${colour}, crop ${crop}`,
+    `model       ${recipe}, latent ${latent}, channels ${channels}, ${colour}, ${describeCrop(state)}`,
     `progress    ${formatKimg(images)} of ${formatKimg(schedule.totalImages)} kimg in ${formatDuration(state.elapsedSeconds)}`,
     `phase       ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
     // An imported checkpoint has seen no pack of ours.

@@ -68,6 +68,7 @@ describe("a checkpoint", () => {
     networks: { generatorNorm: "pixel", activatedCode: true, head: false },
     colour: "rgb",
     crop: "center",
+    align: null,
     encoderOrder: "joint",
     schedule: { phases: [{ phase: 0, startImages: 0, fadeImages: 6000 }], totalImages: 48_000 },
     pack: { id: "ab", path: "faces.pack", trainImages: 100 },
