@@ -28,8 +28,9 @@ const usage = `Usage: npm run -s bench -- COMMAND [options]
   profile   what one step spends its time in, operator by operator
   precision whether training in bf16 goes where float32 goes: 200 steps on drawn faces, three seeds (16x16, batch 16,
             n 64); exit code 1 if not
-  editing   what directions do to drawn faces: --model RUN --data PACK --out FILES, which writes FILES.json and FILES.png
-            (--parameters smile,light,...; --steps of the network that reads them off the pixels, default 2000)
+  editing   what directions do to held-out images, drawn faces or photos: --model RUN|MODEL --data PACK --out FILES, which
+            writes FILES.json and FILES.png (--parameters smile,nose=nose_width,feminine=-male,... as directions
+            --attribute takes them; --steps of the network that reads them off the pixels, default 2000)
   exported  encode and decode by exported graphs in ONNX Runtime beside eager float32 PyTorch, and their cold start:
             --phases 4,5 --n 512,128 --batch 8 --dtype fp32|fp16|int8
   report    bench/RESULTS.md anew from bench/results/

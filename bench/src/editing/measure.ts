@@ -1,14 +1,27 @@
-// What an edit does to images, in parameters of drawn faces: how far each goes when a code is moved along one's direction.
-import { directionsFromPack, openPack, PackPixels, phaseOf } from "pioneer-networks/torch";
+// What an edit does to images, in attributes that are read off their pixels: how far each goes when a code is moved along one's
+// direction. Of drawn faces the labels are the truth; of photos they are what somebody, or a network, said of them.
+import {
+  type Attribute,
+  decodeAll,
+  directionsFromPack,
+  encodeAll,
+  evenly,
+  findAttribute,
+  openPack,
+  type Pack,
+  PackPixels,
+  phaseOf,
+} from "pioneer-networks/torch";
 import { type DirectionsFile, edit, type Model } from "pioneer-runtime";
 import { scope, tensor } from "pioneer-torch";
-import { type Labelled, Regressor } from "./regressor.ts";
+import { shareNearestOwn } from "./nearest.ts";
+import { Regressor } from "./regressor.ts";
 
 export interface EditingTrial {
   readonly model: Model;
-  /** A pack of drawn faces; its split `test` is what is edited. */
+  /** A pack with labels; its split `test` is what is edited. */
   readonly pack: string;
-  /** Parameters to learn directions of, and to read off the pixels. */
+  /** Attributes to learn directions of, and to read off the pixels: as `directions --attribute` takes them. */
   readonly parameters: readonly string[];
   /** Training steps of the network that reads. */
   readonly steps: number;
@@ -18,15 +31,17 @@ export interface EditingTrial {
   readonly onProgress?: (line: string) => void;
 }
 
-/** How well one parameter is read off images whose true value is known; 1 is perfect. */
+/** How well one attribute is read off images whose label is known; R² of 1 is perfect. */
 export interface Legibility {
-  /** R² on drawings that the network has not seen. */
-  readonly drawn: number;
+  /** R² on images that the network has not seen. */
+  readonly original: number;
   /** R² on what the model makes of them: what it keeps, and the network can still read. */
   readonly reconstructed: number;
+  /** Deviation of the readings over the unseen images, in the label's deviations: less than 1 where it reads with caution. */
+  readonly spread: number;
 }
 
-/** [direction moved][parameter read]: how many of its deviations the parameter goes when the strength goes up by 1. */
+/** [direction moved][attribute read]: how many of its deviations the attribute goes when the strength goes up by 1. */
 export type Effects = readonly (readonly number[])[];
 
 export interface Editing {
@@ -34,19 +49,30 @@ export interface Editing {
   /** Held-out images that were edited. */
   readonly images: number;
   readonly legibility: readonly Legibility[];
-  /** Of the true parameters over the pack: what goes together in the data. */
+  /** Of the labels over the training images that have both: what goes together in the data. */
   readonly correlations: Effects;
-  readonly methods: readonly {
-    readonly method: "mean" | "linear";
-    readonly orthogonal: boolean;
-    /** R² of the place along each direction, on held-out codes. */
-    readonly r2: readonly number[];
-    readonly effects: Effects;
-    /** Largest standard error of an effect, over images. */
-    readonly standardError: number;
-  }[];
+  /** Share of reconstructions whose nearest photo of the held-out ones is their own: 1 / images by chance. */
+  readonly ownNearest: number;
+  readonly methods: readonly EditedBy[];
 }
 
+export interface EditedBy {
+  readonly method: "mean" | "linear";
+  readonly orthogonal: boolean;
+  /** R² (of categories: mean accuracy of both sides) of the place along each direction, on held-out codes. */
+  readonly scores: readonly number[];
+  readonly effects: Effects;
+  /** Largest standard error of an effect, over images. */
+  readonly standardError: number;
+  /**
+   * By direction: share of edits by +1 and -1 whose nearest reconstruction of the held-out images is that of their own, which
+   * is as far as pixels tell whether somebody is still the same.
+   */
+  readonly ownNearest: readonly number[];
+}
+
+/** Images edited, at most. */
+const mostEdited = 1000;
 const batch = 50;
 
 /** Means made orthogonal are left out: of many attributes one always lies nearly in the span of the others' means. */
@@ -56,81 +82,110 @@ const learnedBy = [
   { method: "linear", orthogonal: true },
 ] as const;
 
-/** Directions by each method, the effect of strength ±1 on held-out images, read by a network trained on the drawings. */
+/** Directions by each method, the effect of strength ±1 on held-out images, read by a network trained on the pack's own. */
 export async function measureEditing(trial: EditingTrial): Promise<Editing> {
-  const { model, parameters, steps, seed, count, onProgress } = trial;
+  const { model, steps, seed, onProgress } = trial;
   const pack = openPack(trial.pack);
-  const truth = parameters.map((name) => standardised(labelOf(pack, name), [...(pack.splits.train ?? [])]));
-  const test = [...(pack.splits.test ?? [])];
+  const attributes = trial.parameters.map((text) => findAttribute(text, pack));
+  // First, as it may refuse labels or pack.
+  const learned = await learnAll(trial, pack);
+  const [train, test] = [
+    [...(pack.splits.train ?? [])],
+    [...evenly(pack.splits.test ?? new Uint32Array(), mostEdited)],
+  ];
+  const labels = attributes.map(({ values }) => standardised(values, train));
   const pixels = new PackPixels(pack);
   const images = (rows: readonly number[]) => pixels.images(rows, phaseOf(model.resolution) as number);
-  const labelled: Labelled = {
-    images,
-    train: [...(pack.splits.train ?? [])],
-    values: truth,
-    resolution: model.resolution,
+  const onStep = (step: number, error: number) => {
+    if (step % 200 === 0 || step === steps)
+      onProgress?.(`reading: step ${step} of ${steps}, error ${error.toFixed(3)}`);
   };
-  const regressor = Regressor.train(labelled, {
-    steps,
-    seed,
-    onStep: (step, error) => {
-      if (step % 200 === 0 || step === steps)
-        onProgress?.(`reading: step ${step} of ${steps}, error ${error.toFixed(3)}`);
-    },
-  });
+  const data = { images, train, values: labels, resolution: model.resolution };
+  const regressor = Regressor.train(data, { steps, seed, onStep });
   try {
-    const readAll = (of: Float32Array) => {
-      const values: number[] = [];
-      const size = 3 * model.resolution ** 2;
-      for (let start = 0; start < of.length / size; start += batch) {
-        const part = of.slice(start * size, (start + batch) * size);
-        scope(() => {
-          const x = tensor(part, [part.length / size, 3, model.resolution, model.resolution]);
-          values.push(...regressor.read(x));
-        });
-      }
-      return columns(values, parameters.length);
-    };
-    const drawings = scope(() => images(test).toFloat32Array());
-    const codes = await model.encode(drawings, test.length);
-    const [drawn, reconstructed] = [readAll(drawings), readAll(await model.decode(codes, test.length))];
-    const legibility = truth.map((values, i) => {
-      const wanted = test.map((row) => values[row] as number);
-      return { drawn: r2(drawn[i] as number[], wanted), reconstructed: r2(reconstructed[i] as number[], wanted) };
-    });
-
-    const methods: Editing["methods"][number][] = [];
-    for (const { method, orthogonal } of learnedBy) {
+    const read = (of: Float32Array) => readAll(regressor, of, model.resolution, attributes.length);
+    const originals = scope(() => images(test).toFloat32Array());
+    const codes = await encodeAll(model, originals);
+    const reconstructions = await decodeAll(model, codes);
+    const wanted = labels.map((values) => test.map((row) => values[row] as number));
+    const methods: EditedBy[] = [];
+    for (const { method, orthogonal, directions } of learned) {
       onProgress?.(`editing: ${method}${orthogonal ? ", orthogonal" : ""}`);
-      const options = { method, orthogonal, attributes: parameters, count, components: 0 };
-      const directions = await directionsFromPack(model, pack, options);
-      const file: DirectionsFile = { format: 1, latent: model.latent, directions };
-      const effects: number[][] = [];
-      let standardError = 0;
-      for (const name of parameters) {
-        const [down, up] = await Promise.all(
-          [-1, 1].map(async (strength) =>
-            readAll(await model.decode(edit(codes, { [name]: strength }, file), test.length)),
-          ),
-        );
-        const moved = parameters.map((_, i) =>
-          test.map((_, row) => ((up?.[i]?.[row] as number) - (down?.[i]?.[row] as number)) / 2),
-        );
-        effects.push(moved.map(meanOf));
-        standardError = Math.max(standardError, ...moved.map((values) => deviationOf(values) / Math.sqrt(test.length)));
-      }
-      const scores = parameters.map((name) => directions[name]?.heldOut?.value ?? Number.NaN);
-      methods.push({ method, orthogonal, r2: scores, effects, standardError });
+      const scores = attributes.map(({ name }) => directions.directions[name]?.heldOut?.value ?? Number.NaN);
+      methods.push({ method, orthogonal, scores, ...(await moveAll(model, directions, codes, reconstructions, read)) });
     }
-    const rows = labelled.train;
-    const correlations = truth.map((a) =>
-      truth.map((b) => meanOf(rows.map((row) => (a[row] as number) * (b[row] as number)))),
-    );
-    return { parameters, images: test.length, legibility, correlations, methods };
+    return {
+      parameters: attributes.map(({ name }) => name),
+      images: test.length,
+      legibility: legibilityOf(wanted, read(originals), read(reconstructions)),
+      correlations: labels.map((a) => labels.map((b) => correlationOf(a, b, train))),
+      ownNearest: shareNearestOwn(reconstructions, originals, test.length),
+      methods,
+    };
   } finally {
     regressor.dispose();
     pixels.dispose();
   }
+}
+
+async function learnAll({ model, parameters, count }: EditingTrial, pack: Pack) {
+  const learned: { method: "mean" | "linear"; orthogonal: boolean; directions: DirectionsFile }[] = [];
+  for (const { method, orthogonal } of learnedBy) {
+    const directions = await directionsFromPack(model, pack, { method, orthogonal, attributes: parameters, count });
+    learned.push({ method, orthogonal, directions: { format: 1, latent: model.latent, directions } });
+  }
+  return learned;
+}
+
+/** Moves all codes by +1 and -1 along each direction, and reads what comes of it. */
+async function moveAll(
+  model: Model,
+  file: DirectionsFile,
+  codes: Float32Array,
+  reconstructions: Float32Array,
+  read: (images: Float32Array) => number[][],
+): Promise<Pick<EditedBy, "effects" | "standardError" | "ownNearest">> {
+  const count = codes.length / model.latent;
+  const [effects, ownNearest]: [number[][], number[]] = [[], []];
+  let standardError = 0;
+  for (const name of Object.keys(file.directions)) {
+    const move = async (strength: number) => {
+      const images = await decodeAll(model, edit(codes, { [name]: strength }, file));
+      return { values: read(images), own: shareNearestOwn(images, reconstructions, count) };
+    };
+    const [down, up] = [await move(-1), await move(1)];
+    const moved = up.values.map((column, i) =>
+      column.map((value, row) => (value - (down.values[i]?.[row] as number)) / 2),
+    );
+    effects.push(moved.map(meanOf));
+    standardError = Math.max(standardError, ...moved.map((values) => deviationOf(values) / Math.sqrt(count)));
+    ownNearest.push((down.own + up.own) / 2);
+  }
+  return { effects, standardError, ownNearest };
+}
+
+/** @returns [attribute][image] */
+function readAll(regressor: Regressor, images: Float32Array, resolution: number, attributes: number): number[][] {
+  const size = 3 * resolution ** 2;
+  const values: number[] = [];
+  for (let start = 0; start < images.length / size; start += batch) {
+    const part = images.slice(start * size, (start + batch) * size);
+    scope(() => values.push(...regressor.read(tensor(part, [part.length / size, 3, resolution, resolution]))));
+  }
+  return Array.from({ length: attributes }, (_, i) => values.filter((_value, at) => at % attributes === i));
+}
+
+/** @param wanted [attribute][image], NaN where it is not known */
+function legibilityOf(
+  wanted: readonly number[][],
+  original: readonly number[][],
+  reconstructed: readonly number[][],
+): Legibility[] {
+  return wanted.map((values, i) => ({
+    original: r2(original[i] as number[], values),
+    reconstructed: r2(reconstructed[i] as number[], values),
+    spread: deviationOf(original[i] as number[]),
+  }));
 }
 
 /** What an effect matrix says in three numbers. */
@@ -140,27 +195,27 @@ export function summaryOf(effects: Effects): { own: number; others: number; larg
   return { own: meanOf(own), others: meanOf(others), largestOther: Math.max(...others) };
 }
 
-function labelOf(pack: ReturnType<typeof openPack>, name: string): Float64Array {
-  const label = pack.labels.find((each) => each.name === name);
-  if (label?.kind === "number") return label.values;
-  throw new RangeError(`${pack.path} has no label of numbers called ${name}: give a pack of procedural:faces`);
-}
-
-/** Mean 0 and deviation 1 over some rows. */
-function standardised(values: Float64Array, rows: readonly number[]): Float64Array {
-  const known = rows.map((row) => values[row] as number);
+/** Mean 0 and deviation 1 over those of some rows that have a value. */
+function standardised(values: Attribute["values"], rows: readonly number[]): Float64Array {
+  const known = rows.map((row) => values[row] as number).filter((value) => !Number.isNaN(value));
   const [mean, deviation] = [meanOf(known), deviationOf(known)];
   return values.map((value) => (value - mean) / deviation);
 }
 
-function columns(values: readonly number[], count: number): number[][] {
-  return Array.from({ length: count }, (_, i) => values.filter((_, at) => at % count === i));
+/** Of two standardised labels over the rows that have both. */
+function correlationOf(a: Float64Array, b: Float64Array, rows: readonly number[]): number {
+  return meanOf(rows.map((row) => (a[row] as number) * (b[row] as number)).filter((product) => !Number.isNaN(product)));
 }
 
+/** Over the images whose value is known. */
 function r2(read: readonly number[], wanted: readonly number[]): number {
-  const mean = meanOf(wanted);
-  const missed = read.reduce((sum, value, i) => sum + (value - (wanted[i] as number)) ** 2, 0);
-  return 1 - missed / wanted.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const known = wanted.filter((value) => !Number.isNaN(value));
+  const mean = meanOf(known);
+  const missed = wanted.reduce(
+    (sum, value, i) => (Number.isNaN(value) ? sum : sum + (value - (read[i] as number)) ** 2),
+    0,
+  );
+  return 1 - missed / known.reduce((sum, value) => sum + (value - mean) ** 2, 0);
 }
 
 const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,4 +1,4 @@
-// Reads the parameters of drawn faces off their pixels: a small convolutional network that knows nothing of any latent space.
+// Reads attributes of images off their pixels: a small convolutional network that knows nothing of any latent space.
 import {
   Adam,
   avgPool2d,
@@ -24,7 +24,7 @@ export interface Labelled {
   readonly images: (indices: readonly number[]) => Tensor;
   /** Images in it that the network may learn from. */
   readonly train: readonly number[];
-  /** By parameter, by image; standardised: mean 0, deviation 1. */
+  /** By attribute, by image; standardised: mean 0, deviation 1; NaN where it is not known. */
   readonly values: readonly Float64Array[];
   /** Width and height, 16 or more. */
   readonly resolution: number;
@@ -51,8 +51,8 @@ export class Regressor {
   }
 
   /**
-   * Learns all parameters at once: least squares, Adam, the rate going to 0 along half a cosine. Images are blurred and roughened at random, so
-   * that a generator's softness is not read as a parameter.
+   * Learns all attributes at once, of each image those that are known: least squares, Adam, the rate going to 0 along half a cosine. Images are blurred and roughened at random, so
+   * that a generator's softness is not read as an attribute.
    */
   static train({ images, train, values, resolution }: Labelled, { steps, seed, onStep }: RegressorOptions): Regressor {
     const random = new RandomGenerator(seed);
@@ -63,12 +63,19 @@ export class Regressor {
       scope(() => {
         const draws = rand([batch], random, 0, train.length).toFloat32Array();
         const rows = Array.from(draws, (draw) => train[Math.min(Math.floor(draw), train.length - 1)] as number);
-        const wanted = tensor(Float32Array.from(rows.flatMap((row) => values.map((column) => column[row] as number))), [
-          batch,
-          values.length,
-        ]);
+        const wanted = rows.flatMap((row) => values.map((column) => column[row] as number));
+        const shape = [batch, values.length];
+        const known = tensor(
+          Float32Array.from(wanted, (value) => (Number.isNaN(value) ? 0 : 1)),
+          shape,
+        );
+        const target = tensor(
+          Float32Array.from(wanted, (value) => (Number.isNaN(value) ? 0 : value)),
+          shape,
+        );
         const x = noGrad(() => spoiled(images(rows), random));
-        const error = read(weights, x).sub(wanted).square().mean();
+        const missed = read(weights, x).sub(target).mul(known).square().sum();
+        const error = missed.div(known.sum().clamp(1, null));
         adam.step(weights, grad(error, [...weights.values()]));
         onStep?.(step + 1, error.item());
       });
@@ -77,7 +84,7 @@ export class Regressor {
     return new Regressor(weights);
   }
 
-  /** @param images [n, 3, r, r] @returns [n * parameters], in deviations of the training images */
+  /** @param images [n, 3, r, r] @returns [n * attributes], in deviations of the training images */
   read(images: Tensor): Float32Array {
     return noGrad(() => scope(() => read(this.#weights, images).toFloat32Array()));
   }
@@ -110,7 +117,7 @@ function newWeights(resolution: number, outputs: number, random: RandomGenerator
   return weights;
 }
 
-/** @returns [n, parameters] */
+/** @returns [n, attributes] */
 function read(weights: ReadonlyMap<string, Tensor>, images: Tensor): Tensor {
   const of = (name: string) => weights.get(name) as Tensor;
   return scope(() => {

@@ -1,5 +1,5 @@
 import { renameSync, writeFileSync } from "node:fs";
-import { openModel, openPack } from "pioneer-networks/torch";
+import { openAnyModel, openPack } from "pioneer-networks/torch";
 import { UsageError } from "../options.ts";
 import { progress } from "../process.ts";
 import { heatMapPng } from "./heat-map.ts";
@@ -14,6 +14,7 @@ export interface EditingRun {
   readonly data: string;
   /** Path of the results, without .json and .png. */
   readonly out: string;
+  /** Attributes as `directions --attribute` takes them, separated by commas; of drawn faces by default those that show. */
   readonly parameters?: string | undefined;
   readonly steps: number;
   readonly threads?: number | undefined;
@@ -21,47 +22,51 @@ export interface EditingRun {
 
 /** Measures, prints, and writes OUT.json with everything and OUT.png with the matrix of `linear`, orthogonal. */
 export async function runEditing({ model: path, data, out, parameters, steps, threads }: EditingRun): Promise<Editing> {
-  const names = (parameters ?? visible).split(",");
-  const numbers = openPack(data).labels.filter(({ kind }) => kind === "number");
-  const unknown = names.find((name) => !numbers.some((label) => label.name === name));
-  if (unknown !== undefined) {
-    const there = numbers.map(({ name }) => name).join(", ") || "none";
-    throw new UsageError(`--parameters: ${data} has no numbers called ${unknown}; it has ${there}`);
+  const { source, labels } = openPack(data);
+  if (parameters === undefined && source.kind !== "procedural") {
+    const there = labels.map(({ name }) => name).join(", ") || "none";
+    throw new UsageError(
+      `editing needs --parameters for ${data}, such as nose=nose_width,feminine=-male; it has ${there}`,
+    );
   }
-  const model = await openModel(path, { threads });
+  const model = await openAnyModel(path, { threads });
   try {
     const editing = await measureEditing({
       model,
       pack: data,
-      parameters: names,
+      parameters: (parameters ?? visible).split(","),
       steps,
       seed: 0,
       count: 5000,
       onProgress: progress,
     });
-    for (const [i, name] of names.entries()) {
-      const { drawn, reconstructed } = editing.legibility[i] as Editing["legibility"][number];
+    for (const [i, name] of editing.parameters.entries()) {
+      const { original, reconstructed } = editing.legibility[i] as Editing["legibility"][number];
       progress(
-        `${name.padEnd(16)} read with R² ${drawn.toFixed(2)} off drawings, ${reconstructed.toFixed(2)} off reconstructions`,
+        `${name.padEnd(16)} read with R² ${original.toFixed(2)} off images, ${reconstructed.toFixed(2)} off reconstructions`,
       );
     }
-    for (const { method, orthogonal, effects, standardError } of editing.methods) {
+    progress(`nearest photo is their own: ${percent(editing.ownNearest)} of ${editing.images} reconstructions`);
+    for (const { method, orthogonal, effects, standardError, ownNearest } of editing.methods) {
       const { own, others, largestOther } = summaryOf(effects);
       progress(
         `${`${method}${orthogonal ? ", orthogonal" : ""}`.padEnd(20)} own ${own.toFixed(2)}, others ${others.toFixed(3)}, ` +
-          `largest other ${largestOther.toFixed(2)}, standard error up to ${standardError.toFixed(3)}`,
+          `largest other ${largestOther.toFixed(2)}, standard error up to ${standardError.toFixed(3)}, ` +
+          `nearest reconstruction still their own ${percent(ownNearest.reduce((a, b) => a + b, 0) / ownNearest.length)}`,
       );
     }
     const shown = editing.methods.find(({ method, orthogonal }) => method === "linear" && orthogonal);
-    const title = "Deviations that each parameter (column) moves per unit of an edit (row)";
+    const title = "Deviations that each attribute (column) moves per unit of an edit (row)";
     write(`${out}.json`, `${JSON.stringify(editing, rounded)}\n`);
-    write(`${out}.png`, await heatMapPng(names, shown?.effects ?? [], title));
+    write(`${out}.png`, await heatMapPng(editing.parameters, shown?.effects ?? [], title));
     progress(`wrote ${out}.json and ${out}.png`);
     return editing;
   } finally {
     model.dispose();
   }
 }
+
+const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 
 const rounded = (_: string, value: unknown) => (typeof value === "number" ? Math.round(value * 1e4) / 1e4 : value);
 

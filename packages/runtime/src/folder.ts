@@ -78,6 +78,10 @@ export const directionsFile = object({
       method: oneOf(["mean", "linear", "pca", "imported"]),
       /** Made orthogonal to those learned with it, so that its edit leaves their attributes. */
       orthogonal: boolean(),
+      /** Attributes that its edit leaves, as far as the latents tell them; absent where there are none. */
+      holds: optional(array(string())),
+      /** Images it was learned from, and images of the data that have no value; absent for pca and what was imported. */
+      fitted: optional(object({ count: whole, missing: whole })),
       /** On images that were held out of the fit: the mean of both sides' accuracy for categories, R² for numbers; absent for pca. */
       heldOut: optional(object({ kind: oneOf(["accuracy", "r2"]), value: number(), count: whole })),
     }),

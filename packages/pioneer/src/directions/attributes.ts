@@ -17,20 +17,30 @@ export const leastImages = 50;
 
 /**
  * "smile=expression:happiness/neutral" (a category against another), "glasses=eyewear:glasses" (against all others), "nose=noseSize" or
- * "noseSize" (a column of numbers).
+ * "noseSize" (a column of numbers), "feminine=-male" (one the other way round).
+ * @param flag that it was given to, for messages
  * @throws ConfigError for what is not written so, or a column or category that the pack does not have
  */
-export function findAttribute(text: string, pack: Pack): Attribute {
+export function findAttribute(text: string, pack: Pack, flagName = "--attribute"): Attribute {
   const match = /^(?:(?<name>[^=]+)=)?(?<column>[^:]+)(?::(?<positive>[^/]+)(?:\/(?<negative>.+))?)?$/.exec(text);
   const { name, column = "", positive, negative } = match?.groups ?? {};
-  const flag = `--attribute ${text}`;
-  if (!match) throw new ConfigError(`${flag}: expected NAME=COLUMN, or NAME=COLUMN:POSITIVE/NEGATIVE`);
-  const label = pack.labels.find((each) => each.name === column);
+  const flag = `${flagName} ${text}`;
+  if (!match) throw new ConfigError(`${flag}: expected NAME=COLUMN, NAME=-COLUMN or NAME=COLUMN:POSITIVE/NEGATIVE`);
+  const labelOf = (wanted: string) => pack.labels.find((each) => each.name === wanted);
+  const turned = column.startsWith("-") && labelOf(column) === undefined;
+  const label = labelOf(turned ? column.slice(1) : column);
   if (!label) {
     const columns = pack.labels.map((each) => each.name).join(", ");
     throw new ConfigError(`${flag}: ${pack.path} has no label ${column}; it has ${columns || "none"}`);
   }
-  if (positive === undefined) return { name: name ?? column, ...wholeColumn(flag, label) };
+  if (turned && positive !== undefined) {
+    throw new ConfigError(`${flag}: say the sides the other way round, in place of the minus`);
+  }
+  if (positive === undefined) {
+    const { kind, values } = wholeColumn(flag, label);
+    const other = (value: number) => (kind === "category" ? 1 - value : -value);
+    return { name: name ?? column, kind, values: turned ? values.map(other) : values };
+  }
   return { name: name ?? positive, kind: "category", values: sides(flag, label, positive, negative) };
 }
 

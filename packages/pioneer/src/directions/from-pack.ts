@@ -15,6 +15,8 @@ export interface DirectionOptions {
   /** As --attribute takes them; none for pca. */
   readonly attributes: readonly string[];
   readonly orthogonal: boolean;
+  /** Attributes that all directions are to leave alone, as --attribute takes them; none for pca. */
+  readonly hold?: readonly string[] | undefined;
   /** Most images to learn from; as many as a fifth of it are held out. */
   readonly count: number;
   /** Directions of pca, 8 by default. */
@@ -37,14 +39,16 @@ export async function directionsFromPack(
   const { method, orthogonal, components, onProgress } = options;
   checkFit(model, pack);
   const attributes = options.attributes.map((text) => findAttribute(text, pack));
-  checkNames(attributes, method);
-  const { fitted, heldOut } = chooseImages(pack, attributes, options);
+  const held = (options.hold ?? []).map((text) => findAttribute(text, pack, "--hold"));
+  const all = [...attributes, ...held];
+  checkNames(attributes, held, method);
+  const { fitted, heldOut } = chooseImages(pack, all, options);
   if (fitted.length < 2 * leastImages) {
     throw new DataError(
       `${pack.path} has ${fitted.length} images to learn from, at least ${2 * leastImages} are needed: give a larger pack, or label more`,
     );
   }
-  for (const attribute of attributes) checkAttribute(attribute, fitted);
+  for (const attribute of all) checkAttribute(attribute, fitted);
 
   const images = [...fitted, ...heldOut];
   const codes: Codes = {
@@ -54,17 +58,29 @@ export async function directionsFromPack(
     heldOut: heldOut.map((_, i) => fitted.length + i),
   };
   if (method === "pca") return principalDirections(codes, components);
-  const ofCodes = attributes.map((attribute) => ({
+  const ofCodes = (attribute: Attribute) => ({
     ...attribute,
     values: Float64Array.from(images, (image) => attribute.values[image] as number),
-  }));
-  return learnDirections(codes, ofCodes, { method, orthogonal });
+  });
+  const learned = learnDirections(codes, attributes.map(ofCodes), { method, orthogonal, held: held.map(ofCodes) });
+  return Object.fromEntries(
+    attributes.map(({ name, values }) => {
+      const count = fitted.filter((image) => !Number.isNaN(values[image] as number)).length;
+      const missing = values.filter(Number.isNaN).length;
+      return [name, { ...(learned[name] as Direction), fitted: { count, missing } }];
+    }),
+  );
 }
 
-function checkNames(attributes: readonly Attribute[], method: DirectionOptions["method"]): void {
+function checkNames(
+  attributes: readonly Attribute[],
+  held: readonly Attribute[],
+  method: DirectionOptions["method"],
+): void {
   if (method === "pca") {
-    if (attributes.length === 0) return;
-    throw new ConfigError("--method pca learns without labels: leave --attribute out");
+    if (attributes.length === 0 && held.length === 0) return;
+    const flag = attributes.length > 0 ? "--attribute" : "--hold";
+    throw new ConfigError(`--method pca learns without labels: leave ${flag} out`);
   }
   if (attributes.length === 0) {
     throw new ConfigError("--attribute is missing: give one or more, such as smile=expression:happiness/neutral");
@@ -72,6 +88,12 @@ function checkNames(attributes: readonly Attribute[], method: DirectionOptions["
   const names = attributes.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new ConfigError(`--attribute: two are called ${twice}; name them apart, as in a=...`);
+  const both = held.find(({ name }) => names.includes(name));
+  if (both !== undefined) {
+    throw new ConfigError(
+      `--hold: ${both.name} is also an --attribute, and cannot move and stay: leave one of them out`,
+    );
+  }
 }
 
 /** Images with at least one of the attributes, or all for pca; evenly over the pack. */

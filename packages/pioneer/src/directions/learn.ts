@@ -24,6 +24,16 @@ export interface LearnOptions {
   readonly method: AttributeMethod;
   /** Each without what it shares with the others. */
   readonly orthogonal: boolean;
+  /** More attributes that the moves are to leave alone, with no directions of their own. */
+  readonly held?: readonly Attribute[] | undefined;
+}
+
+/** Attributes to move along, then those to hold; and which of all these the move of each of the first leaves alone. */
+interface Task {
+  readonly attributes: readonly Attribute[];
+  readonly kept: readonly (readonly number[])[];
+  /** What asked for it, for messages. */
+  readonly flag: "--orthogonal" | "--hold";
 }
 
 /** What is left of a direction without the others' part must be this much of it. */
@@ -38,32 +48,38 @@ interface Learned {
 /**
  * One direction for each attribute, in the tangent space at the codes' mean. docs/editing.md derives them.
  * @param attributes values by row of the codes
- * @throws ConfigError if two of them cannot be told apart and should be orthogonal
+ * @throws ConfigError if two of them cannot be told apart and one should move without the other
  */
 export function learnDirections(
   codes: Codes,
   attributes: readonly Attribute[],
-  { method, orthogonal }: LearnOptions,
+  { method, orthogonal, held = [] }: LearnOptions,
 ): Record<string, Direction> {
   return scope(() => {
     const x = tangents(codes.values, codes.latent, codes.fitted);
+    const all = [...attributes, ...held];
+    const kept = attributes.map((_, i) =>
+      [...all.keys()].filter((j) => j !== i && (orthogonal || j >= attributes.length)),
+    );
     const learn = method === "mean" ? meanMoves : linearMoves;
-    const learned = learn(x, codes, attributes, orthogonal);
+    const learned = learn(x, codes, { attributes: all, kept, flag: orthogonal ? "--orthogonal" : "--hold" });
     return Object.fromEntries(
       attributes.map((attribute, i) => {
         const { move, told } = learned[i] as Learned;
         const heldOut = scoreOf(told, attribute, codes);
         const direction = { vector: [...unitVector(move)], unit: norm(move), method, orthogonal };
-        return [attribute.name, { ...direction, ...(heldOut && { heldOut }) }];
+        const holds = kept[i]?.map((j) => all[j]?.name as string) ?? [];
+        return [attribute.name, { ...direction, ...(holds.length > 0 && { holds }), ...(heldOut && { heldOut }) }];
       }),
     );
   });
 }
 
 /** From one side's mean code to the other's, as far as the codes spread that way. */
-function meanMoves(x: Tensor, codes: Codes, attributes: readonly Attribute[], orthogonal: boolean): Learned[] {
-  const found = attributes.map((attribute) => unitVector(covariance(...labelled(x, codes, attribute))));
-  return (orthogonal ? orthogonalised(found, attributes) : found).map((vector) => {
+function meanMoves(x: Tensor, codes: Codes, task: Task): Learned[] {
+  const found = task.attributes.map((attribute) => unitVector(covariance(...labelled(x, codes, attribute))));
+  return task.kept.map((_, i) => {
+    const vector = apart(found, i, task);
     const told = along(x, vector);
     const spread = deviationOf(codes.fitted.map((row) => told[row] as number));
     return { move: vector.map((value) => value * spread), told };
@@ -72,10 +88,11 @@ function meanMoves(x: Tensor, codes: Codes, attributes: readonly Attribute[], or
 
 /**
  * The likeliest move of a code (of least Mahalanobis length) that raises what a regression tells of the attribute by its
- * standard deviation; where orthogonal, one that leaves what is told of the others. Along the regression's own weights the
+ * standard deviation, and leaves what is told of those to be kept. Along the regression's own weights the
  * codes hardly vary, so that the generator does not know what lies there.
  */
-function linearMoves(x: Tensor, codes: Codes, attributes: readonly Attribute[], orthogonal: boolean): Learned[] {
+function linearMoves(x: Tensor, codes: Codes, task: Task): Learned[] {
+  const { attributes, kept } = task;
   const weights = attributes.map((attribute) => weightsOf(attribute, ...labelled(x, codes, attribute)));
   return scope(() => {
     const fitted = rowsOf(x, codes.fitted);
@@ -85,19 +102,22 @@ function linearMoves(x: Tensor, codes: Codes, attributes: readonly Attribute[], 
     const shared = fitted.transpose(0, 1).matmul(told).div(codes.fitted.length);
     const between = told.transpose(0, 1).matmul(told).div(codes.fitted.length);
     const variances = diagonal(between).toTypedArray() as Float64Array;
-    const moves = orthogonal ? shared.matmul(inverse(between, attributes)) : shared.div(diagonal(between));
-    return weights.map((own, i) => ({
-      move: moves
-        .select(1, i)
-        .mul(Math.sqrt(variances[i] as number))
-        .toTypedArray() as Float64Array,
-      told: along(x, own),
-    }));
+    return kept.map((others, i) => {
+      // The attribute itself comes first.
+      const chosen = tensor(Int32Array.from([i, ...others]));
+      const among = between.indexSelect(0, chosen).indexSelect(1, chosen);
+      const named = [i, ...others].map((j) => attributes[j] as Attribute);
+      const move = shared.indexSelect(1, chosen).matmul(inverse(among, named, task.flag).select(1, 0));
+      return {
+        move: move.mul(Math.sqrt(variances[i] as number)).toTypedArray() as Float64Array,
+        told: along(x, weights[i] as Float64Array),
+      };
+    });
   });
 }
 
 /** @throws ConfigError if what is told of an attribute nearly follows from what is told of the others */
-function inverse(between: Tensor, attributes: readonly Attribute[]): Tensor {
+function inverse(between: Tensor, attributes: readonly Attribute[], flag: Task["flag"]): Tensor {
   const variances = diagonal(between).toTypedArray() as Float64Array;
   // Singular ones are not inverted: a little of each variance is added, far less than what is asked to remain.
   const lift = leastRemainder ** 2 / 1000;
@@ -107,10 +127,8 @@ function inverse(between: Tensor, attributes: readonly Attribute[]): Tensor {
     // The share of its variance that the others leave unexplained.
     const remains = 1 / ((precisions[i] as number) * variance);
     if (!(remains > leastRemainder ** 2)) {
-      throw inseparable(
-        attributes[i],
-        attributes.filter((_, j) => j !== i),
-      );
+      const others = attributes.filter((_, j) => j !== i);
+      throw inseparable(attributes[i], others, flag);
     }
   }
   return inv(between);
@@ -169,29 +187,29 @@ const covariance = (x: Tensor, y: Float64Array): Float64Array =>
 const weightsOf = ({ kind }: Attribute, x: Tensor, y: Float64Array): Float64Array =>
   (kind === "category" ? logistic(x, y) : ridge(x, y)).weights;
 
-/** Each vector without its part in the span of the others, so that moving along it leaves what they measure. */
-function orthogonalised(vectors: readonly Float64Array[], attributes: readonly Attribute[]): Float64Array[] {
-  return vectors.map((vector, i) => {
-    const basis: Float64Array[] = [];
-    for (const [j, other] of vectors.entries()) {
-      if (j === i) continue;
-      const rest = without(other, basis);
-      if (norm(rest) > leastRemainder) basis.push(unitVector(rest));
-    }
-    const rest = without(vector, basis);
-    if (norm(rest) < leastRemainder) {
-      throw inseparable(
-        attributes[i],
-        attributes.filter((_, j) => j !== i),
-      );
-    }
-    return unitVector(rest);
-  });
+/** A vector without its part in the span of those to be kept, so that moving along it leaves what they measure. */
+function apart(vectors: readonly Float64Array[], i: number, { attributes, kept, flag }: Task): Float64Array {
+  const others = kept[i] ?? [];
+  const basis: Float64Array[] = [];
+  for (const j of others) {
+    const rest = without(vectors[j] as Float64Array, basis);
+    if (norm(rest) > leastRemainder) basis.push(unitVector(rest));
+  }
+  const rest = without(vectors[i] as Float64Array, basis);
+  if (norm(rest) < leastRemainder) {
+    const named = others.map((j) => attributes[j]);
+    throw inseparable(attributes[i], named, flag);
+  }
+  return unitVector(rest);
 }
 
-const inseparable = (one: Attribute | undefined, others: readonly (Attribute | undefined)[]) =>
+const inseparable = (
+  one: Attribute | undefined,
+  others: readonly (Attribute | undefined)[],
+  flag: Task["flag"],
+): ConfigError =>
   new ConfigError(
-    `--orthogonal: ${one?.name} cannot be told apart from ${others.map((other) => other?.name).join(", ")}; leave one of them out`,
+    `${flag}: ${one?.name} cannot be told apart from ${others.map((other) => other?.name).join(", ")}; leave one of them out`,
   );
 
 /** The rows to learn an attribute from, and its values. */

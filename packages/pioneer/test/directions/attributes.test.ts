@@ -17,6 +17,7 @@ const pack = {
     },
     { name: "nose", kind: "number", values: Float64Array.of(0.1, 0.2, Number.NaN, 0.4, 0.5) },
     { name: "Male", kind: "number", values: Float64Array.of(1, -1, -1, Number.NaN, 1) },
+    { name: "-size", kind: "number", values: Float64Array.of(5, 6, 7, 8, 9) },
   ],
 } as unknown as Pack;
 
@@ -28,13 +29,16 @@ describe("--attribute", () => {
     ["expression:happy", "happy", "category", [1, 0, 0, 1, Number.NaN]],
     ["Male", "Male", "category", [1, 0, 0, Number.NaN, 1]],
     ["w=Male:-1/1", "w", "category", [0, 1, 1, Number.NaN, 0]],
+    ["flat=-nose", "flat", "number", [-0.1, -0.2, Number.NaN, -0.4, -0.5]],
+    ["feminine=-Male", "feminine", "category", [0, 1, 1, Number.NaN, 0]],
+    ["-size", "-size", "number", [5, 6, 7, 8, 9]],
   ])("%s", (text, name, kind, values) => {
     const found = findAttribute(text, pack);
     expect({ ...found, values: [...found.values] }).toEqual({ name, kind, values });
   });
 
   test.each([
-    ["age", "--attribute age: faces.pack has no label age; it has expression, nose, Male"],
+    ["age", "--attribute age: faces.pack has no label age; it has expression, nose, Male, -size"],
     [
       "expression",
       "--attribute expression: expression has categories (happy, neutral, sad): say which against which, as in expression:happy/neutral",
@@ -44,7 +48,10 @@ describe("--attribute", () => {
       "a=expression:happy/calm",
       "--attribute a=expression:happy/calm: expression is never calm; it is happy, neutral, sad",
     ],
-    ["=nose", "--attribute =nose: faces.pack has no label =nose; it has expression, nose, Male"],
+    ["=nose", "--attribute =nose: faces.pack has no label =nose; it has expression, nose, Male, -size"],
+    ["a=-age", "--attribute a=-age: faces.pack has no label -age; it has expression, nose, Male, -size"],
+    ["a=-expression", "--attribute a=-expression: expression has categories (happy, neutral, sad): say which"],
+    ["a=-Male:1/-1", "--attribute a=-Male:1/-1: say the sides the other way round, in place of the minus"],
   ])("%s is refused in one line", (text, message) => {
     expect(() => findAttribute(text, pack)).toThrow(message);
   });

@@ -168,6 +168,31 @@ describe("codes that hardly vary where the attribute is, and vary much elsewhere
     expect(moved(true)[1]).toBeGreaterThan(0.015);
   });
 
+  test.each(["linear", "mean"] as const)("%s: what is held stays, and gets no direction of its own", (method) => {
+    const found = learnDirections(mixed, [attribute], { method, orthogonal: false, held: [other] });
+    expect(Object.keys(found)).toEqual(["a"]);
+    expect(found.a).toMatchObject({ orthogonal: false, holds: ["b"] });
+    // One held attribute is all that --orthogonal would keep of two.
+    const both = learnDirections(mixed, [attribute, other], { method, orthogonal: true });
+    expect(both.a).toMatchObject({ orthogonal: true, holds: ["b"] });
+    expect(Math.abs(dot(found.a?.vector ?? [], both.a?.vector ?? []) - 1)).toBeLessThan(1e-9);
+    expect(found.a?.unit).toBeCloseTo(both.a?.unit as number, 9);
+    const again = { ...attribute, name: "again" };
+    expect(() => learnDirections(mixed, [attribute], { method, orthogonal: false, held: [again] })).toThrow(
+      /^--hold: (a|again) cannot be told apart from (a|again); leave one of them out$/,
+    );
+  });
+
+  test("images without a value are left out of what is learned", () => {
+    const holes = { ...attribute, values: attribute.values.map((value, i) => (i % 3 === 0 ? Number.NaN : value)) };
+    const kept = mixed.fitted.filter((i) => i % 3 !== 0);
+    const { a } = learnDirections(mixed, [holes], { method: "mean", orthogonal: false });
+    const fewer = learnDirections({ ...mixed, fitted: kept }, [attribute], { method: "mean", orthogonal: false });
+    // Seen from the mean of all codes and from that of two thirds: 0.2 / sqrt(2000) apart.
+    expect(dot(a?.vector ?? [], fewer.a?.vector ?? [])).toBeGreaterThan(0.99);
+    expect(a?.heldOut?.count).toBe(mixed.heldOut.filter((i) => i % 3 !== 0).length);
+  });
+
   test("attributes that are the same cannot be made orthogonal, and both are named", () => {
     const again = { ...attribute, name: "again" };
     for (const method of ["linear", "mean"] as const) {

@@ -30,7 +30,12 @@ const schema = z.strictObject({
   ),
   attribute: option(repeated("NAME=COLUMN, or NAME=COLUMN:POSITIVE/NEGATIVE"), {
     value: "A",
-    description: "what to learn: name=column for a label of numbers, name=column:positive/negative for categories",
+    description:
+      "what to learn: name=column for a label of numbers, name=-column for less of it, name=column:positive/negative for categories",
+  }),
+  hold: option(repeated("NAME=COLUMN, or NAME=COLUMN:POSITIVE/NEGATIVE"), {
+    value: "A",
+    description: "what all directions are to leave as it is, written like --attribute",
   }),
   orthogonal: option(toggle().default(false), {
     description: "take from each direction what it shares with the others, so that its edits leave their attributes",
@@ -60,6 +65,7 @@ export function addDirectionsCommand(program: Command): void {
     examples: [
       "pioneer directions --model runs/faces --data faces.pack --attribute smile=expression:happiness/neutral",
       "pioneer directions --model runs/faces --data faces.pack --attribute smile --attribute nose=noseSize --orthogonal",
+      "pioneer directions --model runs/faces --data faces.pack --attribute feminine=-male --hold age --hold smile",
       "pioneer directions --model models/faces --data photos.pack --method pca --components 4",
     ],
     async run({ attribute, data, out, ...options }, _args, { output }) {
@@ -98,10 +104,7 @@ export function addDirectionsCommand(program: Command): void {
       output.result({
         file: path,
         directions: Object.fromEntries(
-          Object.entries(directions).map(([name, { unit, method, orthogonal, heldOut }]) => [
-            name,
-            { unit, method, orthogonal, ...(heldOut && { heldOut }) },
-          ]),
+          Object.entries(directions).map(([name, { vector: _vector, ...facts }]) => [name, facts]),
         ),
       });
       return undefined;
@@ -109,13 +112,19 @@ export function addDirectionsCommand(program: Command): void {
   });
 }
 
-function describe(name: string, { unit, heldOut }: Direction): string {
-  const step = `strength 1 moves a code by ${unit.toFixed(3)}`;
-  if (!heldOut) return `${name}: ${step}`;
-  const { kind, value, count } = heldOut;
-  const score =
-    kind === "r2" ? `R² ${value.toFixed(3)}` : `${(100 * value).toFixed(1)} % of each side told, in the mean,`;
-  return `${name}: ${step}; ${score} of ${count} held-out images`;
+function describe(name: string, { unit, heldOut, fitted }: Direction): string {
+  const parts = [`${name}: strength 1 moves a code by ${unit.toFixed(3)}`];
+  if (heldOut) {
+    const { kind, value, count } = heldOut;
+    const score =
+      kind === "r2" ? `R² ${value.toFixed(3)}` : `${(100 * value).toFixed(1)} % of each side told, in the mean,`;
+    parts.push(`${score} of ${count} held-out images`);
+  }
+  if (fitted) {
+    const without = fitted.missing === 0 ? "" : `, ${fitted.missing} without a value left out`;
+    parts.push(`learned from ${fitted.count}${without}`);
+  }
+  return parts.join("; ");
 }
 
 /** @throws DataError */

@@ -41,6 +41,14 @@ describe("a model folder", () => {
     expect(file).toBe("model/directions.json");
     expect(Object.keys(directions)).toEqual(["skin", "light"]);
     expect(directions.skin).toMatchObject({ method: "linear", orthogonal: false, heldOut: { kind: "r2" } });
+    expect(directions.skin).toMatchObject({ fitted: { missing: 0 } });
+    const third = await run(...learn, "--attribute", "frown=-smile", "--hold", "skin", "--out", "held.json");
+    expect(third.stdout).toMatch(
+      /^frown: strength 1 moves a code by 0\.\d{3}; R² .* of 78 held-out images; learned from 314$/m,
+    );
+    const held = JSON.parse(readFileSync(join(folder, "held.json"), "utf8")) as { directions: Record<string, object> };
+    expect(Object.keys(held.directions)).toEqual(["frown"]);
+    expect(held.directions.frown).toMatchObject({ holds: ["skin"] });
     const second = await run(...learn, "--method", "pca", "--components", "2");
     expect(second.stdout).toMatch(/^pc1: strength 1 moves a code by 0\.\d{3}$/m);
     expect(second.stdout).toMatch(/^wrote model\/directions\.json$/m);
@@ -133,6 +141,13 @@ describe("a model folder", () => {
     [
       ["--method", "pca", "--attribute", "skin"],
       /^pioneer: --method pca learns without labels: leave --attribute out\n$/,
+      2,
+    ],
+    [["--method", "pca", "--hold", "skin"], /^pioneer: --method pca learns without labels: leave --hold out\n$/, 2],
+    [["--attribute", "skin", "--hold", "age"], /^pioneer: --hold age: faces.pack has no label age; it has yaw, /, 2],
+    [
+      ["--attribute", "skin", "--hold", "skin"],
+      /^pioneer: --hold: skin is also an --attribute, and cannot move and stay: leave one of them out\n$/,
       2,
     ],
     [["--attribute", "skin", "--attribute", "skin"], /^pioneer: --attribute: two are called skin; name them apart/, 2],
