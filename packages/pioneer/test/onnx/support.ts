@@ -1,0 +1,17 @@
+import { fileURLToPath } from "node:url";
+
+/** A file of the repository's fixtures. */
+export const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../../../fixtures/${name}`, import.meta.url));
+
+/** Networks that PyTorch, ONNX's own helpers and `pioneer export` wrote. */
+export const networks = [
+  "model-tiny/generator.onnx",
+  "model-tiny/encoder.onnx",
+  "lpips/lpips.onnx",
+  "lpips/operators-12.onnx",
+  "lpips/operators-18.onnx",
+  "metrics/features.onnx",
+  "metrics/features-bytes.onnx",
+  "metrics/distance.onnx",
+];
