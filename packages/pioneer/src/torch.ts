@@ -1,5 +1,6 @@
 // The parts that compute with libtorch: importing this loads it.
 
+export { evenly } from "./base/evenly.ts";
 export { type Computing, chooseComputing, useComputing } from "./compute/device.ts";
 export { drawLatents, stream } from "./compute/streams.ts";
 export { accv2018, type Recipe } from "./config/recipe.ts";
@@ -13,7 +14,6 @@ export { type Imported, type ImportOptions, importAuthors } from "./import/impor
 export { createLearner, disposeLearner, type Learner } from "./learner/learner.ts";
 export { placeLearner } from "./learner/placement.ts";
 export { cosineMismatch, klToPrior, l1, type Reduce } from "./losses/index.ts";
-export { evenly } from "./metrics/selection.ts";
 export { type OpenModelOptions, openModel } from "./models/model.ts";
 export { openAnyModel } from "./models/open-model.ts";
 export * from "./networks/index.ts";

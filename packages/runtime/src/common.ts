@@ -10,7 +10,7 @@ export * from "./model.ts";
 export type { Part } from "./parts.ts";
 export * from "./path.ts";
 export * from "./pioneer.ts";
-export { type OutputImage, type PixelImage, toRgba } from "./pixels.ts";
+export { type OutputImage, type PixelImage, toRgba, writePlanes } from "./pixels.ts";
 export type { Backend } from "./platform.ts";
 export * from "./queue.ts";
 export { type Refined, type RefineOptions, refine } from "./refine.ts";

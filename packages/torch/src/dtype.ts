@@ -16,6 +16,20 @@ const codes = {
 
 export type DType = keyof typeof codes;
 
+/** Bytes of one element. */
+export const elementBytes: Readonly<Record<DType, number>> = {
+  uint8: 1,
+  int8: 1,
+  bool: 1,
+  int16: 2,
+  float16: 2,
+  bfloat16: 2,
+  int32: 4,
+  float32: 4,
+  int64: 8,
+  float64: 8,
+};
+
 const names = new Map<number, DType>(Object.entries(codes).map(([name, code]) => [code, name as DType]));
 
 export function dtypeCode(dtype: DType): number {

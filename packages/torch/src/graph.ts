@@ -1,7 +1,7 @@
 // CUDA graphs: a step's kernels recorded once and launched again as one, without the host's time for each of them.
 import { DisposedError, TorchError } from "./errors.ts";
 import { native } from "./native.ts";
-import { empty, pinMemory } from "./ops.ts";
+import { empty, upload } from "./ops.ts";
 import { keep, scope } from "./scope.ts";
 import { type Device, type Tensor, tensor } from "./tensor.ts";
 
@@ -18,16 +18,11 @@ const recordings: HostNumbers[] = [];
  * is recorded, not now but before each of its launches.
  */
 export function fromHost(shape: readonly number[], device: Device, compute: () => readonly number[]): Tensor {
-  return recordings.at(-1)?.take(shape, compute) ?? sent(compute(), shape, device);
+  return recordings.at(-1)?.take(shape, compute) ?? upload(tensor(Float32Array.from(compute()), shape), device);
 }
 
 /** Whether what is computed now will be launched again, with other numbers from the host. */
 export const isRecording = (): boolean => recordings.length > 0;
-
-function sent(numbers: ArrayLike<number>, shape: readonly number[], device: Device): Tensor {
-  const drawn = tensor(Float32Array.from(numbers), shape);
-  return device.startsWith("cuda") ? pinMemory(drawn).to(device, { nonBlocking: true }) : drawn.to(device);
-}
 
 /**
  * The numbers that recorded work takes from the host. Their place is there before the recording: the memory of a recording is
@@ -69,7 +64,9 @@ export class HostNumbers {
     for (const { at, compute } of this.#taken) numbers.set(compute(), at);
     if (this.#used === 0) return;
     scope(() => {
-      this.#place.narrow(0, 0, this.#used).copy_(sent(numbers, [this.#used], this.#place.device));
+      this.#place
+        .narrow(0, 0, this.#used)
+        .copy_(upload(tensor(Float32Array.from(numbers), [this.#used]), this.#place.device));
     });
   }
 

@@ -28,7 +28,7 @@ export {
   setDeterministic,
   setThreads,
 } from "./device.ts";
-export { type DType, dtypeCode } from "./dtype.ts";
+export { type DType, dtypeCode, elementBytes } from "./dtype.ts";
 export { DisposedError, LoadError, ShapeError, TorchError } from "./errors.ts";
 export { fused, movingAverage_ } from "./fused.ts";
 export { CudaGraph, enterGraphStream, fromHost, HostNumbers, isRecording } from "./graph.ts";

@@ -94,6 +94,10 @@ export const fromFile = (path: string, bytes: number): Tensor =>
 /** A copy in memory that a GPU can read while it computes (needs CUDA): what `to(device, { nonBlocking: true })` wants. */
 export const pinMemory = operator<[Tensor], Tensor>("aten::pin_memory");
 
+/** What was made on the CPU, on another device, which fetches it while the CPU goes on; itself if it is to stay there. */
+export const upload = (made: Tensor, device: Device): Tensor =>
+  device.startsWith("cuda") ? pinMemory(made).to(device, { nonBlocking: true }) : made.to(device);
+
 /** Operators over many tensors in one call; the first list is written in place. */
 export const foreach = {
   mul_: operator<[Tensor[], number], void>("aten::_foreach_mul_.Scalar"),

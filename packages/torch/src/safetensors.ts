@@ -1,7 +1,7 @@
 // The safetensors format: 8-byte little-endian header length, JSON header, raw little-endian data.
 import { closeSync, fsyncSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { noGrad } from "./autograd.ts";
-import type { DType } from "./dtype.ts";
+import { type DType, elementBytes } from "./dtype.ts";
 import { TorchError } from "./errors.ts";
 import { fromFile } from "./ops.ts";
 import { keep, scope } from "./scope.ts";
@@ -20,18 +20,6 @@ const formatNames = {
   BOOL: "bool",
 } as const satisfies Record<string, DType>;
 const formatNameOf = new Map<DType, string>(Object.entries(formatNames).map(([format, dtype]) => [dtype, format]));
-const elementBytes: Record<DType, number> = {
-  uint8: 1,
-  int8: 1,
-  bool: 1,
-  int16: 2,
-  float16: 2,
-  bfloat16: 2,
-  int32: 4,
-  float32: 4,
-  int64: 8,
-  float64: 8,
-};
 
 /** Headers are a few hundred kB; a larger one is a damaged length. */
 const maxHeaderBytes = 100 * 1024 * 1024;

@@ -1,6 +1,5 @@
 // A checkpoint holds everything: networks, average, optimisers, spectral u, image pool, place in schedule and data.
-import { createHash } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import {
   type AdamState,
@@ -15,21 +14,20 @@ import {
 } from "pioneer-torch";
 import { refusalOf } from "../base/disk.ts";
 import { CheckpointError } from "../base/errors.ts";
+import { version } from "../base/version.ts";
 import type { Recipe } from "../config/recipe.ts";
 import { assembleLearner, type Learner, type Trained } from "../learner/learner.ts";
-import { Encoder, Generator } from "../networks/index.ts";
+import { Encoder, Generator, resolutionOf } from "../networks/index.ts";
 import { checkpointName, checkpointNames, writeFolder } from "./files.ts";
-import { type CheckpointState, readState, stateText } from "./state.ts";
+import { type CheckpointState, checkpointFormat, readState, stateFile, stateText } from "./state.ts";
+import { networksFile, sha256, trainingFile, verifyFile } from "./verify.ts";
 
-export const networksFile = "networks.safetensors";
-const trainingFile = "state.safetensors";
-const stateFile = "state.json";
 const trained = ["generator", "encoder"] as const satisfies readonly Trained[];
 
 /** What a checkpoint says of itself beside its tensors; counts and digests are filled in when it is written. */
 export type CheckpointFacts = Omit<
   CheckpointState,
-  "adamSteps" | "poolImages" | "sha256" | "latent" | "channels" | "networks"
+  "format" | "version" | "resolution" | "adamSteps" | "poolImages" | "sha256" | "latent" | "channels" | "networks"
 >;
 
 /**
@@ -45,7 +43,10 @@ export function writeCheckpoint(run: string, learner: Learner, facts: Checkpoint
       writeSafetensors(join(folder, networksFile), networkTensors(learner));
       scope(() => writeSafetensors(join(folder, trainingFile), trainingTensors(learner)));
       const state: CheckpointState = {
+        format: checkpointFormat,
+        version,
         ...facts,
+        resolution: resolutionOf(facts.phase),
         ...learner.generator.size,
         networks: learner.encoder.kind,
         adamSteps: { generator: adamSteps(learner, "generator"), encoder: adamSteps(learner, "encoder") },
@@ -93,18 +94,6 @@ function trainingTensors({ optimisers, pool }: Learner): Map<string, Tensor> {
 const adamSteps = ({ optimisers }: Learner, network: Trained) =>
   Object.fromEntries([...optimisers[network].state].map(([name, { step }]) => [name, step]));
 
-/** The state of a checkpoint folder, without its tensors. @throws CheckpointError */
-export function readCheckpointState(folder: string): CheckpointState {
-  return readState(join(folder, stateFile));
-}
-
-/** The state of a checkpoint folder whose files are whole. @throws CheckpointError naming the one that is not */
-export function verifyCheckpoint(folder: string): CheckpointState {
-  const state = readCheckpointState(folder);
-  for (const file of [networksFile, trainingFile]) verifyFile(folder, file, state);
-  return state;
-}
-
 /** What using a model needs. */
 export interface ModelNetworks {
   readonly state: CheckpointState;
@@ -114,7 +103,7 @@ export interface ModelNetworks {
 
 /** Encoder and averaged generator of a checkpoint. @throws CheckpointError naming the file */
 export function readModelNetworks(folder: string): ModelNetworks {
-  const state = readCheckpointState(folder);
+  const state = readState(folder);
   const networks = readVerified(folder, networksFile, state);
   return assemble(folder, networks, () => ({
     state,
@@ -129,7 +118,7 @@ export function readCheckpoint(
   recipe: Recipe,
   learningRate: number,
 ): { state: CheckpointState; learner: Learner } {
-  const state = readCheckpointState(folder);
+  const state = readState(folder);
   const networks = readVerified(folder, networksFile, state);
   const training = readVerified(folder, trainingFile, state);
   const learner = assemble(folder, networks, () =>
@@ -182,29 +171,6 @@ function assemble<T>(folder: string, tensors: ReadonlyMap<string, Tensor>, build
 
 function readVerified(folder: string, file: string, state: CheckpointState): Map<string, Tensor> {
   return readSafetensors(verifyFile(folder, file, state)).tensors;
-}
-
-/** @returns the file's path */
-function verifyFile(folder: string, file: string, state: CheckpointState): string {
-  const path = join(folder, file);
-  if (!existsSync(path)) throw new CheckpointError(`${path} is missing`);
-  if (sha256(path) !== state.sha256[file]) {
-    throw new CheckpointError(`${path} was changed or cut short: its sha256 is not the one in ${stateFile}`);
-  }
-  return path;
-}
-
-function sha256(path: string): string {
-  const hash = createHash("sha256");
-  const block = Buffer.alloc(4 * 2 ** 20);
-  const fd = openSync(path, "r");
-  try {
-    for (let length = readSync(fd, block); length > 0; length = readSync(fd, block))
-      hash.update(block.subarray(0, length));
-  } finally {
-    closeSync(fd);
-  }
-  return hash.digest("hex");
 }
 
 function writeSynced(path: string, text: string): void {

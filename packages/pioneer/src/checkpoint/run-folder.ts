@@ -17,9 +17,16 @@ import { CheckpointError, RunError } from "../base/errors.ts";
 import { resolveTrainConfig, type TrainConfig } from "../config/config.ts";
 import { parseConfigFile, savedConfigText } from "../config/config-file.ts";
 import { checkpointNames } from "./files.ts";
+import { isCheckpoint } from "./state.ts";
 
-const configFile = "config.json";
+export const configFile = "config.json";
 const lockName = ".lock";
+
+/** A status line in JSON for each tick. */
+export const statsFile = "stats.jsonl";
+
+/** Whether a folder has a configuration; a model folder has one of its own. */
+export const hasConfig = (folder: string): boolean => existsSync(join(folder, configFile));
 
 /** Newest checkpoint of a run, or undefined. */
 export function newestCheckpoint(run: string): string | undefined {
@@ -36,7 +43,7 @@ export function findCheckpoint(
   path: string,
   wanted = "--model a run folder (with checkpoint-... in it), a checkpoint or a model folder",
 ): string {
-  const found = existsSync(join(path, "state.json")) ? path : newestCheckpoint(path);
+  const found = isCheckpoint(path) ? path : newestCheckpoint(path);
   if (!found) throw new CheckpointError(`${path} holds no checkpoint: give ${wanted}`);
   return found;
 }
@@ -53,7 +60,7 @@ export function checkNoRun(run: string): void {
     );
   }
   const path = join(run, configFile);
-  if (!existsSync(path)) return;
+  if (!hasConfig(run)) return;
   try {
     readRunConfig(run);
   } catch (error) {
@@ -105,7 +112,7 @@ export function abandonRun(run: string, made: string | undefined, created: boole
 /** @throws RunError if the folder holds no run; ConfigError if its config.json is damaged */
 export function readRunConfig(run: string): TrainConfig {
   const path = join(run, configFile);
-  if (!existsSync(path)) throw new RunError(`${run} holds no run (no ${configFile}): check the path`);
+  if (!hasConfig(run)) throw new RunError(`${run} holds no run (no ${configFile}): check the path`);
   return resolveTrainConfig(parseConfigFile(readFileSync(path, "utf8"), path));
 }
 

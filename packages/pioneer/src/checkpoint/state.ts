@@ -1,6 +1,7 @@
 // state.json: what a checkpoint is, in words, and the digests of the files beside it.
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { colours, crops, faceTemplate } from "pioneer-runtime";
 import { z } from "zod";
 import { CheckpointError } from "../base/errors.ts";
@@ -8,6 +9,9 @@ import { encoderOrders } from "../losses/choices.ts";
 import { blockCount } from "../networks/growth.ts";
 import { networkKind, pioneerKind } from "../networks/kind.ts";
 
+export const stateFile = "state.json";
+
+/** Of what is written now; that and older ones are read. */
 export const checkpointFormat = 1;
 
 const stateSchema = z.object({
@@ -64,8 +68,11 @@ export function stateText(state: CheckpointState): string {
   return `${JSON.stringify({ ...state, digest: digestOf(state) }, null, 2)}\n`;
 }
 
-/** @throws CheckpointError if the file is missing, damaged, edited or of a newer format */
-export function readState(path: string): CheckpointState {
+export const isCheckpoint = (folder: string): boolean => existsSync(join(folder, stateFile));
+
+/** The state of a checkpoint folder. @throws CheckpointError if it is missing, damaged, edited or of a newer format */
+export function readState(folder: string): CheckpointState {
+  const path = join(folder, stateFile);
   let parsed: unknown;
   try {
     parsed = JSON.parse(readFileSync(path, "utf8"));

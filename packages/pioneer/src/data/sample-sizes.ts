@@ -1,4 +1,5 @@
 import type { Crop } from "pioneer-runtime";
+import { evenly } from "../base/evenly.ts";
 import { readSize } from "./pixels/decode.ts";
 import { sourceFailure } from "./sources/failures.ts";
 import { proceduralResolution } from "./sources/procedural.ts";
@@ -8,10 +9,7 @@ import type { Source, SourceContent } from "./sources/source.ts";
 const defaultResolution = { largest: 256, celeba: 128, sample: 256, share: 0.05 };
 
 /** Some of the images, evenly spread, at most 256. */
-export function sampleOf(wanted: Uint32Array): Uint32Array {
-  const count = Math.min(wanted.length, defaultResolution.sample);
-  return Uint32Array.from({ length: count }, (_, i) => wanted[Math.floor((i * wanted.length) / count)] as number);
-}
+export const sampleOf = (wanted: Uint32Array): Uint32Array => evenly(wanted, defaultResolution.sample);
 
 export interface ImageSize {
   readonly index: number;

@@ -1,9 +1,11 @@
 // `pioneer directions` without its words: a model and a labelled pack in, directions out.
+
 import type { Model } from "pioneer-runtime";
 import { ConfigError, DataError } from "../base/errors.ts";
+import { evenly } from "../base/evenly.ts";
 import { PackPixels } from "../data/batches.ts";
 import type { Pack } from "../data/pack/pack.ts";
-import { checkFit, evenly } from "../metrics/selection.ts";
+import { checkFit } from "../metrics/selection.ts";
 import { phaseOf } from "../networks/index.ts";
 import { type Attribute, checkAttribute, findAttribute, leastImages } from "./attributes.ts";
 import type { Direction } from "./file.ts";

@@ -1,11 +1,12 @@
 // What storing weights in fewer bits costs: PSNR of reconstructions of held-out images, beside libtorch's in float32.
+
 import type { Model } from "pioneer-runtime";
 import { scope, tensor } from "pioneer-torch";
+import { evenly } from "../base/evenly.ts";
 import { PackPixels } from "../data/batches.ts";
 import type { Pack } from "../data/pack/pack.ts";
 import { decodeAll, encodeAll } from "../images/batches.ts";
 import { pixelErrors } from "../metrics/pixel-errors.ts";
-import { evenly } from "../metrics/selection.ts";
 
 /** Images that are enough to tell a tenth of a dB. */
 const most = 64;

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { Colour, Crop, FacePoints, FaceTemplate } from "pioneer-runtime";
+import { type Colour, type Crop, type FacePoints, type FaceTemplate, writePlanes } from "pioneer-runtime";
 import { onDisk } from "../base/disk.ts";
 import { DataError } from "../base/errors.ts";
 import { decodeAligned, decodeSquare, repeatGrey, toGrey } from "../data/pixels/decode.ts";
@@ -54,15 +54,5 @@ async function loadSquare(
   } catch (error) {
     if (error instanceof DataError) throw new DataError(`${path} ${error.message}`, { cause: error });
     throw error;
-  }
-}
-
-/** Interleaved bytes [r, r, 3] to planes [3, r, r] in [-1, 1]. */
-export function writePlanes(planes: Float32Array, pixels: Uint8Array): void {
-  const area = pixels.length / 3;
-  for (let i = 0; i < area; i++) {
-    for (let channel = 0; channel < 3; channel++) {
-      planes[channel * area + i] = (pixels[3 * i + channel] as number) / 127.5 - 1;
-    }
   }
 }

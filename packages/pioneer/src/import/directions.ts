@@ -1,10 +1,9 @@
 // The authors' attribute deltas as directions of a model.
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { scope } from "pioneer-torch";
 import { CheckpointError, RunError } from "../base/errors.ts";
-import { readCheckpointState } from "../checkpoint/checkpoint.ts";
-import { newestCheckpoint } from "../checkpoint/run-folder.ts";
+import { configFile, hasConfig, newestCheckpoint } from "../checkpoint/run-folder.ts";
+import { readState } from "../checkpoint/state.ts";
 import { addToRun, directionsFileName } from "../directions/file.ts";
 import { isModelFolder } from "../models/model-folder.ts";
 import type { AuthorsDelta } from "./authors-files.ts";
@@ -79,14 +78,14 @@ export function writeDirections(run: string, directions: readonly ImportedDirect
 
 /** undefined for a run without a checkpoint. */
 async function latentOf(run: string): Promise<number | undefined> {
-  if (!existsSync(join(run, "config.json"))) {
+  if (!hasConfig(run)) {
     throw new RunError(
-      `${run} holds no run (no config.json): import a checkpoint into it first, or with the directions`,
+      `${run} holds no run (no ${configFile}): import a checkpoint into it first, or with the directions`,
     );
   }
   const checkpoint = newestCheckpoint(run);
   if (checkpoint === undefined && (await isModelFolder(run))) {
     throw new RunError(`${run} is a model folder: give --out the run it was exported from, and export it again`);
   }
-  return checkpoint === undefined ? undefined : readCheckpointState(checkpoint).latent;
+  return checkpoint === undefined ? undefined : readState(checkpoint).latent;
 }

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, wr
 import { basename, dirname, join } from "node:path";
 import { diskError, likeOthers, makeFolders } from "../base/disk.ts";
 import { ConfigError, RunError } from "../base/errors.ts";
-import { version } from "../base/version.ts";
 import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
+import { configFile } from "../checkpoint/run-folder.ts";
 import { resolveTrainConfig, type TrainConfig } from "../config/config.ts";
 import { savedConfigText } from "../config/config-file.ts";
 import { type PresetName, presetOptions } from "../config/presets.ts";
@@ -113,13 +113,10 @@ async function importRun(
     const steps = Math.max(0, ...[...learner.optimisers.encoder.state.values()].map(({ step }) => step));
     const { images, phase, alpha, size } = content;
     const facts: CheckpointFacts = {
-      format: 1,
-      version,
       recipe: config.recipe,
       images,
       steps,
       elapsedSeconds: 0,
-      resolution: resolutionOf(phase),
       phase,
       alpha,
       colour: "rgb",
@@ -130,7 +127,7 @@ async function importRun(
       pack: { id: "", path: config.data, trainImages: 0 },
     };
     const checkpoint = writeAtOnce(options.out, (folder) => {
-      writeFileSync(join(folder, "config.json"), savedConfigText(config));
+      writeFileSync(join(folder, configFile), savedConfigText(config));
       complete(folder);
       return basename(writeCheckpoint(folder, learner, facts));
     });

@@ -1,6 +1,6 @@
 // Files that torch.save wrote: the zip container of PyTorch 1.6 and later, and the stream of earlier ones.
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { fromFile, keep, operator, scope, type Tensor } from "pioneer-torch";
+import { elementBytes, fromFile, keep, operator, scope, type Tensor } from "pioneer-torch";
 import { diskError } from "../base/disk.ts";
 import { CheckpointError, DataError } from "../base/errors.ts";
 import { type PickleItem, readPickle } from "../pickle/reader.ts";
@@ -12,19 +12,6 @@ const maxPickleBytes = 4 * 2 ** 20;
 
 const magicNumber = 0x1950a86a20f9469cfc6cn;
 const streamVersion = 1001;
-
-const elementBytes = {
-  uint8: 1,
-  int8: 1,
-  bool: 1,
-  int16: 2,
-  float16: 2,
-  bfloat16: 2,
-  int32: 4,
-  float32: 4,
-  int64: 8,
-  float64: 8,
-} as const;
 
 const asStrided = operator<[Tensor, readonly number[], readonly number[], number], Tensor>("aten::as_strided");
 

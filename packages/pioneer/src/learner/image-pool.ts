@@ -3,12 +3,12 @@ import {
   type Device,
   keep,
   noGrad,
-  pinMemory,
   type RandomGenerator,
   rand,
   scope,
   type Tensor,
   tensor,
+  upload,
 } from "pioneer-torch";
 
 /**
@@ -84,6 +84,5 @@ export class ImagePool {
 }
 
 function indices(rows: readonly number[], device: Device): Tensor {
-  const drawn = tensor(BigInt64Array.from(rows, BigInt), [rows.length]);
-  return device.startsWith("cuda") ? pinMemory(drawn).to(device, { nonBlocking: true }) : drawn.to(device);
+  return upload(tensor(BigInt64Array.from(rows, BigInt), [rows.length]), device);
 }

@@ -1,7 +1,9 @@
 // Which images a set of metrics is computed from, and whether there are enough.
+
 import { isDeepStrictEqual } from "node:util";
 import type { Colour, FaceTemplate } from "pioneer-runtime";
 import { ConfigError, DataError } from "../base/errors.ts";
+import { evenly } from "../base/evenly.ts";
 import { templateText } from "../config/face-template.ts";
 import type { Pack } from "../data/pack/pack.ts";
 import type { NamedMetric } from "./catalogue.ts";
@@ -128,10 +130,4 @@ function splitOf(pack: Pack, split: string, flag: string): Uint32Array {
     .filter(([, images]) => images.length > 0)
     .map(([name]) => name);
   throw new DataError(`${pack.path} has no images in the split "${split}": give ${flag} ${filled.join(" or ")}`);
-}
-
-/** At most `count` of a list, evenly spaced. */
-export function evenly(list: Uint32Array, count: number): Uint32Array {
-  const chosen = Math.min(count, list.length);
-  return Uint32Array.from({ length: chosen }, (_, i) => list[Math.floor((i * list.length) / chosen)] as number);
 }

@@ -1,10 +1,9 @@
 // What is evaluated: an encoder and an averaged generator as they stand in their growth.
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Colour, type Crop, type FaceTemplate, graphPorts, type Model } from "pioneer-runtime";
 import { noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { readModelNetworks } from "../checkpoint/checkpoint.ts";
-import { findCheckpoint } from "../checkpoint/run-folder.ts";
+import { findCheckpoint, hasConfig } from "../checkpoint/run-folder.ts";
 import type { Computing } from "../compute/device.ts";
 import type { Learner } from "../learner/learner.ts";
 import { type Engine, engineOf, openFolder } from "../models/open-model.ts";
@@ -122,7 +121,7 @@ export async function openSubject(
     align: state.align,
     images: state.images,
     data: state.pack.path,
-    run: existsSync(join(run, "config.json")) ? run : undefined,
+    run: hasConfig(run) ? run : undefined,
     dispose() {
       networks.encoder.dispose();
       networks.generatorEma.dispose();

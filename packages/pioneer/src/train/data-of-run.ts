@@ -1,6 +1,5 @@
 // The pack that a run learns from: the one it knows, where it goes on; else the one that its data is, or is made into.
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { ConfigError, DataError } from "../base/errors.ts";
 import { newestCheckpoint, readRunConfig } from "../checkpoint/run-folder.ts";
 import { type CheckpointState, readState } from "../checkpoint/state.ts";
@@ -49,7 +48,7 @@ function knownRun(run: string): KnownRun | undefined {
   const folder = newestCheckpoint(run);
   if (folder === undefined) return undefined;
   try {
-    return { saved: readRunConfig(run), state: readState(join(folder, "state.json")) };
+    return { saved: readRunConfig(run), state: readState(folder) };
   } catch {
     return undefined;
   }

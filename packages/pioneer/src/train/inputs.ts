@@ -1,4 +1,4 @@
-import { type Device, pinMemory, rand, type Tensor } from "pioneer-torch";
+import { type Device, rand, upload } from "pioneer-torch";
 import { drawLatents, stream } from "../compute/streams.ts";
 import type { Recipe } from "../config/recipe.ts";
 import type { Batches } from "../data/batches.ts";
@@ -14,7 +14,10 @@ export interface InputSettings {
   readonly device: Device;
 }
 
-/** Everything random about step `step`, which begins after `images` images. Call it in the step's scope. */
+/**
+ * Everything random about step `step`, which begins after `images` images: drawn on the CPU, so that a seed means the same
+ * everywhere. Call it in the step's scope.
+ */
 export function drawInputs(
   batches: Batches,
   step: number,
@@ -25,7 +28,7 @@ export function drawInputs(
 ): StepInputs {
   const { recipe, pool, latent, seed, device } = settings;
   const drawn = drawLatents((1 + recipe.generatorSteps) * batch, latent, stream(seed, "latents", step));
-  const latents = sent(drawn, device);
+  const latents = upload(drawn, device);
   const part = (index: number) => latents.narrow(0, index * batch, batch);
   return {
     x: batches.at(images, batch, growth),
@@ -33,10 +36,6 @@ export function drawInputs(
     zGenerator: Array.from({ length: recipe.generatorSteps }, (_, i) => part(1 + i)),
     ...(recipe.objective === "age" &&
       growth.alpha >= 1 && { trades: pool.draw(batch, stream(seed, "pool", step), device) }),
-    ...(recipe.objective === "wgan" && { blend: sent(rand([batch, 1, 1, 1], stream(seed, "blend", step)), device) }),
+    ...(recipe.objective === "wgan" && { blend: upload(rand([batch, 1, 1, 1], stream(seed, "blend", step)), device) }),
   };
 }
-
-/** Drawn on the CPU, so that a seed means the same everywhere; the device fetches it while the CPU goes on. */
-const sent = (drawn: Tensor, device: Device): Tensor =>
-  device === "cpu" ? drawn : pinMemory(drawn).to(device, { nonBlocking: true });

@@ -2,7 +2,6 @@
 import { scope } from "pioneer-torch";
 import { refusalOf } from "../base/disk.ts";
 import { shellWord } from "../base/shell-word.ts";
-import { version } from "../base/version.ts";
 import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { pruneCheckpoints } from "../checkpoint/files.ts";
 import { batchAt } from "../config/batch.ts";
@@ -210,13 +209,10 @@ export function saveCheckpoint(session: Session, { phase, alpha }: Growth): void
   const broken = brokenParameter(learner);
   if (broken) throw diverged(`${broken} is not finite after the update`, divergence(session, steps, images));
   const facts: CheckpointFacts = {
-    format: 1,
-    version,
     recipe: config.recipe,
     images,
     steps,
     elapsedSeconds,
-    resolution: resolutionOf(phase),
     phase,
     alpha,
     colour: pack.colour,

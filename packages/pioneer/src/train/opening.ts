@@ -1,10 +1,10 @@
 // What a run is before it runs: the checkpoint it goes on from, its schedule, and whether data and options fit.
 import { join } from "node:path";
 import { CheckpointError, ConfigError, DataError } from "../base/errors.ts";
-import { verifyCheckpoint } from "../checkpoint/checkpoint.ts";
 import { checkpointNames } from "../checkpoint/files.ts";
 import { newestCheckpoint } from "../checkpoint/run-folder.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
+import { verifyCheckpoint } from "../checkpoint/verify.ts";
 import { batchAt } from "../config/batch.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { extendSchedule, growthSchedule, type Schedule, startFadedIn, startOfPhase } from "../config/schedule.ts";

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { appendWhole, refusalOf } from "../base/disk.ts";
+import { statsFile } from "../checkpoint/run-folder.ts";
 import { appendMetrics, type MetricsRecord, metricsFile } from "../metrics/record.ts";
 import type { TickEvent, TrainEvent, TrainReporter } from "./events.ts";
 import { formatEnd, formatStart, formatTick, snakeCase } from "./progress-line.ts";
@@ -21,7 +22,7 @@ export class Recorder {
   constructor(run: string, images: number, pass: TrainReporter) {
     this.#run = run;
     this.#pass = pass;
-    keepLinesUpTo(join(run, "stats.jsonl"), images);
+    keepLinesUpTo(join(run, statsFile), images);
     keepLinesUpTo(metricsFile(run), images);
     this.#tensorboard = new TensorboardWriter(join(run, "tb"), images);
   }
@@ -46,7 +47,7 @@ export class Recorder {
 
   #tick(tick: TickEvent): void {
     const { kind: _, ...values } = tick;
-    this.#add("stats.jsonl", `${JSON.stringify(values)}\n`);
+    this.#add(statsFile, `${JSON.stringify(values)}\n`);
     const losses = Object.entries(tick.losses).map(([name, value]) => [`loss/${snakeCase(name)}`, value] as const);
     const scalars = {
       ...Object.fromEntries(losses),

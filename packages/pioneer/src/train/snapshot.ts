@@ -1,7 +1,9 @@
 // Pictures of a run: the same test images and the same latents every time, through the averaged generator.
+
 import { join } from "node:path";
 import { latentGrid, latentRow, sampleLatents } from "pioneer-runtime";
 import { type Device, noGrad, scope, type Tensor, tensor } from "pioneer-torch";
+import { evenly } from "../base/evenly.ts";
 import { kimgText } from "../checkpoint/files.ts";
 import { fade, type PackPixels } from "../data/batches.ts";
 import type { Learner } from "../learner/learner.ts";
@@ -34,10 +36,7 @@ export interface SnapshotSettings {
 }
 
 /** Evenly spaced images of a split, at most `gridImages`: the same in every snapshot of a run. */
-export function chooseGridImages(split: Uint32Array): Uint32Array {
-  const count = Math.min(gridImages, split.length);
-  return Uint32Array.from({ length: count }, (_, i) => split[Math.floor((i * split.length) / count)] as number);
-}
+export const chooseGridImages = (split: Uint32Array): Uint32Array => evenly(split, gridImages);
 
 /** reals.png: the fixed test images at the run's final resolution. */
 export async function writeReals(

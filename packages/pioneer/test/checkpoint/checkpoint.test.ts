@@ -2,13 +2,10 @@ import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CheckpointError } from "../../src/base/errors.ts";
-import {
-  readCheckpoint,
-  readModelNetworks,
-  verifyCheckpoint,
-  writeCheckpoint,
-} from "../../src/checkpoint/checkpoint.ts";
+import { version } from "../../src/base/version.ts";
+import { readCheckpoint, readModelNetworks, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { type CheckpointState, stateText } from "../../src/checkpoint/state.ts";
+import { verifyCheckpoint } from "../../src/checkpoint/verify.ts";
 import { accv2018 } from "../../src/config/recipe.ts";
 import { pioneerKind } from "../../src/networks/index.ts";
 import { contents, temporaryFolder, tinyLearner, train } from "../support/tiny.ts";
@@ -45,7 +42,16 @@ describe("what is written comes back", () => {
     expect(learner.pool.count).toBe(16);
     expect(contents(back)).toEqual(contents(learner));
     const { sha256, adamSteps, ...rest } = state;
-    expect(rest).toEqual({ ...facts(), networks: pioneerKind, latent: 8, channels: 6, poolImages: 16 });
+    expect(rest).toEqual({
+      ...facts(),
+      format: 1,
+      version,
+      resolution: 8,
+      networks: pioneerKind,
+      latent: 8,
+      channels: 6,
+      poolImages: 16,
+    });
     expect(Object.keys(sha256)).toEqual(files);
     expect(adamSteps.generator["to_rgb.1.bias"]).toBe(8);
     expect(adamSteps.encoder["from_rgb.7.bias"]).toBe(4);

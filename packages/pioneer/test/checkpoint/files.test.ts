@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { verifyCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import {
   checkpointName,
   checkpointNames,
@@ -10,6 +10,7 @@ import {
   writeFolder,
 } from "../../src/checkpoint/files.ts";
 import { newestCheckpoint } from "../../src/checkpoint/run-folder.ts";
+import { verifyCheckpoint } from "../../src/checkpoint/verify.ts";
 import { temporaryFolder, tinyLearner } from "../support/tiny.ts";
 import { facts } from "./support.ts";
 

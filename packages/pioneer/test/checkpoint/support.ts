@@ -5,13 +5,10 @@ import type { CheckpointFacts } from "../../src/checkpoint/checkpoint.ts";
 
 /** What a run would say of itself in phase 1 after so many images. */
 export const facts = (images = 1234): CheckpointFacts => ({
-  format: 1,
-  version: "0.1.0",
   recipe: "accv2018",
   images,
   steps: 17,
   elapsedSeconds: 3.25,
-  resolution: 8,
   phase: 1,
   alpha: 1,
   colour: "rgb",

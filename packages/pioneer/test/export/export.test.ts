@@ -30,7 +30,7 @@ beforeAll(async () => {
     mkdirSync(path(name));
     train(learner, 2, { growth: { phase: 2, alpha: 1 } });
     const data = { id: pack.id, path: pack.path, trainImages: 190 };
-    writeCheckpoint(path(name), learner, { ...facts(48000), resolution: 16, phase: 2, pack: data, ...more });
+    writeCheckpoint(path(name), learner, { ...facts(48000), phase: 2, pack: data, ...more });
   };
   write("run");
   write("balanced", tinyLearner(size, 1, balanced), { recipe: "balanced", alpha: 0.4 });

@@ -1,15 +1,12 @@
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { z } from "zod";
-import { onDisk } from "../../base/disk.ts";
 import { CheckpointError, RunError } from "../../base/errors.ts";
 import { formatDuration, formatKimg } from "../../base/format.ts";
 import { checkpointNames } from "../../checkpoint/files.ts";
-import { newestCheckpoint, readRunConfig } from "../../checkpoint/run-folder.ts";
-import { type CheckpointState, readState } from "../../checkpoint/state.ts";
+import { hasConfig, newestCheckpoint, readRunConfig, statsFile } from "../../checkpoint/run-folder.ts";
+import { type CheckpointState, isCheckpoint, readState } from "../../checkpoint/state.ts";
+import { verifyCheckpoint } from "../../checkpoint/verify.ts";
 import { describeCrop } from "./describe-crop.ts";
 import type { Description } from "./description.ts";
 
@@ -31,8 +28,8 @@ type Tick = z.infer<typeof tickSchema>;
  * @throws RunError if the folder is neither; ConfigError or CheckpointError if a file is damaged
  */
 export async function describeRunFolder(path: string, verify: boolean): Promise<Description> {
-  if (existsSync(join(path, "config.json"))) return describeRun(path, verify);
-  if (existsSync(join(path, "state.json"))) return describeCheckpoint(path, verify);
+  if (hasConfig(path)) return describeRun(path, verify);
+  if (isCheckpoint(path)) return describeCheckpoint(path, verify);
   throw new RunError(
     `${path} is neither a run or model (no config.json) nor a checkpoint (no state.json): check the path`,
   );
@@ -42,8 +39,8 @@ async function describeRun(path: string, verify: boolean): Promise<Description> 
   const config = readRunConfig(path);
   const checkpoints = checkpointNames(path);
   const newest = newestCheckpoint(path);
-  if (verify && newest !== undefined) await verifyCheckpoint(newest);
-  const last = await lastTick(join(path, "stats.jsonl"));
+  if (verify && newest !== undefined) verified(newest);
+  const last = await lastTick(join(path, statsFile));
   const { resolution = "the pack's", latent, channels, recipe, data } = config;
   const lines = [
     `run          ${path}`,
@@ -60,7 +57,7 @@ async function describeRun(path: string, verify: boolean): Promise<Description> 
 /** Of a run that has logged nothing, as an imported one: where its checkpoint is. */
 function untoldLines(newest: string | undefined): string[] {
   if (newest === undefined) return ["progress     nothing logged yet"];
-  const { images, phase, alpha, resolution } = readState(join(newest, "state.json"));
+  const { images, phase, alpha, resolution } = readState(newest);
   return [
     `progress     ${formatKimg(images)} kimg shown, nothing logged yet`,
     `phase        ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
@@ -91,8 +88,8 @@ async function lastTick(path: string): Promise<Tick | undefined> {
   return undefined;
 }
 
-async function describeCheckpoint(path: string, verify: boolean): Promise<Description> {
-  const state = verify ? await verifyCheckpoint(path) : readState(join(path, "state.json"));
+function describeCheckpoint(path: string, verify: boolean): Description {
+  const state = verify ? verified(path) : readState(path);
   const { images, schedule, phase, alpha, resolution, recipe, latent, channels, colour, pack, version } = state;
   const lines = [
     `checkpoint  ${path}${verify ? ", all checksums good" : ""}`,
@@ -109,15 +106,11 @@ async function describeCheckpoint(path: string, verify: boolean): Promise<Descri
 }
 
 /** @throws CheckpointError naming the first file that is not as it was written */
-async function verifyCheckpoint(path: string): Promise<CheckpointState> {
-  const state = readState(join(path, "state.json"));
-  for (const [name, expected] of Object.entries(state.sha256)) {
-    const file = join(path, name);
-    const hash = createHash("sha256");
-    await onDisk(file, () => pipeline(createReadStream(file), hash));
-    if (hash.digest("hex") !== expected) {
-      throw new CheckpointError(`${file} was changed or cut short (its sha256 differs): use another checkpoint`);
-    }
+function verified(path: string): CheckpointState {
+  try {
+    return verifyCheckpoint(path);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    throw new CheckpointError(`${error.message}; use another checkpoint`, { cause: error });
   }
-  return state;
 }

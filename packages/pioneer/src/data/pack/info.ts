@@ -1,4 +1,5 @@
 import type { FaceTemplate } from "pioneer-runtime";
+import { evenIndices } from "../../base/evenly.ts";
 import { repeatGrey } from "../pixels/decode.ts";
 import type { SkippedFile } from "./format.ts";
 import { type Label, openPack } from "./pack.ts";
@@ -65,10 +66,14 @@ export function packSheet(
   n: number,
 ): { count: number; resolution: number; pixels: Uint8Array; indices: number[] } {
   const pack = openPack(path);
-  const count = Math.min(Math.max(0, Math.floor(n)), pack.count);
-  const indices = Array.from({ length: count }, (_, i) => Math.floor((i * pack.count) / count));
+  const indices = evenIndices(pack.count, Math.max(0, Math.floor(n)));
   const pixels = pack.readImages(indices);
-  return { count, resolution: pack.resolution, pixels: pack.channels === 1 ? repeatGrey(pixels) : pixels, indices };
+  return {
+    count: indices.length,
+    resolution: pack.resolution,
+    pixels: pack.channels === 1 ? repeatGrey(pixels) : pixels,
+    indices,
+  };
 }
 
 function labelInfo(label: Label): LabelInfo {

@@ -53,6 +53,7 @@ describe("a run", () => {
 describe("a checkpoint", () => {
   const checkpoint = join(folder, "checkpoint-00000012");
   const tensors = Buffer.from("not really tensors");
+  const digest = createHash("sha256").update(tensors).digest("hex");
   const state: CheckpointState = {
     format: 1,
     version: "0.1.0",
@@ -74,13 +75,13 @@ describe("a checkpoint", () => {
     pack: { id: "ab", path: "faces.pack", trainImages: 100 },
     adamSteps: { generator: {}, encoder: {} },
     poolImages: 0,
-    sha256: { "networks.safetensors": createHash("sha256").update(tensors).digest("hex") },
+    sha256: { "networks.safetensors": digest, "state.safetensors": digest },
   };
 
   test("info reads its state, and --verify finds a file that was changed", () => {
     mkdirSync(checkpoint);
     writeFileSync(join(checkpoint, "state.json"), stateText(state));
-    writeFileSync(join(checkpoint, "networks.safetensors"), tensors);
+    for (const name of Object.keys(state.sha256)) writeFileSync(join(checkpoint, name), tensors);
     const { status, stdout, stderr } = pioneer("info", checkpoint, "--verify");
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toContain(`checkpoint  ${checkpoint}, all checksums good\n`);
@@ -91,7 +92,7 @@ describe("a checkpoint", () => {
     });
     writeFileSync(join(checkpoint, "networks.safetensors"), tensors.subarray(1));
     const file = join(checkpoint, "networks.safetensors");
-    const line = `${file} was changed or cut short (its sha256 differs): use another checkpoint`;
+    const line = `${file} was changed or cut short: its sha256 is not the one in state.json; use another checkpoint`;
     expectError(["info", checkpoint, "--verify"], 1, line);
   });
 });

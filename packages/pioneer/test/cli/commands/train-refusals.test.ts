@@ -15,7 +15,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { readCheckpoint, verifyCheckpoint, writeCheckpoint } from "../../../src/checkpoint/checkpoint.ts";
+import { readCheckpoint, writeCheckpoint } from "../../../src/checkpoint/checkpoint.ts";
+import { verifyCheckpoint } from "../../../src/checkpoint/verify.ts";
 import { accv2018 } from "../../../src/config/recipe.ts";
 import { digests, facts } from "../../checkpoint/support.ts";
 import { bin, checkpoints, fingerprint, type Outcome, Pioneer, pioneer, tiny } from "../../support/cli.ts";

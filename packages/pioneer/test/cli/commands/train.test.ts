@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { verifyCheckpoint } from "../../../src/checkpoint/checkpoint.ts";
+import { verifyCheckpoint } from "../../../src/checkpoint/verify.ts";
 import type { TickEvent } from "../../../src/train/events.ts";
 import { checkpoints, fingerprint, type Outcome, pioneer, tiny } from "../../support/cli.ts";
 import { discs, makePack, temporaryFolder } from "../../support/tiny.ts";
