@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Model } from "pioneer-runtime";
 import { composeGrid, toByte } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
+import { psnrOf } from "../pictures/psnr.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
 import { type FaceOf, loadPhotos } from "./photo.ts";
@@ -75,9 +76,6 @@ export async function writeReconstructions(
   return { files: [...files, grid], grid, pairs };
 }
 
-/** 8-bit pictures nearer than this cannot be told from their own rounding: 1/12 of a level squared. */
-const roundingError = 1 / 12;
-
 function nearness(original: Float32Array, made: Float32Array): Nearness {
   let [absolute, squared] = [0, 0];
   for (const [i, value] of made.entries()) {
@@ -85,6 +83,5 @@ function nearness(original: Float32Array, made: Float32Array): Nearness {
     absolute += Math.abs(value - wanted);
     squared += (toByte(value) - toByte(wanted)) ** 2;
   }
-  const mse = Math.max(squared / made.length, roundingError);
-  return { l1: absolute / made.length, psnr: 10 * Math.log10(255 ** 2 / mse) };
+  return { l1: absolute / made.length, psnr: psnrOf(squared / made.length) };
 }

@@ -1,8 +1,6 @@
 import { scope, type Tensor } from "pioneer-torch";
+import { psnrOf } from "../pictures/psnr.ts";
 import { type Accumulator, type Evaluation, type Metric, ofHeldOut } from "./metric.ts";
-
-/** Mean squared error below which pictures of 8 bits cannot be told from their own rounding: 1/12 of a level squared. */
-const roundingError = 1 / 12;
 
 const needs = { heldOut: true, images: 1 } as const;
 
@@ -52,7 +50,7 @@ export interface PixelErrors {
   readonly absolute: number;
   /** Mean squared difference, likewise. */
   readonly squared: number;
-  /** PSNR in dB, likewise: 10 log10(255² / mse) of each image, mse in 8-bit levels and at least 1/12 (58.9 dB). */
+  /** PSNR in dB, likewise. */
   readonly psnr: number;
 }
 
@@ -64,11 +62,10 @@ export function pixelErrors(a: Tensor, b: Tensor): PixelErrors {
   return scope(() => {
     const difference = a.to("float64").sub(b.to("float64"));
     const perImage = difference.square().mean([1, 2, 3]).toTypedArray() as Float64Array;
-    const psnr = (mse: number) => 10 * Math.log10(255 ** 2 / Math.max(mse, roundingError));
     return {
       absolute: difference.abs().mean([1, 2, 3]).sum().item() / 127.5,
       squared: perImage.reduce((sum, mse) => sum + mse, 0) / 127.5 ** 2,
-      psnr: perImage.reduce((sum, mse) => sum + psnr(mse), 0),
+      psnr: perImage.reduce((sum, mse) => sum + psnrOf(mse), 0),
     };
   });
 }

@@ -6,9 +6,9 @@ import { readModelNetworks } from "../checkpoint/checkpoint.ts";
 import { findCheckpoint, hasConfig } from "../checkpoint/run-folder.ts";
 import type { Computing } from "../compute/device.ts";
 import type { Learner } from "../learner/learner.ts";
+import { encoderInUse, generatorInUse } from "../models/networks-in-use.ts";
 import { type Engine, engineOf, openFolder } from "../models/open-model.ts";
 import { type Growth, type Precision, resolutionOf } from "../networks/index.ts";
-import { inColour } from "../pictures/colour.ts";
 
 export interface Subject {
   readonly resolution: number;
@@ -33,7 +33,6 @@ export function subjectOf(
   colour: Colour,
   { device, precision }: Pick<Computing, "device" | "precision">,
 ): Subject {
-  // Weights are prepared anew in each call's scope, which frees them: little work beside the convolutions.
   const compute = async (x: Tensor, prepare: () => (input: Tensor) => Tensor) =>
     noGrad(() => scope(() => prepare()(x.to(device)).to("float32").to("cpu")));
   return {
@@ -42,12 +41,8 @@ export function subjectOf(
     colour,
     growth,
     hasCodes: !encoder.kind.head,
-    encode: (x) => compute(x, () => encoder.prepare(growth, precision, "keep")),
-    generate: (z) =>
-      compute(z, () => {
-        const generator = generatorEma.prepare(growth, precision);
-        return (input) => inColour(generator(input), colour);
-      }),
+    encode: (x) => compute(x, () => encoderInUse(encoder, growth, precision)),
+    generate: (z) => compute(z, () => generatorInUse(generatorEma, growth, precision, colour)),
   };
 }
 

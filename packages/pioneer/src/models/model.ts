@@ -11,8 +11,8 @@ import { placeNetwork } from "../learner/placement.ts";
 import { resolutionOf } from "../networks/index.ts";
 import { noEncoder } from "../onnx/model.ts";
 import { ImageDistance } from "../onnx-torch/distance.ts";
-import { inColour } from "../pictures/colour.ts";
 import { weightsFile } from "./model-folder.ts";
+import { encoderInUse, generatorInUse } from "./networks-in-use.ts";
 import { refine } from "./refine.ts";
 import type { RefiningModel } from "./refining-model.ts";
 import { readWeights } from "./weights.ts";
@@ -29,16 +29,7 @@ export interface OpenModelOptions {
  */
 export async function openModel(path: string, options: OpenModelOptions = {}): Promise<RefiningModel> {
   const folder = findCheckpoint(path);
-  // Pictures in float32: using a model is quick, and its results do not depend on the processor's bf16 units.
-  const computing = chooseComputing({
-    device: options.device ?? "auto",
-    precision: "fp32",
-    threads: options.threads,
-  });
-  useComputing(computing);
-  const networks = readModelNetworks(folder);
-  for (const network of [networks.encoder, networks.generatorEma]) placeNetwork(network, computing.device);
-  return torchModel(path, networks, computing.device);
+  return onDevice(path, options, () => readModelNetworks(folder));
 }
 
 /**
@@ -50,32 +41,35 @@ export async function openWeights(
   config: ModelConfig,
   options: OpenModelOptions = {},
 ): Promise<RefiningModel> {
-  const computing = chooseComputing({
-    device: options.device ?? "auto",
-    precision: "fp32",
-    threads: options.threads,
-  });
-  useComputing(computing);
-  const networks = readWeights(join(path, weightsFile));
-  for (const network of [networks.encoder, networks.generatorEma]) placeNetwork(network, computing.device);
-  return torchModel(path, { ...networks, state: config }, computing.device);
+  return onDevice(path, options, () => ({ ...readWeights(join(path, weightsFile)), state: config }));
 }
 
 /** What is known of networks beside their weights. */
 type ModelState = Pick<CheckpointState, "phase" | "alpha" | "latent" | "colour" | "crop" | "align" | "recipe">;
 
+/** Networks with what is known of them. */
+type KnownNetworks = Omit<ModelNetworks, "state"> & { readonly state: ModelState };
+
+/** Reads networks and computes with them as the options say. */
+function onDevice(path: string, options: OpenModelOptions, read: () => KnownNetworks): RefiningModel {
+  // Pictures in float32: using a model is quick, and its results do not depend on the processor's bf16 units.
+  const computing = chooseComputing({ device: options.device ?? "auto", precision: "fp32", threads: options.threads });
+  useComputing(computing);
+  const networks = read();
+  for (const network of [networks.encoder, networks.generatorEma]) placeNetwork(network, computing.device);
+  return torchModel(path, networks, computing.device);
+}
+
 /** Networks as a model, which owns them from now on. @param path what messages call it */
 export function torchModel(
   path: string,
-  { state, encoder, generatorEma }: Omit<ModelNetworks, "state"> & { readonly state: ModelState },
+  { state, encoder, generatorEma }: KnownNetworks,
   device: Device = "cpu",
 ): RefiningModel {
   const growth = { phase: state.phase, alpha: state.alpha };
   const resolution = resolutionOf(state.phase);
-  // Prepared anew in each call's scope, which frees what it made: little work beside the convolutions.
-  const encode = (x: Tensor) => encoder.prepare(growth, "fp32", "keep")(x);
-  // The weights are constants; a gradient may still pass through to z.
-  const generate = (z: Tensor) => inColour(noGrad(() => generatorEma.prepare(growth, "fp32"))(z), state.colour);
+  const encode = (x: Tensor) => encoderInUse(encoder, growth, "fp32")(x);
+  const generate = (z: Tensor) => generatorInUse(generatorEma, growth, "fp32", state.colour)(z);
   const compute = (input: Float32Array, shape: number[], network: typeof encode) =>
     noGrad(() => scope(() => network(tensor(input, shape).to(device)).toFloat32Array()));
   return {

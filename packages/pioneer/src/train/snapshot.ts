@@ -2,13 +2,13 @@
 
 import { join } from "node:path";
 import { latentGrid, latentRow, sampleLatents } from "pioneer-runtime";
-import { type Device, noGrad, scope, type Tensor, tensor } from "pioneer-torch";
+import { type Device, noGrad, scope, tensor } from "pioneer-torch";
 import { evenly } from "../base/evenly.ts";
 import { kimgText } from "../checkpoint/files.ts";
 import { fade, type PackPixels } from "../data/batches.ts";
 import type { Learner } from "../learner/learner.ts";
+import { encoderInUse, generatorInUse } from "../models/networks-in-use.ts";
 import { type Growth, type Precision, resolutionOf } from "../networks/index.ts";
-import { inColour } from "../pictures/colour.ts";
 import { composeGrid, white } from "../pictures/grid.ts";
 import { writePng } from "../pictures/png.ts";
 
@@ -77,8 +77,7 @@ function render(
   chosen: Uint32Array,
   { growth, precision, device }: SnapshotSettings,
 ): Partial<Record<"recons" | "samples" | "morphs", Float32Array>> {
-  const generator = generatorEma.prepare(growth, precision);
-  const generate = (z: Tensor) => inColour(generator(z), pixels.colour);
+  const generate = generatorInUse(generatorEma, growth, precision, pixels.colour);
   const latent = encoder.size.latent;
   const size = 3 * resolutionOf(growth.phase) ** 2;
 
@@ -100,7 +99,7 @@ function render(
   // An encoder that only judges makes no codes.
   if (encoder.kind.head) return { samples };
 
-  const encode = encoder.prepare(growth, precision, "keep");
+  const encode = encoderInUse(encoder, growth, precision);
   const originals = new Float32Array(chosen.length * size);
   const codes = new Float32Array(chosen.length * latent);
   for (let at = 0; at < chosen.length; at += columns) {
