@@ -18,6 +18,7 @@ import { version } from "../base/version.ts";
 import type { Recipe } from "../config/recipe.ts";
 import { assembleLearner, type Learner, type Trained } from "../learner/learner.ts";
 import { Encoder, Generator, resolutionOf } from "../networks/index.ts";
+import type { NetworkKind } from "../networks/kind.ts";
 import { checkpointName, checkpointNames, writeFolder } from "./files.ts";
 import { type CheckpointState, checkpointFormat, readState, stateFile, stateText } from "./state.ts";
 import { networksFile, sha256, trainingFile, verifyFile } from "./verify.ts";
@@ -69,8 +70,8 @@ export function writeCheckpoint(run: string, learner: Learner, facts: Checkpoint
   }
 }
 
-function networkTensors({ generator, encoder, generatorEma }: Learner): Map<string, Tensor> {
-  const all = { generator, encoder, generator_ema: generatorEma };
+function networkTensors({ generator, encoder, generatorEma, encoderEma }: Learner): Map<string, Tensor> {
+  const all = { generator, encoder, generator_ema: generatorEma, ...(encoderEma && { encoder_ema: encoderEma }) };
   return new Map(
     Object.entries(all).flatMap(([prefix, network]) =>
       [...network.tensors()].map(([name, value]) => [`${prefix}.${name}`, value] as const),
@@ -101,15 +102,21 @@ export interface ModelNetworks {
   readonly generatorEma: Generator;
 }
 
-/** Encoder and averaged generator of a checkpoint. @throws CheckpointError naming the file */
+/** The networks of a checkpoint that pictures are made with. @throws CheckpointError naming the file */
 export function readModelNetworks(folder: string): ModelNetworks {
   const state = readState(folder);
   const networks = readVerified(folder, networksFile, state);
   return assemble(folder, networks, () => ({
     state,
-    encoder: Encoder.from(networks, "encoder.", state.networks),
+    encoder: usedEncoder(networks, state.networks),
     generatorEma: Generator.from(networks, "generator_ema.", state.networks),
   }));
+}
+
+/** The encoder's average where the tensors hold one, as for recipes that keep it; else the encoder itself. */
+export function usedEncoder(networks: ReadonlyMap<string, Tensor>, kind: NetworkKind): Encoder {
+  const isAveraged = [...networks.keys()].some((name) => name.startsWith("encoder_ema."));
+  return Encoder.from(networks, isAveraged ? "encoder_ema." : "encoder.", kind);
 }
 
 /** Everything, to train on. @throws CheckpointError naming the file and what is wrong */
@@ -128,6 +135,7 @@ export function readCheckpoint(
         generator: Generator.from(networks, "generator.", state.networks),
         encoder: Encoder.from(networks, "encoder.", state.networks),
         generatorEma: Generator.from(networks, "generator_ema.", state.networks),
+        encoderEma: recipe.averagesEncoder ? Encoder.from(networks, "encoder_ema.", state.networks) : undefined,
       },
       learningRate,
     ),

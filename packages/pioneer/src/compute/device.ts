@@ -10,6 +10,7 @@ import {
 } from "pioneer-torch";
 import { ConfigError } from "../base/errors.ts";
 import type { TrainConfig } from "../config/config.ts";
+import type { Recipe } from "../config/recipe.ts";
 import type { Precision } from "../networks/index.ts";
 import { availableThreads } from "./processor.ts";
 
@@ -26,12 +27,17 @@ export interface Computing {
 }
 
 /** @throws ConfigError where --cuda-graphs is asked for and cannot be had */
-export function checkCudaGraphs({ device }: Computing): void {
+export function checkCudaGraphs({ device }: Computing, { ema }: Pick<Recipe, "ema">): void {
   const { libtorch, cudaGraphs } = capabilities();
   if (device !== "cuda") throw new ConfigError(`--cuda-graphs needs a CUDA device, this run computes on ${device}`);
   if (!cudaGraphs) {
     throw new ConfigError(
       `--cuda-graphs: built without them against libtorch ${libtorch}; they need libtorch 2 or newer and nvcc when make build runs`,
+    );
+  }
+  if (!("decay" in ema)) {
+    throw new ConfigError(
+      "--cuda-graphs records one length of the averages, and the recipe's follows the run: give --ema-decay",
     );
   }
   if (!hasFused(device)) {

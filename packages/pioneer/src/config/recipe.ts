@@ -2,13 +2,26 @@
 import type { KlDirection, Mismatch } from "../losses/choices.ts";
 import { type NetworkKind, pioneerKind } from "../networks/kind.ts";
 
+/**
+ * Of a moving average: its decay per step, or the share of all images shown so far over which half of it is renewed.
+ * The latter follows the run: at its beginning the average forgets the random start at once.
+ * @see Karras et al. 2020, StyleGAN2's ramp of the average
+ */
+export type EmaLength = { readonly decay: number } | { readonly halfLifeShare: number };
+
+/** What stays of an average in a step of `batch` images, before which `shown` were shown. */
+export const decayOf = (ema: EmaLength, shown: number, batch: number): number =>
+  "decay" in ema ? ema.decay : 0.5 ** (batch / (ema.halfLifeShare * (shown + batch)));
+
 interface RecipeBase {
   readonly networks: NetworkKind;
   /** Generator updates for each encoder update. */
   readonly generatorSteps: number;
   readonly adam: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
-  /** Decay of the generator's moving average, per step. */
-  readonly emaDecay: number;
+  /** How long the moving averages remember. */
+  readonly ema: EmaLength;
+  /** Whether the encoder is averaged too; then its average makes all codes outside of training. */
+  readonly averagesEncoder: boolean;
   /** Generated images remembered for the encoder once a block is faded in; fewer from 256x256 up. */
   readonly poolSize: { readonly below256: number; readonly from256: number };
 }
@@ -19,12 +32,17 @@ export interface AgeRecipe extends RecipeBase {
   /** Weight of each KL term (the paper's are ten times all of these; docs/algorithm.md, section 3). */
   readonly klScale: number;
   readonly klDirection: KlDirection;
-  /** Weight of the latent reconstruction error. */
+  /** Weight of the latent reconstruction error in an update of G, and in one of E; 0 for none. */
   readonly zScale: number;
+  readonly zScaleOfEncoder: number;
   readonly zMismatch: Mismatch;
   /** Weight of the image reconstruction error while a block fades in, and afterwards. */
   readonly xScale: { readonly fading: number; readonly stable: number };
+  /** The same in an update of G; 0 for none: G then never sees an image of the data. */
+  readonly xScaleOfGenerator: number;
   readonly xMismatch: Mismatch;
+  /** Bound of the encoder's KL terms where the schedule says none; 0 for none. */
+  readonly margin: number;
   /** Where a margin bounds the encoder's KL terms, add the KL of real codes once more. */
   readonly realm: boolean;
   /** Raises the weight of the image error to 1 + b (phase + alpha - 5) from 128x128 on; 0 for never. */
@@ -48,14 +66,18 @@ export const accv2018: AgeRecipe = {
   klScale: 0.1,
   klDirection: "qp",
   zScale: 100,
+  zScaleOfEncoder: 0,
   zMismatch: "cos",
   xScale: { fading: 1, stable: 1.5 },
+  xScaleOfGenerator: 0,
   xMismatch: "L1",
+  margin: 0,
   realm: false,
   boostreco: 0,
   generatorSteps: 2,
   adam: { beta1: 0, beta2: 0.99, epsilon: 1e-8 },
-  emaDecay: 0.999,
+  ema: { decay: 0.999 },
+  averagesEncoder: false,
   poolSize: { below256: 200, from256: 100 },
 };
 
@@ -67,6 +89,22 @@ export const balanced: AgeRecipe = {
   adam: { beta1: 0, beta2: 0.9, epsilon: 1e-8 },
 };
 
+/**
+ * For runs of hours: cycle-consistent both ways. G learns from photos too (AGE's match_x for G), E learns to invert G on
+ * generated images, a margin keeps the game from shrinking the codes to a cap, and both networks are averaged, by an average
+ * that follows the run. docs/training-log.md has what each part brings.
+ */
+export const cycle: AgeRecipe = {
+  ...accv2018,
+  zScaleOfEncoder: 10,
+  xScaleOfGenerator: 1,
+  margin: 0.05,
+  realm: true,
+  generatorSteps: 3,
+  ema: { halfLifeShare: 0.03 },
+  averagesEncoder: true,
+};
+
 /** The progressive WGAN-GP baseline of the authors' code: D is the encoder with a linear head. */
 export const gan: WganRecipe = {
   objective: "wgan",
@@ -75,11 +113,12 @@ export const gan: WganRecipe = {
   gradientPenaltyScale: 10,
   generatorSteps: accv2018.generatorSteps,
   adam: accv2018.adam,
-  emaDecay: accv2018.emaDecay,
+  ema: accv2018.ema,
+  averagesEncoder: false,
   poolSize: accv2018.poolSize,
 };
 
-export const recipes = { accv2018, balanced, gan } as const;
+export const recipes = { accv2018, balanced, cycle, gan } as const;
 
 export type RecipeName = keyof typeof recipes;
 export const recipeNames = Object.keys(recipes) as [RecipeName, ...RecipeName[]];
@@ -87,7 +126,7 @@ export const recipeNames = Object.keys(recipes) as [RecipeName, ...RecipeName[]]
 /** What a configuration may set of a recipe; what it leaves open is the recipe's. */
 export interface RecipeOptions {
   readonly recipe: RecipeName;
-  readonly emaDecay: number;
+  readonly emaDecay?: number | undefined;
   readonly generatorSteps?: number | undefined;
   readonly klDirection?: KlDirection | undefined;
   readonly xMismatch?: Mismatch | undefined;
@@ -100,16 +139,17 @@ export interface RecipeOptions {
 export function recipeOf(options: RecipeOptions): Recipe {
   const recipe: Recipe = recipes[options.recipe];
   const { emaDecay, generatorSteps = recipe.generatorSteps } = options;
-  if (recipe.objective === "wgan") return { ...recipe, emaDecay, generatorSteps };
+  const ema = emaDecay === undefined ? recipe.ema : { decay: emaDecay };
+  if (recipe.objective === "wgan") return { ...recipe, ema, generatorSteps };
   const { klDirection, xMismatch, zMismatch, realm, boostreco } = options;
   return {
     ...recipe,
-    emaDecay,
+    ema,
     generatorSteps,
     klDirection: klDirection ?? recipe.klDirection,
     xMismatch: xMismatch ?? recipe.xMismatch,
     zMismatch: zMismatch ?? recipe.zMismatch,
-    realm: realm ?? recipe.realm,
+    realm: realm || recipe.realm,
     boostreco: boostreco ?? recipe.boostreco,
   };
 }

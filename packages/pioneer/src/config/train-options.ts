@@ -105,6 +105,7 @@ export const trainSchema = z.strictObject({
     oneOf(recipeNames, {
       accv2018: "the paper's",
       balanced: "WACV 2020",
+      cycle: "for hours instead of weeks",
       gan: "WGAN-GP, samples only",
     }).default("accv2018"),
     { resume: "fixed", value: "NAME", group: "Model", description: "losses and normalisation" },
@@ -127,7 +128,7 @@ export const trainSchema = z.strictObject({
     group: "Losses",
     description: "keep the encoder's KL terms above -M all the time",
     note: "0 for never",
-    default: "the schedule's, else 0",
+    default: "the schedule's, else the recipe's (cycle 0.05, others 0)",
   }),
   realm: trained(toggle().default(false), {
     resume: "fixed",
@@ -214,12 +215,12 @@ export const trainSchema = z.strictObject({
     group: "Schedule",
     description: "learning rate of Adam",
   }),
-  emaDecay: trained(share().default(accv2018.emaDecay), {
+  emaDecay: trained(share().optional(), {
     resume: "fixed",
     value: "D",
     group: "Schedule",
-    description: "decay per step of the averaged generator",
-    default: "as in the paper, 0.99 below 10,000 steps",
+    description: "decay per step of the averaged networks",
+    default: "the recipe's: 0.999, too long below 10,000 steps, or (cycle) one that follows the run",
   }),
   seed: trained(whole(0).default(0), {
     resume: "fixed",

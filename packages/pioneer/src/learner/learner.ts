@@ -10,6 +10,8 @@ export interface Learner {
   readonly encoder: Encoder;
   /** Moving average of the generator's parameters; used for all pictures. */
   readonly generatorEma: Generator;
+  /** That of the encoder's, where the recipe keeps one; then it is used for all pictures too. */
+  readonly encoderEma?: Encoder | undefined;
   readonly optimisers: { readonly generator: Adam; readonly encoder: Adam };
   readonly pool: ImagePool;
 }
@@ -24,14 +26,15 @@ export function createLearner(
   return scope(() => {
     const generator = Generator.create(size, random, recipe.networks);
     const encoder = Encoder.create(size, random, recipe.networks);
-    return assembleLearner(recipe, { generator, encoder, generatorEma: copyOf(generator) }, learningRate);
+    const encoderEma = recipe.averagesEncoder ? copyOf(encoder) : undefined;
+    return assembleLearner(recipe, { generator, encoder, generatorEma: copyOf(generator), encoderEma }, learningRate);
   });
 }
 
 /** A learner of given networks, with fresh optimisers and an empty pool. */
 export function assembleLearner(
   recipe: Recipe,
-  networks: { generator: Generator; encoder: Encoder; generatorEma: Generator },
+  networks: Pick<Learner, "generator" | "encoder" | "generatorEma" | "encoderEma">,
   learningRate: number,
 ): Learner {
   const adam = () => new Adam({ learningRate, ...recipe.adam });
@@ -44,28 +47,42 @@ export function assembleLearner(
   };
 }
 
-export function copyOf(generator: Generator): Generator {
-  const copy = new Generator(generator.size, generator.kind);
+/** The networks that pictures are made with: the averages, and the encoder itself where it has none. */
+export const usedPair = ({ encoder, encoderEma, generatorEma }: Learner) => ({
+  encoder: encoderEma ?? encoder,
+  generatorEma,
+});
+
+/** The same weights in places of their own, without gradients. */
+export function copyOf<Kind extends Generator | Encoder>(network: Kind): Kind {
+  const Same = network.constructor as new (size: Kind["size"], kind: Kind["kind"]) => Kind;
+  const copy = new Same(network.size, network.kind);
   noGrad(() => {
-    for (const [name, u] of generator.u) copy.u.set(name, keep(u.clone()));
-    for (const [name, value] of generator.parameters) copy.parameters.set(name, keep(value.detach().clone()));
+    for (const [name, u] of network.u) copy.u.set(name, keep(u.clone()));
+    for (const [name, value] of network.parameters) copy.parameters.set(name, keep(value.detach().clone()));
   });
   return copy;
 }
 
+/** Moves the averages towards the networks. @param decay what stays of them */
+export function updateAverages({ generator, encoder, generatorEma, encoderEma }: Learner, decay: number): void {
+  updateEma(generatorEma, generator, decay);
+  if (encoderEma) updateEma(encoderEma, encoder, decay);
+}
+
 /**
- * Moves the average towards the generator: every parameter, raw weights, all phases. The u of spectral norms, which
- * follow the weights, are the generator's.
+ * Moves the average towards the network: every parameter, raw weights, all phases. The u of spectral norms, which
+ * follow the weights, are the network's.
  */
-export function updateEma(average: Generator, generator: Generator, decay: number): void {
+export function updateEma<Kind extends Generator | Encoder>(average: Kind, network: Kind, decay: number): void {
   const names = [...average.parameters.keys()];
   noGrad(() => {
     movingAverage_(
       names.map((name) => average.parameter(name)),
-      names.map((name) => generator.parameter(name)),
+      names.map((name) => network.parameter(name)),
       1 - decay,
     );
-    for (const [name, u] of generator.u) average.u.get(name)?.copy_(u);
+    for (const [name, u] of network.u) average.u.get(name)?.copy_(u);
   });
 }
 
@@ -86,6 +103,7 @@ export function disposeLearner(learner: Learner): void {
   learner.generator.dispose();
   learner.encoder.dispose();
   learner.generatorEma.dispose();
+  learner.encoderEma?.dispose();
   learner.optimisers.generator.dispose();
   learner.optimisers.encoder.dispose();
   learner.pool.clear();

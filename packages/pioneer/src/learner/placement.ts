@@ -5,8 +5,9 @@ import type { Learner } from "./learner.ts";
 
 /** Moves everything a learner holds; it trains there from now on, and a checkpoint of it can be read anywhere. */
 export function placeLearner(learner: Learner, device: Device): void {
-  const { generator, encoder, generatorEma, optimisers, pool } = learner;
+  const { generator, encoder, generatorEma, encoderEma, optimisers, pool } = learner;
   for (const network of [generator, encoder, generatorEma]) placeNetwork(network, device);
+  if (encoderEma) placeNetwork(encoderEma, device);
   for (const { state } of Object.values(optimisers)) {
     for (const moments of state.values()) {
       moments.firstMoment &&= placed(moments.firstMoment, device);

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { readSafetensors, TorchError, writeSafetensors } from "pioneer-torch";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
-import type { ModelNetworks } from "../checkpoint/checkpoint.ts";
-import { Encoder, Generator } from "../networks/index.ts";
+import { type ModelNetworks, usedEncoder } from "../checkpoint/checkpoint.ts";
+import { Generator } from "../networks/index.ts";
 import { type NetworkKind, networkKind } from "../networks/kind.ts";
 
 /** @param from networks.safetensors of a checkpoint */
@@ -24,7 +24,7 @@ export function readWeights(path: string): Omit<ModelNetworks, "state"> {
     const { tensors, metadata } = readSafetensors(path);
     try {
       const kind = networkKind.parse(JSON.parse(metadata.networks ?? "null"));
-      const encoder = Encoder.from(tensors, "encoder.", kind);
+      const encoder = usedEncoder(tensors, kind);
       try {
         return { encoder, generatorEma: Generator.from(tensors, "generator_ema.", kind) };
       } catch (error) {

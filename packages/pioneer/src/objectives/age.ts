@@ -1,21 +1,32 @@
 // The adversarial generator-encoder game, as in section 3 of docs/algorithm.md: E learns to tell real encodings from
 // generated ones and to reconstruct images; G learns to make images whose encodings look like the prior and return their
-// latents. Recipes accv2018 and balanced.
+// latents. Recipes accv2018, balanced and cycle.
 import { cat, noGrad, type Tensor } from "pioneer-torch";
 import type { AgeRecipe } from "../config/recipe.ts";
 import type { Learner } from "../learner/learner.ts";
 import { imageMismatch, klToPrior, latentMismatch } from "../losses/index.ts";
-import type { Minimised, Objective, StepInputs, StepSettings } from "./objective.ts";
+import type { GeneratorUpdate, Minimised, Objective, StepInputs, StepSettings } from "./objective.ts";
 
 export const ageObjective = (recipe: AgeRecipe): Objective => ({
-  names: ["klReal", "klFake", "klGenerated", "xRecon", "zRecon", "encoder", "generator"],
+  names: [
+    "klReal",
+    "klFake",
+    "klGenerated",
+    "xRecon",
+    "zRecon",
+    ...(recipe.xScaleOfGenerator > 0 ? ["xReconOfGenerator"] : []),
+    ...(recipe.zScaleOfEncoder > 0 ? ["zReconOfEncoder"] : []),
+    "encoder",
+    "generator",
+  ],
   encoder: (learner, inputs, settings) => encoderLoss(recipe, learner, inputs, settings),
-  generator: (learner, z, settings) => generatorLoss(recipe, learner, z, settings),
+  generator: (learner, inputs, settings) => generatorLoss(recipe, learner, inputs, settings),
 });
 
 /**
  * E minimises klScale·KL(E(x)) - klScale·KL(E(fake)) + xScale·L1(G(E(x)), x); G is frozen, gradients pass through it.
- * A margin m bounds the two KL terms from below by -m.
+ * A margin m bounds the two KL terms from below by -m. Recipe cycle adds zScaleOfEncoder·cos(E(G(z)), z): E learns to
+ * invert G.
  */
 function encoderLoss(
   recipe: AgeRecipe,
@@ -45,11 +56,22 @@ function encoderLoss(
   const klReal = klToPrior(real, reduce, recipe.klDirection);
   const klFake = klToPrior(generated, reduce, recipe.klDirection);
   const xRecon = imageMismatch(reconstruction, x, recipe.xMismatch);
-  const loss = encoderTotal(recipe, { klReal, klFake, xRecon }, growth, margin);
+  const total = encoderTotal(recipe, { klReal, klFake, xRecon }, growth, margin);
+  if (recipe.zScaleOfEncoder === 0) {
+    return {
+      loss: total,
+      losses: { klReal, klFake, xRecon, encoder: total },
+      values: { real, generated, reconstruction, fake },
+    };
+  }
+  // What the pool gives back is no longer what was made of these latents.
+  const inverted = fake === made ? generated : encoder.prepare(growth, precision, "keep")(made);
+  const zReconOfEncoder = latentMismatch(inverted, inputs.zEncoder, recipe.zMismatch);
+  const loss = total.add(zReconOfEncoder.mul(recipe.zScaleOfEncoder));
   return {
     loss,
-    losses: { klReal, klFake, xRecon, encoder: loss },
-    values: { real, generated, reconstruction, fake },
+    losses: { klReal, klFake, xRecon, zReconOfEncoder, encoder: loss },
+    values: { real, generated, reconstruction, fake, inverted },
   };
 }
 
@@ -68,18 +90,45 @@ export function encoderTotal(
   return realm ? bounded.add(klReal.mul(klScale)) : bounded;
 }
 
-/** G minimises klScale·KL(E(G(z))) + zScale·cos(E(G(z)), z); E is frozen, gradients pass through it. */
+/**
+ * G minimises klScale·KL(E(G(z))) + zScale·cos(E(G(z)), z); E is frozen, gradients pass through it. Recipe cycle adds
+ * xScaleOfGenerator·L1(G(E(x)), x) with E(x) a constant (AGE's match_x for G, arXiv:1704.02304).
+ */
 function generatorLoss(
   recipe: AgeRecipe,
   { encoder, generator }: Learner,
-  z: Tensor,
+  { x }: StepInputs,
   { growth, precision, reduce }: StepSettings,
-): Minimised {
-  const E = noGrad(() => encoder.prepare(growth, precision, "store"));
-  const code = E(generator.prepare(growth, precision, "store")(z));
-
-  const klGenerated = klToPrior(code, reduce, recipe.klDirection);
-  const zRecon = latentMismatch(code, z, recipe.zMismatch);
-  const loss = klGenerated.mul(recipe.klScale).add(zRecon.mul(recipe.zScale));
-  return { loss, losses: { klGenerated, zRecon, generator: loss }, values: { code } };
+): GeneratorUpdate {
+  const frozenE = () => noGrad(() => encoder.prepare(growth, precision, "store"));
+  const latentTerms = (code: Tensor, z: Tensor) => {
+    const klGenerated = klToPrior(code, reduce, recipe.klDirection);
+    const zRecon = latentMismatch(code, z, recipe.zMismatch);
+    const total = klGenerated.mul(recipe.klScale).add(zRecon.mul(recipe.zScale));
+    return { klGenerated, zRecon, total };
+  };
+  if (recipe.xScaleOfGenerator === 0) {
+    return (z) => {
+      const E = frozenE();
+      const code = E(generator.prepare(growth, precision, "store")(z));
+      const { total, ...terms } = latentTerms(code, z);
+      return { loss: total, losses: { ...terms, generator: total }, values: { code } };
+    };
+  }
+  // E stands still while G is updated.
+  const encoded = noGrad(() => frozenE()(x));
+  return (z) => {
+    const E = frozenE();
+    const made = generator.prepare(growth, precision, "store")(cat([z, encoded]));
+    const code = E(made.narrow(0, 0, z.size(0)));
+    const reconstruction = made.narrow(0, z.size(0), x.size(0));
+    const xReconOfGenerator = imageMismatch(reconstruction, x, recipe.xMismatch);
+    const { total, ...terms } = latentTerms(code, z);
+    const loss = total.add(xReconOfGenerator.mul(recipe.xScaleOfGenerator));
+    return {
+      loss,
+      losses: { ...terms, xReconOfGenerator, generator: loss },
+      values: { code, regenerated: reconstruction },
+    };
+  };
 }

@@ -26,6 +26,8 @@ export interface StepSettings {
   readonly reduce: Reduce;
   /** Bound of the encoder's KL terms; 0 or none in accv2018. */
   readonly margin?: number;
+  /** Images shown before this step, for averages whose length follows the run; 0 if left out. */
+  readonly shown?: number;
 }
 
 /**
@@ -44,11 +46,14 @@ export interface Minimised {
   readonly values: Readonly<Record<string, Tensor>>;
 }
 
+/** What one of the generator updates minimises. @param z its latents [batch, latent], one of the inputs' zGenerator */
+export type GeneratorUpdate = (z: Tensor) => Minimised;
+
 /** The losses of a recipe; the step that minimises them is always the same. */
 export interface Objective {
   /** Names of all loss terms, in the order of the logs. */
   readonly names: readonly string[];
   readonly encoder: (learner: Learner, inputs: StepInputs, settings: StepSettings) => Minimised;
-  /** @param z latents of this update [batch, latent] */
-  readonly generator: (learner: Learner, z: Tensor, settings: StepSettings) => Minimised;
+  /** For all generator updates of a step; called after the encoder's. */
+  readonly generator: (learner: Learner, inputs: StepInputs, settings: StepSettings) => GeneratorUpdate;
 }

@@ -5,7 +5,7 @@ import type { WganRecipe } from "../config/recipe.ts";
 import type { Learner } from "../learner/learner.ts";
 import { between, gradientPenalty } from "../losses/index.ts";
 import { composedPasses } from "../networks/index.ts";
-import type { Minimised, Objective, StepInputs, StepSettings } from "./objective.ts";
+import type { GeneratorUpdate, Minimised, Objective, StepInputs, StepSettings } from "./objective.ts";
 
 export const wganObjective = (recipe: WganRecipe): Objective => ({
   names: ["scoreReal", "scoreFake", "drift", "gradientPenalty", "critic", "scoreGenerated", "generator"],
@@ -61,10 +61,16 @@ export function criticTotal(
 }
 
 /** G minimises -mean D(G(z)); D is frozen, gradients pass through it. */
-function generatorLoss({ encoder, generator }: Learner, z: Tensor, { growth, precision }: StepSettings): Minimised {
-  const D = noGrad(() => encoder.prepareJudge(growth, precision, "store"));
-  const score = scoreOf(D(generator.prepare(growth, precision, "store")(z)));
-  const scoreGenerated = score.mean();
-  const loss = scoreGenerated.neg();
-  return { loss, losses: { scoreGenerated, generator: loss }, values: { score } };
+function generatorLoss(
+  { encoder, generator }: Learner,
+  _inputs: StepInputs,
+  { growth, precision }: StepSettings,
+): GeneratorUpdate {
+  return (z) => {
+    const D = noGrad(() => encoder.prepareJudge(growth, precision, "store"));
+    const score = scoreOf(D(generator.prepare(growth, precision, "store")(z)));
+    const scoreGenerated = score.mean();
+    const loss = scoreGenerated.neg();
+    return { loss, losses: { scoreGenerated, generator: loss }, values: { score } };
+  };
 }

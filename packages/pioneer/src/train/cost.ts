@@ -25,15 +25,26 @@ function encoderPass({ latent, channels }: NetworkSize, phase: number): number {
   return flops;
 }
 
-/**
- * Of one image in a training step. E: forwards of real and fake, both backwards of each, then per generator update a
- * forward and the backward to its input. G: fake, reconstruction and the backward through it, then per update a forward
- * and both backwards. With two generator updates 10 + 9 passes.
- */
-export function flopsPerImage(size: NetworkSize, phase: number, { generatorSteps, objective }: Recipe): number {
-  // WGAN-GP: no reconstruction; the penalty's image goes forward, back to its pixels, and both of these back again.
-  const [penaltyPasses, reconstructionPasses] = objective === "wgan" ? [6, 0] : [0, 2];
-  const encoderPasses = 2 + 4 + penaltyPasses + 2 * generatorSteps;
-  const generatorPasses = 1 + reconstructionPasses + 3 * generatorSteps;
-  return encoderPasses * encoderPass(size, phase) + generatorPasses * generatorPass(size, phase);
+/** Passes of one image through each network in a training step. */
+function passesOf(recipe: Recipe): { readonly encoder: number; readonly generator: number } {
+  const { generatorSteps } = recipe;
+  // E: forwards of real and fake, both backwards of each, then per generator update a forward and the backward to its
+  // input. G: fake, then per update a forward and both backwards.
+  const encoder = 2 + 4 + 2 * generatorSteps;
+  const generator = 1 + 3 * generatorSteps;
+  // WGAN-GP: the penalty's image goes forward, back to its pixels, and both of these back again.
+  if (recipe.objective === "wgan") return { encoder: encoder + 6, generator };
+  // Reconstructions: in E's update forward and the backward through G; in G's updates of codes made once.
+  const inverts = recipe.zScaleOfEncoder > 0 ? 3 : 0;
+  const reconstructs = recipe.xScaleOfGenerator > 0;
+  return {
+    encoder: encoder + inverts + (reconstructs ? 1 : 0),
+    generator: generator + 2 + (reconstructs ? 3 * generatorSteps : 0),
+  };
+}
+
+/** Work of one image in a training step. accv2018, with two generator updates: 10 passes through E, 9 through G. */
+export function flopsPerImage(size: NetworkSize, phase: number, recipe: Recipe): number {
+  const passes = passesOf(recipe);
+  return passes.encoder * encoderPass(size, phase) + passes.generator * generatorPass(size, phase);
 }

@@ -2,6 +2,7 @@
 
 import { TorchError } from "pioneer-torch";
 import { PioneerError } from "../base/errors.ts";
+import { usedPair } from "../learner/learner.ts";
 import { loadMetrics, type MetricName, type NamedMetric } from "../metrics/catalogue.ts";
 import { evaluate } from "../metrics/evaluate.ts";
 import { metricsRecord } from "../metrics/record.ts";
@@ -40,7 +41,7 @@ export async function evaluatorOf(session: Session): Promise<Evaluator> {
 async function evaluateNow(session: Session, growth: Growth, all: readonly NamedMetric[]): Promise<void> {
   const { pack, learner, computing, recorder, images, stop } = session;
   const began = performance.now();
-  const subject = subjectOf(learner, growth, pack.colour, computing);
+  const subject = subjectOf(usedPair(learner), growth, pack.colour, computing);
   const heldOut = pack.splits.test?.length ? "test" : "train";
   const reals = pack.splits.train?.length ?? 0;
   const metrics = all.filter(

@@ -7,7 +7,7 @@ import { pruneCheckpoints } from "../checkpoint/files.ts";
 import { batchAt } from "../config/batch.ts";
 import { type Position, positionAt, type Schedule } from "../config/schedule.ts";
 import type { Pack } from "../data/pack/pack.ts";
-import { brokenParameter, type Learner } from "../learner/learner.ts";
+import { brokenParameter, type Learner, usedPair } from "../learner/learner.ts";
 import { type Growth, resolutionOf } from "../networks/index.ts";
 import type { StepSettings } from "../objectives/index.ts";
 import { CapturedSteps } from "./captured-steps.ts";
@@ -56,7 +56,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
   };
   const draw = async (at: Growth) => {
     try {
-      const snapshots = await writeSnapshots(learner, session.pixels, chosen, {
+      const snapshots = await writeSnapshots(usedPair(learner), session.pixels, chosen, {
         run: config.run,
         images: session.images,
         growth: at,
@@ -150,7 +150,7 @@ function oneStep(session: Session, at: Position, batch: number, captured?: Captu
     const then = positionAt(schedule, next);
     batches.prepare(next, batchAt(config.batch, resolutionOf(then.phase)), then);
   }
-  const settings: StepSettings = { growth: at, precision, encoderOrder, reduce: (mean) => mean, margin };
+  const settings: StepSettings = { growth: at, precision, encoderOrder, reduce: (mean) => mean, margin, shown: images };
   return captured ? captured.run(inputs, settings) : trainStep(learner, inputs, settings);
 }
 

@@ -1,7 +1,8 @@
 // The training step of every recipe, as in section 3 of docs/algorithm.md: an update of E, updates of G, the moving
 // average. What each update minimises is the recipe's: objectives/age.ts, objectives/wgan.ts.
 import { grad, scope, type Tensor } from "pioneer-torch";
-import { type Learner, type Trained, updateEma } from "../learner/learner.ts";
+import { decayOf } from "../config/recipe.ts";
+import { type Learner, type Trained, updateAverages } from "../learner/learner.ts";
 import {
   type Minimised,
   objectiveOf,
@@ -34,10 +35,9 @@ export function trainStep(
   const minimise = (network: Trained, what: () => Minimised) => update(learner, network, settings, what, observer);
 
   let losses = minimise("encoder", () => objective.encoder(learner, inputs, settings));
-  for (const z of inputs.zGenerator) {
-    losses = { ...losses, ...minimise("generator", () => objective.generator(learner, z, settings)) };
-  }
-  updateEma(learner.generatorEma, learner.generator, learner.recipe.emaDecay);
+  const generator = objective.generator(learner, inputs, settings);
+  for (const z of inputs.zGenerator) losses = { ...losses, ...minimise("generator", () => generator(z)) };
+  updateAverages(learner, decayOf(learner.recipe.ema, settings.shown ?? 0, inputs.x.size(0)));
   return Object.fromEntries(objective.names.map((name) => [name, losses[name] as Tensor]));
 }
 

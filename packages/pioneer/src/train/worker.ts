@@ -115,7 +115,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
   useComputing(computing);
   setDeterministic(config.deterministic);
   if (config.cudaGraphs) {
-    checkCudaGraphs(computing);
+    checkCudaGraphs(computing, recipeOf(config));
     enterGraphStream();
   }
   const recipe = recipeOf(config);

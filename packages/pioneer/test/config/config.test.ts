@@ -24,7 +24,6 @@ describe("defaults and checks", () => {
       realm: false,
       progression: true,
       resetOptimiser: false,
-      emaDecay: 0.999,
       encoderOrder: "joint",
       kimgPerPhase: 2400,
       batch: "auto",
@@ -57,7 +56,7 @@ describe("defaults and checks", () => {
     refuse({ latent: 12.5 }, "--latent: expected a whole number from 2 to 4096, got 12.5");
     refuse({ lr: "fast" }, '--lr: expected a number above 0, at most 1, got "fast"');
     refuse({ kimgPerPhase: 0 }, "--kimg-per-phase: expected a number above 0, got 0");
-    refuse({ recipe: "vae" }, '--recipe: expected accv2018 or balanced or gan, got "vae"');
+    refuse({ recipe: "vae" }, '--recipe: expected accv2018 or balanced or cycle or gan, got "vae"');
     refuse({ precision: "fp16" }, '--precision: expected auto or bf16 or fp32, got "fp16"');
     refuse({ keep: -1 }, "--keep: expected a whole number from 0, got -1");
     refuse({ data: undefined }, "--data is missing: give a pack, an image folder, an archive, or procedural:faces");
@@ -68,7 +67,7 @@ describe("defaults and checks", () => {
   });
 
   test("options of losses that gan does not have, and two beginnings, are refused", () => {
-    const only = "is of the recipes accv2018 and balanced: leave it out with --recipe gan";
+    const only = "is of the recipes that make codes: leave it out with --recipe gan";
     for (const [option, flag] of [
       [{ margin: 0.1 }, "--margin"],
       [{ realm: true }, "--realm"],

@@ -95,12 +95,20 @@ export function train(
 }
 
 /** Everything a learner holds, as numbers by name. */
-export function contents({ generator, encoder, generatorEma, optimisers, pool }: Learner): Map<string, Float32Array> {
+export function contents({
+  generator,
+  encoder,
+  generatorEma,
+  encoderEma,
+  optimisers,
+  pool,
+}: Learner): Map<string, Float32Array> {
   const all = new Map<string, Float32Array>();
   for (const [network, { tensors }] of Object.entries({
     generator: { tensors: generator.tensors() },
     encoder: { tensors: encoder.tensors() },
     generatorEma: { tensors: generatorEma.tensors() },
+    ...(encoderEma && { encoderEma: { tensors: encoderEma.tensors() } }),
   })) {
     for (const [name, value] of tensors) all.set(`${network}.${name}`, value.toFloat32Array());
   }

@@ -6,9 +6,9 @@ import { expectClose, f64 } from "../../../torch/test/support/close.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { type CheckpointState, stateText } from "../../src/checkpoint/state.ts";
 import { drawLatents } from "../../src/compute/streams.ts";
-import { accv2018, balanced, gan, type Recipe, recipeOf } from "../../src/config/recipe.ts";
+import { accv2018, balanced, cycle, decayOf, gan, type Recipe, recipeOf } from "../../src/config/recipe.ts";
 import { disposeLearner, type Learner } from "../../src/learner/learner.ts";
-import { klToPrior, l1 } from "../../src/losses/index.ts";
+import { cosineMismatch, klToPrior, l1 } from "../../src/losses/index.ts";
 import { fused } from "../../src/networks/fused.ts";
 import type { Growth } from "../../src/networks/index.ts";
 import { encoderTotal } from "../../src/objectives/age.ts";
@@ -19,7 +19,7 @@ import { facts } from "../checkpoint/support.ts";
 import { contents, randomImages, temporaryFolder, tinyLearner, train } from "../support/tiny.ts";
 
 const size = { latent: 8, channels: 6 };
-const recipes = { accv2018, balanced, gan } as const satisfies Record<string, Recipe>;
+const recipes = { accv2018, balanced, cycle, gan } as const satisfies Record<string, Recipe>;
 const folder = temporaryFolder();
 const scalar = (value: number) => f64([value], []);
 
@@ -66,12 +66,12 @@ test("the discriminator's total, by hand in float64", () => {
 });
 
 test("a configuration sets only what it gives", () => {
-  const open = { emaDecay: 0.999 };
   for (const [name, recipe] of Object.entries(recipes)) {
-    expect(recipeOf({ ...open, recipe: name as keyof typeof recipes })).toEqual(recipe);
+    expect(recipeOf({ recipe: name as keyof typeof recipes })).toEqual(recipe);
   }
   const set = { generatorSteps: 2, klDirection: "pq", xMismatch: "L2", zMismatch: "L1", boostreco: 1 } as const;
-  expect(recipeOf({ ...open, ...set, recipe: "balanced", realm: true })).toEqual({ ...balanced, ...set, realm: true });
+  expect(recipeOf({ ...set, recipe: "balanced", realm: true })).toEqual({ ...balanced, ...set, realm: true });
+  expect(recipeOf({ recipe: "cycle", emaDecay: 0.98 })).toEqual({ ...cycle, ema: { decay: 0.98 } });
   expect(balanced).toMatchObject({ generatorSteps: 1, adam: { beta1: 0, beta2: 0.9 }, klScale: 0.1, zScale: 100 });
   expect(gan).toMatchObject({ generatorSteps: 2, adam: { beta1: 0, beta2: 0.99 }, driftScale: 0.001 });
 });
@@ -146,6 +146,65 @@ describe("a step of balanced", () => {
       expect(learner.generatorEma.u.get(name)?.toFloat32Array()).toEqual(u.toFloat32Array());
     },
   );
+});
+
+describe("a step of cycle", () => {
+  const alone = (t: Tensor) => t;
+  /** Float32: means of some 100 numbers of size 1. */
+  const allowed = 1e-5;
+
+  test.each([0.5, 1])("alpha %d: both networks learn both ways round, each term with its weight", (alpha) => {
+    scope(() => {
+      const { losses, seen, values, inputs } = observed(cycle, { phase: 1, alpha }, cycle.margin);
+      expect(seen).toEqual(["encoder", "generator", "generator", "generator"]);
+      const of = (name: string) => values[name] as Tensor;
+      const loss = (name: string) => losses[name] as number;
+      const x = inputs.x.to("float64");
+      const [klReal, klFake] = [klToPrior(of("real"), alone).item(), klToPrior(of("generated"), alone).item()];
+      const xRecon = l1(of("reconstruction"), x).item();
+      const inverted = cosineMismatch(of("inverted"), inputs.zEncoder.to("float64")).item();
+      expect(Math.abs(loss("zReconOfEncoder") - inverted)).toBeLessThan(allowed);
+      const kl = Math.max(-0.05, 0.1 * (klReal - klFake)) + 0.1 * klReal;
+      const encoder = kl + (alpha < 1 ? 1 : 1.5) * xRecon + 10 * inverted;
+      expect(Math.abs(loss("encoder") - encoder)).toBeLessThan(1e-4); // of size 20
+      const xReconOfGenerator = l1(of("regenerated"), x).item();
+      expect(Math.abs(loss("xReconOfGenerator") - xReconOfGenerator)).toBeLessThan(allowed);
+      const generator = 0.1 * loss("klGenerated") + 100 * loss("zRecon") + xReconOfGenerator;
+      expect(Math.abs(loss("generator") - generator)).toBeLessThan(1e-4); // of size 200
+    });
+  });
+
+  test("where the pool swapped images, E inverts those that were made, not those that came back", () => {
+    scope(() => {
+      const { values } = observed(cycle, { phase: 1, alpha: 1 });
+      expect((values.fake as Tensor).shape).toEqual([4, 3, 8, 8]);
+      expect((values.inverted as Tensor).shape).toEqual([4, size.latent]);
+    });
+  });
+
+  test("both averages move by the decay of the images shown", () => {
+    const learner = tinyLearner(size, 0, cycle);
+    const name = "progression.8.conv.2.conv.weight_orig";
+    const [average, network] = [learner.encoderEma, learner.encoder].map((each) => each?.parameter(name) as Tensor);
+    const before = average?.toFloat32Array() as Float32Array;
+    // The first step forgets the random start at once: a half-life of 3 % of 4 images.
+    train(learner, 1, { growth: { phase: 0, alpha: 1 } });
+    const [after, raw] = [average?.toFloat32Array(), network?.toFloat32Array()] as [Float32Array, Float32Array];
+    const stays = decayOf(cycle.ema, 0, 4);
+    for (const [i, value] of after.entries()) {
+      const expected = stays * (before[i] as number) + (1 - stays) * (raw[i] as number);
+      expect(Math.abs(value - expected)).toBeLessThan(1e-6);
+    }
+  });
+});
+
+test("the decay of an average that follows the run: half of it is renewed over its share of the images", () => {
+  expect(decayOf({ decay: 0.999 }, 5000, 64)).toBe(0.999);
+  expect(decayOf({ halfLifeShare: 0.03 }, 0, 64)).toBeCloseTo(0.5 ** (1 / 0.03), 15);
+  // From 100,000 to 103,000 images, 3 % of what is shown, about half stays.
+  let stays = 1;
+  for (let shown = 100_000; shown < 103_000; shown += 100) stays *= decayOf({ halfLifeShare: 0.03 }, shown, 100);
+  expect(Math.abs(stays - 0.5)).toBeLessThan(0.011); // the share grows by 3 % on the way
 });
 
 describe("a step of gan", () => {

@@ -43,7 +43,11 @@ test("the recipe's constants are those of docs/algorithm.md, section 3: one iter
     xScale: { fading: 1, stable: 1.5 },
     generatorSteps: 2,
     adam: { beta1: 0, beta2: 0.99, epsilon: 1e-8 },
-    emaDecay: 0.999,
+    ema: { decay: 0.999 },
+    averagesEncoder: false,
+    margin: 0,
+    xScaleOfGenerator: 0,
+    zScaleOfEncoder: 0,
     poolSize: { below256: 200, from256: 100 },
   });
 });
