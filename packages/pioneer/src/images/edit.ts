@@ -8,7 +8,7 @@ import { type FaceOf, loadPhotos } from "./photo.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 /** Strengths of a strip, from one end to the other. */
-export const stripStrengths: readonly number[] = [-3, -2, -1, 0, 1, 2, 3];
+const stripStrengths: readonly number[] = [-3, -2, -1, 0, 1, 2, 3];
 
 export interface EditOptions extends RefineAllOptions {
   readonly out: string;

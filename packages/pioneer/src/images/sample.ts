@@ -5,7 +5,7 @@ import { writeImage, writePng } from "../pictures/png.ts";
 import { decodeAll, imageSize } from "./batches.ts";
 
 /** Samples are decoded and written in groups, so that any number fits in memory; a grid shows the first group. */
-export const sampleGroup = 256;
+const sampleGroup = 256;
 
 export interface SampleOptions {
   readonly out: string;

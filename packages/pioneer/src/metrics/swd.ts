@@ -138,7 +138,7 @@ function addTo(sums: Float64Array, more: Tensor): void {
 }
 
 /** Places of the patches' top left corners: 128 in each image. @returns [images * 128 * 2], x and y in turn */
-export function drawCorners(images: number, size: number, random: Rng): Int32Array {
+function drawCorners(images: number, size: number, random: Rng): Int32Array {
   return Int32Array.from({ length: images * patchesPerImage * 2 }, () => random.integer(size - patchSize + 1));
 }
 

@@ -126,7 +126,7 @@ export function shapeIn(tensors: ReadonlyMap<string, Tensor>, name: string): [nu
   return [found.size(0), found.size(1)];
 }
 
-export function copyWithShape(tensors: ReadonlyMap<string, Tensor>, name: string, shape: readonly number[]): Tensor {
+function copyWithShape(tensors: ReadonlyMap<string, Tensor>, name: string, shape: readonly number[]): Tensor {
   const found = tensors.get(name);
   if (!found) throw new ShapeError(`the tensor ${name} is missing`);
   if (found.shape.join() !== shape.join()) {

@@ -1,3 +1,5 @@
+import type { StopReason } from "../base/errors.ts";
+
 /** What a training run reports, in order: start, then ticks with phases, checkpoints, grids and logs between, and end. */
 export type TrainEvent = StartEvent | TickEvent | PhaseEvent | CheckpointEvent | GridEvent | LogEvent | EndEvent;
 
@@ -82,7 +84,7 @@ export interface LogEvent {
 /** The last event of a call. */
 export interface EndEvent {
   readonly kind: "end";
-  readonly reason: "finished" | "interrupted" | "terminated" | "time" | "already-finished";
+  readonly reason: StopReason | "finished" | "time" | "already-finished";
   readonly images: number;
   /** The newest checkpoint. */
   readonly path: string;

@@ -64,10 +64,6 @@ export class Meter {
     return (performance.now() - this.#since) / 1000;
   }
 
-  get steps(): number {
-    return this.#steps;
-  }
-
   /** The means, and a new beginning. @param pausedSeconds time that was not training */
   take(pausedSeconds: number): { losses: Losses; imagesPerSecond: number } {
     const losses = Object.fromEntries(Object.entries(this.#sums).map(([name, sum]) => [name, sum / this.#steps]));

@@ -1,8 +1,28 @@
 import { formatDuration, formatKimg, formatRate } from "../base/format.ts";
-import type { EndEvent, StartEvent, TickEvent } from "./events.ts";
+import type { EndEvent, StartEvent, TickEvent, TrainEvent } from "./events.ts";
 
-/** A status line as the terminal without a progress bar, and log.txt, have it. */
-export function formatTick(tick: TickEvent): string {
+/** An event in one line, as the terminal without progress bars and log.txt have it. */
+export function formatEvent(event: TrainEvent): string {
+  switch (event.kind) {
+    case "start":
+      return formatStart(event);
+    case "tick":
+      return formatTick(event);
+    case "phase":
+      return `phase ${event.phase}: ${event.resolution}x${event.resolution}, batch ${event.batch}`;
+    case "checkpoint":
+      return `wrote ${event.path}`;
+    case "grid":
+      return `wrote ${event.paths.join(" ")}`;
+    case "log":
+      return event.text;
+    case "end":
+      return formatEnd(event);
+  }
+}
+
+/** A status line. */
+function formatTick(tick: TickEvent): string {
   return [
     `${formatKimg(tick.images)} of ${formatKimg(tick.totalImages)} kimg`,
     `phase ${tick.phase} (${tick.resolution}x${tick.resolution}) alpha ${tick.alpha.toFixed(3)}`,
@@ -14,7 +34,7 @@ export function formatTick(tick: TickEvent): string {
 }
 
 /** The loss terms under the names of TensorBoard and, where it is known, how well latents are recovered. */
-export function formatLosses({ losses, cosine }: TickEvent): string {
+export function formatLosses({ losses, cosine }: { losses: TickEvent["losses"]; cosine?: number | undefined }): string {
   const terms = Object.entries(losses).map(([name, value]) => [snakeCase(name), value] as const);
   if (cosine !== undefined) terms.push(["cos", cosine]);
   return terms.map(([name, value]) => `${name} ${value.toFixed(3)}`).join(" ");
@@ -24,7 +44,7 @@ export function formatLosses({ losses, cosine }: TickEvent): string {
 export const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** What was chosen, in one line. */
-export function formatStart(start: StartEvent): string {
+function formatStart(start: StartEvent): string {
   const position =
     start.images === 0
       ? "from the start"
@@ -36,7 +56,7 @@ export function formatStart(start: StartEvent): string {
 }
 
 /** Why a run ended, and how to go on. */
-export function formatEnd(end: EndEvent): string {
+function formatEnd(end: EndEvent): string {
   const reasons = {
     finished: "finished",
     interrupted: "interrupted",

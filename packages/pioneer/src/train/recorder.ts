@@ -5,7 +5,7 @@ import { appendWhole, refusalOf } from "../base/disk.ts";
 import { statsFile } from "../checkpoint/run-folder.ts";
 import { appendMetrics, type MetricsRecord, metricsFile } from "../metrics/record.ts";
 import type { TickEvent, TrainEvent, TrainReporter } from "./events.ts";
-import { formatEnd, formatStart, formatTick, snakeCase } from "./progress-line.ts";
+import { formatEvent, snakeCase } from "./progress-line.ts";
 import { type TensorboardImage, TensorboardWriter } from "./tensorboard.ts";
 
 export class Recorder {
@@ -29,8 +29,7 @@ export class Recorder {
 
   report(event: TrainEvent): void {
     if (event.kind === "tick") this.#tick(event);
-    const line = logLine(event);
-    if (line !== undefined) this.#add("log.txt", `${new Date().toISOString()} ${line}\n`);
+    this.#add("log.txt", `${new Date().toISOString()} ${formatEvent(event)}\n`);
     this.#pass(event);
   }
 
@@ -79,25 +78,6 @@ export class Recorder {
 
   close(): void {
     this.#tensorboard.close();
-  }
-}
-
-function logLine(event: TrainEvent): string | undefined {
-  switch (event.kind) {
-    case "start":
-      return formatStart(event);
-    case "tick":
-      return formatTick(event);
-    case "phase":
-      return `phase ${event.phase}: ${event.resolution}x${event.resolution}, batch ${event.batch}`;
-    case "checkpoint":
-      return `wrote ${event.path}`;
-    case "grid":
-      return `wrote ${event.paths.join(" ")}`;
-    case "log":
-      return event.text;
-    case "end":
-      return formatEnd(event);
   }
 }
 

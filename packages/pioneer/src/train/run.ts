@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
-import { exitCodes, PioneerError } from "../base/errors.ts";
+import { exitCodes, PioneerError, StoppedError, type StopReason } from "../base/errors.ts";
 import { checkNoRun } from "../checkpoint/run-folder.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { dataOfRun } from "./data-of-run.ts";
@@ -90,7 +90,7 @@ class Stopper {
   readonly #options: RunOptions;
   readonly #report: TrainReporter;
   readonly #packing = new AbortController();
-  #send: ((reason: "interrupted" | "terminated") => void) | undefined;
+  #send: ((reason: StopReason) => void) | undefined;
   #worker: ChildProcess | undefined;
   #asked = false;
   /** Set when a second Ctrl-C ended the training process. */
@@ -112,19 +112,15 @@ class Stopper {
     return this.#packing.signal;
   }
 
-  attach(worker: ChildProcess, send: (reason: "interrupted" | "terminated") => void): void {
+  attach(worker: ChildProcess, send: (reason: StopReason) => void): void {
     this.#worker = worker;
     this.#send = send;
   }
 
-  #stop(reason: "interrupted" | "terminated"): void {
+  #stop(reason: StopReason): void {
     if (this.#asked) {
       if (reason === "terminated") return;
-      this.atOnce = new PioneerError(
-        "INTERRUPTED",
-        "stopped at once; go on from the last checkpoint with --resume",
-        exitCodes.interrupted,
-      );
+      this.atOnce = new StoppedError("stopped at once; go on from the last checkpoint with --resume");
       this.#worker?.kill("SIGKILL");
       if (!this.#worker) process.exit(exitCodes.interrupted);
       return;
@@ -134,13 +130,7 @@ class Stopper {
       this.#send(reason);
       this.#report({ kind: "log", text: "finishing this step, then writing a checkpoint; Ctrl-C again stops at once" });
     } else {
-      this.#packing.abort(
-        new PioneerError(
-          reason === "interrupted" ? "INTERRUPTED" : "TERMINATED",
-          "stopped before training began; the same command goes on",
-          reason === "interrupted" ? exitCodes.interrupted : exitCodes.terminated,
-        ),
-      );
+      this.#packing.abort(new StoppedError("stopped before training began; the same command goes on", reason));
     }
   }
 

@@ -1,3 +1,4 @@
+import type { StopReason } from "../base/errors.ts";
 import type { Computing } from "../compute/device.ts";
 import type { TrainConfig } from "../config/config.ts";
 import type { Schedule } from "../config/schedule.ts";
@@ -17,7 +18,7 @@ export interface Session {
   readonly schedule: Schedule;
   readonly recorder: Recorder;
   /** Set from outside to end the run after the present step. */
-  readonly stop: { reason?: "interrupted" | "terminated" };
+  readonly stop: { reason?: StopReason };
   /** What an image of the last phase was found to take before the run began. */
   readonly lastPhaseSeconds: number;
   /** Where the run is. */

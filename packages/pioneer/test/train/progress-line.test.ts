@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { TickEvent } from "../../src/train/events.ts";
-import { formatEnd, formatStart, formatTick } from "../../src/train/progress-line.ts";
+import { formatEvent } from "../../src/train/progress-line.ts";
 
 test("a tick is one line with all a person watches", () => {
   const tick: TickEvent = {
@@ -21,7 +21,7 @@ test("a tick is one line with all a person watches", () => {
     elapsedSeconds: 60,
     rssMiB: 812.4,
   };
-  expect(formatTick(tick)).toBe(
+  expect(formatEvent(tick)).toBe(
     "12.35 of 144 kimg | phase 2 (16x16) alpha 0.938 | 312 img/s | kl_real 1.235 kl_fake 2.000 kl_generated 3.000 " +
       "x_recon 0.200 z_recon 0.300 encoder -0.500 generator 0.400 cos 0.515 | phase ends in 8 s, run in 1 h 23 min | 812 MiB",
   );
@@ -31,17 +31,17 @@ test("start and end say what was chosen and what came of it", () => {
   const chosen = { device: "cpu", precision: "bf16", why: "the CPU has amx_bf16", threads: 2 };
   const start = { kind: "start", run: "runs/a", data: "a.pack", count: 1000, totalImages: 144_000, ...chosen } as const;
   const tail = "to 144 kimg; cpu, bf16 (the CPU has amx_bf16), 2 threads";
-  expect(formatStart({ ...start, resumed: false, images: 0 })).toBe(
+  expect(formatEvent({ ...start, resumed: false, images: 0 })).toBe(
     `training runs/a on 1000 images of a.pack, from the start ${tail}`,
   );
-  expect(formatStart({ ...start, resumed: true, images: 500 })).toBe(
+  expect(formatEvent({ ...start, resumed: true, images: 500 })).toBe(
     `training runs/a on 1000 images of a.pack, going on at 0.5 ${tail}`,
   );
   // Without progression a new run counts from where its last phase is faded in.
-  expect(formatStart({ ...start, resumed: false, images: 500 })).toBe(
+  expect(formatEvent({ ...start, resumed: false, images: 500 })).toBe(
     `training runs/a on 1000 images of a.pack, beginning at 0.5 ${tail}`,
   );
-  expect(formatEnd({ kind: "end", reason: "time", images: 20_000, path: "runs/a/checkpoint-00000020" })).toBe(
+  expect(formatEvent({ kind: "end", reason: "time", images: 20_000, path: "runs/a/checkpoint-00000020" })).toBe(
     "time is up at 20 kimg, checkpoint runs/a/checkpoint-00000020",
   );
 });

@@ -104,6 +104,5 @@ export async function trainWithDisplay(config: TrainConfig, { output }: Pick<Con
 
 /** Interrupted and terminated runs end as the shell expects of such programs. */
 export function exitCodeOf({ reason }: EndEvent): number {
-  if (reason === "interrupted") return exitCodes.interrupted;
-  return reason === "terminated" ? exitCodes.terminated : exitCodes.done;
+  return reason === "interrupted" || reason === "terminated" ? exitCodes[reason] : exitCodes.done;
 }

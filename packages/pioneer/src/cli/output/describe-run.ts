@@ -7,6 +7,7 @@ import { checkpointNames } from "../../checkpoint/files.ts";
 import { hasConfig, newestCheckpoint, readRunConfig, statsFile } from "../../checkpoint/run-folder.ts";
 import { type CheckpointState, isCheckpoint, readState } from "../../checkpoint/state.ts";
 import { verifyCheckpoint } from "../../checkpoint/verify.ts";
+import { formatLosses } from "../../train/progress-line.ts";
 import { describeCrop } from "./describe-crop.ts";
 import type { Description } from "./description.ts";
 
@@ -65,12 +66,11 @@ function untoldLines(newest: string | undefined): string[] {
 }
 
 function progressLines(last: Tick): string[] {
-  const { images, totalImages, phase, alpha, resolution, losses, cosine } = last;
-  const terms = Object.entries(losses).map(([name, value]) => `${name} ${value.toFixed(3)}`);
+  const { images, totalImages, phase, alpha, resolution } = last;
   return [
     `progress     ${formatKimg(images)} of ${formatKimg(totalImages)} kimg`,
     `phase        ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
-    `losses       ${terms.join(" ")}${cosine === undefined ? "" : ` cosine ${cosine.toFixed(3)}`}`,
+    `losses       ${formatLosses(last)}`,
   ];
 }
 

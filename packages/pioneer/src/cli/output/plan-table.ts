@@ -27,7 +27,7 @@ const formatRates = ({ encoder, generator }: LearningRates) =>
   encoder === generator ? String(encoder) : `${encoder}/${generator}`;
 
 /** Rows of text, every column as wide as its widest cell, right-aligned. */
-export function alignColumns(rows: readonly (readonly string[])[]): string[] {
+function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("  "));
 }

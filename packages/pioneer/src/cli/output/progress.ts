@@ -1,7 +1,7 @@
 import cliProgress from "cli-progress";
 import { formatDuration, formatRate } from "../../base/format.ts";
 import type { TickEvent, TrainEvent, TrainReporter } from "../../train/events.ts";
-import { formatEnd, formatLosses, formatStart, formatTick } from "../../train/progress-line.ts";
+import { formatEvent, formatLosses } from "../../train/progress-line.ts";
 import { barLook, barStyle } from "./bar-or-lines.ts";
 import type { Output } from "./report.ts";
 
@@ -17,24 +17,11 @@ export function createTrainDisplay(output: Output): TrainDisplay {
   const bars = output.stream.isTTY ? new TrainBars(output.stream) : undefined;
   const log = (line: string) => (bars ? bars.log(line) : output.log(line));
   const report = (event: TrainEvent) => {
-    switch (event.kind) {
-      case "start":
-        return log(formatStart(event));
-      case "tick":
-        return bars ? bars.update(event) : log(formatTick(event));
-      case "phase":
-        return log(`phase ${event.phase}: ${event.resolution}x${event.resolution}, batch ${event.batch}`);
-      case "checkpoint":
-        return log(`wrote ${event.path}`);
-      case "grid":
-        return log(`wrote ${event.paths.join(" ")}`);
-      case "log":
-        return log(event.text);
-      case "end":
-        bars?.stop();
-        output.log(formatEnd(event));
-        if (event.continueCommand !== undefined) output.log(`go on with: ${event.continueCommand}`);
-    }
+    if (bars && event.kind === "tick") return bars.update(event);
+    if (event.kind !== "end") return log(formatEvent(event));
+    bars?.stop();
+    output.log(formatEvent(event));
+    if (event.continueCommand !== undefined) output.log(`go on with: ${event.continueCommand}`);
   };
   return { report, stop: () => bars?.stop() };
 }

@@ -38,7 +38,9 @@ describe("a run", () => {
       checkpoints: ["checkpoint-00000012"],
       last: { images: 12_000, alpha: 0.5 },
     });
-    expect(stderr).toContain("progress     12 of 48 kimg\nphase        1 (8x8), alpha 0.500\n");
+    expect(stderr).toContain(
+      "progress     12 of 48 kimg\nphase        1 (8x8), alpha 0.500\nlosses       kl_real 1.500 cos 0.250\n",
+    );
   });
 
   test("a folder that is no run is refused", () => {
