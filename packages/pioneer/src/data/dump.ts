@@ -8,7 +8,7 @@ import { resolutionOf } from "../networks/growth.ts";
 import { writePng } from "../pictures/png.ts";
 import type { Frames } from "./frames.ts";
 import { allIndices, smallestHashes } from "./pack/splits.ts";
-import type { PrepareProgress } from "./prepare.ts";
+import type { PrepareProgress } from "./packing.ts";
 import type { SourceKind } from "./sources/kinds.ts";
 
 export interface DumpOptions {

@@ -1,5 +1,5 @@
 import { formatDuration, formatRate } from "../../base/format.ts";
-import type { PrepareProgress } from "../../data/prepare.ts";
+import type { PrepareProgress } from "../../data/packing.ts";
 import { barOrLines, everyPart } from "./bar-or-lines.ts";
 import type { Output } from "./report.ts";
 
