@@ -1,4 +1,4 @@
-import type { Similarity } from "./align.ts";
+import type { Point, Similarity } from "./align.ts";
 import { type RgbPixels, shrink } from "./resize.ts";
 
 // A square cut out of a photo at any place, size and angle, in plain arithmetic: the same pixels give the same square in
@@ -29,11 +29,9 @@ export function regionOfSquare(
   similarity: Similarity,
   resolution: number,
 ): Region {
-  const { a, b, dx, dy } = similarity;
+  const { a, b } = similarity;
   const norm = a * a + b * b;
-  const corners = [0, 1].flatMap((x) =>
-    [0, 1].map((y) => [(a * (x - dx) + b * (y - dy)) / norm, (a * (y - dy) - b * (x - dx)) / norm] as const),
-  );
+  const corners = cornersOf(similarity);
   // As far as a tent reaches across its corner, and a box.
   const margin = 2 * Math.max(1, 1 / (Math.sqrt(norm) * resolution)) + 1;
   const extent = (places: readonly number[], length: number) =>
@@ -57,6 +55,50 @@ function repeatedExtent(first: number, end: number, length: number): [start: num
 
 /** The pixel of a line that is nearest to an index. */
 const within = (index: number, length: number): number => Math.max(0, Math.min(index, length - 1));
+
+/**
+ * How much of the square that a similarity cuts out lies beyond the photo, where its outermost pixels are repeated.
+ * @returns share of the square's area, from 0 to 1
+ */
+export function shareBeyond(size: { readonly width: number; readonly height: number }, similarity: Similarity): number {
+  const { a, b } = similarity;
+  // What the photo's edges leave of the square, one after the other (Sutherland and Hodgman, CACM 1974).
+  const edges: ((point: Point) => number)[] = [
+    ([x]) => x,
+    ([x]) => size.width - x,
+    ([, y]) => y,
+    ([, y]) => size.height - y,
+  ];
+  const inside = edges.reduce<readonly Point[]>(clipped, cornersOf(similarity));
+  const area = inside.reduce((sum, [x, y], i) => {
+    const [fromX, fromY] = inside.at(i - 1) as Point;
+    return sum + (fromX * y - x * fromY) / 2;
+  }, 0);
+  return Math.max(0, 1 - area * (a * a + b * b));
+}
+
+/** The square's corners in pixels of the photo, clockwise as seen. */
+function cornersOf({ a, b, dx, dy }: Similarity): Point[] {
+  const norm = a * a + b * b;
+  const corners: Point[] = [
+    [0, 0],
+    [1, 0],
+    [1, 1],
+    [0, 1],
+  ];
+  return corners.map(([x, y]) => [(a * (x - dx) + b * (y - dy)) / norm, (a * (y - dy) - b * (x - dx)) / norm]);
+}
+
+/** The part of a convex polygon that lies where a linear function is not negative. */
+function clipped(polygon: readonly Point[], depthOf: (point: Point) => number): Point[] {
+  return polygon.flatMap((to, i) => {
+    const from = polygon.at(i - 1) as Point;
+    const [before, now] = [depthOf(from), depthOf(to)];
+    const part = before / (before - now);
+    const crossing: Point = [from[0] + part * (to[0] - from[0]), from[1] + part * (to[1] - from[1])];
+    return [...(before < 0 !== now < 0 ? [crossing] : []), ...(now < 0 ? [] : [to])];
+  });
+}
 
 /** `alignedSquare` where only its region of the photo was decoded. @param pixels those of the region */
 export function squareOfRegion(

@@ -2,7 +2,16 @@ import { readFileSync } from "node:fs";
 import sharp from "sharp";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { regionOfSquare, squareOfRegion } from "../src/aligned-square.ts";
-import { alignedSquare, type FacePoints, faceProblem, faceSimilarity, Pioneer, Rng, toSquare } from "../src/index.ts";
+import {
+  alignedSquare,
+  type FacePoints,
+  faceProblem,
+  faceSimilarity,
+  Pioneer,
+  Rng,
+  shareBeyond,
+  toSquare,
+} from "../src/index.ts";
 import { decodePhoto } from "../src/node/photo.ts";
 import { dotsOf, facePhoto, farthest, placed } from "./support/face-photo.ts";
 import { changedModel, fixture, worst } from "./support/fixtures.ts";
@@ -130,6 +139,30 @@ describe("alignedSquare", () => {
     const row = Array.from({ length: 60 }, (_, x) => (square[3 * (60 * 7 + x)] as number) / 20);
     const there = Array.from({ length: side }, (_, x) => x);
     expect(row).toEqual([...Array<number>(25).fill(0), ...there, ...Array<number>(25).fill(side - 1)]);
+  });
+
+  test("how much of it lies beyond the photo is known", () => {
+    const photo = { width: 100, height: 100 };
+    // A square of 40 pixels, turned, whose upper left corner is at (x, y).
+    const beyond = (x: number, y: number, angle = 0) =>
+      shareBeyond(photo, faceSimilarity(placed(template, { side: 40, angle, x, y }), template));
+    const diagonal = 40 * Math.SQRT2;
+    for (const [share, expected] of [
+      [beyond(50, 30, 1), 0],
+      [beyond(0, 60), 0],
+      [beyond(-10, 30), 1 / 4],
+      [beyond(70, 80), 1 - (30 * 20) / 1600],
+      [beyond(-41, 30), 1],
+      [beyond(30, 101), 1],
+      // Standing on its corner: half of it, and the tip that a fourth of its height cuts off.
+      [beyond(0, 20, Math.PI / 4), 1 / 2],
+      [beyond(50, 100 - (3 / 4) * diagonal, Math.PI / 4), 1 / 8],
+      // One that is larger than the photo.
+      [shareBeyond(photo, { a: 1 / 200, b: 0, dx: 0.25, dy: 0.25 }), 3 / 4],
+    ] as const) {
+      // Some roundings of numbers below 200.
+      expect(Math.abs(share - expected)).toBeLessThan(1e-12);
+    }
   });
 
   test("the region of a photo is all that its square depends on", () => {

@@ -16,6 +16,7 @@ const lineSchema = z.object({
   sha256: z.array(z.string()),
   skipped: z.array(skipSchema),
   enlarged: z.int().nonnegative(),
+  beyond: z.number().nonnegative(),
 });
 
 /** How far packing has come. */
@@ -25,6 +26,8 @@ export interface PackingState extends PackProgress {
   /** Indices into the source's entries. */
   readonly skipped: readonly { readonly index: number; readonly reason: string }[];
   readonly enlarged: number;
+  /** Sum of the shares of squares that lie beyond their photos. */
+  readonly beyond: number;
 }
 
 /**
@@ -88,7 +91,7 @@ function journalOf(path: string): string {
 }
 
 function firstLine(key: string): string {
-  return JSON.stringify({ journal: 1, key });
+  return JSON.stringify({ journal: 2, key });
 }
 
 function parseLine(line: string): unknown {

@@ -51,7 +51,8 @@ export class Packing {
   /** Each reason once: a million images may be skipped for the same one. */
   readonly #reasons = new Map<string, string>();
   #enlarged = 0;
-  #safe: PackingState = { next: 0, channels: 1, count: 0, sha256: [], skipped: [], enlarged: 0 };
+  #beyond = 0;
+  #safe: PackingState = { next: 0, channels: 1, count: 0, sha256: [], skipped: [], enlarged: 0, beyond: 0 };
   #safeAt = 0;
 
   constructor(source: Source, wanted: Uint32Array, options: PackingOptions) {
@@ -72,6 +73,7 @@ export class Packing {
     this.#next = state.next;
     this.#skipped = [...state.skipped];
     this.#enlarged = state.enlarged;
+    this.#beyond = state.beyond;
     this.#safe = state;
     this.#safeAt = Date.now();
     return state.next;
@@ -79,7 +81,8 @@ export class Packing {
 
   get state(): PackingState {
     const { channels, count, sha256 } = this.#open.progress;
-    return { next: this.#next, channels, count, sha256, skipped: this.#skipped, enlarged: this.#enlarged };
+    const [enlarged, beyond] = [this.#enlarged, this.#beyond];
+    return { next: this.#next, channels, count, sha256, skipped: this.#skipped, enlarged, beyond };
   }
 
   /** Decodes on all cores, several images ahead, and writes in order. */
@@ -168,10 +171,11 @@ export class Packing {
       if (!this.#reasons.has(reason)) this.#reasons.set(reason, reason);
       this.#skipped.push({ index, reason: this.#reasons.get(reason) ?? reason });
     } else {
-      const { pixels, enlarged } = outcome.image;
+      const { pixels, enlarged, beyond } = outcome.image;
       if (this.#options.colour === "auto" && this.#open.channels === 1 && !isGrey(pixels)) await this.#promote();
       await this.#open.append(this.#open.channels === 1 ? toGrey(pixels) : pixels);
       if (enlarged) this.#enlarged++;
+      this.#beyond += beyond;
     }
     this.#next++;
     const bytes = (this.#open.count - this.#safe.count) * this.#open.imageBytes;

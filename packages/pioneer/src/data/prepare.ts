@@ -67,6 +67,9 @@ export interface PrepareResult {
   readonly notes: readonly string[];
 }
 
+/** A larger share of pixels beyond the photos' edges is worth a remark. */
+const tellBeyond = 0.05;
+
 /**
  * Turns a source into a pack. Memory stays bounded whatever the source's size; an interrupted call, killed or
  * aborted, is continued by the next one with the same source and options. Same source and options, same pack.
@@ -159,7 +162,6 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
   const wanted = limit === undefined ? all : smallestHashes(all, nameOf, `limit ${seed}`, limit);
   const alignment =
     align === undefined ? undefined : await openAlignment(source, options.source, wanted, { align, template });
-  const notes = [...source.notes, ...(alignment?.notes ?? [])];
   const resolution =
     options.resolution ?? (await chooseResolution(source, options.source, { wanted, crop, alignment }));
   const packing = new Packing(source, wanted, { out, from: options.source, resolution, crop, alignment, colour });
@@ -167,16 +169,17 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
   try {
     const resumedFrom = await packing.begin(key);
     await packing.run(options.onProgress, options.signal);
-    const { skipped, enlarged } = packing.state;
+    const { count, skipped, enlarged, beyond } = packing.state;
     const images = skipped.map(({ index, reason }) => ({ name: nameOf(index), reason }));
     const files = [...(source.skipped ?? []), ...images];
-    if (packing.state.count === 0) {
+    if (count === 0) {
       await packing.discard();
       const [first] = files;
       throw new DataError(
         `${options.source}: none of its ${files.length} images can be used; the first, ${first?.name}, ${first?.reason}`,
       );
     }
+    const notes = [...source.notes, ...(alignment?.notes ?? []), ...describeBeyond(beyond / count)];
     const written = withoutSkipped(wanted, skipped);
     const entryOf = (i: number) => source.entry(written[i] as number);
     const rows = eachOf(written, (index): LabelRow => source.entry(index).labels);
@@ -235,6 +238,14 @@ async function chooseResolution(
           typeof face === "string" ? [] : [sideOfSquare(face, alignment.template)],
         );
   return resolutionFor(sides, crop);
+}
+
+/** @param share of all pixels that lie beyond their photos */
+function describeBeyond(share: number): string[] {
+  if (share < tellBeyond) return [];
+  return [
+    `${(100 * share).toFixed(0)} % of all pixels lie beyond the edges of their photos, where the outermost ones are repeated: photos cut wider around the faces, or a --template with a larger face, have fewer of them`,
+  ];
 }
 
 /** The places of the faces of some images, in one row. */

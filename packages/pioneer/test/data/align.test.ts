@@ -177,6 +177,24 @@ describe("a pack of aligned photos", () => {
     expect(enlarged).toBeGreaterThan(0);
   });
 
+  test("tells how much of it lies beyond the photos, also when it was stopped", async () => {
+    // Of 200 x 150 pixels the square [-50, 150] x [-25, 175] sees three quarters.
+    const face = placed(defaultTemplate, { side: 200, angle: 0, x: -50, y: -25 });
+    const align = csv("wide.csv", [head, ...faces.map((_, i) => rowOf(nameOf(i), face))]);
+    const options = { source: photos, out: out("wide"), align, resolution: side };
+    const controller = new AbortController();
+    const onProgress = ({ done }: { done: number }) => {
+      if (done === 10) controller.abort();
+    };
+    const stopped = prepareDataset({ ...options, onProgress, signal: controller.signal });
+    await expect(stopped).rejects.toThrow(/^stopped after 10 of /);
+    const { notes } = await prepareDataset(options);
+    const share = 1 - (150 * 150) / 200 ** 2;
+    expect(notes).toEqual([
+      `${Math.round(100 * share)} % of all pixels lie beyond the edges of their photos, where the outermost ones are repeated: photos cut wider around the faces, or a --template with a larger face, have fewer of them`,
+    ]);
+  });
+
   test("may take its template from the photos: the medians of their middle squares", async () => {
     const { pack } = await prepareDataset({
       source: photos,

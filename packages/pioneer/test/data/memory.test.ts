@@ -64,7 +64,7 @@ async function nearlyPacked(count: number): Promise<{ source: string; out: strin
   const sha256 = Array.from({ length: Math.floor(bytes / chunk) }, () => zeros);
   const journal = `${partOf(out)}.journal`;
   const [key] = readFileSync(journal, "utf8").split("\n");
-  const state = { next: done, channels: 3, count: done, sha256, skipped: [], enlarged: 0 };
+  const state = { next: done, channels: 3, count: done, sha256, skipped: [], enlarged: 0, beyond: 0 };
   writeFileSync(journal, `${key}\n${JSON.stringify(state)}\n`);
   return { source, out };
 }

@@ -7,6 +7,7 @@ import {
   faceSimilarity,
   type Region,
   regionOfSquare,
+  shareBeyond,
   squareOfRegion,
 } from "pioneer-runtime";
 import sharp, { type Sharp } from "sharp";
@@ -28,6 +29,8 @@ export interface SquareImage {
   readonly height: number;
   /** Whether the photo is smaller than the square made of it. */
   readonly enlarged: boolean;
+  /** Share of the square that lies beyond the photo; 0 for a crop. */
+  readonly beyond: number;
 }
 
 /** The authors' CelebA crop: short side and middle square, then the resolution (docs/algorithm.md, section 5). */
@@ -54,14 +57,14 @@ export async function decodeSquare(image: Buffer | RawImage, resolution: number,
   }
   const enlarged = Math.min(width, height) < resolution;
   if (!Buffer.isBuffer(image) && width === resolution && height === resolution && crop !== "celeba") {
-    return { pixels: image.pixels, width, height, enlarged };
+    return { pixels: image.pixels, width, height, enlarged, beyond: 0 };
   }
   const side = crop === "celeba" ? celebaSide : resolution;
   let pixels = await toRgb(fitSquare(load(image), side), size.bits === 16);
   if (side !== resolution) {
     pixels = await toRgb(fitSquare(load({ width: side, height: side, pixels }), resolution), false);
   }
-  return { pixels, width, height, enlarged };
+  return { pixels, width, height, enlarged, beyond: 0 };
 }
 
 /**
@@ -82,7 +85,8 @@ export async function decodeAligned(
   if (problem !== undefined) throw new DataError(problem);
   const similarity = faceSimilarity(face, template);
   const { width, height } = size;
-  const facts = { width, height, enlarged: similarity.a ** 2 + similarity.b ** 2 > 1 / resolution ** 2 };
+  const enlarged = similarity.a ** 2 + similarity.b ** 2 > 1 / resolution ** 2;
+  const facts = { width, height, enlarged, beyond: shareBeyond(size, similarity) };
   if (!Buffer.isBuffer(image)) {
     return { ...facts, pixels: alignedSquare({ ...size, data: image.pixels }, similarity, resolution) };
   }
