@@ -1,8 +1,8 @@
 import { RandomGenerator, randn, scope, type Tensor, tensor } from "pioneer-torch";
 import { expect, test } from "vitest";
 import type { StepLosses } from "../../src/objectives/index.ts";
+import { checkFinite } from "../../src/train/divergence.ts";
 import { LossRing, ringSteps } from "../../src/train/loss-ring.ts";
-import { checkFinite } from "../../src/train/meter.ts";
 
 const lossNames = ["klReal", "klFake", "klGenerated", "xRecon", "zRecon", "encoder", "generator"];
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { DivergedError } from "../../src/base/errors.ts";
-import { checkFinite, Meter } from "../../src/train/meter.ts";
+import { checkFinite } from "../../src/train/divergence.ts";
+import { Meter } from "../../src/train/meter.ts";
 
 const losses = { klReal: 2, klFake: 3, klGenerated: 4, xRecon: 0.5, zRecon: 1.9, encoder: 0.4, generator: 190 };
 

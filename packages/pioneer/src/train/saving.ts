@@ -1,0 +1,34 @@
+import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
+import { pruneCheckpoints } from "../checkpoint/files.ts";
+import { brokenParameter } from "../learner/learner.ts";
+import type { Growth } from "../networks/index.ts";
+import { diverged, divergence } from "./divergence.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * Writes a checkpoint of the present state, then removes the oldest beyond --keep.
+ * @param trained what the networks are a model of; where training goes on is said by the schedule and the images
+ */
+export function saveCheckpoint(session: Session, { phase, alpha }: Growth): void {
+  const { config, pack, schedule, images, steps, elapsedSeconds, learner, recorder } = session;
+  // The losses of a step are those before its last update, which may have been the one that broke a weight.
+  const broken = brokenParameter(learner);
+  if (broken) throw diverged(`${broken} is not finite after the update`, divergence(session, steps, images));
+  const facts: CheckpointFacts = {
+    recipe: config.recipe,
+    images,
+    steps,
+    elapsedSeconds,
+    phase,
+    alpha,
+    colour: pack.colour,
+    crop: pack.crop,
+    align: pack.align?.template ?? null,
+    encoderOrder: config.encoderOrder,
+    schedule: { ...schedule, phases: [...schedule.phases], settings: schedule.settings && [...schedule.settings] },
+    pack: { id: pack.id, path: pack.path, trainImages: (pack.splits.train as Uint32Array).length },
+  };
+  session.lastCheckpoint = writeCheckpoint(config.run, learner, facts);
+  pruneCheckpoints(config.run, config.keep);
+  recorder.report({ kind: "checkpoint", path: session.lastCheckpoint });
+}

@@ -1,0 +1,38 @@
+import type { Position } from "../config/schedule.ts";
+import { resolutionOf } from "../networks/index.ts";
+import type { TickEvent } from "./events.ts";
+import type { Meter } from "./meter.ts";
+import type { Session } from "./session.ts";
+import { secondsLeft } from "./time-left.ts";
+
+export function tick(
+  session: Session,
+  at: Position,
+  batch: number,
+  { losses, imagesPerSecond }: ReturnType<Meter["take"]>,
+  elapsedSeconds: number,
+): TickEvent {
+  const { images, schedule, learner } = session;
+  const { recipe, generator } = learner;
+  const { size } = generator;
+  const { zRecon } = losses;
+  const isCosine = recipe.objective === "age" && recipe.zMismatch === "cos";
+  return {
+    kind: "tick",
+    images,
+    totalImages: schedule.totalImages,
+    phase: at.phase,
+    phaseStartImages: at.startImages,
+    phaseEndImages: at.endImages,
+    alpha: at.alpha,
+    resolution: resolutionOf(at.phase),
+    batch,
+    imagesPerSecond,
+    etaPhaseSeconds: Math.max(0, at.endImages - images) / imagesPerSecond,
+    etaRunSeconds: secondsLeft(session, at.phase, 1 / imagesPerSecond),
+    losses,
+    ...(zRecon !== undefined && isCosine && { cosine: (2 - zRecon) * size.latent }),
+    elapsedSeconds,
+    rssMiB: process.memoryUsage.rss() / 2 ** 20,
+  };
+}
