@@ -1,4 +1,4 @@
-// What an edit does to images, in attributes that are read off their pixels: how far each goes when a code is moved along one's
+// What an edit does to images, in attributes that are read off their pixels: how far each goes when a latent is moved along one's
 // direction. Of drawn faces the labels are the truth; of photos they are what somebody, or a network, said of them.
 import {
   type Attribute,
@@ -59,7 +59,7 @@ export interface Editing {
 export interface EditedBy {
   readonly method: "mean" | "linear";
   readonly orthogonal: boolean;
-  /** R² (of categories: mean accuracy of both sides) of the place along each direction, on held-out codes. */
+  /** R² (of categories: mean accuracy of both sides) of the place along each direction, on held-out latents. */
   readonly scores: readonly number[];
   readonly effects: Effects;
   /** Largest standard error of an effect, over images. */
@@ -105,14 +105,19 @@ export async function measureEditing(trial: EditingTrial): Promise<Editing> {
   try {
     const read = (of: Float32Array) => readAll(regressor, of, model.resolution, attributes.length);
     const originals = scope(() => images(test).toFloat32Array());
-    const codes = await encodeAll(model, originals);
-    const reconstructions = await decodeAll(model, codes);
+    const latents = await encodeAll(model, originals);
+    const reconstructions = await decodeAll(model, latents);
     const wanted = labels.map((values) => test.map((row) => values[row] as number));
     const methods: EditedBy[] = [];
     for (const { method, orthogonal, directions } of learned) {
       onProgress?.(`editing: ${method}${orthogonal ? ", orthogonal" : ""}`);
       const scores = attributes.map(({ name }) => directions.directions[name]?.heldOut?.value ?? Number.NaN);
-      methods.push({ method, orthogonal, scores, ...(await moveAll(model, directions, codes, reconstructions, read)) });
+      methods.push({
+        method,
+        orthogonal,
+        scores,
+        ...(await moveAll(model, directions, latents, reconstructions, read)),
+      });
     }
     return {
       parameters: attributes.map(({ name }) => name),
@@ -137,20 +142,20 @@ async function learnAll({ model, parameters, count }: EditingTrial, pack: Pack) 
   return learned;
 }
 
-/** Moves all codes by +1 and -1 along each direction, and reads what comes of it. */
+/** Moves all latents by +1 and -1 along each direction, and reads what comes of it. */
 async function moveAll(
   model: Model,
   file: DirectionsFile,
-  codes: Float32Array,
+  latents: Float32Array,
   reconstructions: Float32Array,
   read: (images: Float32Array) => number[][],
 ): Promise<Pick<EditedBy, "effects" | "standardError" | "ownNearest">> {
-  const count = codes.length / model.latent;
+  const count = latents.length / model.latent;
   const [effects, ownNearest]: [number[][], number[]] = [[], []];
   let standardError = 0;
   for (const name of Object.keys(file.directions)) {
     const move = async (strength: number) => {
-      const images = await decodeAll(model, edit(codes, { [name]: strength }, file));
+      const images = await decodeAll(model, edit(latents, { [name]: strength }, file));
       return { values: read(images), own: shareNearestOwn(images, reconstructions, count) };
     };
     const [down, up] = [await move(-1), await move(1)];

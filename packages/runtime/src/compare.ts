@@ -25,9 +25,9 @@ export async function compare(
     if (!(worst <= imageTolerance)) return `WebGPU's images differ from WASM's by up to ${worst.toPrecision(2)}`;
   }
   const shape = [2, 3, resolution, resolution];
-  const [codes, right] = await both("encoder", expected ?? noise(6 * resolution ** 2), shape);
-  if (codes && right) {
-    const cosine = codes.reduce((sum, value, i) => sum + value * (right[i] as number), 0) / 2;
+  const [encoded, right] = await both("encoder", expected ?? noise(6 * resolution ** 2), shape);
+  if (encoded && right) {
+    const cosine = encoded.reduce((sum, value, i) => sum + value * (right[i] as number), 0) / 2;
     if (!(1 - cosine <= cosineTolerance))
       return `WebGPU's latents differ from WASM's (mean cosine ${cosine.toFixed(4)})`;
   }

@@ -200,7 +200,7 @@ export class PioneerModel implements Model {
 
   /**
    * Brings the reconstruction of one image closer, without gradients.
-   * @param latent where to begin; default the image's encoding
+   * @param latent where to begin; default the encoder's answer to the image
    * @param steps  each costs one encoding and one decoding
    */
   async refine(

@@ -37,7 +37,7 @@ function checkTogether(config: TrainConfig): void {
     const keys = ["margin", "boostreco", "klDirection", "xMismatch", "zMismatch"] as const;
     const key = config.realm ? "realm" : keys.find((name) => config[name] !== undefined);
     if (key !== undefined) {
-      throw new ConfigError(`${flagOf(key)} is of the recipes that make codes: leave it out with --recipe gan`);
+      throw new ConfigError(`${flagOf(key)} is of the recipes that make latents: leave it out with --recipe gan`);
     }
   }
   if (!config.progression && config.startPhase !== undefined) {

@@ -9,7 +9,7 @@ import { checkFit } from "../metrics/selection.ts";
 import { phaseOf } from "../networks/index.ts";
 import { type Attribute, checkAttribute, findAttribute, leastImages } from "./attributes.ts";
 import type { Direction } from "./file.ts";
-import { type Codes, learnDirections, principalDirections } from "./learn.ts";
+import { type Latents, learnDirections, principalDirections } from "./learn.ts";
 import type { Method } from "./methods.ts";
 
 export interface DirectionOptions {
@@ -23,11 +23,11 @@ export interface DirectionOptions {
   readonly count: number;
   /** Directions of pca, 8 by default. */
   readonly components?: number | undefined;
-  /** Told how many images have been encoded. */
+  /** Told how many images have been latents. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Images encoded at once. */
+/** Images latents at once. */
 const batch = 32;
 /** Of a pack without enough labelled images in its split `test`, every fifth is held out. */
 const heldOutShare = 5;
@@ -53,18 +53,18 @@ export async function directionsFromPack(
   for (const attribute of all) checkAttribute(attribute, fitted);
 
   const images = [...fitted, ...heldOut];
-  const codes: Codes = {
+  const latents: Latents = {
     values: await encodeImages(model, pack, images, onProgress),
     latent: model.latent,
     fitted: fitted.map((_, i) => i),
     heldOut: heldOut.map((_, i) => fitted.length + i),
   };
-  if (method === "pca") return principalDirections(codes, components);
-  const ofCodes = (attribute: Attribute) => ({
+  if (method === "pca") return principalDirections(latents, components);
+  const ofImages = (attribute: Attribute) => ({
     ...attribute,
     values: Float64Array.from(images, (image) => attribute.values[image] as number),
   });
-  const learned = learnDirections(codes, attributes.map(ofCodes), { method, orthogonal, held: held.map(ofCodes) });
+  const learned = learnDirections(latents, attributes.map(ofImages), { method, orthogonal, held: held.map(ofImages) });
   return Object.fromEntries(
     attributes.map(({ name, values }) => {
       const count = fitted.filter((image) => !Number.isNaN(values[image] as number)).length;
@@ -125,18 +125,18 @@ async function encodeImages(
   onProgress: DirectionOptions["onProgress"],
 ): Promise<Float32Array> {
   const pixels = new PackPixels(pack);
-  const codes = new Float32Array(images.length * model.latent);
+  const latents = new Float32Array(images.length * model.latent);
   try {
     for (let start = 0; start < images.length; start += batch) {
       const part = images.slice(start, start + batch);
       const x = pixels.images(part, phaseOf(model.resolution) as number);
       const values = x.toFloat32Array();
       x.dispose();
-      codes.set(await model.encode(values, part.length), start * model.latent);
+      latents.set(await model.encode(values, part.length), start * model.latent);
       onProgress?.(start + part.length, images.length);
     }
   } finally {
     pixels.dispose();
   }
-  return codes;
+  return latents;
 }

@@ -1,4 +1,4 @@
-// Directions of the latent space, learned from the codes of labelled images.
+// Directions of the latent space, learned from the latents of labelled images.
 import { eigh, operator, scope, type Tensor, tensor } from "pioneer-torch";
 import { ConfigError } from "../base/errors.ts";
 import type { Attribute } from "./attributes.ts";
@@ -10,7 +10,7 @@ import { tangents } from "./tangent.ts";
 const diagonal = operator<[x: Tensor], Tensor>("aten::diagonal");
 const inv = operator<[x: Tensor], Tensor>("aten::linalg_inv");
 
-export interface Codes {
+export interface Latents {
   /** [count * latent], rows of length 1. */
   readonly values: Float32Array;
   readonly latent: number;
@@ -39,34 +39,34 @@ interface Task {
 /** What is left of a direction without the others' part must be this much of it. */
 const leastRemainder = 0.05;
 
-/** How to move a code: strength 1 adds it. And by what the attribute is told: a number for each row of x. */
+/** How to move a latent: strength 1 adds it. And by what the attribute is told: a number for each row of x. */
 interface Learned {
   readonly move: Float64Array;
   readonly told: Float64Array;
 }
 
 /**
- * One direction for each attribute, in the tangent space at the codes' mean. docs/editing.md derives them.
- * @param attributes values by row of the codes
+ * One direction for each attribute, in the tangent space at the latents' mean. docs/editing.md derives them.
+ * @param attributes values by row of the latents
  * @throws ConfigError if two of them cannot be told apart and one should move without the other
  */
 export function learnDirections(
-  codes: Codes,
+  latents: Latents,
   attributes: readonly Attribute[],
   { method, orthogonal, held = [] }: LearnOptions,
 ): Record<string, Direction> {
   return scope(() => {
-    const x = tangents(codes.values, codes.latent, codes.fitted);
+    const x = tangents(latents.values, latents.latent, latents.fitted);
     const all = [...attributes, ...held];
     const kept = attributes.map((_, i) =>
       [...all.keys()].filter((j) => j !== i && (orthogonal || j >= attributes.length)),
     );
     const learn = method === "mean" ? meanMoves : linearMoves;
-    const learned = learn(x, codes, { attributes: all, kept, flag: orthogonal ? "--orthogonal" : "--hold" });
+    const learned = learn(x, latents, { attributes: all, kept, flag: orthogonal ? "--orthogonal" : "--hold" });
     return Object.fromEntries(
       attributes.map((attribute, i) => {
         const { move, told } = learned[i] as Learned;
-        const heldOut = scoreOf(told, attribute, codes);
+        const heldOut = scoreOf(told, attribute, latents);
         const direction = { vector: [...unitVector(move)], unit: norm(move), method, orthogonal };
         const holds = kept[i]?.map((j) => all[j]?.name as string) ?? [];
         return [attribute.name, { ...direction, ...(holds.length > 0 && { holds }), ...(heldOut && { heldOut }) }];
@@ -75,32 +75,32 @@ export function learnDirections(
   });
 }
 
-/** From one side's mean code to the other's, as far as the codes spread that way. */
-function meanMoves(x: Tensor, codes: Codes, task: Task): Learned[] {
-  const found = task.attributes.map((attribute) => unitVector(covariance(...labelled(x, codes, attribute))));
+/** From one side's mean latent to the other's, as far as the latents spread that way. */
+function meanMoves(x: Tensor, latents: Latents, task: Task): Learned[] {
+  const found = task.attributes.map((attribute) => unitVector(covariance(...labelled(x, latents, attribute))));
   return task.kept.map((_, i) => {
     const vector = apart(found, i, task);
     const told = along(x, vector);
-    const spread = deviationOf(codes.fitted.map((row) => told[row] as number));
+    const spread = deviationOf(latents.fitted.map((row) => told[row] as number));
     return { move: vector.map((value) => value * spread), told };
   });
 }
 
 /**
- * The likeliest move of a code (of least Mahalanobis length) that raises what a regression tells of the attribute by its
+ * The likeliest move of a latent (of least Mahalanobis length) that raises what a regression tells of the attribute by its
  * standard deviation, and leaves what is told of those to be kept. Along the regression's own weights the
- * codes hardly vary, so that the generator does not know what lies there.
+ * latents hardly vary, so that the generator does not know what lies there.
  */
-function linearMoves(x: Tensor, codes: Codes, task: Task): Learned[] {
+function linearMoves(x: Tensor, latents: Latents, task: Task): Learned[] {
   const { attributes, kept } = task;
-  const weights = attributes.map((attribute) => weightsOf(attribute, ...labelled(x, codes, attribute)));
+  const weights = attributes.map((attribute) => weightsOf(attribute, ...labelled(x, latents, attribute)));
   return scope(() => {
-    const fitted = rowsOf(x, codes.fitted);
-    const w = tensor(Float64Array.from(weights.flatMap((each) => [...each])), [weights.length, codes.latent]);
+    const fitted = rowsOf(x, latents.fitted);
+    const w = tensor(Float64Array.from(weights.flatMap((each) => [...each])), [weights.length, latents.latent]);
     const told = fitted.sub(fitted.mean([0], true)).matmul(w.transpose(0, 1));
-    // Of the codes with what is told, [latent, attributes]; and of what is told, [attributes, attributes].
-    const shared = fitted.transpose(0, 1).matmul(told).div(codes.fitted.length);
-    const between = told.transpose(0, 1).matmul(told).div(codes.fitted.length);
+    // Of the latents with what is told, [latent, attributes]; and of what is told, [attributes, attributes].
+    const shared = fitted.transpose(0, 1).matmul(told).div(latents.fitted.length);
+    const between = told.transpose(0, 1).matmul(told).div(latents.fitted.length);
     const variances = diagonal(between).toTypedArray() as Float64Array;
     return kept.map((others, i) => {
       // The attribute itself comes first.
@@ -144,17 +144,17 @@ const diagonalOf = (values: Float64Array): Tensor => {
 };
 
 /** The directions of most variance, pc1, pc2 ...; their units are standard deviations. */
-export function principalDirections({ values, latent, fitted }: Codes, count?: number): Record<string, Direction> {
+export function principalDirections({ values, latent, fitted }: Latents, count?: number): Record<string, Direction> {
   return scope(() => {
     const x = rowsOf(tangents(values, latent, fitted), fitted);
     const centred = x.sub(x.mean([0], true));
     const { values: variances, vectors } = eigh(centred.transpose(0, 1).matmul(centred).div(fitted.length));
     const spread = variances.toTypedArray() as Float64Array;
-    // The tangent space has one dimension fewer than the codes.
+    // The tangent space has one dimension fewer than the latents.
     const most = Math.min(latent - 1, fitted.length - 1);
     if (count !== undefined && count > most) {
       throw new ConfigError(
-        `--components ${count}: ${fitted.length} codes of ${latent} coordinates have at most ${most}`,
+        `--components ${count}: ${fitted.length} latents of ${latent} coordinates have at most ${most}`,
       );
     }
     const columns = count ?? Math.min(defaultComponents, most);
@@ -162,7 +162,7 @@ export function principalDirections({ values, latent, fitted }: Codes, count?: n
       Array.from({ length: columns }, (_, i) => {
         const column = latent - 1 - i;
         const vector = vectors.select(1, column).toTypedArray() as Float64Array;
-        // Of v and -v the one whose largest coordinate is above 0, so that the same codes give the same directions.
+        // Of v and -v the one whose largest coordinate is above 0, so that the same latents give the same directions.
         const largest = vector.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0);
         const unit = Math.sqrt(Math.max(spread[column] as number, 1e-24));
         return [
@@ -213,7 +213,7 @@ const inseparable = (
   );
 
 /** The rows to learn an attribute from, and its values. */
-function labelled(x: Tensor, { fitted }: Codes, attribute: Attribute): [Tensor, Float64Array] {
+function labelled(x: Tensor, { fitted }: Latents, attribute: Attribute): [Tensor, Float64Array] {
   const rows = known(fitted, attribute);
   return [rowsOf(x, rows), Float64Array.from(rows, (row) => attribute.values[row] as number)];
 }
@@ -233,10 +233,10 @@ function without(vector: Float64Array, basis: readonly Float64Array[]): Float64A
 }
 
 /** How well what is told of an attribute fits the attribute of images it was not learned from. */
-function scoreOf(told: Float64Array, attribute: Attribute, codes: Codes): Direction["heldOut"] {
+function scoreOf(told: Float64Array, attribute: Attribute, latents: Latents): Direction["heldOut"] {
   const pairs = (rows: readonly number[]) =>
     known(rows, attribute).map((row) => [told[row] as number, attribute.values[row] as number] as const);
-  const [fitted, tested] = [pairs(codes.fitted), pairs(codes.heldOut)];
+  const [fitted, tested] = [pairs(latents.fitted), pairs(latents.heldOut)];
   if (tested.length === 0) return undefined;
   if (attribute.kind === "category") {
     const side = (which: number) => meanOf(fitted.filter(([, y]) => y === which).map(([place]) => place));

@@ -1,24 +1,24 @@
-// Codes as flat vectors: the sphere's tangent space at their mean.
+// Latents as flat vectors: the sphere's tangent space at their mean.
 import type { Tensor } from "pioneer-torch";
 import { scope, tensor } from "pioneer-torch";
 import { rowsOf } from "./regression.ts";
 
 /**
- * The logarithm of the sphere at the mean direction of the codes: each becomes the way there from the mean, as long as the
+ * The logarithm of the sphere at the mean direction of the latents: each becomes the way there from the mean, as long as the
  * angle between the two.
- * @param codes [count * latent], rows of length 1
+ * @param latents [count * latent], rows of length 1
  * @param from rows whose mean it is; all by default
  * @returns [count, latent], float64; rows are perpendicular to the mean
- * @throws RangeError if the codes have no mean direction
+ * @throws RangeError if the latents have no mean direction
  */
-export function tangents(codes: Float32Array, latent: number, from?: readonly number[]): Tensor {
-  const count = codes.length / latent;
+export function tangents(latents: Float32Array, latent: number, from?: readonly number[]): Tensor {
+  const count = latents.length / latent;
   return scope(() => {
-    const z = tensor(Float64Array.from(codes), [count, latent]);
+    const z = tensor(Float64Array.from(latents), [count, latent]);
     const mean = (from ? rowsOf(z, from) : z).mean([0]);
     const length = mean.square().sum().sqrt().item();
     if (!(length > 1e-6))
-      throw new RangeError(`${count} codes have no mean direction: their mean has length ${length}`);
+      throw new RangeError(`${count} latents have no mean direction: their mean has length ${length}`);
     const pole = mean.div(length);
     const cosine = z.matmul(pole).clamp(-1, 1).reshape([count, 1]);
     const across = z.sub(cosine.mul(pole));

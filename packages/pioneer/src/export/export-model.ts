@@ -121,7 +121,7 @@ interface Work {
 }
 
 /**
- * The bytes of generator.onnx and encoder.onnx; of networks whose encoder judges, that of its code before the head.
+ * The bytes of generator.onnx and encoder.onnx; of networks whose encoder judges, what comes before the head.
  * @throws PioneerError if a graph does not fit in an ONNX file
  */
 export function exportGraphs(
@@ -139,7 +139,7 @@ export function exportGraphs(
 /** So that `pioneer evaluate --features encoder.onnx` knows what to feed. */
 const whatImagesAre = { "pioneer.range": "-1..1", "pioneer.channels": "rgb" };
 
-/** Writes both graphs, or the generator's where the encoder makes no codes, and compares each with libtorch. */
+/** Writes both graphs, or the generator's where the encoder makes no latents, and compares each with libtorch. */
 async function writeGraphs(
   folder: string,
   { networks, torch, dtype, threads, say }: Work & { dtype: WeightFormat; say: (what: string) => void },
@@ -168,9 +168,9 @@ async function writeGraphs(
     sample(latents, [state.latent], images),
   );
   if (encoder.kind.head) return { generator };
-  const codes = await torch.encode(images, checkedRows);
+  const encoded = await torch.encode(images, checkedRows);
   return {
-    encoder: await write("encoder", encoderGraph(encoder, state, dtype), sample(images, [3, r, r], codes)),
+    encoder: await write("encoder", encoderGraph(encoder, state, dtype), sample(images, [3, r, r], encoded)),
     generator,
   };
 }
@@ -186,7 +186,7 @@ async function heldOutQuality(
   folder: string,
   { networks: { state, encoder }, torch, data, threads }: Work & { data: string | undefined },
 ): Promise<Quality | string> {
-  if (encoder.kind.head) return `the recipe ${state.recipe} has no encoder that makes codes`;
+  if (encoder.kind.head) return `the recipe ${state.recipe} has no encoder that makes latents`;
   let pack: Pack;
   try {
     const { resolution } = torch;

@@ -28,7 +28,7 @@ export interface Edits {
 }
 
 /**
- * Moves the encodings of photos along directions and writes what is decoded: each edited image and grid.png, and a strip for
+ * Moves the latents of photos along directions and writes what is decoded: each edited image and grid.png, and a strip for
  * each direction in `strips`.
  * @throws ModelError for a direction that is not there; DataError naming the photo that cannot be read, or the file that cannot
  * be written
@@ -45,13 +45,13 @@ export async function writeEdits(
   const known = (strengths: Strengths) => edit(new Float32Array(0), strengths, directions);
   known({ ...Object.fromEntries(strips.map((name) => [name, 0])), ...set });
   const originals = await loadPhotos(paths, model, faceOf);
-  const encodings = await refineAll(model, originals, await encodeAll(model, originals), refining);
+  const latents = await refineAll(model, originals, await encodeAll(model, originals), refining);
   const image = (images: Float32Array, i: number) => images.subarray(i * size, (i + 1) * size);
   const result = { files: [] as string[], strips: [] as string[] };
 
   if (Object.keys(set).length > 0) {
-    const before = await decodeAll(model, encodings);
-    const after = await decodeAll(model, edit(encodings, set, directions));
+    const before = await decodeAll(model, latents);
+    const after = await decodeAll(model, edit(latents, set, directions));
     for (const [i, path] of paths.entries()) {
       const file = join(out, `${numberedName(i, path)}-edited.png`);
       await writeImage(file, image(after, i), resolution);
@@ -68,7 +68,7 @@ export async function writeEdits(
   for (const [s, name] of strips.entries()) {
     const rows: Float32Array[] = [];
     const steps = await Promise.all(
-      stripStrengths.map((strength) => decodeAll(model, edit(encodings, { ...set, [name]: strength }, directions))),
+      stripStrengths.map((strength) => decodeAll(model, edit(latents, { ...set, [name]: strength }, directions))),
     );
     for (const i of paths.keys()) rows.push(image(originals, i), ...steps.map((step) => image(step, i)));
     const file = join(out, stripFiles[s] as string);

@@ -23,7 +23,7 @@ export interface MorphOptions extends RefineAllOptions, Partial<AnimationOptions
 }
 
 /**
- * Interpolates between the encodings of two photos (a strip), four (a square; corners top-left, top-right, bottom-left,
+ * Interpolates between the latents of two photos (a strip), four (a square; corners top-left, top-right, bottom-left,
  * bottom-right) or six (a hexagon; corners clockwise from the top left) on the sphere. Writes each step, grid.png with the
  * originals beside the morph, and on request morph.gif and morph.mp4, the way round the photos and back to the first.
  * @param paths 2, 4 or 6 photos
@@ -39,8 +39,8 @@ export async function writeMorph(
   const { resolution, latent } = model;
   const size = imageSize(model);
   const originals = await loadPhotos(paths, model, options.faceOf);
-  const encodings = await refineAll(model, originals, await encodeAll(model, originals), options);
-  const corners = paths.map((_, i) => latentRow(encodings, latent, i));
+  const latents = await refineAll(model, originals, await encodeAll(model, originals), options);
+  const corners = paths.map((_, i) => latentRow(latents, latent, i));
   const shape = layOut(corners, steps);
   const images = await decodeAll(model, shape.latents);
 

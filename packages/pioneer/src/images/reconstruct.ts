@@ -42,13 +42,13 @@ export async function writeReconstructions(
   const { resolution } = model;
   const size = imageSize(model);
   const originals = await loadPhotos(paths, model, faceOf);
-  const encodings = await encodeAll(model, originals);
+  const latents = await encodeAll(model, originals);
   const stages = [
     { name: "original", images: originals },
-    { name: "reconstruction", images: await decodeAll(model, encodings) },
+    { name: "reconstruction", images: await decodeAll(model, latents) },
   ];
   if (refining.refine) {
-    const refined = await refineAll(model, originals, encodings, refining);
+    const refined = await refineAll(model, originals, latents, refining);
     stages.push({ name: "refined", images: await decodeAll(model, refined) });
   }
   const distances = stages.slice(1).map(({ images }) => refining.perceptual?.distance.measure(originals, images));

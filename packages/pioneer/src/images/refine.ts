@@ -16,9 +16,9 @@ export interface RefineAllOptions {
 const atOnce = ({ resolution }: Model) => Math.max(1, Math.min(32, 2 ** 17 / resolution ** 2));
 
 /**
- * Improves encodings of images by gradient steps, some images at a time.
+ * Improves latents of images by gradient steps, some images at a time.
  * @param images  [n, 3, r, r] in [-1, 1]
- * @param latents [n, latent], their encodings
+ * @param latents [n, latent], theirs
  * @throws ConfigError if the model has no gradients
  */
 export async function refineAll(

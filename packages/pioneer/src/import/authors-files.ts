@@ -5,7 +5,7 @@ import { PickledTensor } from "../pickle/torch.ts";
 import { type AuthorsCheckpoint, readAuthorsCheckpoint } from "./authors-checkpoint.ts";
 import { openTorchFile, type TorchFile } from "./torch-file.ts";
 
-/** A `_delta` file: what the authors add to a code to change an attribute. */
+/** A `_delta` file: what the authors add to a latent to change an attribute. */
 export interface AuthorsDelta {
   readonly name: string;
   readonly file: TorchFile;

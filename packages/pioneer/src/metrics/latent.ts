@@ -2,12 +2,12 @@ import { eigh, scope, type Tensor } from "pioneer-torch";
 import { Covariance, type Gaussian } from "./covariance.ts";
 import { type Evaluation, type Metric, type MetricValue, ofHeldOut } from "./metric.ts";
 
-/** How encodings of held-out images lie on the sphere, and how well latents of samples come back. */
+/** How latents of held-out images lie on the sphere, and how well latents of samples come back. */
 export const metric: Metric = {
   needs: { samples: true, heldOut: true, images: 2 },
   async begin(evaluation) {
     const { subject, own } = evaluation;
-    const encodings = own(new Covariance(subject.latent));
+    const encoded = own(new Covariance(subject.latent));
     let cosines = 0;
     return {
       async seeSamples({ z, x }) {
@@ -15,16 +15,16 @@ export const metric: Metric = {
         cosines += cosineSum(z, back);
         back.dispose();
       },
-      seeHeldOut: ({ z }) => encodings.add(z),
-      values: () => valuesOf(evaluation, encodings, cosines),
+      seeHeldOut: ({ z }) => encoded.add(z),
+      values: () => valuesOf(evaluation, encoded, cosines),
     };
   },
 };
 
-function valuesOf(evaluation: Evaluation, encodings: Covariance, cosines: number): MetricValue[] {
+function valuesOf(evaluation: Evaluation, encoded: Covariance, cosines: number): MetricValue[] {
   const { subject, counts } = evaluation;
   return scope(() => {
-    const moments = encodings.gaussian("biased");
+    const moments = encoded.gaussian("biased");
     return [
       {
         name: "kl_real",
@@ -41,7 +41,7 @@ function valuesOf(evaluation: Evaluation, encodings: Covariance, cosines: number
 
 /**
  * The KL term of the losses for many latents: mean over coordinates of KL( N(m_j, s_j) || N(0, 1) ).
- * @param codes mean and biased covariance of the latents
+ * @param moments mean and biased covariance of the latents
  * @returns nats; see `uniformKl` for what latents spread uniformly over the sphere give
  * @see losses/kl.ts, of which this is the form for latents that come in batches
  */

@@ -82,7 +82,7 @@ export interface Samples extends Pictures {
 export interface HeldOut {
   /** Encodings [n, latent]. */
   readonly z: Tensor;
-  /** Images, and what their encodings decode to, [n, 3, r, r], uint8. The latter is computed once a batch. */
+  /** Images, and what their latents decode to, [n, 3, r, r], uint8. The latter is computed once a batch. */
   readonly original: Tensor;
   readonly decoded: () => Promise<Tensor>;
 }

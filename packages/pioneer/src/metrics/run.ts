@@ -59,10 +59,10 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
     if (options.precision === "bf16" && precision !== "bf16") {
       throw new ConfigError(`--precision bf16: ${path} is a model folder, which is computed in float32; leave it out`);
     }
-    const unknowable = subject.hasCodes ? undefined : asked?.find(({ needs }) => needs.heldOut);
+    const unknowable = subject.hasLatents ? undefined : asked?.find(({ needs }) => needs.heldOut);
     if (unknowable) {
       throw new ConfigError(
-        `--metrics ${unknowable.name}: the encoder of ${path} judges images and makes no codes (recipe gan); leave it out`,
+        `--metrics ${unknowable.name}: the encoder of ${path} judges images and makes no latents (recipe gan); leave it out`,
       );
     }
     if (run) checkAppendable(run);
@@ -75,10 +75,9 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
     const { pack } = await packFor(seen, data);
     const metrics = asked ?? (await possibleMetrics(subject, options));
     if (metrics.length === 0) {
-      const { hasCodes } = subject;
-      const codes = hasCodes ? "" : ", whose encoder makes no codes,";
+      const without = subject.hasLatents ? "" : ", whose encoder makes no latents,";
       throw new ConfigError(
-        `no metric can be computed of a model of ${resolution}x${resolution} images${codes} without --features or --lpips: train further, or give a network`,
+        `no metric can be computed of a model of ${resolution}x${resolution} images${without} without --features or --lpips: train further, or give a network`,
       );
     }
     await checkNetworks(metrics, options);
@@ -133,8 +132,8 @@ async function networksUsed(
 }
 
 /** All metrics that need nothing that is missing. */
-async function possibleMetrics({ resolution, hasCodes }: Subject, given: GivenNetworks): Promise<NamedMetric[]> {
+async function possibleMetrics({ resolution, hasLatents }: Subject, given: GivenNetworks): Promise<NamedMetric[]> {
   return (await loadMetrics(metricNames)).filter(({ needs: { network, heldOut, resolution: least = 0 } }) => {
-    return resolution >= least && (hasCodes || !heldOut) && (network === undefined || given[network] !== undefined);
+    return resolution >= least && (hasLatents || !heldOut) && (network === undefined || given[network] !== undefined);
   });
 }

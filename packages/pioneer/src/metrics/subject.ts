@@ -15,8 +15,8 @@ export interface Subject {
   readonly latent: number;
   readonly colour: Colour;
   readonly growth: Growth;
-  /** Whether its encoder gives codes; recipe gan's judges images instead. */
-  readonly hasCodes: boolean;
+  /** Whether its encoder gives latents; recipe gan's judges images instead. */
+  readonly hasLatents: boolean;
   /**
    * Images [n, 3, r, r] in [-1, 1] to latents [n, latent], rows of length 1; float32 on the CPU, to be disposed of. Leaves u
    * as it is.
@@ -40,21 +40,21 @@ export function subjectOf(
     latent: encoder.size.latent,
     colour,
     growth,
-    hasCodes: !encoder.kind.head,
+    hasLatents: !encoder.kind.head,
     encode: (x) => compute(x, () => encoderInUse(encoder, growth, precision)),
     generate: (z) => compute(z, () => generatorInUse(generatorEma, growth, precision, colour)),
   };
 }
 
 /** A model folder, whichever engine computes it. */
-function subjectOfModel(model: Model, growth: Growth, hasCodes: boolean): Subject {
+function subjectOfModel(model: Model, growth: Growth, hasLatents: boolean): Subject {
   const { resolution, latent, colour } = model;
   return {
     resolution,
     latent,
     colour,
     growth,
-    hasCodes,
+    hasLatents,
     async encode(x) {
       const n = x.size(0);
       return tensor(await model.encode(x.toFloat32Array(), n), [n, latent]);

@@ -1,4 +1,4 @@
-// Better codes of photos: steps down the gradient of the image error, from the encoder's answer, along the sphere. The error is L1, on
+// Better latents of photos: steps down the gradient of the image error, from the encoder's answer, along the sphere. The error is L1, on
 // request with a perceptual distance beside it. The generator stays as it is. docs/refine.md has the measurements behind the numbers here.
 import { grad, keep, noGrad, operator, scope, type Tensor, where, zeros, zerosLike } from "pioneer-torch";
 import { type Generate, normalise } from "../networks/index.ts";

@@ -7,7 +7,7 @@ import { OnnxError, OnnxSession } from "./session.ts";
 
 export interface GraphOptions {
   readonly threads?: number | undefined;
-  /** False where the encoder makes no codes, so that it has no graph. */
+  /** False where the encoder makes no latents, so that it has no graph. */
   readonly hasEncoder?: boolean | undefined;
   /** Told of each file before it is opened, to refuse a damaged one. */
   readonly verify?: ((file: string) => Promise<void>) | undefined;
@@ -71,11 +71,11 @@ export async function openGraphs(
   };
 }
 
-/** A model whose encoder makes no codes. */
+/** A model whose encoder makes no latents. */
 export const noEncoder = (path: string, recipe: string): PioneerError =>
   new PioneerError(
     "NO_ENCODER",
-    `${path} was trained with the recipe ${recipe}, whose encoder judges images and makes no codes: ` +
+    `${path} was trained with the recipe ${recipe}, whose encoder judges images and makes no latents: ` +
       "it can sample; to reconstruct or interpolate, train with accv2018 or balanced",
   );
 

@@ -46,7 +46,7 @@ async function evaluateNow(session: Session, growth: Growth, all: readonly Named
   const reals = pack.splits.train?.length ?? 0;
   const metrics = all.filter(
     ({ needs }) =>
-      (subject.hasCodes || !needs.heldOut) &&
+      (subject.hasLatents || !needs.heldOut) &&
       subject.resolution >= (needs.resolution ?? 0) &&
       reals >= needs.images &&
       (pack.splits[heldOut]?.length ?? 0) >= (needs.heldOut ? needs.images : 0),

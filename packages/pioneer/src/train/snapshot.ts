@@ -51,7 +51,7 @@ export async function writeReals(
 
 /**
  * recons-, samples- and morphs-<kimg>.png: reconstructions of the fixed test images, images of the fixed latents, and
- * an 8x8 grid between the first four test images under a row of the originals. A recipe without codes has samples only.
+ * an 8x8 grid between the first four test images under a row of the originals. Where the encoder only judges, samples.
  */
 export async function writeSnapshots(
   learner: Pick<Learner, "encoder" | "generatorEma">,
@@ -96,23 +96,23 @@ function render(
   };
 
   const samples = decode(sampleLatents(sampleCount, latent, latentSeed));
-  // An encoder that only judges makes no codes.
+  // An encoder that only judges makes no latents.
   if (encoder.kind.head) return { samples };
 
   const encode = encoderInUse(encoder, growth, precision);
   const originals = new Float32Array(chosen.length * size);
-  const codes = new Float32Array(chosen.length * latent);
+  const latents = new Float32Array(chosen.length * latent);
   for (let at = 0; at < chosen.length; at += columns) {
     scope(() => {
       const x = fade(pixels.images(chosen.slice(at, at + columns), growth.phase), growth);
       originals.set(x.toFloat32Array(), at * size);
-      codes.set(encode(x.to(device)).toFloat32Array(), at * latent);
+      latents.set(encode(x.to(device)).toFloat32Array(), at * latent);
     });
   }
   return {
-    recons: alternate(originals, decode(codes), size),
+    recons: alternate(originals, decode(latents), size),
     samples,
-    morphs: morphs(originals, codes, latent, size, decode),
+    morphs: morphs(originals, latents, latent, size, decode),
   };
 }
 
@@ -128,13 +128,13 @@ function alternate(a: Float32Array, b: Float32Array, size: number): Float32Array
 
 function morphs(
   originals: Float32Array,
-  codes: Float32Array,
+  latents: Float32Array,
   latent: number,
   size: number,
   decode: (latents: Float32Array) => Float32Array,
 ): Float32Array {
-  const count = codes.length / latent;
-  const corner = (index: number) => latentRow(codes, latent, index % count);
+  const count = latents.length / latent;
+  const corner = (index: number) => latentRow(latents, latent, index % count);
   const grid = decode(latentGrid([corner(0), corner(1), corner(2), corner(3)], columns));
   const all = new Float32Array(columns * size + grid.length).fill(white);
   for (let i = 0; i < 4; i++) all.set(originals.subarray((i % count) * size, ((i % count) + 1) * size), i * size);

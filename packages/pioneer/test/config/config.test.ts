@@ -67,7 +67,7 @@ describe("defaults and checks", () => {
   });
 
   test("options of losses that gan does not have, and two beginnings, are refused", () => {
-    const only = "is of the recipes that make codes: leave it out with --recipe gan";
+    const only = "is of the recipes that make latents: leave it out with --recipe gan";
     for (const [option, flag] of [
       [{ margin: 0.1 }, "--margin"],
       [{ realm: true }, "--realm"],

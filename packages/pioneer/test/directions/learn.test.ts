@@ -1,9 +1,9 @@
-// Directions of synthetic codes, whose attributes are known functions of them.
+// Directions of synthetic latents, whose attributes are known functions of them.
 import { edit, latentSampler, Rng } from "pioneer-runtime";
 import { scope, tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
 import type { Attribute } from "../../src/directions/attributes.ts";
-import { type Codes, learnDirections, principalDirections } from "../../src/directions/learn.ts";
+import { type Latents, learnDirections, principalDirections } from "../../src/directions/learn.ts";
 import { logistic, predict, ridge } from "../../src/directions/regression.ts";
 import { tangents } from "../../src/directions/tangent.ts";
 
@@ -14,8 +14,8 @@ const dot = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Array.from(a).reduce((sum, value, i) => sum + value * (b[i] as number), 0);
 const unit = (v: readonly number[]) => v.map((value) => value / Math.sqrt(dot(v, v)));
 
-/** Codes around the first axis, spread by `spreads` along the others. */
-function codesOf(spreads: readonly number[], seed: number): Codes {
+/** Latents around the first axis, spread by `spreads` along the others. */
+function latentsOf(spreads: readonly number[], seed: number): Latents {
   const rng = new Rng(seed);
   const count = fittedCount + heldOutCount;
   const values = new Float32Array(count * latent);
@@ -26,22 +26,22 @@ function codesOf(spreads: readonly number[], seed: number): Codes {
   return { values, latent, fitted: range(0, fittedCount), heldOut: range(fittedCount, heldOutCount) };
 }
 
-const rowOf = ({ values }: Codes, i: number) => values.subarray(i * latent, (i + 1) * latent);
-const valuesOf = (codes: Codes, of: (row: Float32Array) => number) =>
-  Float64Array.from({ length: fittedCount + heldOutCount }, (_, i) => of(rowOf(codes, i)));
-const numbers = (name: string, codes: Codes, of: (row: Float32Array) => number): Attribute => ({
+const rowOf = ({ values }: Latents, i: number) => values.subarray(i * latent, (i + 1) * latent);
+const valuesOf = (latents: Latents, of: (row: Float32Array) => number) =>
+  Float64Array.from({ length: fittedCount + heldOutCount }, (_, i) => of(rowOf(latents, i)));
+const numbers = (name: string, latents: Latents, of: (row: Float32Array) => number): Attribute => ({
   name,
   kind: "number",
-  values: valuesOf(codes, of),
+  values: valuesOf(latents, of),
 });
-const sides = (name: string, codes: Codes, of: (row: Float32Array) => number): Attribute => ({
+const sides = (name: string, latents: Latents, of: (row: Float32Array) => number): Attribute => ({
   name,
   kind: "category",
-  values: valuesOf(codes, (row) => (of(row) > 0 ? 1 : 0)),
+  values: valuesOf(latents, (row) => (of(row) > 0 ? 1 : 0)),
 });
 
-test("the tangent of a code is as long as its angle from the mean, and perpendicular to it", () => {
-  // Two codes at ±0.4 from the first axis, whose mean it is.
+test("the tangent of a latent is as long as its angle from the mean, and perpendicular to it", () => {
+  // Two latents at ±0.4 from the first axis, whose mean it is.
   const [c, s] = [Math.cos(0.4), Math.sin(0.4)];
   const x = tangents(Float32Array.of(c, s, 0, c, -s, 0), 3).toTypedArray() as Float64Array;
   // Coordinates are float32.
@@ -98,31 +98,31 @@ describe("regression", () => {
   });
 });
 
-describe("a linear attribute of codes that spread alike in every direction", () => {
-  const codes = codesOf(Array<number>(latent - 1).fill(0.2), 1);
+describe("a linear attribute of latents that spread alike in every direction", () => {
+  const latents = latentsOf(Array<number>(latent - 1).fill(0.2), 1);
   const axis = unit([0, 3, -2, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
 
   test.each([
-    ["ridge", numbers("a", codes, (row) => dot(row, axis)), "linear"],
-    ["logistic regression", sides("a", codes, (row) => dot(row, axis)), "linear"],
-    ["means of numbers", numbers("a", codes, (row) => dot(row, axis)), "mean"],
-    ["means of sides", sides("a", codes, (row) => dot(row, axis)), "mean"],
+    ["ridge", numbers("a", latents, (row) => dot(row, axis)), "linear"],
+    ["logistic regression", sides("a", latents, (row) => dot(row, axis)), "linear"],
+    ["means of numbers", numbers("a", latents, (row) => dot(row, axis)), "mean"],
+    ["means of sides", sides("a", latents, (row) => dot(row, axis)), "mean"],
   ] as const)("%s finds its direction", (_, attribute, method) => {
-    const { a } = learnDirections(codes, [attribute], { method, orthogonal: false });
-    // A mean of N = 2,000 codes has an error of 1/sqrt(N) of their spread in each of the 10 other dimensions: an angle of
+    const { a } = learnDirections(latents, [attribute], { method, orthogonal: false });
+    // A mean of N = 2,000 latents has an error of 1/sqrt(N) of their spread in each of the 10 other dimensions: an angle of
     // sqrt(10/N)·sqrt(π/2) = 0.09 where sides tell less than numbers; 0.2 is twice that, cos 0.98.
     expect(dot(a?.vector ?? [], axis)).toBeGreaterThan(0.98);
     expect(Math.abs(dot(a?.vector ?? [], a?.vector ?? []) - 1)).toBeLessThan(1e-12);
-    // Along any direction the codes spread by 0.2, less by what the sphere bends.
+    // Along any direction the latents spread by 0.2, less by what the sphere bends.
     expect(a?.unit).toBeGreaterThan(0.17);
     expect(a?.unit).toBeLessThan(0.21);
     expect(a?.heldOut?.count).toBe(heldOutCount);
     expect(a?.heldOut?.value).toBeGreaterThan(attribute.kind === "number" ? 0.98 : 0.93);
   });
 
-  test("an attribute that has nothing to do with the codes is told by nothing", () => {
+  test("an attribute that has nothing to do with the latents is told by nothing", () => {
     const rng = new Rng(5);
-    const { noise } = learnDirections(codes, [numbers("noise", codes, () => rng.normal())], {
+    const { noise } = learnDirections(latents, [numbers("noise", latents, () => rng.normal())], {
       method: "linear",
       orthogonal: false,
     });
@@ -131,11 +131,11 @@ describe("a linear attribute of codes that spread alike in every direction", () 
   });
 });
 
-describe("codes that hardly vary where the attribute is, and vary much elsewhere", () => {
+describe("latents that hardly vary where the attribute is, and vary much elsewhere", () => {
   // The attribute is their second coordinate; the third goes with it and is ten times as large.
   const spreads = [0.02, 0.2, ...Array<number>(latent - 3).fill(0.05)];
-  const base = codesOf(spreads, 2);
-  const mixed: Codes = {
+  const base = latentsOf(spreads, 2);
+  const mixed: Latents = {
     ...base,
     values: base.values.map((value, i, all) => (i % latent === 2 ? value + 5 * (all[i - 1] as number) : value)),
   };
@@ -143,7 +143,7 @@ describe("codes that hardly vary where the attribute is, and vary much elsewhere
   const attribute = numbers("a", mixed, (row) => row[1] as number);
   const other = numbers("b", mixed, (row) => row[2] as number);
 
-  test("the move goes where codes with more of it are", () => {
+  test("the move goes where latents with more of it are", () => {
     const { a } = learnDirections(mixed, [attribute], { method: "linear", orthogonal: false });
     // E[third | second] = 5 · second.
     const ratio = (a?.vector[2] as number) / (a?.vector[1] as number);
@@ -160,7 +160,7 @@ describe("codes that hardly vary where the attribute is, and vary much elsewhere
       latent,
       directions: learnDirections(mixed, [attribute, other], { method: "linear", orthogonal }),
     });
-    // Along its tangent the first code moves as the directions say; the mean of all is its place.
+    // Along its tangent the first latent moves as the directions say; the mean of all is its place.
     const pole = Float32Array.of(1, ...Array<number>(latent - 1).fill(0));
     const moved = (orthogonal: boolean) => edit(pole, { a: 1 }, file(orthogonal));
     expect(Math.abs(moved(false)[2] as number)).toBeGreaterThan(0.05);
@@ -188,7 +188,7 @@ describe("codes that hardly vary where the attribute is, and vary much elsewhere
     const kept = mixed.fitted.filter((i) => i % 3 !== 0);
     const { a } = learnDirections(mixed, [holes], { method: "mean", orthogonal: false });
     const fewer = learnDirections({ ...mixed, fitted: kept }, [attribute], { method: "mean", orthogonal: false });
-    // Seen from the mean of all codes and from that of two thirds: 0.2 / sqrt(2000) apart.
+    // Seen from the mean of all latents and from that of two thirds: 0.2 / sqrt(2000) apart.
     expect(dot(a?.vector ?? [], fewer.a?.vector ?? [])).toBeGreaterThan(0.99);
     expect(a?.heldOut?.count).toBe(mixed.heldOut.filter((i) => i % 3 !== 0).length);
   });
@@ -204,35 +204,35 @@ describe("codes that hardly vary where the attribute is, and vary much elsewhere
 });
 
 test("an attribute that follows from two others cannot be made orthogonal to them", () => {
-  const codes = codesOf(Array<number>(latent - 1).fill(0.2), 3);
-  const [a, b] = [numbers("a", codes, (row) => row[1] as number), numbers("b", codes, (row) => row[2] as number)];
-  const sum = numbers("sum", codes, (row) => (row[1] as number) + (row[2] as number));
-  expect(() => learnDirections(codes, [a, b, sum], { method: "linear", orthogonal: true })).toThrow(
+  const latents = latentsOf(Array<number>(latent - 1).fill(0.2), 3);
+  const [a, b] = [numbers("a", latents, (row) => row[1] as number), numbers("b", latents, (row) => row[2] as number)];
+  const sum = numbers("sum", latents, (row) => (row[1] as number) + (row[2] as number));
+  expect(() => learnDirections(latents, [a, b, sum], { method: "linear", orthogonal: true })).toThrow(
     /^--orthogonal: \w+ cannot be told apart from \w+(, | and )\w+; leave one of them out$/,
   );
 });
 
 test("held-out numbers that are all the same say nothing of a direction", () => {
-  const codes = codesOf(Array<number>(latent - 1).fill(0.2), 3);
-  const attribute = numbers("a", codes, (row) => row[1] as number);
-  for (const row of codes.heldOut) attribute.values[row] = 0.5;
-  const { a } = learnDirections(codes, [attribute], { method: "linear", orthogonal: false });
+  const latents = latentsOf(Array<number>(latent - 1).fill(0.2), 3);
+  const attribute = numbers("a", latents, (row) => row[1] as number);
+  for (const row of latents.heldOut) attribute.values[row] = 0.5;
+  const { a } = learnDirections(latents, [attribute], { method: "linear", orthogonal: false });
   expect(a).not.toHaveProperty("heldOut");
 });
 
 test("mean directions made orthogonal are perpendicular to each other's", () => {
-  const codes = codesOf(Array<number>(latent - 1).fill(0.2), 3);
-  const first = numbers("a", codes, (row) => row[1] as number);
-  const second = numbers("b", codes, (row) => (row[1] as number) + (row[2] as number));
-  const free = learnDirections(codes, [first, second], { method: "mean", orthogonal: false });
-  const { a, b } = learnDirections(codes, [first, second], { method: "mean", orthogonal: true });
+  const latents = latentsOf(Array<number>(latent - 1).fill(0.2), 3);
+  const first = numbers("a", latents, (row) => row[1] as number);
+  const second = numbers("b", latents, (row) => (row[1] as number) + (row[2] as number));
+  const free = learnDirections(latents, [first, second], { method: "mean", orthogonal: false });
+  const { a, b } = learnDirections(latents, [first, second], { method: "mean", orthogonal: true });
   expect(Math.abs(dot(a?.vector ?? [], free.b?.vector ?? []))).toBeLessThan(1e-12);
   expect(Math.abs(dot(b?.vector ?? [], free.a?.vector ?? []))).toBeLessThan(1e-12);
 });
 
 test("principal directions are the axes of most spread, in order", () => {
-  const codes = codesOf([0.05, 0.3, 0.15, ...Array<number>(latent - 4).fill(0.02)], 4);
-  const found = principalDirections(codes, 3);
+  const latents = latentsOf([0.05, 0.3, 0.15, ...Array<number>(latent - 4).fill(0.02)], 4);
+  const found = principalDirections(latents, 3);
   expect(Object.keys(found)).toEqual(["pc1", "pc2", "pc3"]);
   for (const [name, axis, spread] of [
     ["pc1", 2, 0.3],
@@ -247,18 +247,18 @@ test("principal directions are the axes of most spread, in order", () => {
   }
 });
 
-test("uniform codes have principal directions of unit length that do not depend on the run", () => {
+test("uniform latents have principal directions of unit length that do not depend on the run", () => {
   const values = latentSampler(latent, 7)(400);
-  const codes: Codes = {
+  const latents: Latents = {
     values: values.map((value, i) => (i % latent === 0 ? Math.abs(value) : value)),
     latent,
     fitted: range(0, 400),
     heldOut: [],
   };
-  const [one, two] = [principalDirections(codes, latent - 1), principalDirections(codes, latent - 1)];
+  const [one, two] = [principalDirections(latents, latent - 1), principalDirections(latents, latent - 1)];
   expect(one).toEqual(two);
   expect(Object.keys(one).length).toBe(latent - 1);
-  expect(() => principalDirections(codes, latent)).toThrow(
-    /^--components 12: 400 codes of 12 coordinates have at most 11$/,
+  expect(() => principalDirections(latents, latent)).toThrow(
+    /^--components 12: 400 latents of 12 coordinates have at most 11$/,
   );
 });

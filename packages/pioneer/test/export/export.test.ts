@@ -84,7 +84,7 @@ describe("a model folder", () => {
     expect(agreement).toBeGreaterThan(55);
   });
 
-  test("is the run: the same codes and images", async () => {
+  test("is the run: the same latents and images", async () => {
     const [run, model] = [await openAnyModel(path("run"), { device: "cpu" }), await openAnyModel(path("model"))];
     const latents = sampleLatents(5, 12, 3);
     const [images, again] = [await run.decode(latents, 5), await model.decode(latents, 5)];
@@ -111,12 +111,12 @@ describe("a model folder", () => {
 
   test("of the recipe gan has no encoder, and says so", async () => {
     const { quality } = await exported("gan", "samples-only");
-    expect(quality).toBe("the recipe gan has no encoder that makes codes");
+    expect(quality).toBe("the recipe gan has no encoder that makes latents");
     expect(Object.keys(configOf("samples-only").files)).toEqual(["generator.onnx", "directions.json"]);
     expect(readFileSync(join(path("samples-only"), "README.md"), "utf8")).toContain("it can sample, not reconstruct");
     const model = await openAnyModel(path("samples-only"));
     expect((await model.decode(sampleLatents(1, 12, 0), 1)).length).toBe(3 * 16 * 16);
-    await expect(model.encode(new Float32Array(768), 1)).rejects.toThrow("makes no codes: it can sample");
+    await expect(model.encode(new Float32Array(768), 1)).rejects.toThrow("makes no latents: it can sample");
     model.dispose();
   });
 

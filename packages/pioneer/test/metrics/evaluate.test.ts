@@ -19,7 +19,7 @@ function colours() {
     latent: 3,
     colour: "rgb",
     growth: { phase: 1, alpha: 1 },
-    hasCodes: true,
+    hasLatents: true,
     async encode(x) {
       asked.encoded += x.size(0);
       return x.mean([2, 3]);

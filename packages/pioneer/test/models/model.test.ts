@@ -32,16 +32,16 @@ describe("a run as a model", () => {
   test("encodes with the encoder and decodes with the averaged generator, to the bit", async () => {
     const model = await openModel(run, options);
     const growth = { phase: 1, alpha: 1 };
-    const [codes, pictures] = noGrad(() =>
+    const [encoded, pictures] = noGrad(() =>
       scope(() => {
         const x = tensor(images, [2, 3, 8, 8]);
         const z = learner.encoder.prepare(growth, "fp32", "keep")(x);
         return [z.toFloat32Array(), learner.generatorEma.prepare(growth, "fp32")(z).toFloat32Array()];
       }),
     ) as [Float32Array, Float32Array];
-    expect(await model.encode(images, 2)).toEqual(codes);
-    expect(await model.decode(codes, 2)).toEqual(pictures);
-    for (const row of [codes.subarray(0, 8), codes.subarray(8)])
+    expect(await model.encode(images, 2)).toEqual(encoded);
+    expect(await model.decode(encoded, 2)).toEqual(pictures);
+    for (const row of [encoded.subarray(0, 8), encoded.subarray(8)])
       expect(Math.abs(Math.hypot(...row) - 1)).toBeLessThan(1e-6);
     model.dispose();
   });

@@ -25,7 +25,7 @@ const run = join(folder, "run");
 let model: RefiningModel;
 /** Pictures of two soft colours, which a small network can learn; [n, 3, 8, 8]. */
 let photos: Float32Array;
-let codes: Float32Array;
+let encoded: Float32Array;
 
 /** Images that `first`, `first` + 1 ... name. */
 function pictures(first: number, count: number): Float32Array {
@@ -59,7 +59,7 @@ beforeAll(async () => {
   writeCheckpoint(run, learner, facts());
   model = await openModel(run, { device: "cpu", threads: 1 });
   photos = pictures(5000, 40);
-  codes = await model.encode(photos, 40);
+  encoded = await model.encode(photos, 40);
 }, 120_000);
 
 /** Mean |difference| of each image. */
@@ -75,8 +75,8 @@ async function errors(of: Float32Array, to = photos): Promise<number[]> {
 
 describe("refinement", () => {
   test("brings each held-out picture nearer, and all of them much nearer", async () => {
-    const refined = await refineAll(model, photos, codes, { refine: 60 });
-    const [before, after] = [await errors(codes), await errors(refined)];
+    const refined = await refineAll(model, photos, encoded, { refine: 60 });
+    const [before, after] = [await errors(encoded), await errors(refined)];
     for (const [i, error] of after.entries()) expect(error).toBeLessThanOrEqual((before[i] as number) + 1e-6);
     const total = (values: number[]) => values.reduce((a, b) => a + b);
     expect(total(after)).toBeLessThan(0.84 * total(before)); // 1.5 dB, were the errors of one size
@@ -86,7 +86,7 @@ describe("refinement", () => {
     }
   });
 
-  test("finds the code that made an image, from a quarter of a right angle away", async () => {
+  test("finds the latent that made an image, from a quarter of a right angle away", async () => {
     const wanted = sampleLatents(8, latent, 1);
     const others = sampleLatents(8, latent, 2);
     const start = Float32Array.from(wanted);
@@ -100,16 +100,16 @@ describe("refinement", () => {
   });
 
   test("is the same every time, and no matter which images are beside it", async () => {
-    const together = await refineAll(model, photos, codes, { refine: 5 });
-    expect(await refineAll(model, photos, codes, { refine: 5 })).toEqual(together);
-    const alone = await refineAll(model, photos.slice(0, size), codes.slice(0, latent), { refine: 5 });
+    const together = await refineAll(model, photos, encoded, { refine: 5 });
+    expect(await refineAll(model, photos, encoded, { refine: 5 })).toEqual(together);
+    const alone = await refineAll(model, photos.slice(0, size), encoded.slice(0, latent), { refine: 5 });
     // Float32 sums over another batch size may be ordered in another way.
     for (const [i, value] of alone.entries()) expect(Math.abs(value - (together[i] as number))).toBeLessThan(1e-4);
   });
 
   test("a step never makes an image worse, even one that has no way to go", async () => {
-    const images = await model.decode(codes, 40);
-    const refined = await refineAll(model, images, codes, { refine: 3 });
+    const images = await model.decode(encoded, 40);
+    const refined = await refineAll(model, images, encoded, { refine: 3 });
     for (const error of await errors(refined, images)) expect(error).toBeLessThan(1e-6);
   });
 
@@ -117,11 +117,11 @@ describe("refinement", () => {
     const left = await leftBehind(async () => {
       const distance = model.openDistance(lpips, {});
       const perceptual = { distance, weight: 1 };
-      const alone = await refineAll(model, photos, codes, { refine: 40 });
-      const refined = await refineAll(model, photos, codes, { refine: 40, perceptual });
+      const alone = await refineAll(model, photos, encoded, { refine: 40 });
+      const refined = await refineAll(model, photos, encoded, { refine: 40, perceptual });
       const distances = async (of: Float32Array) => distance.measure(photos, await model.decode(of, 40));
-      const [first, plain, both] = [await distances(codes), await distances(alone), await distances(refined)];
-      const [l1First, l1Both] = [await errors(codes), await errors(refined)];
+      const [first, plain, both] = [await distances(encoded), await distances(alone), await distances(refined)];
+      const [l1First, l1Both] = [await errors(encoded), await errors(refined)];
       for (const i of both.keys()) {
         const sum = (l1: number[], of: number[]) => (l1[i] as number) + (of[i] as number);
         // Distances are measured of 8 bits, what is lowered is not rounded.
@@ -132,8 +132,8 @@ describe("refinement", () => {
       expect(total(both)).toBeLessThan(0.7 * total(first));
       expect(total(l1Both)).toBeLessThan(total(l1First));
       // Next to nothing of it changes next to nothing.
-      const faint = await refineAll(model, photos, codes, { refine: 1, perceptual: { distance, weight: 1e-9 } });
-      const none = await refineAll(model, photos, codes, { refine: 1 });
+      const faint = await refineAll(model, photos, encoded, { refine: 1, perceptual: { distance, weight: 1e-9 } });
+      const none = await refineAll(model, photos, encoded, { refine: 1 });
       for (const [i, value] of faint.entries()) expect(Math.abs(value - (none[i] as number))).toBeLessThan(1e-3);
       distance.dispose();
     });
@@ -143,7 +143,7 @@ describe("refinement", () => {
   test("says how far it is, and frees its memory", async () => {
     const said: number[][] = [];
     const onRefine = (...progress: number[]) => said.push(progress);
-    const left = await leftBehind(() => refineAll(model, photos, codes, { refine: 2, onRefine }));
+    const left = await leftBehind(() => refineAll(model, photos, encoded, { refine: 2, onRefine }));
     expect(said).toEqual([
       [1, 4],
       [2, 4],

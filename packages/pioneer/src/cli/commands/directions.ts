@@ -113,7 +113,7 @@ export function addDirectionsCommand(program: Command): void {
 }
 
 function describe(name: string, { unit, heldOut, fitted }: Direction): string {
-  const parts = [`${name}: strength 1 moves a code by ${unit.toFixed(3)}`];
+  const parts = [`${name}: strength 1 moves a latent by ${unit.toFixed(3)}`];
   if (heldOut) {
     const { kind, value, count } = heldOut;
     const score =

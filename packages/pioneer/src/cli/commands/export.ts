@@ -60,7 +60,9 @@ function describe({ checkpoint, config, differences, quality }: Exported): strin
     `${checkpoint}, ${config.kimg} kimg, ${config.resolution}x${config.resolution}, ${config.dtype}, ${formatBytes(bytes)}`,
   ];
   if (!("encoder" in differences)) {
-    lines.push(`no encoder.onnx: the encoder of the recipe ${config.recipe} makes no codes, so the model only samples`);
+    lines.push(
+      `no encoder.onnx: the encoder of the recipe ${config.recipe} makes no latents, so the model only samples`,
+    );
   }
   for (const [name, { largest, relative }] of Object.entries(differences)) {
     const numbers = `largest ${largest.toExponential(1)}, ${(100 * relative).toPrecision(2)} % of the output`;

@@ -100,7 +100,7 @@ function describe({ run, directions }: Imported, out: string, output: Output): v
     output.log(`wrote ${run.checkpoint}`);
   }
   for (const { name, unit } of directions)
-    output.log(`direction ${name}: strength 1 moves a code by ${unit.toFixed(3)}`);
+    output.log(`direction ${name}: strength 1 moves a latent by ${unit.toFixed(3)}`);
   const next = run?.recipe === "gan" ? "sample" : "reconstruct";
   const rest = next === "sample" ? "--out samples --grid" : "--out recons photo.jpg";
   if (run) output.log(`next: pioneer ${next} --model ${shellWord(out)} ${rest}`);

@@ -19,7 +19,7 @@ const schema = z.strictObject({
   ...animationOptions("2 a photo"),
 });
 
-/** `pioneer interpolate`: the way between encodings of photos, on the sphere. */
+/** `pioneer interpolate`: the way between the latents of photos, on the sphere. */
 export function addInterpolateCommand(program: Command): void {
   addCommand(program, {
     name: "interpolate",
@@ -55,7 +55,7 @@ export function addInterpolateCommand(program: Command): void {
         refining.stop();
         frames.stop();
       });
-      output.wrote(written.files, `look at ${written.grid}: the photos, and the way between their encodings`);
+      output.wrote(written.files, `look at ${written.grid}: the photos, and the way between their latents`);
       output.result(written);
       return undefined;
     },

@@ -44,13 +44,13 @@ describe("a model folder", () => {
     expect(directions.skin).toMatchObject({ fitted: { missing: 0 } });
     const third = await run(...learn, "--attribute", "frown=-smile", "--hold", "skin", "--out", "held.json");
     expect(third.stdout).toMatch(
-      /^frown: strength 1 moves a code by 0\.\d{3}; R² .* of 78 held-out images; learned from 314$/m,
+      /^frown: strength 1 moves a latent by 0\.\d{3}; R² .* of 78 held-out images; learned from 314$/m,
     );
     const held = JSON.parse(readFileSync(join(folder, "held.json"), "utf8")) as { directions: Record<string, object> };
     expect(Object.keys(held.directions)).toEqual(["frown"]);
     expect(held.directions.frown).toMatchObject({ holds: ["skin"] });
     const second = await run(...learn, "--method", "pca", "--components", "2");
-    expect(second.stdout).toMatch(/^pc1: strength 1 moves a code by 0\.\d{3}$/m);
+    expect(second.stdout).toMatch(/^pc1: strength 1 moves a latent by 0\.\d{3}$/m);
     expect(second.stdout).toMatch(/^wrote model\/directions\.json$/m);
     // config.json knows the file as it is now.
     expect(await run("info", "model", "--verify")).toMatchObject({ code: 0, stderr: "" });
@@ -180,7 +180,7 @@ test("a run keeps its directions beside its checkpoints, and they are used with 
   const args = ["--out", "of-run", "--strip", "skin", "--threads", "1", photos[0] as string];
   expect(await run("edit", "--model", join("run", newest), ...args)).toMatchObject({ code: 0, stderr: "" });
   expect(existsSync(join(folder, "of-run", "strip-skin.png"))).toBe(true);
-  // Refined encodings are edited as others are; a model folder has no gradients.
+  // Refined latents are edited as others are; a model folder has no gradients.
   const refined = ["--out", "refined", "--strip", "skin", "--refine", "20", "--threads", "1", photos[0] as string];
   expect(await run("edit", "--model", "run", ...refined)).toMatchObject({ code: 0, stderr: "" });
   const strip = (path: string) => readFileSync(join(folder, path, "strip-skin.png"));
