@@ -91,7 +91,7 @@ describe("a pack of aligned photos", () => {
     const prepare = async (name: string, options: Partial<PrepareOptions>) =>
       (await prepareDataset({ source: photos, out: out(name), align: points, resolution: side, ...options })).pack;
     const first = await prepare("first", {});
-    const again = await prepare("again", { template: "0.316,0.387,0.676,0.387,0.496,0.781" });
+    const again = await prepare("again", { template: "0.32,0.387,0.68,0.387,0.5,0.781" });
     expect(readFileSync(again.path).equals(readFileSync(first.path))).toBe(true);
     const lines = readFileSync(points, "utf8").trimEnd().split("\n");
     const shifted = csv("shifted.csv", [...lines.slice(0, -1), rowOf(nameOf(count - 1), faces[0] as FacePoints)]);
@@ -277,7 +277,7 @@ describe("photos without a face", () => {
       rowOf(nameOf(i), placed(defaultTemplate, { side: 1000, angle: 0, x: i, y: face.mouth[1] })),
     );
     expect(await refusal({ align: csv("large.csv", [head, ...large]) })).toMatch(
-      /^photos: none of its 24 images can be used; the first, people\/00\.png, has its left eye at \(316, .*\), outside of its 200x150 pixels$/,
+      /^photos: none of its 24 images can be used; the first, people\/00\.png, has its left eye at \(320, .*\), outside of its 200x150 pixels$/,
     );
   });
 });
@@ -324,7 +324,7 @@ describe("refused in one line, with nothing written", () => {
       "ffhq",
     ]) {
       expect(await refusal({ align: points, template })).toBe(
-        `--template: expected median, or x,y of the left eye, the right eye and the mouth in shares of the side, from 0 to 1, such as 0.316,0.387,0.676,0.387,0.496,0.781; got "${template}"`,
+        `--template: expected median, or x,y of the left eye, the right eye and the mouth in shares of the side, from 0 to 1, such as 0.32,0.387,0.68,0.387,0.5,0.781; got "${template}"`,
       );
     }
     expect(parseTemplate("0,0, 1,0, 0.5,1")).toEqual({ eyeLeft: [0, 0], eyeRight: [1, 0], mouth: [0.5, 1] });
