@@ -104,6 +104,17 @@ test("an orthogonal one moves its own parameter by a deviation per unit, and the
   expect(largestOther).toBe(Math.max(Math.abs(effects[0]?.[1] as number), Math.abs(effects[1]?.[0] as number)));
 });
 
+test("an edit is clean that moves its own attribute by half a deviation, and no other by more than a third of that", () => {
+  const effects = [
+    [0.9, -0.29, 0.1],
+    [0, 0.49, 0],
+    [0.1, -0.31, 0.9],
+  ];
+  expect(summaryOf(effects).clean).toBe(1);
+  // The wrong way round is not what was meant.
+  expect(summaryOf(effects.map((row) => row.map((effect) => -effect))).clean).toBe(0);
+});
+
 test("the heat map is red above 0, blue below and white at 0", async () => {
   const png = await heatMapPng(
     ["a", "b"],

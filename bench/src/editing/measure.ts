@@ -71,6 +71,15 @@ export interface EditedBy {
   readonly ownNearest: readonly number[];
 }
 
+export interface EffectsSummary {
+  /** Mean sizes of effects: on the attribute that is meant, and on the others. */
+  readonly own: number;
+  readonly others: number;
+  readonly largestOther: number;
+  /** Edits that move their attribute by 0.5 deviations a unit or more, and none of the others by more than a third of that. */
+  readonly clean: number;
+}
+
 /** Images edited, at most. */
 const mostEdited = 1000;
 const batch = 50;
@@ -193,11 +202,23 @@ function legibilityOf(
   }));
 }
 
-/** What an effect matrix says in three numbers. */
-export function summaryOf(effects: Effects): { own: number; others: number; largestOther: number } {
+/** An edit does what it says when its attribute goes this far, and no other further than this share of that. */
+const clean = { own: 0.5, others: 1 / 3 };
+
+/** What an effect matrix says in four numbers. */
+export function summaryOf(effects: Effects): EffectsSummary {
   const own = effects.map((row, i) => Math.abs(row[i] as number));
   const others = effects.flatMap((row, i) => row.filter((_, j) => j !== i).map(Math.abs));
-  return { own: meanOf(own), others: meanOf(others), largestOther: Math.max(...others) };
+  const doWhatTheySay = effects.filter((row, i) => {
+    const meant = row[i] as number;
+    return meant >= clean.own && row.every((effect, j) => j === i || Math.abs(effect) <= clean.others * meant);
+  });
+  return {
+    own: meanOf(own),
+    others: meanOf(others),
+    largestOther: Math.max(...others),
+    clean: doWhatTheySay.length,
+  };
 }
 
 /** Mean 0 and deviation 1 over those of some rows that have a value. */

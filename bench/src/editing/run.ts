@@ -48,10 +48,10 @@ export async function runEditing({ model: path, data, out, parameters, steps, th
     }
     progress(`nearest photo is their own: ${percent(editing.ownNearest)} of ${editing.images} reconstructions`);
     for (const { method, orthogonal, effects, standardError, ownNearest } of editing.methods) {
-      const { own, others, largestOther } = summaryOf(effects);
+      const { own, others, largestOther, clean } = summaryOf(effects);
       progress(
         `${`${method}${orthogonal ? ", orthogonal" : ""}`.padEnd(20)} own ${own.toFixed(2)}, others ${others.toFixed(3)}, ` +
-          `largest other ${largestOther.toFixed(2)}, standard error up to ${standardError.toFixed(3)}, ` +
+          `largest other ${largestOther.toFixed(2)}, clean ${clean} of ${effects.length}, standard error up to ${standardError.toFixed(3)}, ` +
           `nearest reconstruction still their own ${percent(ownNearest.reduce((a, b) => a + b, 0) / ownNearest.length)}`,
       );
     }
