@@ -33,7 +33,7 @@ interface Task {
   readonly attributes: readonly Attribute[];
   readonly kept: readonly (readonly number[])[];
   /** What asked for it, for messages. */
-  readonly flag: "--orthogonal" | "--hold";
+  readonly flag: string;
 }
 
 /** What is left of a direction without the others' part must be this much of it. */
@@ -61,8 +61,9 @@ export function learnDirections(
     const kept = attributes.map((_, i) =>
       [...all.keys()].filter((j) => j !== i && (orthogonal || j >= attributes.length)),
     );
+    const flag = [...(orthogonal ? ["--orthogonal"] : []), ...(held.length > 0 ? ["--hold"] : [])].join(" and ");
     const learn = method === "mean" ? meanMoves : linearMoves;
-    const learned = learn(x, latents, { attributes: all, kept, flag: orthogonal ? "--orthogonal" : "--hold" });
+    const learned = learn(x, latents, { attributes: all, kept, flag });
     return Object.fromEntries(
       attributes.map((attribute, i) => {
         const { move, told } = learned[i] as Learned;

@@ -121,7 +121,7 @@ function describe(name: string, { unit, heldOut, fitted }: Direction): string {
     parts.push(`${score} of ${count} held-out images`);
   }
   if (fitted) {
-    const without = fitted.missing === 0 ? "" : `, ${fitted.missing} without a value left out`;
+    const without = fitted.missing === 0 ? "" : `; ${fitted.missing} without such a label left out`;
     parts.push(`learned from ${fitted.count}${without}`);
   }
   return parts.join("; ");

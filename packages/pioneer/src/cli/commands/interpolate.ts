@@ -31,6 +31,7 @@ export function addInterpolateCommand(program: Command): void {
     examples: [
       "pioneer interpolate --model runs/faces --out morph a.jpg b.jpg",
       "pioneer interpolate --model runs/faces --out morph --steps 8 a.jpg b.jpg c.jpg d.jpg",
+      "pioneer interpolate --model models/faces --out morph --align faces.csv a.jpg b.jpg",
       "pioneer interpolate --model runs/faces --out morph --gif --mp4 --seconds 6 a.jpg b.jpg",
       "pioneer interpolate --model runs/faces --out morph --refine 100 --refine-lpips lpips.onnx a.jpg b.jpg",
     ],
