@@ -3,10 +3,10 @@ import { scope, type Tensor, tensor } from "pioneer-torch";
 import { diskError } from "../base/disk.ts";
 import { type ConfigError, DataError, PioneerError } from "../base/errors.ts";
 import { round } from "../compute/operators.ts";
+import { readOnnxMetadata } from "../onnx/metadata.ts";
 import { adapt, choosePorts, type Input, type PortOptions, refusal, trialPictures } from "../onnx/network-ports.ts";
 import type { Feed, Port } from "../onnx/protocol.ts";
 import { OnnxError, OnnxSession } from "../onnx/session.ts";
-import { readOnnxMetadata } from "./onnx-metadata.ts";
 
 /** How a network wants to be fed where its file does not say so itself. */
 export interface NetworkOptions extends PortOptions {

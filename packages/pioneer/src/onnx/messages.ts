@@ -140,6 +140,14 @@ const messages = protobuf.Root.fromJSON({
 });
 
 const modelType = messages.lookupType("ModelProto");
+const pairType = messages.lookupType("StringStringEntryProto");
+
+/** Field of the model with its pairs. */
+export const pairsField = modelType.fields.metadataProps?.id;
+
+/** One of the pairs. @throws RangeError or Error of the library if the bytes are none */
+export const decodePair = (bytes: Uint8Array): { readonly key: string; readonly value: string } =>
+  pairType.toObject(pairType.decode(bytes), { defaults: true }) as { key: string; value: string };
 
 /** The bytes of an ONNX file. */
 export function encodeModel(model: ModelProto): Uint8Array {

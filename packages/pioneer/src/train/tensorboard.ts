@@ -1,9 +1,37 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import protobuf from "protobufjs/light.js";
 
-// TensorBoard's event files, by hand: TFRecord frames (tensorflow/core/lib/io/record_writer.h) around messages of
+// TensorBoard's event files: TFRecord frames (tensorflow/core/lib/io/record_writer.h) around messages of
 // tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto.
+
+const one = (id: number, type: string) => ({ id, type });
+
+const event = protobuf.Root.fromJSON({
+  nested: {
+    Event: {
+      fields: {
+        wallTime: one(1, "double"),
+        step: one(2, "int64"),
+        fileVersion: one(3, "string"),
+        summary: one(5, "Summary"),
+        sessionLog: one(7, "SessionLog"),
+      },
+    },
+    SessionLog: { fields: { status: one(1, "int32") } },
+    Summary: { fields: { value: { ...one(1, "Value"), rule: "repeated" } } },
+    Value: { fields: { tag: one(1, "string"), simpleValue: one(2, "float"), image: one(4, "Image") } },
+    Image: {
+      fields: {
+        height: one(1, "int32"),
+        width: one(2, "int32"),
+        colorspace: one(3, "int32"),
+        encodedImageString: one(4, "bytes"),
+      },
+    },
+  },
+}).lookupType("Event");
 
 /** An encoded picture for the Images tab. */
 export interface TensorboardImage {
@@ -34,23 +62,20 @@ export class TensorboardWriter {
     const seconds = (Date.now() / 1000).toFixed(3).padStart(14, "0");
     this.path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}`);
     this.#file = openSync(this.path, "ax");
-    this.#write([field(3, utf8("brain.Event:2"))]);
-    this.#write([varint(2, step + 1), field(7, varint(1, sessionStart))]);
+    this.#write({ fileVersion: "brain.Event:2" });
+    this.#write({ step: step + 1, sessionLog: { status: sessionStart } });
   }
 
   /** One value per tag, as the picture below in one piece or with the file system's error; a tag such as "loss/x_recon" is shown under the heading before its slash. */
   scalars(step: number, values: Readonly<Record<string, number>>): void {
-    const summary = Object.entries(values).map(([tag, value]) =>
-      field(1, Buffer.concat([field(1, utf8(tag)), float32(2, value)])),
-    );
-    this.#write([varint(2, step), field(5, Buffer.concat(summary))]);
+    const value = Object.entries(values).map(([tag, simpleValue]) => ({ tag, simpleValue }));
+    this.#write({ step, summary: { value } });
   }
 
   /** A picture under a tag; TensorBoard keeps a slider over its steps. */
   image(step: number, tag: string, { png, width, height }: TensorboardImage): void {
-    const image = Buffer.concat([varint(1, height), varint(2, width), varint(3, rgb), field(4, png)]);
-    const value = Buffer.concat([field(1, utf8(tag)), field(4, image)]);
-    this.#write([varint(2, step), field(5, field(1, value))]);
+    const image = { height, width, colorspace: rgb, encodedImageString: png };
+    this.#write({ step, summary: { value: [{ tag, image }] } });
   }
 
   /** No more events follow. */
@@ -58,8 +83,8 @@ export class TensorboardWriter {
     closeSync(this.#file);
   }
 
-  #write(event: readonly Buffer[]): void {
-    const record = frameRecord(Buffer.concat([float64(1, Date.now() / 1000), ...event]));
+  #write(what: Readonly<Record<string, unknown>>): void {
+    const record = frameRecord(event.encode({ wallTime: Date.now() / 1000, ...what }).finish());
     try {
       // One write per record: a process killed between two leaves whole records.
       for (let done = 0; done < record.length; ) done += writeSync(this.#file, record, done);
@@ -104,38 +129,4 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, index) => {
 function maskedCrc(data: Uint8Array): number {
   const crc = crc32c(data);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
-}
-
-// Protocol buffer fields: a key of number and wire type, then the value.
-
-function field(number: number, value: Uint8Array): Buffer {
-  return Buffer.concat([variableInt(number * 8 + 2), variableInt(value.length), value]);
-}
-
-function varint(number: number, value: number): Buffer {
-  return Buffer.concat([variableInt(number * 8), variableInt(value)]);
-}
-
-function float32(number: number, value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeFloatLE(value);
-  return Buffer.concat([variableInt(number * 8 + 5), bytes]);
-}
-
-function float64(number: number, value: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeDoubleLE(value);
-  return Buffer.concat([variableInt(number * 8 + 1), bytes]);
-}
-
-/** Seven bits a byte, the lowest first; the top bit says that more follow. Up to 2^53. */
-function variableInt(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
-  return Buffer.from([...bytes, rest]);
-}
-
-function utf8(text: string): Buffer {
-  return Buffer.from(text, "utf8");
 }

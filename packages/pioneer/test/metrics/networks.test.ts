@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { avgPool2d, type Tensor } from "pioneer-torch";
 import { afterAll, describe, expect, test } from "vitest";
-import { readOnnxMetadata } from "../../src/metrics/onnx-metadata.ts";
 import { type NetworkOptions, OnnxNetwork } from "../../src/metrics/onnx-network.ts";
 import { leftBehind, nothing } from "../support/memory.ts";
 import { expectClose, fixture, numbers, pictures, reference } from "./support.ts";
@@ -150,21 +149,5 @@ describe("a network that does not fit is refused in one line", () => {
     await expect(OnnxNetwork.open(none, features)).rejects.toThrow(`${none}: no such file or folder; check the path`);
     writeFileSync(none, "not a network, but long enough to be looked at".repeat(10));
     await expect(OnnxNetwork.open(none, features)).rejects.toThrow(/^--features .*none.onnx is not an ONNX network/);
-  });
-});
-
-describe("metadata", () => {
-  test("is found behind the graph", () => {
-    expect([...readOnnxMetadata(fixture("features.onnx"))]).toEqual([["pioneer.range", "-1..1"]]);
-    expect([...readOnnxMetadata(fixture("features-bytes.onnx"))]).toEqual([["pioneer.channels", "bgr"]]);
-    expect([...readOnnxMetadata(fixture("features-silent.onnx"))]).toEqual([]);
-  });
-
-  test("of files that are no protobuf there is none", () => {
-    for (const [i, bytes] of [[], [0xff], Array(40).fill(0xff), [0x72, 0x05, 1], [0x0a, 0x80]].entries()) {
-      const path = join(folder, `broken-${i}`);
-      writeFileSync(path, Buffer.from(bytes));
-      expect(readOnnxMetadata(path).size).toBe(0);
-    }
   });
 });
