@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -16,6 +18,8 @@ export default defineConfig({
     include: ["packages/*/test/**/*.test.ts", "bench/test/**/*.test.ts"],
     // The native addon lives in a process: forks, and two at a time so that libtorch's threads do not fight.
     pool: "forks",
+    // What was packed or measured beside tests is no use to anybody else.
+    env: { XDG_CACHE_HOME: join(tmpdir(), "pioneer-test-cache") },
     maxWorkers: 2,
     testTimeout: 60_000,
     // The first Chromium of a machine has been seen to take longer than the ten seconds vitest gives.

@@ -9,6 +9,7 @@ import { progress } from "./process.ts";
 import { reportOf } from "./report.ts";
 import { batches, newResults, type Part, type Results, readResults, saveResults } from "./results.ts";
 import { inOwnProcess, type Settings } from "./trial.ts";
+import type { Workload } from "./workload.ts";
 
 export interface Selection {
   readonly only: readonly Part[];
@@ -23,8 +24,14 @@ export function writeReport(): void {
   writeFileSync(join(bench, "RESULTS.md"), reportOf(readResults(resultsFolder)));
 }
 
-export async function benchAll({ only, phases, sizes }: Selection, settings: Settings, extent: Extent): Promise<void> {
-  const results: Results = newResults(extent.system, extent.newest, settings.device);
+/** @param settingsOf what a workload is computed with */
+export async function benchAll(
+  { only, phases, sizes }: Selection,
+  device: Settings["device"],
+  settingsOf: (workload: Workload) => Promise<Settings>,
+  extent: Extent,
+): Promise<void> {
+  const results: Results = newResults(extent.system, extent.newest, device);
   const save = () => {
     const name = saveResults(resultsFolder, results);
     writeReport();
@@ -42,18 +49,18 @@ export async function benchAll({ only, phases, sizes }: Selection, settings: Set
   for (const workload of only.includes("inference") ? workloads : []) {
     const { phase, n } = workload;
     progress(`phase ${phase}, n ${n}: encode and decode`);
-    const timing = await inOwnProcess({ kind: "inference", workload, steps: 0, ...settings });
+    const timing = await inOwnProcess({ kind: "inference", workload, steps: 0, ...(await settingsOf(workload)) });
     results.inference = [...results.inference, { ...workload, ...timing }];
     save();
   }
   // Graphs are large: two sizes of image are enough.
   for (const workload of only.includes("exported") ? workloads.filter(({ phase }) => phase === 4 || phase === 5) : []) {
-    const timing = await timeExported(workload, "fp32", settings.threads, extent.system);
+    const timing = await timeExported(workload, "fp32", (await settingsOf(workload)).threads, extent.system);
     results.exported = [...(results.exported ?? []), timing];
     save();
   }
   for (const workload of only.includes("steps") ? workloads : []) {
-    results.steps = [...results.steps, await compareStep(workload, settings, extent)];
+    results.steps = [...results.steps, await compareStep(workload, await settingsOf(workload), extent)];
     save();
   }
 }

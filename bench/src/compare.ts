@@ -62,8 +62,9 @@ export async function compareStep(workload: Workload, settings: Settings, extent
     const { libtorch, ...timing } = await inOwnProcess({ kind: "step", workload, steps, ...settings }, addon);
     return { torch: libtorch, ...timing };
   };
+  const theirs = { ...settings, precision: settings.baselinePrecision ?? settings.precision };
   const baseline = (what: string, variant: Variant, python: Python | undefined) =>
-    python ? repeat(what, () => timeBaseline(python, variant, workload, settings, steps)) : null;
+    python ? repeat(what, () => timeBaseline(python, variant, workload, theirs, steps)) : null;
   const limit = async () => {
     progress(`phase ${phase}, batch ${batch}, n ${n}: the limit`);
     const { seconds, products, matrixTflops } = await inOwnProcess({ kind: "limit", workload, steps, ...settings });

@@ -1,6 +1,7 @@
 // Encoding and decoding as openModel() does it: float32, weights prepared in each call, typed array in, typed array out.
 import {
   type Computing,
+  chooseComputing,
   createLearner,
   disposeLearner,
   drawLatents,
@@ -26,9 +27,13 @@ export interface InferenceTiming {
 
 const least = { runs: 5, seconds: 1 };
 
-/** @param computing of it threads and convolutions; the precision is float32 */
-export function timeInference({ phase, batch, n }: Workload, computing: Computing): InferenceTiming {
-  useComputing(computing);
+/** In float32, with the convolutions that models take. @param computing of it threads, and convolutions that were asked for */
+export function timeInference(
+  { phase, batch, n }: Workload,
+  { threads, convolutions: wanted }: Computing,
+): InferenceTiming {
+  const convolutions = typeof wanted === "string" ? wanted : "auto";
+  useComputing(chooseComputing({ device: "cpu", precision: "fp32", convolutions, threads }));
   const random = new RandomGenerator(0);
   const learner = createLearner(recipe, { latent: n, channels: n }, 0.001, random);
   const growth = { phase, alpha: 1 };

@@ -11,6 +11,7 @@ import {
   threadsOf,
   trialsOf,
   UsageError,
+  wantedOf,
   wholes,
   workloadOf,
 } from "./options.ts";
@@ -19,6 +20,7 @@ import { recordStep, tableOf, totalsOf } from "./profile.ts";
 import { addonFor, newestPython, systemPython } from "./python.ts";
 import { batches, type Part, parts } from "./results.ts";
 import { runTrial, type Settings } from "./trial.ts";
+import type { Workload } from "./workload.ts";
 
 const usage = `Usage: npm run -s bench -- COMMAND [options]
 
@@ -48,11 +50,14 @@ Baselines (a) and (b) need a python3 with PyTorch, (c) a Python named in PIONEER
 
 Example: npm run -s bench -- step --phase 4 --batch 8 --json`;
 
-function settingsOf(): Settings & { why: string } {
-  const { precision, convolutions, threads, why } = computingOf();
+async function settingsOf(workload: Workload): Promise<Settings & { why: string }> {
+  const { chooseComputing } = await import("pioneer-networks/torch");
+  const { precision, convolutions, threads, why } = await computingOf(workload);
+  const theirs = chooseComputing(wantedOf()).precision;
+  if (precision === "fp64" || theirs === "fp64") throw new UsageError("steps are timed in bf16 or fp32");
   const device = flags.device as Settings["device"];
-  if (precision === "fp64") throw new UsageError("steps are timed in bf16 or fp32");
-  return { device, precision, convolutions, forced: flags.convolutions !== "auto", threads, why };
+  const forced = flags.convolutions !== "auto";
+  return { device, precision, baselinePrecision: theirs, convolutions, forced, threads, why };
 }
 
 /** What `step` and `all` compare with; only `all` takes the newest PyTorch, which needs a build and compiles for minutes. */
@@ -82,7 +87,12 @@ const commands: Record<string, () => void | Promise<void>> = {
       sizes: wholes("n", flags.n ?? `${defaultSize},128`, 2),
     };
     progress("all of it takes about two hours on two cores; what is measured is saved as it comes");
-    await benchAll(selection, settingsOf(), await extentOf({ newest: only.includes("steps") }));
+    await benchAll(
+      selection,
+      flags.device as Settings["device"],
+      settingsOf,
+      await extentOf({ newest: only.includes("steps") }),
+    );
   },
 
   async exported() {
@@ -92,7 +102,8 @@ const commands: Record<string, () => void | Promise<void>> = {
     for (const n of wholes("n", flags.n ?? `${defaultSize},128`, 2)) {
       for (const phase of wholes("phases", flags.phases ?? "4,5", 0)) {
         const { batch } = workloadOf({ phase, batch: 8, n });
-        timings.push(await timeExported({ phase, batch, n }, dtypeOf(), computingOf().threads, python));
+        const { threads } = await computingOf({ phase, batch, n });
+        timings.push(await timeExported({ phase, batch, n }, dtypeOf(), threads, python));
       }
     }
     console.log(flags.json ? JSON.stringify(timings) : describeExported(timings));
@@ -104,13 +115,13 @@ const commands: Record<string, () => void | Promise<void>> = {
   },
 
   async step() {
-    const { why, ...settings } = settingsOf();
+    const { why, ...settings } = await settingsOf(workloadOf());
     const comparison = await compareStep(workloadOf(), settings, await extentOf({ newest: false }));
     console.log(flags.json ? JSON.stringify(summaryOf(comparison)) : described(comparison, why));
   },
 
-  profile() {
-    const totals = totalsOf(recordStep(workloadOf(), computingOf()));
+  async profile() {
+    const totals = totalsOf(recordStep(workloadOf(), await computingOf(workloadOf())));
     console.log(flags.json ? JSON.stringify(totals) : tableOf(totals));
   },
 
@@ -118,9 +129,10 @@ const commands: Record<string, () => void | Promise<void>> = {
     // Not before: it loads the image library, which trials do not need.
     const { comparePrecisions, describePrecisions } = await import("./precision.ts");
     const { useComputing } = await import("pioneer-networks/torch");
-    useComputing(computingOf());
+    const workload = workloadOf({ phase: 2, batch: 16, n: 64 });
+    useComputing(await computingOf(workload));
     const rows = await comparePrecisions({
-      ...workloadOf({ phase: 2, batch: 16, n: 64 }),
+      ...workload,
       steps: stepsOf(200),
       onRun: (run) => progress(run),
     });

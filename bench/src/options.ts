@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { type Computing, chooseComputing } from "pioneer-networks/torch";
+import { type Computing, measureComputing, type WantedComputing } from "pioneer-networks/torch";
 import type { Workload } from "./workload.ts";
 
 /** A wrong command line; exit code 2. */
@@ -76,19 +76,19 @@ export const stepsOf = (otherwise = 5): number => whole("steps", 1, otherwise);
 export const trialsOf = (): number => whole("trials", 1, 1);
 export const threadsOf = (): number | undefined => (values.threads === undefined ? undefined : whole("threads", 1));
 
-export function computingOf(): Computing {
+/** What the flags ask for. */
+export function wantedOf(): WantedComputing {
   const { precision, convolutions, device } = values;
   if (device !== "cpu" && device !== "cuda") throw new UsageError(`--device must be cpu or cuda, got ${device}`);
-  if (!["auto", "bf16", "fp32"].includes(precision)) {
+  if (precision !== "auto" && precision !== "bf16" && precision !== "fp32") {
     throw new UsageError(`--precision must be auto, bf16 or fp32, got ${precision}`);
   }
-  if (!["auto", "direct", "winograd"].includes(convolutions)) {
+  if (convolutions !== "auto" && convolutions !== "direct" && convolutions !== "winograd") {
     throw new UsageError(`--convolutions must be auto, direct or winograd, got ${convolutions}`);
   }
-  return chooseComputing({
-    device,
-    precision: precision as "auto" | "bf16" | "fp32",
-    convolutions: convolutions as Computing["convolutions"] | "auto",
-    threads: threadsOf(),
-  });
+  return { device, precision, convolutions, threads: threadsOf() };
 }
+
+/** What a training run of such networks would take, within what the flags ask for. */
+export const computingOf = ({ phase, batch, n }: Workload): Promise<Computing> =>
+  measureComputing({ latent: n, channels: n, phase, batch }, wantedOf());

@@ -1,7 +1,7 @@
 // bench/RESULTS.md, from the JSON files beside it.
 import { fasterOfNewest, ratiosOf, type StepComparison, type Timing } from "./compare.ts";
 import type { Direction } from "./onnx-trial.ts";
-import { keyOf, type Part, type Results } from "./results.ts";
+import { askedFor, keyOf, type Part, type Results } from "./results.ts";
 
 /** What we want of a step at n = 512, on two cores with amx_bf16. */
 const goals = [
@@ -162,8 +162,12 @@ const sorted = <T extends StepComparison>(steps: readonly T[]) =>
   [...steps].sort((a, b) => b.n - a.n || a.phase - b.phase || a.batch - b.batch);
 
 const workloadCells = (step: StepComparison, cores: number) => {
-  const { n, phase, batch, precision, convolutions, forced, threads } = step;
-  const settings = [precision, ...(forced ? [convolutions] : []), ...(threads === cores ? [] : [`${threads} threads`])];
+  const { n, phase, batch, precision, forced, threads } = step;
+  const settings = [
+    precision,
+    ...(forced ? [askedFor(step)] : []),
+    ...(threads === cores ? [] : [`${threads} threads`]),
+  ];
   return [`${n}`, `${phase}`, `${batch}`, settings.join(", ")];
 };
 

@@ -142,9 +142,13 @@ export function saveResults(folder: string, results: Results): string {
   return name;
 }
 
+/** The convolutions that were asked for, "auto" where they were chosen. */
+export const askedFor = ({ forced = false, convolutions }: Partial<Settings>): string =>
+  forced && typeof convolutions === "string" ? convolutions : "auto";
+
 /** What makes two measured steps the same: files from before there was a choice are of the processor. */
-export const keyOf = ({ n, phase, batch, device = "cpu", precision, convolutions, forced = false, threads }: OldStep) =>
-  [n, phase, batch, device, precision, forced ? convolutions : "auto", threads].join(" ");
+export const keyOf = ({ n, phase, batch, device = "cpu", precision, threads, ...settings }: OldStep) =>
+  [n, phase, batch, device, precision, askedFor(settings), threads].join(" ");
 
 /** A step as files have it, the first of which lack some settings. */
 type OldStep = Workload & Pick<Settings, "precision" | "threads"> & Partial<Settings>;

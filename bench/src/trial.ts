@@ -1,5 +1,5 @@
 // One process a trial: the parent measures nothing itself.
-import { type Computing, chooseComputing } from "pioneer-networks/torch";
+import type { Computing } from "pioneer-networks/torch";
 import { capabilities } from "pioneer-torch";
 import { type InferenceTiming, timeInference } from "./inference.ts";
 import { limitSeconds, productsOf, squareTflops, type TimedProduct, timeProducts } from "./limit.ts";
@@ -12,6 +12,8 @@ export interface Settings {
   /** Of steps, baselines and limit. */
   readonly device: "cpu" | "cuda";
   readonly precision: "bf16" | "fp32";
+  /** Of the baselines, where it differs: with bf16 units theirs is bf16. */
+  readonly baselinePrecision?: "bf16" | "fp32";
   /** Of ours. */
   readonly convolutions: Computing["convolutions"];
   /** Whether they were asked for, and not the faster ones. */
@@ -56,7 +58,7 @@ const trials: { readonly [Kind in keyof Outcomes]: (trial: Trial<Kind>, computin
 export function runTrial(text: string): void {
   const trial = JSON.parse(text) as Trial<keyof Outcomes>;
   const { device, precision, convolutions, threads } = trial;
-  const computing = chooseComputing({ device, precision, convolutions, threads });
+  const computing: Computing = { device, precision, convolutions, threads, why: "as the parent chose" };
   const run = trials[trial.kind] as (trial: Trial<keyof Outcomes>, computing: Computing) => unknown;
   console.log(JSON.stringify(run(trial, computing)));
 }

@@ -1,7 +1,7 @@
 // The parts that compute with libtorch: importing this loads it.
 
 export { evenly } from "./base/evenly.ts";
-export { type Computing, chooseComputing, useComputing } from "./compute/device.ts";
+export { type Computing, chooseComputing, useComputing, type WantedComputing } from "./compute/device.ts";
 export { drawLatents, stream } from "./compute/streams.ts";
 export { accv2018, type Recipe } from "./config/recipe.ts";
 export { Batches, PackPixels } from "./data/batches.ts";
@@ -18,6 +18,7 @@ export { type OpenModelOptions, openModel } from "./models/model.ts";
 export { openAnyModel } from "./models/open-model.ts";
 export * from "./networks/index.ts";
 export type { StepInputs, StepLosses, StepSettings } from "./objectives/index.ts";
+export { measureComputing } from "./train/choose-layers.ts";
 export { flopsPerImage } from "./train/cost.ts";
 export { drawInputs } from "./train/inputs.ts";
 export { readLosses } from "./train/meter.ts";

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { colours, crops, faceTemplate } from "pioneer-runtime";
 import { z } from "zod";
 import { CheckpointError } from "../base/errors.ts";
+import { recordedComputing } from "../compute/run-computing.ts";
 import { encoderOrders } from "../losses/choices.ts";
 import { blockCount } from "../networks/growth.ts";
 import { networkKind, pioneerKind } from "../networks/kind.ts";
@@ -54,6 +55,8 @@ const stateSchema = z.object({
   }),
   /** The data it was trained on: another id is other data. */
   pack: z.object({ id: z.string(), path: z.string(), trainImages: z.int() }),
+  /** What each phase is computed with; older checkpoints do not say. */
+  computing: recordedComputing.optional(),
   /** Updates of each parameter, by network and name. */
   adamSteps: z.object({ generator: z.record(z.string(), z.int()), encoder: z.record(z.string(), z.int()) }),
   poolImages: z.int().min(0),

@@ -1,4 +1,3 @@
-import { cpus } from "node:os";
 import {
   type Capabilities,
   type ChooseForm,
@@ -12,12 +11,16 @@ import { ConfigError } from "../base/errors.ts";
 import type { TrainConfig } from "../config/config.ts";
 import type { Recipe } from "../config/recipe.ts";
 import type { Precision } from "../networks/index.ts";
+import { type FormsByLayer, layerName, type RunPrecision } from "./convolution-choice.ts";
 import { availableThreads } from "./processor.ts";
 
-/** How 3x3 convolutions of 256 and more channels are computed: as they are, or by Winograd's with 4/9 of the multiplications. */
-export type Convolutions = "direct" | "winograd";
+/**
+ * How 3x3 convolutions are computed: all as they are, those of 256 and more channels by Winograd's with 4/9 of the
+ * multiplications, or layer by layer as was found to be fastest.
+ */
+export type Convolutions = "direct" | "winograd" | FormsByLayer;
 
-/** What a run computes with, and why. */
+/** What a phase or a model is computed with, and why. */
 export interface Computing {
   readonly device: Device;
   readonly precision: Precision;
@@ -27,7 +30,7 @@ export interface Computing {
 }
 
 /** @throws ConfigError where --cuda-graphs is asked for and cannot be had */
-export function checkCudaGraphs({ device }: Computing, { ema }: Pick<Recipe, "ema">): void {
+export function checkCudaGraphs(device: Device, { ema }: Pick<Recipe, "ema">): void {
   const { libtorch, cudaGraphs } = capabilities();
   if (device !== "cuda") throw new ConfigError(`--cuda-graphs needs a CUDA device, this run computes on ${device}`);
   if (!cudaGraphs) {
@@ -46,18 +49,21 @@ export function checkCudaGraphs({ device }: Computing, { ema }: Pick<Recipe, "em
 }
 
 /** Takes it for this process. */
-export function useComputing({ threads, convolutions }: Computing): void {
+export function useComputing({ threads, convolutions }: Pick<Computing, "threads" | "convolutions">): void {
   setThreads(threads);
   setConvolutions(formsOf(convolutions));
 }
 
-/** With fewer channels, in or out, the passes around Winograd's products cost what the products gain (docs/design.md). */
+/** With fewer channels, in or out, the passes around Winograd's products often cost what the products gain (docs/design.md). */
 const wideChannels = 256;
 
-const formsOf = (convolutions: Convolutions): ChooseForm =>
-  convolutions === "direct"
-    ? () => "direct"
-    : ({ into, out }) => (Math.min(into, out) >= wideChannels ? "winograd" : "direct");
+const formsOf = (convolutions: Convolutions): ChooseForm => {
+  if (convolutions === "direct") return () => "direct";
+  if (convolutions === "winograd") {
+    return ({ into, out }) => (Math.min(into, out) >= wideChannels ? "winograd" : "direct");
+  }
+  return (layer) => convolutions[layerName(layer)] ?? "direct";
+};
 
 export interface WantedComputing extends Pick<TrainConfig, "device" | "precision"> {
   readonly convolutions?: TrainConfig["convolutions"] | undefined;
@@ -65,76 +71,67 @@ export interface WantedComputing extends Pick<TrainConfig, "device" | "precision
 }
 
 /**
- * Chooses device, precision and convolutions. `auto` takes CUDA where there is one, bf16 where the hardware has units for it, and
- * Winograd's convolutions where they are faster.
+ * Chooses device, precision and convolutions without measuring, for work that is soon done: `auto` takes CUDA where there is one,
+ * bf16 where the hardware has units for it, and on the CPU Winograd's convolutions, but for bf16 with AMX.
  * @param able of this machine
  * @throws ConfigError if CUDA is asked for and not there, or Winograd's convolutions on it
  */
 export function chooseComputing(wanted: WantedComputing, able: Capabilities = capabilities()): Computing {
-  const { device, precision, why } = chooseDevice(wanted, able);
-  const { convolutions, because } = chooseConvolutions(wanted.convolutions ?? "auto", device, precision, able);
-  const threads = wanted.threads ?? availableThreads();
-  return { device, precision, convolutions, why: `${why}; convolutions: ${convolutions}, ${because}`, threads };
+  const { device, why } = chooseDevice(wanted, able);
+  const { precisions, because } = precisionsFor(wanted, device, able);
+  const precision = precisions.at(-1) as RunPrecision;
+  return {
+    device,
+    precision,
+    convolutions: unmeasuredConvolutions(wanted, device, precision, able),
+    why: `device: ${why}; precision: ${because}`,
+    threads: wanted.threads ?? availableThreads(),
+  };
 }
 
-/** In bfloat16 they gain where multiplications are what a convolution waits for: not with AMX (docs/design.md). */
-function chooseConvolutions(
-  wanted: TrainConfig["convolutions"],
+/** Where multiplications are what a convolution waits for: with AMX they are not (docs/design.md). */
+function unmeasuredConvolutions(
+  { convolutions = "auto" }: WantedComputing,
   device: Device,
-  precision: Precision,
+  precision: RunPrecision,
   { cpuBf16 }: Capabilities,
-): { convolutions: Convolutions; because: string } {
-  if (wanted === "winograd" && device !== "cpu") {
-    throw new ConfigError(`--convolutions winograd is for the CPU, this run computes on ${device}; leave it out`);
-  }
-  if (wanted !== "auto") return { convolutions: wanted, because: "asked for" };
-  if (device !== "cpu") return { convolutions: "direct", because: "Winograd's are for the CPU" };
-  if (precision === "fp32") return { convolutions: "winograd", because: "faster in float32" };
-  const [unit] = cpuBf16;
-  return unit === "avx512_bf16"
-    ? { convolutions: "winograd", because: `faster with ${unit}` }
-    : { convolutions: "direct", because: `Winograd's are not faster with ${unit ?? "no bf16 unit"}` };
+): Convolutions {
+  if (convolutions !== "auto") return convolutions;
+  return device === "cpu" && (precision === "fp32" || cpuBf16[0] === "avx512_bf16") ? "winograd" : "direct";
 }
 
-function chooseDevice(
-  wanted: WantedComputing,
-  { libtorch, cudaDevices, cudaBf16, cpuBf16 }: Capabilities,
-): Pick<Computing, "device" | "precision" | "why"> {
+/** @throws ConfigError if CUDA is asked for and not there, or Winograd's convolutions on it */
+export function chooseDevice(
+  wanted: Pick<WantedComputing, "device" | "convolutions">,
+  { libtorch, cudaDevices }: Capabilities,
+): { readonly device: Device; readonly why: string } {
   if (wanted.device === "cuda" && cudaDevices === 0) {
     throw new ConfigError(
       `--device cuda: libtorch ${libtorch} sees no CUDA device here; use --device cpu, or set LIBTORCH to a CUDA build and run make build`,
     );
   }
   const device: Device = wanted.device === "cuda" || (wanted.device === "auto" && cudaDevices > 0) ? "cuda" : "cpu";
-  const deviceWhy =
-    wanted.device === "auto" ? (device === "cuda" ? "CUDA is available" : "no CUDA device is visible") : "asked for";
-  if (wanted.precision !== "auto") {
-    return { device, precision: wanted.precision, why: `device: ${deviceWhy}; precision: asked for` };
+  if (wanted.convolutions === "winograd" && device !== "cpu") {
+    throw new ConfigError(`--convolutions winograd is for the CPU, this run computes on ${device}; leave it out`);
   }
-  const [has, units] =
-    device === "cuda"
-      ? [cudaBf16, cudaBf16 ? "the GPU has bf16 units" : "the GPU has no bf16 units (compute capability below 8.0)"]
-      : [cpuBf16.length > 0, `the processor has ${cpuBf16[0] ?? "no bf16 unit (amx_bf16, avx512_bf16)"}`];
-  return { device, precision: has ? "bf16" : "fp32", why: `device: ${deviceWhy}; precision: ${units}` };
+  if (wanted.device !== "auto") return { device, why: "asked for" };
+  return { device, why: device === "cuda" ? "CUDA is available" : "no CUDA device is visible" };
 }
 
-/** What this machine would train with. */
-export interface DeviceDescription {
-  /** Version of libtorch. */
-  readonly libtorch: string;
-  /** CUDA devices that libtorch sees; none without one. */
-  readonly cuda?: string;
-  /** Model name of the processor. */
-  readonly cpu: string;
-  readonly threads: number;
-  /** What --precision auto chooses, and why. */
-  readonly precision: string;
-  readonly why: string;
-}
-
-export async function describeDevice(): Promise<DeviceDescription> {
-  const { libtorch, cudaDevices } = capabilities();
-  const { precision, why, threads } = chooseComputing({ device: "auto", precision: "auto" });
-  const cuda = cudaDevices > 0 ? { cuda: `${cudaDevices} device${cudaDevices > 1 ? "s" : ""}` } : {};
-  return { libtorch, ...cuda, cpu: cpus()[0]?.model ?? "unknown", threads, precision, why };
+/** The precisions that may be chosen on a device, bf16 last where the hardware has units for it, and why. */
+export function precisionsFor(
+  { precision }: Pick<WantedComputing, "precision">,
+  device: Device,
+  { cudaBf16, cpuBf16 }: Capabilities = capabilities(),
+): { readonly precisions: readonly RunPrecision[]; readonly because: string } {
+  if (precision !== "auto") return { precisions: [precision], because: "asked for" };
+  if (device === "cuda") {
+    // Not measured there: with units for it, bf16 has several times the rate.
+    const units = cudaBf16 ? "the GPU has bf16 units" : "the GPU has no bf16 units (compute capability below 8.0)";
+    return { precisions: [cudaBf16 ? "bf16" : "fp32"], because: units };
+  }
+  const [unit] = cpuBf16;
+  return unit === undefined
+    ? { precisions: ["fp32"], because: "the processor has no bf16 unit (amx_bf16, avx512_bf16)" }
+    : { precisions: ["fp32", "bf16"], because: `the processor has ${unit}` };
 }

@@ -1,7 +1,18 @@
-// How much of the processor is ours.
+// The processor, and how much of it is ours.
 import { readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { availableParallelism, cpus } from "node:os";
 import { dirname, join } from "node:path";
+
+/** "Intel(R) Xeon(R) Processor (model 207, stepping 8)": names alone do not tell server processors apart. */
+export function processorName(): string {
+  const name = cpus()[0]?.model ?? "unknown";
+  const text = read("/proc/cpuinfo") ?? "";
+  const numbers = ["model", "stepping"].flatMap((field) => {
+    const [, number] = new RegExp(`^${field}\\s*: (\\d+)$`, "m").exec(text) ?? [];
+    return number === undefined ? [] : [`${field} ${number}`];
+  });
+  return numbers.length > 0 ? `${name} (${numbers.join(", ")})` : name;
+}
 
 /** Threads that can run at once, at least 1: one for each core that may be used, fewer where a control group grants less time. */
 export function availableThreads(): number {

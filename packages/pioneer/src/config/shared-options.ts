@@ -9,5 +9,6 @@ export const crop = oneOf(crops, { none: "photos must be square", celeba: "as th
 export const colour = oneOf(["auto", ...colours], { auto: "grey where every image is" });
 
 export const device = oneOf(["auto", "cpu", "cuda"], { auto: "cuda where there is one" });
-export const precision = oneOf(["auto", "bf16", "fp32"], { auto: "bf16 where the hardware has it" });
+export const precisions = ["auto", "bf16", "fp32"] as const;
+export const precision = oneOf(precisions, { auto: "bf16 where the hardware has it" });
 export const threads = whole(1, 1024);

@@ -17,7 +17,7 @@ import {
 } from "./option-schema.ts";
 import { accv2018, recipeNames, recipes } from "./recipe.ts";
 import { scheduleFileSchema } from "./schedule-file.ts";
-import { colour, crop, device, imageSource, precision, threads } from "./shared-options.ts";
+import { colour, crop, device, imageSource, precisions, threads } from "./shared-options.ts";
 
 /**
  * What may change when a run goes on. fixed: it would be another run. free: it changes speed, place or output only.
@@ -229,12 +229,17 @@ export const trainSchema = z.strictObject({
     description: "seed of weights, latents and data order",
   }),
 
-  precision: trained(precision.default("auto"), {
-    resume: "free",
-    value: "P",
-    group: "Computing",
-    description: "what layers compute in",
-  }),
+  precision: trained(
+    oneOf(precisions, { auto: "for each phase the faster one, as measured; on CUDA bf16 where it has it" }).default(
+      "auto",
+    ),
+    {
+      resume: "free",
+      value: "P",
+      group: "Computing",
+      description: "what layers compute in",
+    },
+  ),
   device: trained(device.default("auto"), {
     resume: "free",
     value: "D",
@@ -243,14 +248,14 @@ export const trainSchema = z.strictObject({
   }),
   convolutions: trained(
     oneOf(["auto", "direct", "winograd"], {
-      auto: "the faster",
-      winograd: "4/9 of the multiplications, CPU only",
+      auto: "for each layer the faster one, as measured",
+      winograd: "4/9 of the multiplications in layers of 256 and more channels, CPU only",
     }).default("auto"),
     {
       resume: "free",
       value: "C",
       group: "Computing",
-      description: "3x3 convolutions of 256 and more channels",
+      description: "form of 3x3 convolutions",
     },
   ),
   cudaGraphs: trained(toggle().default(false), {
@@ -268,8 +273,7 @@ export const trainSchema = z.strictObject({
     value: "T",
     group: "Computing",
     description: "threads of libtorch",
-    note: "on a machine with other work, fewer are faster",
-    default: "all cores that may be used",
+    default: "one, half or all of the cores that may be used, whichever is measured to be faster",
   }),
 
   run: trained(text("a folder").default("runs/train"), {

@@ -1,7 +1,7 @@
 import { readFile, realpath, rm, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import type { Colour, Crop, FaceTemplate } from "pioneer-runtime";
+import { defaultCacheDir } from "../base/cache-dir.ts";
 import { onDisk } from "../base/disk.ts";
 import { ConfigError, DataError } from "../base/errors.ts";
 import { defaultTemplate, templateText } from "../config/face-template.ts";
@@ -78,12 +78,6 @@ export async function isPackFile(data: string): Promise<boolean> {
 
 async function isFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isFile() ?? false;
-}
-
-/** `$XDG_CACHE_HOME/pioneer`, or `~/.cache/pioneer` where that is not set. */
-export function defaultCacheDir(): string {
-  const base = process.env.XDG_CACHE_HOME;
-  return join(base === undefined || base === "" ? join(homedir(), ".cache") : base, "pioneer");
 }
 
 async function cacheName(data: string, options: EnsureOptions): Promise<string> {

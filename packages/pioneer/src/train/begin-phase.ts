@@ -1,6 +1,14 @@
+import { type Computing, useComputing } from "../compute/device.ts";
 import type { Position } from "../config/schedule.ts";
 import type { Learner } from "../learner/learner.ts";
 import { resolutionOf } from "../networks/index.ts";
+import type { Session } from "./session.ts";
+
+/** From here on with what was chosen for the phase. */
+export function takeComputing(session: Session, { phase }: Position): void {
+  session.computing = session.computings.phases.get(phase) as Computing;
+  useComputing(session.computing);
+}
 
 /** The pool belongs to one resolution; a resumed run keeps what its checkpoint held. */
 export function preparePool({ pool, recipe }: Learner, { phase }: Position): void {

@@ -6,7 +6,7 @@ import { batchAt } from "../config/batch.ts";
 import { type Position, positionAt, type Schedule } from "../config/schedule.ts";
 import { usedPair } from "../learner/learner.ts";
 import { type Growth, resolutionOf } from "../networks/index.ts";
-import { forgetMoments, isNewPhase, preparePool } from "./begin-phase.ts";
+import { forgetMoments, isNewPhase, preparePool, takeComputing } from "./begin-phase.ts";
 import { CapturedSteps } from "./captured-steps.ts";
 import { checkFinite, divergence } from "./divergence.ts";
 import { evaluatorOf } from "./evaluate.ts";
@@ -80,6 +80,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     const resolution = resolutionOf(at.phase);
     const batch = batchAt(config.batch, resolution);
     if (at.phase !== announcedPhase) {
+      takeComputing(session, at);
       preparePool(learner, at);
       if (config.resetOptimiser && isNewPhase(learner, at)) forgetMoments(learner);
       recorder.report({ kind: "phase", phase: at.phase, resolution, batch });

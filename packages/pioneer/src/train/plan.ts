@@ -1,15 +1,18 @@
 // The schedule with what it will cost, measured on this machine before anything runs.
 import { stat } from "node:fs/promises";
-import { cacheMemory } from "pioneer-torch";
+import { cacheMemory, capabilities } from "pioneer-torch";
 import { onDisk } from "../base/disk.ts";
 import { PatientLog } from "../base/patience.ts";
-import { chooseComputing } from "../compute/device.ts";
+import type { CheckpointState } from "../checkpoint/state.ts";
+import { type Computing, chooseDevice } from "../compute/device.ts";
 import { batchAt } from "../config/batch.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { changesOf, type LearningRates, positionAt, type Schedule } from "../config/schedule.ts";
 import { isPack } from "../data/pack/pack.ts";
 import { proceduralFaces } from "../data/sources/procedural.ts";
 import { phaseOf, resolutionOf } from "../networks/index.ts";
+import { chooseRunComputing } from "./choose-computing.ts";
+import { fromSizeOn } from "./computing-lines.ts";
 import { dataOfRun } from "./data-of-run.ts";
 import type { StepNeed } from "./estimate.ts";
 import { firstImages, openRun, plannedSchedule } from "./opening.ts";
@@ -37,7 +40,9 @@ export interface TrainPlan {
   readonly totalImages: number;
   readonly hours: number;
   readonly device: string;
+  /** Where phases differ, from where on: "fp32, bf16 from 32x32". */
   readonly precision: string;
+  readonly threads: string;
   readonly why: string;
 }
 
@@ -47,26 +52,31 @@ export interface TrainPlan {
  * @throws as training would, before its first step
  */
 export async function planTraining(config: TrainConfig, log: (text: string) => void = () => {}): Promise<TrainPlan> {
-  const { schedule, shownImages } = await scheduleOf(config);
-  const computing = chooseComputing(config);
+  const { schedule, shownImages, before } = await scheduleOf(config);
+  const { device } = chooseDevice(config, capabilities());
   cacheMemory(); // as the training process does
-  const trial = new Trial(config, computing.device);
+  const trial = new Trial(config, device);
   try {
     const rows = rowsOf(schedule, shownImages);
     const numbers = [...new Set(rows.map(({ phase }) => phase))];
+    const computing = await chooseRunComputing(config, trial, { phases: numbers, before, log });
     const patient = new PatientLog(log);
     const needs = new Map<number, StepNeed>();
     for (const phase of numbers) {
-      needs.set(phase, await trial.need(phase, batchAt(config.batch, resolutionOf(phase)), computing, patient));
+      const batch = batchAt(config.batch, resolutionOf(phase));
+      needs.set(phase, await trial.need(phase, batch, computing.phases.get(phase) as Computing, patient));
     }
     const phases = rows.map((row) => planPhase(config, schedule, row, needs.get(row.phase) as StepNeed));
+    const of = (what: (computing: Computing) => string | number) =>
+      fromSizeOn(new Map(numbers.map((phase) => [phase, what(computing.phases.get(phase) as Computing)])));
     return {
       phases,
       totalImages: schedule.totalImages,
       hours: phases.reduce((sum, { hours }) => sum + hours, 0),
-      device: computing.device,
-      precision: computing.precision,
-      why: computing.why,
+      device,
+      precision: of(({ precision }) => precision),
+      threads: of(({ threads }) => threads),
+      why: computing.phases.get(numbers.at(-1) as number)?.why ?? "",
     };
   } finally {
     trial.dispose();
@@ -113,8 +123,14 @@ function fadingBetween(schedule: Schedule, start: number, end: number): number {
   return Math.max(0, Math.min(end, fadedIn) - start);
 }
 
+interface Planned {
+  readonly schedule: Schedule;
+  readonly shownImages: number;
+  readonly before?: CheckpointState | undefined;
+}
+
 /** What training would follow. Where --resolution says all that a plan needs, a source is not packed for it. */
-async function scheduleOf(config: TrainConfig): Promise<{ schedule: Schedule; shownImages: number }> {
+async function scheduleOf(config: TrainConfig): Promise<Planned> {
   const { data, resolution, resume } = config;
   const maxPhase = resolution === undefined ? undefined : phaseOf(resolution);
   if (maxPhase !== undefined && !resume && !data.endsWith(".pack") && !(await isPack(data))) {
@@ -122,6 +138,6 @@ async function scheduleOf(config: TrainConfig): Promise<{ schedule: Schedule; sh
     const schedule = plannedSchedule(config, maxPhase, undefined);
     return { schedule, shownImages: firstImages(config, schedule) };
   }
-  const { schedule, images } = openRun(config, (await dataOfRun(config)).pack);
-  return { schedule, shownImages: images };
+  const { schedule, images, resumed } = openRun(config, (await dataOfRun(config)).pack);
+  return { schedule, shownImages: images, before: resumed?.state };
 }

@@ -29,8 +29,13 @@ export class Recorder {
 
   report(event: TrainEvent): void {
     if (event.kind === "tick") this.#tick(event);
-    this.#add("log.txt", `${new Date().toISOString()} ${formatEvent(event)}\n`);
+    this.note(formatEvent(event));
     this.#pass(event);
+  }
+
+  /** A line of log.txt, which nobody else is told. */
+  note(line: string): void {
+    this.#add("log.txt", `${new Date().toISOString()} ${line}\n`);
   }
 
   image(images: number, tag: string, picture: TensorboardImage): void {

@@ -1,5 +1,6 @@
 import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { pruneCheckpoints } from "../checkpoint/files.ts";
+import { recordOf } from "../compute/run-computing.ts";
 import { brokenParameter } from "../learner/learner.ts";
 import type { Growth } from "../networks/index.ts";
 import { diverged, divergence } from "./divergence.ts";
@@ -26,6 +27,7 @@ export function saveCheckpoint(session: Session, { phase, alpha }: Growth): void
     align: pack.align?.template ?? null,
     encoderOrder: config.encoderOrder,
     schedule: { ...schedule, phases: [...schedule.phases], settings: schedule.settings && [...schedule.settings] },
+    computing: recordOf(session.computings),
     pack: { id: pack.id, path: pack.path, trainImages: (pack.splits.train as Uint32Array).length },
   };
   session.lastCheckpoint = writeCheckpoint(config.run, learner, facts);

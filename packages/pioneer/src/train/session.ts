@@ -1,5 +1,6 @@
 import type { StopReason } from "../base/errors.ts";
 import type { Computing } from "../compute/device.ts";
+import type { RunComputing } from "../compute/run-computing.ts";
 import type { TrainConfig } from "../config/config.ts";
 import type { Schedule } from "../config/schedule.ts";
 import type { Batches, PackPixels } from "../data/batches.ts";
@@ -10,7 +11,10 @@ import type { Recorder } from "./recorder.ts";
 /** Everything a run is, in memory. */
 export interface Session {
   readonly config: TrainConfig;
-  readonly computing: Computing;
+  /** Of each phase. */
+  readonly computings: RunComputing;
+  /** Of the present phase. */
+  computing: Computing;
   readonly pack: Pack;
   readonly batches: Batches;
   readonly pixels: PackPixels;

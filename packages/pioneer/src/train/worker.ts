@@ -1,5 +1,13 @@
 // The training process: started by run.ts through process.ts, told what to do over IPC, ends with its parent.
-import { cacheMemory, dieWithParent, enterGraphStream, lockFile, setDeterministic } from "pioneer-torch";
+import {
+  cacheMemory,
+  capabilities,
+  type Device,
+  dieWithParent,
+  enterGraphStream,
+  lockFile,
+  setDeterministic,
+} from "pioneer-torch";
 import { diskError } from "../base/disk.ts";
 import { exitCodes, PioneerError } from "../base/errors.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
@@ -12,7 +20,9 @@ import {
   readRunConfig,
   saveConfig,
 } from "../checkpoint/run-folder.ts";
-import { type Computing, checkCudaGraphs, chooseComputing, useComputing } from "../compute/device.ts";
+import type { CheckpointState } from "../checkpoint/state.ts";
+import { type Computing, checkCudaGraphs, chooseDevice } from "../compute/device.ts";
+import type { RunComputing } from "../compute/run-computing.ts";
 import { stream } from "../compute/streams.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { recipeOf } from "../config/recipe.ts";
@@ -22,6 +32,8 @@ import { Batches, PackPixels } from "../data/batches.ts";
 import { openPack } from "../data/pack/pack.ts";
 import { createLearner } from "../learner/learner.ts";
 import { placeLearner } from "../learner/placement.ts";
+import { chooseRunComputing } from "./choose-computing.ts";
+import { fromSizeOn } from "./computing-lines.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
 import { trainLoop } from "./loop.ts";
 import { openRun } from "./opening.ts";
@@ -113,15 +125,24 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
   }
 
   const told = resumed ? changesTold(readRunConfig(config.run), config) : [];
-  const computing = chooseComputing(config);
-  useComputing(computing);
+  const { device } = chooseDevice(config, capabilities());
   setDeterministic(config.deterministic);
   if (config.cudaGraphs) {
-    checkCudaGraphs(computing, recipeOf(config));
+    checkCudaGraphs(device, recipeOf(config));
     enterGraphStream();
   }
   const recipe = recipeOf(config);
-  const lastPhaseSeconds = await tryOut(config, schedule, computing, (text) => pass({ kind: "log", text }));
+  const begun: string[] = [];
+  const { computings, lastPhaseSeconds } = await measureFirst(
+    config,
+    device,
+    { schedule, images, before: resumed?.state },
+    (text) => {
+      begun.push(text);
+      pass({ kind: "log", text });
+    },
+  );
+  const computing = computings.phases.get(positionAt(schedule, images).phase) as Computing;
   const learner = resumed
     ? readCheckpoint(resumed.folder, recipe, config.lr).learner
     : createLearner(
@@ -130,15 +151,17 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
         config.lr,
         stream(config.seed, "weights"),
       );
-  placeLearner(learner, computing.device);
+  placeLearner(learner, device);
 
   const train = pack.splits.train as Uint32Array;
   const recorder = new Recorder(config.run, images, pass);
+  for (const text of begun) recorder.note(text);
   const session: Session = {
     config,
+    computings,
     computing,
     pack,
-    batches: new Batches(pack, train, { seed: config.seed, mirror: config.mirror, device: computing.device }),
+    batches: new Batches(pack, train, { seed: config.seed, mirror: config.mirror, device }),
     pixels: new PackPixels(pack),
     learner,
     schedule,
@@ -150,16 +173,15 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     elapsedSeconds: resumed?.state.elapsedSeconds ?? 0,
     lastCheckpoint: resumed?.folder ?? "",
   };
-  const { device, precision, why, threads } = computing;
   recorder.report({
     kind: "start",
     run: config.run,
     data: config.data,
     count: train.length,
     device,
-    precision,
-    why,
-    threads,
+    precision: fromSizeOn(new Map([...computings.phases].map(([phase, { precision }]) => [phase, precision]))),
+    why: computing.why,
+    threads: computing.threads,
     resumed: resumed !== undefined,
     images,
     totalImages: schedule.totalImages,
@@ -177,15 +199,26 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
   return end;
 }
 
-async function tryOut(
+interface Beginning {
+  readonly schedule: Schedule;
+  readonly images: number;
+  readonly before: CheckpointState | undefined;
+}
+
+/** Chooses what the phases that are left are computed with, and tries the last one. */
+async function measureFirst(
   config: TrainConfig,
-  schedule: Schedule,
-  computing: Computing,
+  device: Device,
+  { schedule, images, before }: Beginning,
   log: (text: string) => void,
-): Promise<number> {
-  const trial = new Trial(config, computing.device);
+): Promise<{ computings: RunComputing; lastPhaseSeconds: number }> {
+  const { phase: now } = positionAt(schedule, images);
+  const phases = schedule.phases.map(({ phase }) => phase).filter((phase) => phase >= now);
+  const trial = new Trial(config, device);
   try {
-    return await tryLastPhase(trial, config, schedule, computing, log);
+    const computings = await chooseRunComputing(config, trial, { phases, before, log });
+    const last = computings.phases.get(phases.at(-1) as number) as Computing;
+    return { computings, lastPhaseSeconds: await tryLastPhase(trial, config, schedule, last, log) };
   } finally {
     trial.dispose();
   }

@@ -278,9 +278,11 @@ async function openSession(data: Pack, run: string): Promise<Session> {
     precision: "fp32",
     threads: 1,
   });
+  const computing = { device: "cpu", precision: "fp32", convolutions: "direct", threads: 1, why: "" } as const;
   return {
     config,
-    computing: { device: "cpu", precision: "fp32", convolutions: "direct", threads: 1, why: "" },
+    computings: { device: "cpu", phases: new Map([0, 1, 2].map((phase) => [phase, computing])) },
+    computing,
     pack: data,
     batches: new Batches(data, train, { seed: 0, mirror: true, device: "cpu" }),
     pixels: new PackPixels(data),

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
-import { defaultCacheDir, ensurePack } from "../../src/data/ensure.ts";
+import { defaultCacheDir } from "../../src/base/cache-dir.ts";
+import { ensurePack } from "../../src/data/ensure.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
 import { png, temporaryFolder, writeFiles, writeTar } from "./support.ts";
 

@@ -43,16 +43,17 @@ async function describePath(path: string, verify: boolean): Promise<Description>
 }
 
 async function describeMachine(): Promise<Description> {
-  const { describeDevice } = await import("../../compute/device.ts");
-  const { defaultCacheDir } = await import("../../data/ensure.ts");
-  const device = await describeDevice();
+  const { describeDevice } = await import("../../train/describe-device.ts");
+  const { defaultCacheDir } = await import("../../base/cache-dir.ts");
+  const { lines, ...device } = await describeDevice();
   const cache = defaultCacheDir();
   return {
     value: { kind: "machine", node: process.version, ...device, cache },
     lines: [
       `libtorch   ${device.libtorch}, Node ${process.version}`,
       `device     ${device.cuda ?? `cpu (${device.cpu})`}`,
-      `precision  ${device.precision}: ${device.why}`,
+      `precision  ${device.precision} (${device.why})`,
+      ...lines.map((line) => `           ${line}`),
       `threads    ${device.threads}`,
       `cache      ${cache}`,
     ],

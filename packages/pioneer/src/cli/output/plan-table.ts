@@ -19,7 +19,7 @@ export function formatPlan(plan: TrainPlan): string[] {
   const heads = ["phase", "size", "batch", "kimg", "fading", ...(isPlain ? [] : ["lr", "margin"]), "time", "memory"];
   const table = alignColumns([heads, ...rows]);
   const total = `${formatKimg(plan.totalImages)} kimg in about ${formatDuration(plan.hours * 3600)}`;
-  return [...table, `total ${total} on ${plan.device}, ${plan.precision} (${plan.why})`];
+  return [...table, `total ${total} on ${plan.device}, ${plan.precision} (${plan.why}), threads: ${plan.threads}`];
 }
 
 /** One rate, or encoder's/generator's. */

@@ -13,12 +13,13 @@ test("the plan is an aligned table and its total", () => {
     hours: 20.5,
     device: "cpu",
     precision: "bf16",
+    threads: "1, 2 from 8x8",
     why: "the CPU has amx_bf16",
   });
   expect(lines).toEqual([
     "phase  size  batch  kimg  fading         time    memory",
     "    0   4x4    128  2400    1200       30 min   0.5 GiB",
     "    1   8x8    128  2400    1200  20 h 00 min  10.0 GiB",
-    "total 4800 kimg in about 20 h 30 min on cpu, bf16 (the CPU has amx_bf16)",
+    "total 4800 kimg in about 20 h 30 min on cpu, bf16 (the CPU has amx_bf16), threads: 1, 2 from 8x8",
   ]);
 });

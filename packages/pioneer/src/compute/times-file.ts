@@ -1,0 +1,56 @@
+// What was measured of this machine, kept from one run to the next.
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { refusalOf, writeWhole } from "../base/disk.ts";
+import type { LayerTimes } from "./convolution-choice.ts";
+
+/** The name of the file in the folder of caches. */
+export const timesFileName = "convolution-times.json";
+
+const seconds = z.number().positive();
+const passTimes = z.strictObject({ forward: seconds, toData: seconds, toWeights: seconds });
+const schema = z.strictObject({
+  format: z.literal(1),
+  /** By machine, then by layer, then by way. */
+  machines: z.record(z.string(), z.record(z.string(), z.record(z.string(), passTimes))),
+});
+
+type TimesFile = z.infer<typeof schema>;
+
+/** What such a file holds; one that is missing, damaged or of another format holds nothing. */
+function readFile(path: string): TimesFile {
+  const empty: TimesFile = { format: 1, machines: {} };
+  try {
+    return schema.safeParse(JSON.parse(readFileSync(path, "utf8"))).data ?? empty;
+  } catch {
+    return empty;
+  }
+}
+
+/** What is known of a machine, by layer. @param machine its name, with all that the times depend on */
+export const readTimes = (path: string, machine: string): Map<string, LayerTimes> =>
+  new Map(Object.entries(readFile(path).machines[machine] ?? {}));
+
+/**
+ * Adds times to the file; those of other machines stay.
+ * @returns why the disk refused, where it did: measuring again costs a second or two
+ */
+export async function addTimes(
+  path: string,
+  machine: string,
+  times: ReadonlyMap<string, LayerTimes>,
+): Promise<string | undefined> {
+  const { machines } = readFile(path);
+  const file = {
+    format: 1,
+    machines: { ...machines, [machine]: { ...machines[machine], ...Object.fromEntries(times) } },
+  };
+  try {
+    await writeWhole(path, Buffer.from(`${JSON.stringify(file, null, 1)}\n`));
+    return undefined;
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    return refusal;
+  }
+}

@@ -1,0 +1,86 @@
+// One thread or all: whichever makes small steps of a phase faster while the machine does whatever else it does.
+import type { Computing } from "../compute/device.ts";
+import { type Trial, turn } from "./trial.ts";
+
+/** Images per second of small steps with so many threads. */
+export interface ThreadRate {
+  readonly threads: number;
+  readonly imagesPerSecond: number;
+}
+
+export interface PhaseThreads {
+  readonly threads: number;
+  /** Empty where it follows from an earlier phase. */
+  readonly rates: readonly ThreadRate[];
+}
+
+/** Time for all phases together; a step that was begun is finished. */
+const budgetSeconds = 1;
+/** Images of a step that is tried, at most. */
+const mostImages = 16;
+const mostRounds = 10;
+/** Later phases have more to share among threads: where all are so much faster, no later one is tried. */
+const clearGain = 1.3;
+/** One that is not faster by this factor does not win: fewer threads leave cores to others. */
+const leastGain = 1.05;
+
+/** The counts worth trying: one, all, and the half, where pairs of threads may share a core. */
+export const threadCounts = (available: number): number[] =>
+  [1, available >= 4 ? Math.floor(available / 2) : 1, available].filter((count, i, all) => all.indexOf(count) === i);
+
+/** The count with the best rate; of those nearly as good, the smallest. @param rates at least one, in ascending order of threads */
+export const fastestThreads = (rates: readonly ThreadRate[]): number =>
+  rates.reduce((best, rate) => (rate.imagesPerSecond > leastGain * best.imagesPerSecond ? rate : best)).threads;
+
+/** Whether all threads won so clearly that later phases need not be tried. @param rates the last one is that of all threads */
+export function allWinClearly(rates: readonly ThreadRate[]): boolean {
+  const all = rates.at(-1) as ThreadRate;
+  return rates.slice(0, -1).every((rate) => all.imagesPerSecond > clearGain * rate.imagesPerSecond);
+}
+
+/** @param phases in ascending order, with their batches */
+export async function chooseThreads(
+  trial: Trial,
+  phases: readonly { readonly phase: number; readonly batch: number }[],
+  computing: Computing,
+  counts: readonly number[],
+): Promise<Map<number, PhaseThreads>> {
+  const until = performance.now() + 1000 * budgetSeconds;
+  const chosen = new Map<number, PhaseThreads>();
+  const all = counts.at(-1) as number;
+  let isClear = counts.length < 2;
+  for (const { phase, batch } of phases) {
+    if (isClear || performance.now() > until) {
+      chosen.set(phase, { threads: all, rates: [] });
+      continue;
+    }
+    const rates = await tryThreads(trial, phase, Math.min(batch, mostImages), computing, counts, until);
+    chosen.set(phase, { threads: fastestThreads(rates), rates });
+    isClear = allWinClearly(rates);
+  }
+  return chosen;
+}
+
+/** Turn by turn; the mean counts, as waiting for other work is a part of a step. The first step of each count does not. */
+async function tryThreads(
+  trial: Trial,
+  phase: number,
+  images: number,
+  computing: Computing,
+  counts: readonly number[],
+  until: number,
+): Promise<ThreadRate[]> {
+  const seconds = counts.map((threads) => {
+    trial.step(phase, images, { ...computing, threads });
+    return 0;
+  });
+  let rounds = 0;
+  do {
+    await turn();
+    for (const [i, threads] of counts.entries()) {
+      seconds[i] = (seconds[i] as number) + trial.step(phase, images, { ...computing, threads });
+    }
+    rounds++;
+  } while (rounds < mostRounds && performance.now() < until);
+  return counts.map((threads, i) => ({ threads, imagesPerSecond: (rounds * images) / (seconds[i] as number) }));
+}

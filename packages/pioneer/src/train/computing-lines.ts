@@ -1,0 +1,34 @@
+// What was measured and chosen, for people.
+import { formatRate } from "../base/format.ts";
+import type { PhaseChoice } from "../compute/convolution-choice.ts";
+import { resolutionOf } from "../networks/index.ts";
+import type { PhaseThreads } from "./choose-threads.ts";
+
+const sizeOf = (phase: number) => `${resolutionOf(phase)}x${resolutionOf(phase)}`;
+
+/** "bf16", or what differs from where on: "fp32, bf16 from 32x32". @param values by phase, in ascending order */
+export function fromSizeOn(values: ReadonlyMap<number, string | number>): string {
+  const changes = [...values].filter(([, value], i, all) => i === 0 || value !== all[i - 1]?.[1]);
+  return changes.map(([phase, value], i) => (i === 0 ? String(value) : `${value} from ${sizeOf(phase)}`)).join(", ");
+}
+
+/** "threads: 1, 2 from 16x16 (images/s of small steps: 4x4 with 1 430, with 2 61; ...)" */
+export function formatThreads(phases: ReadonlyMap<number, PhaseThreads>): string {
+  const counts = new Map([...phases].map(([phase, { threads }]) => [phase, threads]));
+  const measured = [...phases].flatMap(([phase, { rates }]) =>
+    rates.length === 0
+      ? []
+      : [
+          `${sizeOf(phase)} ${rates.map((rate) => `${formatRate(rate.imagesPerSecond)} with ${rate.threads}`).join(", ")}`,
+        ],
+  );
+  return `threads: ${fromSizeOn(counts)} (images/s of small steps at ${measured.join("; at ")})`;
+}
+
+/** "16x16: bf16, Winograd's in 5 of 7 convolutions, 21.3 images/s; bf16 winograd 20.1, bf16 direct 14.8, fp32 direct 9.02" */
+export function formatChoice(phase: number, choice: PhaseChoice): string {
+  const count = Object.values(choice.convolutions).filter((form) => form === "winograd").length;
+  const forms = choice.choosable > 0 ? `, winograd in ${count} of ${choice.choosable} layers` : "";
+  const speeds = choice.speeds.map(({ way, imagesPerSecond }) => `${way} ${formatRate(imagesPerSecond)}`);
+  return `${sizeOf(phase)}: ${choice.precision}${forms}, ${formatRate(choice.imagesPerSecond)} images/s; ${speeds.join(", ")}`;
+}
