@@ -54,6 +54,16 @@ test("imports of pioneer go down the staircase of docs/design.md", () => {
   expect(upward.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
 });
 
+test("tests of pioneer lie where what they test lies", () => {
+  const tests = readdirSync(join(repository, "packages/pioneer/test"), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".test.ts"))
+    .map(dirname);
+  const steps = staircase();
+  const elsewhere = new Set(tests.filter((folder) => !steps.includes(folder)));
+  // These two are about the repository as a whole.
+  expect([...elsewhere].sort()).toEqual(["architecture", "docs"]);
+});
+
 test("a package imports those of ours that its package.json names, and these form no circle", () => {
   const manifests = readdirSync(join(repository, "packages")).map((folder) => {
     const manifest = JSON.parse(readText(`packages/${folder}/package.json`)) as {

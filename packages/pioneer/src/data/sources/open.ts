@@ -29,26 +29,30 @@ export interface SourceOptions {
 
 const gzipMagic = "\x1f\x8b";
 
-/** How a path is opened as each kind. */
-const openers: Record<
-  Exclude<SourceKind, "auto">,
-  (path: string, resolution: number | undefined, labels: string | undefined) => Promise<Source>
-> = {
-  folder: (path, _, labels) => openFolder(path, labels),
-  tar: async (path, _, labels) => await openTar(path, await isGzipped(path), labels),
-  zip: (path, _, labels) => openZip(path, labels),
-  celeba: openCeleba,
-  celebahq: openCelebaHq,
-  lsun: openLsun,
-  cifar10: async (path) => {
-    const isFolder = (await onDisk(path, () => stat(path))).isDirectory();
-    if (!isFolder) refuseBatch(path);
-    return await openCifar(
-      path,
-      isFolder ? await openCifarFolder(path) : await openCifarArchive(path, await isGzipped(path)),
-    );
-  },
+/** A kind that is opened by a path. */
+interface Opener {
+  readonly is: "folder" | "file" | "either";
+  /** Whether a labels CSV may be given; others have labels of their own. */
+  readonly takesLabels?: true;
+  readonly open: (path: string, resolution: number | undefined, labels: string | undefined) => Promise<Source>;
+}
+
+/** The kinds of sources that lie somewhere: a new one is a file of this folder, a name in kinds.ts and an entry here. */
+const openers: Record<Exclude<SourceKind, "auto">, Opener> = {
+  folder: { is: "folder", takesLabels: true, open: (path, _, labels) => openFolder(path, labels) },
+  tar: { is: "file", takesLabels: true, open: async (path, _, labels) => openTar(path, await isGzipped(path), labels) },
+  zip: { is: "file", takesLabels: true, open: (path, _, labels) => openZip(path, labels) },
+  celeba: { is: "folder", open: openCeleba },
+  celebahq: { is: "file", open: openCelebaHq },
+  lsun: { is: "either", open: openLsun },
+  cifar10: { is: "either", open: openCifarAnywhere },
 };
+
+async function openCifarAnywhere(path: string): Promise<Source> {
+  const isFolder = (await onDisk(path, () => stat(path))).isDirectory();
+  if (!isFolder) refuseBatch(path);
+  return openCifar(path, isFolder ? await openCifarFolder(path) : await openCifarArchive(path, await isGzipped(path)));
+}
 
 /**
  * Opens a folder, an archive, a published data set or a procedural source. Unless `kind` says it, what it is, is seen
@@ -74,21 +78,19 @@ export async function openSource(
   }
   const found = kind === "auto" ? await recognize(source) : kind;
   await checkPlace(source, found);
-  if (labels !== undefined && !["folder", "tar", "zip"].includes(found)) {
+  const opener = openers[found];
+  if (labels !== undefined && !opener.takesLabels) {
     throw new DataError(`${source} is read as ${found}, which takes no labels file; leave out --labels`);
   }
-  return await openers[found](source, resolution, labels);
+  return await opener.open(source, resolution, labels);
 }
 
 /** Folders are opened as folders and files as files, also where the kind is given. */
 async function checkPlace(path: string, kind: Exclude<SourceKind, "auto">): Promise<void> {
-  const isFolder = (await onDisk(path, () => stat(path))).isDirectory();
-  const wantsFolder = ["folder", "celeba"].includes(kind);
-  const takesBoth = ["lsun", "cifar10"].includes(kind);
-  if (!takesBoth && isFolder !== wantsFolder) {
-    throw new DataError(
-      `${path} is a ${isFolder ? "folder" : "file"}, and ${kind} a ${wantsFolder ? "folder" : "file"}; leave out --source`,
-    );
+  const found = (await onDisk(path, () => stat(path))).isDirectory() ? "folder" : "file";
+  const { is } = openers[kind];
+  if (is !== "either" && is !== found) {
+    throw new DataError(`${path} is a ${found}, and ${kind} a ${is}; leave out --source`);
   }
 }
 

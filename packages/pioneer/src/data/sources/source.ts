@@ -25,9 +25,9 @@ export interface SourceContent {
 /** Which images, ascending. */
 export type Indices = ArrayLike<number> & Iterable<number>;
 
-/** Images from anywhere. Every kind of source is one file of this folder, listed in open.ts. */
+/** Images from anywhere. Every kind of source is one file of this folder, and an entry in open.ts. */
 export interface Source {
-  /** "folder", "tar", "zip", "celeba", "celebahq", "lsun", "cifar10", "procedural". */
+  /** Of kinds.ts; "procedural" where it is drawn. */
   readonly kind: string;
   /** Its own name, without the folders that lead to it. */
   readonly name: string;
