@@ -21,5 +21,5 @@ export type { StepInputs, StepLosses, StepSettings } from "./objectives/index.ts
 export { measureComputing } from "./train/choose-layers.ts";
 export { flopsPerImage } from "./train/cost.ts";
 export { drawInputs } from "./train/inputs.ts";
-export { readLosses } from "./train/meter.ts";
+export { readLosses } from "./train/loss-ring.ts";
 export { trainStep } from "./train/step.ts";

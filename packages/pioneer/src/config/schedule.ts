@@ -83,6 +83,13 @@ export function positionAt({ phases, totalImages, forcedAlpha }: Schedule, image
   return { phase, alpha, startImages, endImages: phases[index + 1]?.startImages ?? totalImages };
 }
 
+/** What a phase has grown to at an image count that may already lie in the next one. */
+export function growthAfter({ phases, forcedAlpha }: Schedule, phase: number, images: number): Growth {
+  const own = phases.find((entry) => entry.phase === phase);
+  const alpha = forcedAlpha ?? (own && own.fadeImages > 0 ? (images - own.startImages) / own.fadeImages : 1);
+  return { phase, alpha: Math.min(1, alpha) };
+}
+
 /** What holds after so many images, where the schedule says something. */
 export function settingsAt({ settings }: Schedule, images: number): ScheduleSettings | undefined {
   return settings?.[lastBegun(settings, images)];

@@ -4,27 +4,36 @@ import type { Learner } from "../learner/learner.ts";
 import { resolutionOf } from "../networks/index.ts";
 import type { Session } from "./session.ts";
 
+/** What changes before the first step of a phase, or of a session in the middle of one; and tells that it begins. */
+export function beginPhase(session: Session, { phase }: Position, batch: number): void {
+  const { config, learner, recorder } = session;
+  takeComputing(session, phase);
+  preparePool(learner, phase);
+  if (config.resetOptimiser && isNewPhase(learner, phase)) forgetMoments(learner);
+  recorder.report({ kind: "phase", phase, resolution: resolutionOf(phase), batch });
+}
+
 /** From here on with what was chosen for the phase. */
-export function takeComputing(session: Session, { phase }: Position): void {
+function takeComputing(session: Session, phase: number): void {
   session.computing = session.computings.phases.get(phase) as Computing;
   useComputing(session.computing);
 }
 
 /** The pool belongs to one resolution; a resumed run keeps what its checkpoint held. */
-export function preparePool({ pool, recipe }: Learner, { phase }: Position): void {
+function preparePool({ pool, recipe }: Learner, phase: number): void {
   const resolution = resolutionOf(phase);
   if (pool.images?.size(-1) !== resolution) pool.clear();
   pool.capacity = resolution >= 256 ? recipe.poolSize.from256 : recipe.poolSize.below256;
 }
 
 /** Whether the phase's newest layers have never been moved: a run that goes on in the middle of a phase has moved them. */
-export function isNewPhase({ encoder, optimisers }: Learner, { phase }: Position): boolean {
+function isNewPhase({ encoder, optimisers }: Learner, phase: number): boolean {
   const moved = optimisers.encoder.state;
   return [...encoder.used({ phase, alpha: 1 }).keys()].some((name) => !moved.has(name));
 }
 
 /** Both optimisers as they were at the beginning of the run. */
-export function forgetMoments({ optimisers }: Learner): void {
+function forgetMoments({ optimisers }: Learner): void {
   optimisers.encoder.dispose();
   optimisers.generator.dispose();
 }

@@ -1,140 +1,72 @@
-// The training loop: step after step through the schedule, with ticks, grids and checkpoints on the way.
-import { scope } from "pioneer-torch";
-import { refusalOf } from "../base/disk.ts";
+// The training loop: step after step through the schedule, with status lines, pictures and checkpoints on the way.
+import { setImmediate } from "node:timers/promises";
 import { shellWord } from "../base/shell-word.ts";
 import { batchAt } from "../config/batch.ts";
-import { type Position, positionAt, type Schedule } from "../config/schedule.ts";
-import { usedPair } from "../learner/learner.ts";
-import { type Growth, resolutionOf } from "../networks/index.ts";
-import { forgetMoments, isNewPhase, preparePool, takeComputing } from "./begin-phase.ts";
-import { CapturedSteps } from "./captured-steps.ts";
-import { checkFinite, divergence } from "./divergence.ts";
+import { growthAfter, positionAt } from "../config/schedule.ts";
+import { resolutionOf } from "../networks/index.ts";
+import { beginPhase } from "./begin-phase.ts";
+import { SessionClock } from "./clock.ts";
+import { dueAfter, type Moment } from "./due.ts";
 import { evaluatorOf } from "./evaluate.ts";
 import type { EndEvent } from "./events.ts";
-import { LossRing, ringSteps } from "./loss-ring.ts";
 import { Meter } from "./meter.ts";
-import { gridSplit } from "./pictures.ts";
+import { drawPictures } from "./pictures.ts";
 import { saveCheckpoint } from "./saving.ts";
 import type { Session } from "./session.ts";
-import { chooseGridImages, writeSnapshots } from "./snapshot.ts";
-import { oneStep } from "./take-step.ts";
+import { Steps } from "./steps.ts";
 import { tick } from "./tick.ts";
-
-/** Seconds between status lines. */
-const tickSeconds = 5;
 
 /** Trains until the schedule ends, a stop is asked for or the time is up; each ends in a checkpoint. */
 export async function trainLoop(session: Session): Promise<EndEvent> {
-  const { config, schedule, recorder, stop, learner } = session;
+  const { config, schedule, recorder, stop } = session;
+  const evaluate = config.evaluateEvery === undefined ? undefined : await evaluatorOf(session);
+  const steps = new Steps(session);
+  const clock = new SessionClock(session.elapsedSeconds);
   const meter = new Meter();
-  const ring = new LossRing(ringSteps(session.computing.device), session.computing.device);
-  const captured = config.cudaGraphs
-    ? new CapturedSteps(learner, (text) => recorder.report({ kind: "log", text }))
-    : undefined;
-  const evaluator = config.evaluateEvery === undefined ? undefined : await evaluatorOf(session);
-  const chosen = chooseGridImages(gridSplit(session.pack));
-  const began = performance.now();
-  const elapsedBefore = session.elapsedSeconds;
-  let saved = { images: session.images, time: began };
-  let paused = 0;
-  let announcedPhase = -1;
-
-  /** Brings the steps since the last call into the means. @throws DivergedError naming the first that is not finite */
-  const readRing = () => {
-    for (const { losses, step, images, batch } of ring.read()) {
-      checkFinite(losses, divergence(session, step, images));
-      meter.add(losses, batch);
-    }
-  };
-  const save = (trained: Growth) => {
-    readRing();
-    session.elapsedSeconds = elapsedBefore + (performance.now() - began) / 1000;
-    saveCheckpoint(session, trained);
-    saved = { images: session.images, time: performance.now() };
-  };
-  const draw = async (at: Growth) => {
-    try {
-      const snapshots = await writeSnapshots(usedPair(learner), session.pixels, chosen, {
-        run: config.run,
-        images: session.images,
-        growth: at,
-        precision: session.computing.precision,
-        device: session.computing.device,
-      });
-      for (const { tag, ...picture } of snapshots) recorder.image(session.images, tag, picture);
-      recorder.report({ kind: "grid", paths: snapshots.map(({ path }) => path) });
-    } catch (error) {
-      const refusal = refusalOf(error);
-      if (refusal === undefined) throw error;
-      recorder.report({ kind: "log", text: `no grid was written (${refusal}); training goes on` });
-    }
-  };
-  const outside = async (work: () => Promise<void> | void) => {
-    const start = performance.now();
-    await work();
-    paused += (performance.now() - start) / 1000;
-  };
+  let phase: number | undefined;
 
   while (session.images < schedule.totalImages) {
     const at = positionAt(schedule, session.images);
-    const resolution = resolutionOf(at.phase);
-    const batch = batchAt(config.batch, resolution);
-    if (at.phase !== announcedPhase) {
-      takeComputing(session, at);
-      preparePool(learner, at);
-      if (config.resetOptimiser && isNewPhase(learner, at)) forgetMoments(learner);
-      recorder.report({ kind: "phase", phase: at.phase, resolution, batch });
-      announcedPhase = at.phase;
-    }
+    const batch = batchAt(config.batch, resolutionOf(at.phase));
+    if (at.phase !== phase) beginPhase(session, at, batch);
+    phase = at.phase;
 
-    scope(() => {
-      const losses = oneStep(session, at, batch, captured);
-      session.images += batch;
-      session.steps++;
-      ring.write(losses, { step: session.steps, images: session.images, batch });
-    });
+    steps.take(at, batch);
 
-    const ended = session.images >= schedule.totalImages;
-    const timeUp = config.maxMinutes !== undefined && performance.now() - began > config.maxMinutes * 60_000;
-    const phaseEnds = session.images >= at.endImages;
-    const ticks = meter.seconds >= tickSeconds || session.steps === 1 || ended || timeUp || stop.reason !== undefined;
-    const draws = ended || timeUp || phaseEnds || passed(session.images, batch, config.gridKimg * 1000);
-    const minutes = (performance.now() - saved.time) / 60_000;
-    const due = minutes >= config.checkpointMinutes || passed(session.images, batch, config.checkpointKimg * 1000);
-    const evaluates = passed(session.images, batch, (config.evaluateEvery ?? Number.POSITIVE_INFINITY) * 1000);
+    const moment: Moment = {
+      batch,
+      images: session.images,
+      steps: session.steps,
+      phaseEndImages: at.endImages,
+      totalImages: schedule.totalImages,
+      stop: stop.reason,
+      minutesOfSession: clock.minutes,
+      minutesSinceCheckpoint: clock.minutesSinceCheckpoint,
+      secondsSinceTick: meter.seconds,
+    };
+    const due = dueAfter(moment, config);
     // Nothing is told, drawn or saved of steps that have not been found finite.
-    if (ring.isFull || ticks || draws || evaluates || due) readRing();
-    if (ticks) {
-      recorder.report(tick(session, at, batch, meter.take(paused), elapsedBefore + (performance.now() - began) / 1000));
-      paused = 0;
+    if (steps.isFull || due.tick || due.pictures || due.evaluation || due.checkpoint) meter.add(steps.read());
+    if (due.tick) recorder.report(tick(session, at, batch, meter.take(), clock.elapsedSeconds));
+    // Of the phase that was trained, also where the next one begins: nothing of that is trained yet.
+    const trained = growthAfter(schedule, at.phase, session.images);
+    if (due.pictures) await meter.pause(() => drawPictures(session, trained));
+    if (due.evaluation) await meter.pause(() => evaluate?.(trained));
+    // Meanwhile a stop may have been asked for.
+    const { checkpoint, end } = dueAfter({ ...moment, stop: stop.reason }, config);
+    if (checkpoint) {
+      session.elapsedSeconds = clock.elapsedSeconds;
+      await meter.pause(() => saveCheckpoint(session, trained));
+      clock.noteCheckpoint();
     }
-    // What is drawn, evaluated and saved is the model of this phase, at what its alpha has reached; of the next one, which may
-    // begin here, nothing is trained yet.
-    const trained: Growth = { phase: at.phase, alpha: Math.min(1, alphaNow(at, schedule, session.images)) };
-    if (draws) await outside(() => draw(trained));
-    if (evaluates && evaluator) await outside(() => evaluator(trained));
-    if (due || ended || timeUp || stop.reason) await outside(() => save(trained));
-
-    if (ended) return { kind: "end", reason: "finished", images: session.images, path: session.lastCheckpoint };
-    const reason = stop.reason ?? (timeUp ? "time" : undefined);
-    if (reason) {
-      if (saved.images !== session.images) save(trained);
-      const continueCommand = `pioneer train --run ${shellWord(config.run)} --resume`;
-      return { kind: "end", reason, images: session.images, path: session.lastCheckpoint, continueCommand };
-    }
-    // Lets messages and signals in.
-    await new Promise((resolve) => setImmediate(resolve));
+    if (end) return endEvent(session, end);
+    await setImmediate(); // lets messages and signals in
   }
-  return { kind: "end", reason: "already-finished", images: session.images, path: session.lastCheckpoint };
+  return endEvent(session, "already-finished");
 }
 
-/** Alpha of this phase at an image count that may already lie in the next. */
-function alphaNow({ phase }: Position, schedule: Schedule, images: number): number {
-  if (schedule.forcedAlpha !== undefined) return schedule.forcedAlpha;
-  const own = schedule.phases.find((entry) => entry.phase === phase);
-  return own && own.fadeImages > 0 ? (images - own.startImages) / own.fadeImages : 1;
+function endEvent({ config, images, lastCheckpoint }: Session, reason: EndEvent["reason"]): EndEvent {
+  const end: EndEvent = { kind: "end", reason, images, path: lastCheckpoint };
+  if (reason === "finished" || reason === "already-finished") return end;
+  return { ...end, continueCommand: `pioneer train --run ${shellWord(config.run)} --resume` };
 }
-
-/** Whether the last batch went past a multiple of `every`. */
-const passed = (images: number, batch: number, every: number) =>
-  Math.floor(images / every) > Math.floor((images - batch) / every);

@@ -1,8 +1,17 @@
 import type { Device } from "pioneer-torch";
-import { keep, noGrad, scope, type Tensor, zeros } from "pioneer-torch";
+import { keep, noGrad, scope, stack, type Tensor, zeros } from "pioneer-torch";
 import type { StepLosses } from "../objectives/index.ts";
 import type { Losses } from "./events.ts";
-import { stackLosses } from "./meter.ts";
+
+/** [losses], float32, on their device; in the order of the object. */
+export const stackLosses = (losses: StepLosses): Tensor =>
+  scope(() => stack(Object.values(losses).map((loss): Tensor => loss.to("float32"))));
+
+/** The losses of a step as numbers: one transfer from the device. */
+export function readLosses(losses: StepLosses): Losses {
+  const values = scope(() => stackLosses(losses).toFloat32Array());
+  return Object.fromEntries(Object.keys(losses).map((name, i) => [name, values[i] as number]));
+}
 
 /** A step whose losses have been read. */
 export interface ReadStep {

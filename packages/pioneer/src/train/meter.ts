@@ -1,16 +1,5 @@
-import { scope, stack, type Tensor } from "pioneer-torch";
-import type { StepLosses } from "../objectives/index.ts";
 import type { Losses } from "./events.ts";
-
-/** [losses], float32, on their device; in the order of the object. */
-export const stackLosses = (losses: StepLosses): Tensor =>
-  scope(() => stack(Object.values(losses).map((loss): Tensor => loss.to("float32"))));
-
-/** The losses of a step as numbers: one transfer from the device. */
-export function readLosses(losses: StepLosses): Losses {
-  const values = scope(() => stackLosses(losses).toFloat32Array());
-  return Object.fromEntries(Object.keys(losses).map((name, i) => [name, values[i] as number]));
-}
+import type { ReadStep } from "./loss-ring.ts";
 
 /** Means over the steps since the last tick. */
 export class Meter {
@@ -18,25 +7,41 @@ export class Meter {
   #steps = 0;
   #images = 0;
   #since = performance.now();
+  #pausedSeconds = 0;
 
-  add(losses: Losses, images: number): void {
-    for (const [name, value] of Object.entries(losses)) this.#sums[name] = (this.#sums[name] ?? 0) + value;
-    this.#steps++;
-    this.#images += images;
+  add(steps: readonly Pick<ReadStep, "losses" | "batch">[]): void {
+    for (const { losses, batch } of steps) {
+      for (const [name, value] of Object.entries(losses)) this.#sums[name] = (this.#sums[name] ?? 0) + value;
+      this.#steps++;
+      this.#images += batch;
+    }
   }
 
   get seconds(): number {
     return (performance.now() - this.#since) / 1000;
   }
 
-  /** The means, and a new beginning. @param pausedSeconds time that was not training */
-  take(pausedSeconds: number): { losses: Losses; imagesPerSecond: number } {
+  /** Does work that is not training: the images per second leave its time out. */
+  async pause(work: () => Promise<void> | void): Promise<void> {
+    const start = performance.now();
+    await work();
+    this.#pausedSeconds += (performance.now() - start) / 1000;
+  }
+
+  /** The means, and a new beginning. */
+  take(): Means {
     const losses = Object.fromEntries(Object.entries(this.#sums).map(([name, sum]) => [name, sum / this.#steps]));
-    const imagesPerSecond = this.#images / Math.max(1e-9, this.seconds - pausedSeconds);
+    const imagesPerSecond = this.#images / Math.max(1e-9, this.seconds - this.#pausedSeconds);
     this.#sums = {};
     this.#steps = 0;
     this.#images = 0;
     this.#since = performance.now();
+    this.#pausedSeconds = 0;
     return { losses, imagesPerSecond };
   }
+}
+
+export interface Means {
+  readonly losses: Losses;
+  readonly imagesPerSecond: number;
 }

@@ -1,7 +1,35 @@
+import { refusalOf } from "../base/disk.ts";
 import type { Pack } from "../data/pack/pack.ts";
+import { usedPair } from "../learner/learner.ts";
+import type { Growth } from "../networks/index.ts";
+import type { Session } from "./session.ts";
+import { chooseGridImages, writeReals, writeSnapshots } from "./snapshot.ts";
 
 /** Held-out images for the grids; training images where nothing was held out. */
-export const gridSplit = (pack: Pack): Uint32Array => {
-  const { test, train } = pack.splits;
-  return (test?.length ? test : train) as Uint32Array;
-};
+const gridSplit = ({ splits: { test, train } }: Pack): Uint32Array => (test?.length ? test : train) as Uint32Array;
+
+/** reals.png: the images that every later grid reconstructs, at the run's final resolution. */
+export async function drawReals({ config, pack, pixels, images, recorder }: Session, phase: number): Promise<void> {
+  const { tag, ...picture } = await writeReals(config.run, pixels, chooseGridImages(gridSplit(pack)), phase);
+  recorder.image(images, tag, picture);
+}
+
+/** The grids of a run as it stands. A disk that refuses them is no reason to stop training. */
+export async function drawPictures(session: Session, growth: Growth): Promise<void> {
+  const { config, computing, pack, pixels, learner, images, recorder } = session;
+  try {
+    const snapshots = await writeSnapshots(usedPair(learner), pixels, chooseGridImages(gridSplit(pack)), {
+      run: config.run,
+      images,
+      growth,
+      precision: computing.precision,
+      device: computing.device,
+    });
+    for (const { tag, ...picture } of snapshots) recorder.image(images, tag, picture);
+    recorder.report({ kind: "grid", paths: snapshots.map(({ path }) => path) });
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    recorder.report({ kind: "log", text: `no grid was written (${refusal}); training goes on` });
+  }
+}

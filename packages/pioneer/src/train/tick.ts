@@ -1,7 +1,7 @@
 import type { Position } from "../config/schedule.ts";
 import { resolutionOf } from "../networks/index.ts";
 import type { TickEvent } from "./events.ts";
-import type { Meter } from "./meter.ts";
+import type { Means } from "./meter.ts";
 import type { Session } from "./session.ts";
 import { secondsLeft } from "./time-left.ts";
 
@@ -9,7 +9,7 @@ export function tick(
   session: Session,
   at: Position,
   batch: number,
-  { losses, imagesPerSecond }: ReturnType<Meter["take"]>,
+  { losses, imagesPerSecond }: Means,
   elapsedSeconds: number,
 ): TickEvent {
   const { images, schedule, learner } = session;

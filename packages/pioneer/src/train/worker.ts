@@ -37,12 +37,11 @@ import { fromSizeOn } from "./computing-lines.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
 import { trainLoop } from "./loop.ts";
 import { openRun } from "./opening.ts";
-import { gridSplit } from "./pictures.ts";
+import { drawReals } from "./pictures.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 import { Recorder } from "./recorder.ts";
 import { saveCheckpoint } from "./saving.ts";
 import type { Session } from "./session.ts";
-import { chooseGridImages, writeReals } from "./snapshot.ts";
 import { Trial, tryLastPhase } from "./trial.ts";
 
 const send = (message: FromWorker) =>
@@ -190,8 +189,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
   // The resolution is known now; it is noted so that a later --resume can tell growing from shrinking.
   saveConfig({ ...config, resolution });
   if (!resumed) saveCheckpoint(session, positionAt(schedule, images));
-  const reals = await writeReals(config.run, session.pixels, chooseGridImages(gridSplit(pack)), maxPhase);
-  recorder.image(images, reals.tag, reals);
+  await drawReals(session, maxPhase);
 
   const end = await trainLoop(session);
   recorder.report(end);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { extendSchedule, growthSchedule, positionAt } from "../../src/config/schedule.ts";
+import { extendSchedule, growthAfter, growthSchedule, positionAt, type Schedule } from "../../src/config/schedule.ts";
 
 describe("the paper's schedule", () => {
   const schedule = growthSchedule(5, 2_400_000);
@@ -101,4 +101,25 @@ describe("for every schedule", () => {
       }),
     );
   });
+});
+
+test.each([
+  [149, 0.98],
+  [150, 1],
+  // The next phase has begun: what was trained is still the one before it.
+  [208, 1],
+])("what phase 1 has grown to after %i images", (images, alpha) => {
+  expect(growthAfter(growthSchedule(2, 100), 1, images)).toEqual({ phase: 1, alpha });
+});
+
+test("a phase that is cut off while it fades in has grown as far as it got; a forced alpha is what it is", () => {
+  const cut: Schedule = {
+    phases: [
+      { phase: 0, startImages: 0, fadeImages: 100 },
+      { phase: 1, startImages: 60, fadeImages: 10 },
+    ],
+    totalImages: 100,
+  };
+  expect(growthAfter(cut, 0, 64)).toEqual({ phase: 0, alpha: 0.64 });
+  expect(growthAfter({ ...cut, forcedAlpha: 0.3 }, 0, 64)).toEqual({ phase: 0, alpha: 0.3 });
 });

@@ -1,44 +1,30 @@
-import { expect, test } from "vitest";
-import { DivergedError } from "../../src/base/errors.ts";
-import { checkFinite } from "../../src/train/divergence.ts";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Meter } from "../../src/train/meter.ts";
 
 const losses = { klReal: 2, klFake: 3, klGenerated: 4, xRecon: 0.5, zRecon: 1.9, encoder: 0.4, generator: 190 };
+const stepOf = (changed: Partial<typeof losses> = {}) => ({ losses: { ...losses, ...changed }, batch: 8 });
 
-const where = {
-  step: 7,
-  images: 56,
-  run: "r",
-  lastGood: "r/checkpoint-00000000",
-  precision: "bf16",
-  learningRates: { encoder: 0.001, generator: 0.003 },
-} as const;
-
-test("finite losses pass", () => {
-  expect(() => checkFinite(losses, where)).not.toThrow();
-});
-
-test.each([
-  ["klFake", Number.POSITIVE_INFINITY],
-  ["xRecon", Number.NaN],
-  ["generator", Number.NEGATIVE_INFINITY],
-] as const)("%s of %f stops the run, naming step, loss and checkpoint", (name, value) => {
-  const check = (precision: "bf16" | "fp32" = "bf16") =>
-    checkFinite({ ...losses, [name]: value }, { ...where, precision });
-  expect(check).toThrow(DivergedError);
-  expect(check).toThrow(
-    `training diverged: ${name} is ${value} in step 7 (56 images). The last good checkpoint is r/checkpoint-00000000, nothing was overwritten: ` +
-      "go on with `pioneer train --run r --resume --precision fp32`",
-  );
-  // In float32 already, the same again would end the same.
-  expect(() => check("fp32")).toThrow("go on with `pioneer train --run r --resume --lr 0.0005`");
-});
+beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
+afterEach(() => void vi.useRealTimers());
 
 test("the meter gives the means since the last tick and begins anew", () => {
   const meter = new Meter();
-  meter.add(losses, 8);
-  meter.add({ ...losses, klReal: 4, generator: 200 }, 8);
-  expect(meter.take(0).losses).toEqual({ ...losses, klReal: 3, generator: 195 });
-  meter.add({ ...losses, klReal: 10 }, 8);
-  expect(meter.take(0).losses.klReal).toBe(10);
+  meter.add([stepOf()]);
+  meter.add([stepOf({ klReal: 4, generator: 200 })]);
+  expect(meter.take().losses).toEqual({ ...losses, klReal: 3, generator: 195 });
+  meter.add([stepOf({ klReal: 10 })]);
+  expect(meter.take().losses.klReal).toBe(10);
+});
+
+test("images per second are those of the time that was training, of this tick alone", async () => {
+  const meter = new Meter();
+  meter.add([stepOf(), stepOf()]);
+  vi.advanceTimersByTime(4000);
+  await meter.pause(() => void vi.advanceTimersByTime(60_000));
+  expect(meter.seconds).toBe(64);
+  expect(meter.take().imagesPerSecond).toBeCloseTo(16 / 4, 12);
+  expect(meter.seconds).toBe(0);
+  meter.add([stepOf()]);
+  vi.advanceTimersByTime(1000);
+  expect(meter.take().imagesPerSecond).toBeCloseTo(8, 12);
 });

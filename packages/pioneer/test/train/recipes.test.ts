@@ -13,7 +13,7 @@ import { fused } from "../../src/networks/fused.ts";
 import type { Growth } from "../../src/networks/index.ts";
 import { encoderTotal } from "../../src/objectives/age.ts";
 import { criticTotal } from "../../src/objectives/wgan.ts";
-import { readLosses } from "../../src/train/meter.ts";
+import { readLosses } from "../../src/train/loss-ring.ts";
 import { type StepObserver, trainStep } from "../../src/train/step.ts";
 import { facts } from "../checkpoint/support.ts";
 import { contents, randomImages, temporaryFolder, tinyLearner, train } from "../support/tiny.ts";

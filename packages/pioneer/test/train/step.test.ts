@@ -5,7 +5,7 @@ import { disposeLearner, type Learner } from "../../src/learner/learner.ts";
 import { klToPrior, l1 } from "../../src/losses/index.ts";
 import { fused } from "../../src/networks/fused.ts";
 import type { Growth } from "../../src/networks/index.ts";
-import { readLosses } from "../../src/train/meter.ts";
+import { readLosses } from "../../src/train/loss-ring.ts";
 import { type StepObserver, trainStep } from "../../src/train/step.ts";
 import { contents, randomImages, tinyLearner, train } from "../support/tiny.ts";
 

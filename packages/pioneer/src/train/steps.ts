@@ -1,0 +1,85 @@
+import { scope } from "pioneer-torch";
+import { batchAt } from "../config/batch.ts";
+import { type Position, positionAt } from "../config/schedule.ts";
+import { resolutionOf } from "../networks/index.ts";
+import type { StepLosses, StepSettings } from "../objectives/index.ts";
+import { CapturedSteps } from "./captured-steps.ts";
+import { checkFinite, divergence } from "./divergence.ts";
+import { drawInputs } from "./inputs.ts";
+import { LossRing, type ReadStep, ringSteps } from "./loss-ring.ts";
+import type { Session } from "./session.ts";
+import { learningRatesAt, marginAt } from "./settings.ts";
+import { trainStep } from "./step.ts";
+
+/** Takes the steps of a run, one after the other, and keeps their losses on the device until they are read. */
+export class Steps {
+  readonly #session: Session;
+  readonly #ring: LossRing;
+  readonly #captured: CapturedSteps | undefined;
+
+  constructor(session: Session) {
+    const { config, computing, learner, recorder } = session;
+    this.#session = session;
+    this.#ring = new LossRing(ringSteps(computing.device), computing.device);
+    if (config.cudaGraphs) {
+      this.#captured = new CapturedSteps(learner, (text) => recorder.report({ kind: "log", text }));
+    }
+  }
+
+  /** One step, after which the session is farther. @throws Error if isFull: read() comes first */
+  take(at: Position, batch: number): void {
+    const session = this.#session;
+    scope(() => {
+      const losses = this.#step(at, batch);
+      session.images += batch;
+      session.steps++;
+      this.#ring.write(losses, { step: session.steps, images: session.images, batch });
+    });
+  }
+
+  get isFull(): boolean {
+    return this.#ring.isFull;
+  }
+
+  /** The steps since the last call, in their order. @throws DivergedError naming the first that is not finite */
+  read(): ReadStep[] {
+    const read = this.#ring.read();
+    for (const { losses, step, images } of read) checkFinite(losses, divergence(this.#session, step, images));
+    return read;
+  }
+
+  #step(at: Position, batch: number): StepLosses {
+    const { config, computing, batches, learner, schedule, images, steps } = this.#session;
+    const { seed, encoderOrder } = config;
+    const { recipe, pool, generator, optimisers } = learner;
+    const { device, precision } = computing;
+    const rates = learningRatesAt(config, schedule, images);
+    for (const network of ["encoder", "generator"] as const) optimisers[network].options.learningRate = rates[network];
+    const margin = marginAt(config, schedule, images);
+    const inputs = drawInputs(batches, steps, images, batch, at, {
+      recipe,
+      pool,
+      latent: generator.size.latent,
+      seed,
+      device,
+    });
+    this.#prepareNext(images + batch);
+    const settings: StepSettings = {
+      growth: at,
+      precision,
+      encoderOrder,
+      reduce: (mean) => mean,
+      margin,
+      shown: images,
+    };
+    return this.#captured ? this.#captured.run(inputs, settings) : trainStep(learner, inputs, settings);
+  }
+
+  /** While a step trains, the next one's images are made. */
+  #prepareNext(images: number): void {
+    const { config, batches, schedule } = this.#session;
+    if (images >= schedule.totalImages) return;
+    const at = positionAt(schedule, images);
+    batches.prepare(images, batchAt(config.batch, resolutionOf(at.phase)), at);
+  }
+}
