@@ -40,6 +40,7 @@ export function addTrainCommand(program: Command): void {
     schema,
     examples: [
       "pioneer train --data faces.pack --run runs/faces --resolution 64 --latent 128 --channels 128",
+      "pioneer train --data photos/ --align faces.csv --run runs/faces --resolution 64 --latent 128 --channels 128",
       "pioneer train --run runs/faces --resume --max-minutes 60",
       "pioneer train --data faces.pack --resolution 128 --plan",
       "pioneer train --data celeba.pack --run runs/balanced --recipe balanced --preset celeba --margin 0.05",
