@@ -126,6 +126,7 @@ export const recipeNames = Object.keys(recipes) as [RecipeName, ...RecipeName[]]
 /** What a configuration may set of a recipe; what it leaves open is the recipe's. */
 export interface RecipeOptions {
   readonly recipe: RecipeName;
+  readonly channelProfile?: number | undefined;
   readonly emaDecay?: number | undefined;
   readonly generatorSteps?: number | undefined;
   readonly klDirection?: KlDirection | undefined;
@@ -138,12 +139,14 @@ export interface RecipeOptions {
 /** The recipe of a run, with what its configuration sets itself. */
 export function recipeOf(options: RecipeOptions): Recipe {
   const recipe: Recipe = recipes[options.recipe];
-  const { emaDecay, generatorSteps = recipe.generatorSteps } = options;
+  const { channelProfile, emaDecay, generatorSteps = recipe.generatorSteps } = options;
   const ema = emaDecay === undefined ? recipe.ema : { decay: emaDecay };
-  if (recipe.objective === "wgan") return { ...recipe, ema, generatorSteps };
+  const networks = channelProfile === undefined ? recipe.networks : { ...recipe.networks, channelBase: channelProfile };
+  if (recipe.objective === "wgan") return { ...recipe, networks, ema, generatorSteps };
   const { klDirection, xMismatch, zMismatch, realm, boostreco } = options;
   return {
     ...recipe,
+    networks,
     ema,
     generatorSteps,
     klDirection: klDirection ?? recipe.klDirection,

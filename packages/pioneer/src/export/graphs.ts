@@ -36,7 +36,7 @@ export function generatorGraph(
     const isNormed = generator.kind.generatorNorm === "pixel";
     const activated = (name: string, x: string, p: number) =>
       isNormed
-        ? pixelNormLeakyRelu(build, name, x, width(generator.size.channels, p), resolutionOf(p))
+        ? pixelNormLeakyRelu(build, name, x, width(generator.size.channels, p, generator.kind), resolutionOf(p))
         : leakyRelu(build, name, x);
     let before: string = input;
     let h: string = input;

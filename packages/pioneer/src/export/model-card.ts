@@ -7,6 +7,7 @@ import { shellWord } from "../base/shell-word.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
 import { templateText } from "../config/face-template.ts";
 import { metricsFile } from "../metrics/record.ts";
+import { profileOf } from "../networks/kind.ts";
 import type { WeightFormat } from "./graph-builder.ts";
 import type { Quality } from "./quality.ts";
 
@@ -89,7 +90,7 @@ export function modelCard({ name, state, dtype, files, quality, metrics }: CardF
     "## Training",
     "",
     `- Data: \`${basename(pack.path)}\`, ${pack.trainImages} training images (id \`${pack.id.slice(0, 16)}\`).`,
-    `- Recipe ${recipe}, latent ${latent}, channels ${channels}; ${formatKimg(images)} thousand images shown.`,
+    `- Recipe ${recipe}, latent ${latent}, channels ${channels}${profileOf(state.networks.channelBase)}; ${formatKimg(images)} thousand images shown.`,
     ...(isFading
       ? [
           `- The last resolution was still fading in (alpha ${alpha.toFixed(3)}); images are a blend with the one before.`,

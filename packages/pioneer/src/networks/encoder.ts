@@ -58,8 +58,8 @@ export class Encoder extends Network {
   static shapes({ latent, channels }: NetworkSize, kind: NetworkKind = pioneerKind): Map<string, number[]> {
     const shapes = new Map<string, number[]>();
     for (let phase = blockCount - 1; phase >= 0; phase--) {
-      const narrow = width(channels, phase);
-      const wide = phase === 0 ? channels : width(channels, phase - 1);
+      const narrow = width(channels, phase, kind);
+      const wide = phase === 0 ? channels : width(channels, phase - 1, kind);
       addConvolutionShapes(shapes, convolutionName(phase, 0), [wide, narrow, 3, 3]);
       addConvolutionShapes(shapes, convolutionName(phase, 2), phase === 0 ? [latent, wide, 4, 4] : [wide, wide, 3, 3]);
       shapes.set(`from_rgb.${index(phase)}.weight`, [narrow, 3, 1, 1]);

@@ -33,8 +33,8 @@ export class Generator extends Network {
   static shapes({ latent, channels }: NetworkSize, kind: NetworkKind = pioneerKind): Map<string, number[]> {
     const shapes = new Map<string, number[]>();
     for (let phase = 0; phase < blockCount; phase++) {
-      const out = width(channels, phase);
-      const first = phase === 0 ? [out, latent, 4, 4] : [out, width(channels, phase - 1), 3, 3];
+      const out = width(channels, phase, kind);
+      const first = phase === 0 ? [out, latent, 4, 4] : [out, width(channels, phase - 1, kind), 3, 3];
       addConvolutionShapes(shapes, convolutionName(phase, "first", kind), first);
       addConvolutionShapes(shapes, convolutionName(phase, "second", kind), [out, out, 3, 3]);
       shapes.set(`to_rgb.${phase}.weight`, [3, out, 1, 1]);
@@ -53,7 +53,7 @@ export class Generator extends Network {
     const isSpectral = kind.generatorNorm === "spectral";
     for (const [name, shape] of shapes) {
       const [part, block] = name.split(".");
-      const bound = 1 / Math.sqrt(width(size.channels, Number(block)));
+      const bound = 1 / Math.sqrt(width(size.channels, Number(block), kind));
       if (part === "to_rgb") generator.add(name, rand(shape, random, -bound, bound));
       else if (name.endsWith(".bias")) generator.add(name, zeros(shape));
       else generator.add(name, isSpectral ? randn(shape, random).mul_(heScale(shape)) : randn(shape, random));

@@ -1,3 +1,5 @@
+import type { NetworkKind } from "./kind.ts";
+
 /** Blocks in each network; they all exist from the start, and growing only brings them into use. */
 export const blockCount = 9;
 
@@ -21,11 +23,15 @@ export function phaseOf(resolution: number): number | undefined {
 export interface NetworkSize {
   /** Dimension of the latent sphere, n in the paper. */
   readonly latent: number;
-  /** Width of the blocks up to 32x32; each later block halves it, down to 1. */
+  /** Width of the widest blocks. */
   readonly channels: number;
 }
 
-/** Width on the image side of block `phase`: generator blocks end in it, encoder blocks begin with it. */
-export function width(channels: number, phase: number): number {
-  return phase <= 3 ? channels : Math.max(1, Math.floor(channels / 2 ** (phase - 3)));
+/**
+ * Width on the image side of block `phase`: generator blocks end in it, encoder blocks begin with it.
+ * @param channels that of the widest blocks
+ * @param kind its channelBase says where the blocks become narrower; without one above 32x32, where each halves it
+ */
+export function width(channels: number, phase: number, { channelBase = 32 * channels }: NetworkKind): number {
+  return Math.max(1, Math.min(channels, Math.floor(channelBase / resolutionOf(phase))));
 }

@@ -1,7 +1,7 @@
 import type { LayerUse } from "../compute/convolution-choice.ts";
 import type { Recipe } from "../config/recipe.ts";
 import { convolutionFlops, encoderConvolutions, generatorConvolutions } from "../networks/convolutions.ts";
-import { type NetworkSize, resolutionOf, width } from "../networks/index.ts";
+import { type NetworkKind, type NetworkSize, resolutionOf, width } from "../networks/index.ts";
 
 /** Multiply-adds times two of a 4x4 image through a matrix product with 16 taps. */
 const denseFlops = (into: number, out: number) => 2 * 16 * into * out;
@@ -9,18 +9,18 @@ const denseFlops = (into: number, out: number) => 2 * 16 * into * out;
 const sumOf = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0);
 
 /** Work of one image through G at a phase, as it is done: an upsampled 3x3 convolution as four 2x2 ones. */
-const generatorPass = (size: NetworkSize, phase: number): number =>
-  denseFlops(size.latent, size.channels) + sumOf(generatorConvolutions(size, phase).map(convolutionFlops));
+const generatorPass = (size: NetworkSize, phase: number, kind: NetworkKind): number =>
+  denseFlops(size.latent, size.channels) + sumOf(generatorConvolutions(size, phase, kind).map(convolutionFlops));
 
 /** The same through E, whose newest convolution sees the picture itself. */
-function encoderPass(size: NetworkSize, phase: number): number {
+function encoderPass(size: NetworkSize, phase: number, kind: NetworkKind): number {
   const ofRgb = {
     into: 4,
-    out: width(size.channels, Math.max(0, phase - 1)),
+    out: width(size.channels, Math.max(0, phase - 1), kind),
     side: resolutionOf(phase),
     enlarging: false,
   };
-  const convolutions = [ofRgb, ...encoderConvolutions(size, phase)];
+  const convolutions = [ofRgb, ...encoderConvolutions(size, phase, kind)];
   return denseFlops(size.channels, size.latent) + sumOf(convolutions.map(convolutionFlops));
 }
 
@@ -60,8 +60,10 @@ const penaltyPasses = ({ objective }: Recipe) => (objective === "wgan" ? 6 : 0);
 export function flopsPerImage(size: NetworkSize, phase: number, recipe: Recipe): number {
   const { encoder, generator } = passesOfStep(recipe);
   const count = ({ forward, toData, toWeights }: Passes) => forward + toData + toWeights;
+  const kind = recipe.networks;
   return (
-    (count(encoder) + penaltyPasses(recipe)) * encoderPass(size, phase) + count(generator) * generatorPass(size, phase)
+    (count(encoder) + penaltyPasses(recipe)) * encoderPass(size, phase, kind) +
+    count(generator) * generatorPass(size, phase, kind)
   );
 }
 
@@ -69,7 +71,7 @@ export function flopsPerImage(size: NetworkSize, phase: number, recipe: Recipe):
 export function layersOfStep(size: NetworkSize, phase: number, recipe: Recipe): LayerUse[] {
   const { encoder, generator } = passesOfStep(recipe);
   return [
-    ...generatorConvolutions(size, phase).map((layer) => ({ layer, ...generator })),
-    ...encoderConvolutions(size, phase).map((layer) => ({ layer, ...encoder })),
+    ...generatorConvolutions(size, phase, recipe.networks).map((layer) => ({ layer, ...generator })),
+    ...encoderConvolutions(size, phase, recipe.networks).map((layer) => ({ layer, ...encoder })),
   ];
 }

@@ -4,7 +4,7 @@ import { type Colour, graphPorts } from "pioneer-runtime";
 import { noGrad, RandomGenerator, rand, scope, type Tensor } from "pioneer-torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { drawLatents } from "../../src/compute/streams.ts";
-import { accv2018, balanced, type Recipe } from "../../src/config/recipe.ts";
+import { accv2018, balanced, type Recipe, recipeOf } from "../../src/config/recipe.ts";
 import { differenceOf } from "../../src/export/check.ts";
 import type { WeightFormat } from "../../src/export/graph-builder.ts";
 import { encoderGraph, generatorGraph } from "../../src/export/graphs.ts";
@@ -22,7 +22,13 @@ afterAll(() => runner.close());
 /** Latent and channels differ, and neither is a multiple of what processors like. */
 const size = { latent: 12, channels: 20 };
 const batch = 3;
-const recipes = { accv2018, balanced, "accv2018 without the last activation": unactivated() };
+const narrow = recipeOf({ recipe: "cycle", channelProfile: 480 });
+const recipes = {
+  accv2018,
+  balanced,
+  "accv2018 without the last activation": unactivated(),
+  "of a channel profile": narrow,
+};
 
 function unactivated(): Recipe {
   return { ...accv2018, networks: { ...accv2018.networks, activatedCode: false } };

@@ -3,7 +3,15 @@ import { gradWhereUsed, noGrad, RandomGenerator, readSafetensors, ShapeError, sc
 import { describe, expect, test } from "vitest";
 import { drawLatents } from "../../src/compute/streams.ts";
 import { fused } from "../../src/networks/fused.ts";
-import { Encoder, Generator, type Growth, type NetworkSize, resolutionOf, width } from "../../src/networks/index.ts";
+import {
+  Encoder,
+  Generator,
+  type Growth,
+  type NetworkSize,
+  pioneerKind,
+  resolutionOf,
+  width,
+} from "../../src/networks/index.ts";
 import type { Network } from "../../src/networks/network.ts";
 import { contents, randomImages, tinyLearner, train } from "../support/tiny.ts";
 
@@ -19,7 +27,18 @@ describe("sizes", () => {
     [33, [33, 33, 33, 33, 16, 8, 4, 2, 1]],
     [6, [6, 6, 6, 6, 3, 1, 1, 1, 1]],
   ])("%i channels become %j", (channels, expected) => {
-    expect(expected.map((_, phase) => width(channels, phase))).toEqual(expected);
+    expect(expected.map((_, phase) => width(channels, phase, pioneerKind))).toEqual(expected);
+  });
+
+  test("with a base, layers of r x r pixels are base / r wide, at most as wide as the widest, at least 1", () => {
+    const kind = { ...pioneerKind, channelBase: 512 };
+    expect(Array.from({ length: 9 }, (_, phase) => width(48, phase, kind))).toEqual([48, 48, 32, 16, 8, 4, 2, 1, 1]);
+    const [G, E] = [
+      Generator.shapes({ latent: 8, channels: 48 }, kind),
+      Encoder.shapes({ latent: 8, channels: 48 }, kind),
+    ];
+    expect(G.get("to_rgb.4.weight")).toEqual([3, 8, 1, 1]);
+    expect(E.get("from_rgb.4.weight")).toEqual([8, 3, 1, 1]);
   });
 
   test("names and shapes are those of the authors' state dicts", () => {
@@ -66,7 +85,7 @@ describe("initial weights", () => {
 
   test("generator: N(0, 1), zero biases, to_rgb uniform in ±1/sqrt(its width)", () => {
     for (const [name, value] of generatorOf(large).parameters) {
-      const bound = 1 / Math.sqrt(width(large.channels, Number(name.split(".")[1])));
+      const bound = 1 / Math.sqrt(width(large.channels, Number(name.split(".")[1]), pioneerKind));
       if (name.startsWith("to_rgb")) expect(value.detach().abs().max().item()).toBeLessThanOrEqual(bound);
       else if (name.endsWith("bias")) expect(value.detach().abs().max().item()).toBe(0);
       else expect(Math.abs(spread(value) - 1), name).toBeLessThan(allowed(1, value.length));

@@ -7,6 +7,7 @@ import { checkpointNames } from "../../checkpoint/files.ts";
 import { hasConfig, newestCheckpoint, readRunConfig, statsFile } from "../../checkpoint/run-folder.ts";
 import { type CheckpointState, isCheckpoint, readState } from "../../checkpoint/state.ts";
 import { verifyCheckpoint } from "../../checkpoint/verify.ts";
+import { profileOf } from "../../networks/kind.ts";
 import { formatLosses } from "../../train/progress-line.ts";
 import { describeCrop } from "./describe-crop.ts";
 import type { Description } from "./description.ts";
@@ -46,7 +47,7 @@ async function describeRun(path: string, verify: boolean): Promise<Description> 
   const lines = [
     `run          ${path}`,
     `data         ${data}`,
-    `model        ${recipe}, resolution ${resolution}, latent ${latent}, channels ${channels}`,
+    `model        ${recipe}, resolution ${resolution}, latent ${latent}, channels ${channels}${profileOf(config.channelProfile)}`,
     ...(last === undefined ? untoldLines(newest) : progressLines(last)),
     `checkpoints  ${checkpoints.length === 0 ? "none" : checkpoints.join(" ")}`,
     ...(verify && newest !== undefined ? [`verified     ${newest}, all checksums good`] : []),
@@ -93,7 +94,7 @@ function describeCheckpoint(path: string, verify: boolean): Description {
   const { images, schedule, phase, alpha, resolution, recipe, latent, channels, colour, pack, version } = state;
   const lines = [
     `checkpoint  ${path}${verify ? ", all checksums good" : ""}`,
-    `model       ${recipe}, latent ${latent}, channels ${channels}, ${colour}, ${describeCrop(state)}`,
+    `model       ${recipe}, latent ${latent}, channels ${channels}${profileOf(state.networks.channelBase)}, ${colour}, ${describeCrop(state)}`,
     `progress    ${formatKimg(images)} of ${formatKimg(schedule.totalImages)} kimg in ${formatDuration(state.elapsedSeconds)}`,
     `phase       ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
     // An imported checkpoint has seen no pack of ours.
