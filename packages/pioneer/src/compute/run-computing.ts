@@ -1,5 +1,5 @@
 // What each phase of a run is computed with. A run keeps what it was begun with, so that going on is exact.
-import { type Capabilities, convolutionForms, type Device } from "pioneer-torch";
+import type { Capabilities, ConvolutionForm, Device } from "pioneer-torch";
 import { z } from "zod";
 import type { Computing, WantedComputing } from "./device.ts";
 
@@ -8,11 +8,17 @@ export interface RunComputing {
   readonly phases: ReadonlyMap<number, Computing>;
 }
 
+/** All there are. The list of pioneer-torch would load libtorch, which `pioneer info` and the help do without. */
+const forms = Object.keys({ direct: true, winograd: true } satisfies Record<
+  ConvolutionForm,
+  true
+>) as ConvolutionForm[];
+
 const phaseSchema = z.object({
   phase: z.int().min(0).max(8),
   precision: z.enum(["fp32", "bf16"]),
   threads: z.int().min(1),
-  convolutions: z.union([z.enum(["direct", "winograd"]), z.record(z.string(), z.enum(convolutionForms))]),
+  convolutions: z.union([z.enum(["direct", "winograd"]), z.record(z.string(), z.enum(forms))]),
 });
 
 /** As checkpoints hold it. */
