@@ -65,7 +65,7 @@ export interface SeenAs {
 export async function packFor({ resolution, colour, crop, align }: SeenAs, data: string): Promise<EnsuredPack> {
   if (align !== null && !(await isPackFile(data))) {
     throw new DataError(
-      `${data}: the model was trained on aligned faces; make these a pack with pioneer dataset prepare ${data} OUT.pack --align POINTS.csv`,
+      `${data}: the model was trained on aligned faces; make these a pack with pioneer dataset prepare ${data} OUT.pack --align POINTS.csv --template ${templateText(align)}`,
     );
   }
   return await ensurePack(data, { resolution, crop, colour });
