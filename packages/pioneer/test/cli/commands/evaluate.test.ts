@@ -5,6 +5,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import type { PioneerError } from "../../../src/base/errors.ts";
+import { metricNames } from "../../../src/metrics/catalogue.ts";
 import { type Evaluated, type EvaluateModelOptions, evaluateModel } from "../../../src/metrics/run.ts";
 import { fixture } from "../../metrics/support.ts";
 import { fingerprint, Pioneer, pioneer } from "../../support/cli.ts";
@@ -318,8 +319,7 @@ describe("evaluate refuses in one line, before any work, and leaves nothing", ()
     expect(await run("evaluate", "--model", "a", "--metrics", "swd,fic")).toMatchObject({
       code: 2,
       stdout: "",
-      stderr:
-        'pioneer: --metrics: expected a list of swd,msssim,l1,rmse,psnr,ssim,fid,kid,pr,lpips,latent, got "swd,fic"\n',
+      stderr: `pioneer: --metrics: expected a list of ${metricNames.join(",")}, got "swd,fic"\n`,
     });
   });
 });
