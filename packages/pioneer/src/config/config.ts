@@ -45,6 +45,18 @@ function checkTogether(config: TrainConfig): void {
       `--no-progression begins in the last phase, --start-phase in phase ${config.startPhase}: leave one of them out`,
     );
   }
+  if (config.minutes !== undefined) {
+    const others = ["schedule", "totalKimg", "startPhase", "forceAlpha"] as const;
+    const key = config.plan
+      ? "plan"
+      : config.progression
+        ? others.find((name) => config[name] !== undefined)
+        : "progression";
+    if (key !== undefined) {
+      const flag = key === "progression" ? "--no-progression" : flagOf(key);
+      throw new ConfigError(`${flag} goes by images, --minutes by the clock: leave one of them out`);
+    }
+  }
   checkAlignOptions(config, data);
   if (data === config.run) {
     throw new ConfigError(`--data and --run are both "${data}": give the run a folder of its own`);

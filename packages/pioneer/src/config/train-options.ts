@@ -179,6 +179,14 @@ export const trainSchema = z.strictObject({
     description: "thousands of images per resolution",
     note: "the last one gets twice as many",
   }),
+  minutes: trained(positive().optional(), {
+    resume: "free",
+    value: "M",
+    group: "Schedule",
+    description: "train so long, over all sessions; phases end by their share of the time, not after --kimg-per-phase",
+    note: "a slow or busy machine ends at smaller resolutions",
+    default: "by images",
+  }),
   totalKimg: trained(positive().optional(), {
     resume: "free",
     value: "K",

@@ -9,6 +9,7 @@ import { SessionClock } from "./clock.ts";
 import { dueAfter, type Moment } from "./due.ts";
 import { evaluatorOf } from "./evaluate.ts";
 import type { EndEvent } from "./events.ts";
+import { followClock } from "./follow-clock.ts";
 import { Meter } from "./meter.ts";
 import { drawPictures } from "./pictures.ts";
 import { saveCheckpoint } from "./saving.ts";
@@ -18,14 +19,15 @@ import { tick } from "./tick.ts";
 
 /** Trains until the schedule ends, a stop is asked for or the time is up; each ends in a checkpoint. */
 export async function trainLoop(session: Session): Promise<EndEvent> {
-  const { config, schedule, recorder, stop } = session;
+  const { config, recorder, stop } = session;
   const evaluate = config.evaluateEvery === undefined ? undefined : await evaluatorOf(session);
   const steps = new Steps(session);
   const clock = new SessionClock(session.elapsedSeconds);
   const meter = new Meter();
   let phase: number | undefined;
 
-  while (session.images < schedule.totalImages) {
+  while (session.images < session.schedule.totalImages) {
+    const { schedule } = session;
     const at = positionAt(schedule, session.images);
     const batch = batchAt(config.batch, resolutionOf(at.phase));
     if (at.phase !== phase) beginPhase(session, at, batch);
@@ -47,7 +49,11 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     const due = dueAfter(moment, config);
     // Nothing is told, drawn or saved of steps that have not been found finite.
     if (steps.isFull || due.tick || due.pictures || due.evaluation || due.checkpoint) meter.add(steps.read());
-    if (due.tick) recorder.report(tick(session, at, batch, meter.take(), clock.elapsedSeconds));
+    if (due.tick) {
+      const means = meter.take();
+      recorder.report(tick(session, at, batch, means, clock.elapsedSeconds));
+      if (!due.end) followClock(session, at.phase, means.imagesPerSecond, clock.elapsedSeconds);
+    }
     // Of the phase that was trained, also where the next one begins: nothing of that is trained yet.
     const trained = growthAfter(schedule, at.phase, session.images);
     if (due.pictures) await meter.pause(() => drawPictures(session, trained));

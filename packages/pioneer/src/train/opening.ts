@@ -6,6 +6,7 @@ import { newestCheckpoint } from "../checkpoint/run-folder.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
 import { verifyCheckpoint } from "../checkpoint/verify.ts";
 import { batchAt } from "../config/batch.ts";
+import { firstClockSchedule } from "../config/clock-schedule.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { extendSchedule, growthSchedule, type Schedule, startFadedIn, startOfPhase } from "../config/schedule.ts";
 import { scheduleFromFile } from "../config/schedule-file.ts";
@@ -40,6 +41,7 @@ export function openRun(config: TrainConfig, pack: Pack): Opening {
 
 /** @param before the checkpoint of a run that goes on */
 export function plannedSchedule(config: TrainConfig, maxPhase: number, before: CheckpointState | undefined): Schedule {
+  if (config.minutes !== undefined) return firstClockSchedule(config.minutes, maxPhase, before);
   const { forceAlpha: forcedAlpha, totalKimg } = config;
   const imagesPerPhase = Math.round(config.kimgPerPhase * 1000);
   const whole = config.schedule

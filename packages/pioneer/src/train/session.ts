@@ -19,11 +19,13 @@ export interface Session {
   readonly batches: Batches;
   readonly pixels: PackPixels;
   readonly learner: Learner;
-  readonly schedule: Schedule;
+  /** Planned anew at every status line where it follows the clock. */
+  schedule: Schedule;
   readonly recorder: Recorder;
   /** Set from outside to end the run after the present step. */
   readonly stop: { reason?: StopReason };
-  /** What an image of the last phase was found to take before the run began. */
+  /** The last phase there is to be, and what an image of it was found to take before the run began. */
+  readonly lastPhase: number;
   readonly lastPhaseSeconds: number;
   /** Where the run is. */
   images: number;

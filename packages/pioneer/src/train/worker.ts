@@ -166,6 +166,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     schedule,
     recorder,
     stop,
+    lastPhase: maxPhase,
     lastPhaseSeconds,
     images,
     steps: resumed?.state.steps ?? 0,

@@ -3,11 +3,11 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { shellWord } from "../../base/shell-word.ts";
 import { newestCheckpoint, readRunConfig } from "../../checkpoint/run-folder.ts";
+import { readState } from "../../checkpoint/state.ts";
 import { resolveTrainConfig, type TrainConfig } from "../../config/config.ts";
 import { option, positive, text } from "../../config/option-schema.ts";
 import { resumeTrainConfig } from "../../config/resume.ts";
 import { addCommand } from "../options/options.ts";
-import type { Output } from "../output/report.ts";
 import { exitCodeOf, trainWithDisplay } from "./train.ts";
 
 const schema = z.strictObject({
@@ -21,13 +21,14 @@ const schema = z.strictObject({
 /** Drawn faces on a laptop: small networks, and small batches for many steps in little time. */
 const preset = {
   data: "procedural:faces",
+  recipe: "cycle",
+  resolution: 64,
   latent: 64,
   channels: 64,
-  batch: 16,
+  channelProfile: 1024,
+  batch: 32,
   lr: 0.002,
-  // A few thousand steps: the paper's 0.999 would still show the random start.
-  emaDecay: 0.99,
-  gridKimg: 5,
+  gridKimg: 10,
   keep: 1,
 };
 
@@ -39,7 +40,7 @@ export function addDemoCommand(program: Command): void {
     schema,
     examples: ["pioneer demo --minutes 8"],
     async run({ minutes, run }, _args, { output }) {
-      const end = await trainWithDisplay(await demoConfig(run, minutes, output), { output });
+      const end = await trainWithDisplay(demoConfig(run, minutes), { output });
       output.log(
         `pictures: ${join(run, "recons-*.png")} (drawn faces and their reconstructions), ${join(run, "samples-*.png")}`,
       );
@@ -50,31 +51,10 @@ export function addDemoCommand(program: Command): void {
   });
 }
 
-/** Below this many images per phase, faces are not recognised for faces. */
-const leastKimgPerPhase = 15;
-
-/**
- * A new demo's phases are as long as this machine has time for, up to the largest resolution that leaves them long
- * enough; another demo goes on with the run.
- */
-async function demoConfig(run: string, minutes: number, output: Output): Promise<TrainConfig> {
-  if (newestCheckpoint(run) !== undefined) return resumeTrainConfig(readRunConfig(run), { run, maxMinutes: minutes });
-  const { planTraining } = await import("../../train/plan.ts");
-  output.log("measuring how fast this machine trains");
-  const config = resolveTrainConfig({ ...preset, resolution: 32, run, kimgPerPhase: 1 });
-  const { phases } = await planTraining(config, (text) => output.log(text));
-  // Minutes of a phase for every thousand images; the last row shows its phase twice as long.
-  const [at4 = 0, at8 = 0, at16 = 0, twiceAt32 = 0] = phases.map(({ hours }) => hours * 60);
-  // Pictures and checkpoints take their share, and what is not used up costs nobody anything.
-  const training = 0.85 * minutes;
-  const upTo32 = training / (at4 + at8 + at16 + twiceAt32);
-  const upTo16 = training / (at4 + at8 + 2 * at16);
-  const [resolution, kimgPerPhase] = upTo32 >= leastKimgPerPhase ? [32, upTo32] : [16, upTo16];
-  return resolveTrainConfig({
-    ...preset,
-    resolution,
-    run,
-    kimgPerPhase: Math.max(1, Math.floor(kimgPerPhase)),
-    maxMinutes: minutes,
-  });
+/** A new demo grows by the clock, as far as this machine gets; another one goes on with the run. */
+function demoConfig(run: string, minutes: number): TrainConfig {
+  const newest = newestCheckpoint(run);
+  if (newest === undefined) return resolveTrainConfig({ ...preset, run, minutes });
+  const before = readState(newest).elapsedSeconds / 60;
+  return resumeTrainConfig(readRunConfig(run), { run, minutes: before + minutes });
 }

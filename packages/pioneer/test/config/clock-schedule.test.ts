@@ -1,0 +1,116 @@
+import { describe, expect, test } from "vitest";
+import {
+  begunPhases,
+  clockSchedule,
+  endShare,
+  firstClockSchedule,
+  leastImages,
+} from "../../src/config/clock-schedule.ts";
+import { type Position, positionAt, type Schedule, type SchedulePhase } from "../../src/config/schedule.ts";
+
+const budget = 480;
+const batch = 32;
+/** Seconds between two plans. */
+const tick = 5;
+
+/** A run on a clock that only its steps move. @param rateAt images a second at a time, of a phase */
+function run(maxPhase: number, rateAt: (seconds: number, phase: number) => number, expected = rateAt) {
+  let [images, seconds, told] = [0, 0, 0];
+  const plan = (phases: readonly SchedulePhase[], phase: number) =>
+    clockSchedule(phases, maxPhase, budget, {
+      images,
+      seconds,
+      rate: (p) => (p === phase ? rateAt(seconds, p) : expected(seconds, p)),
+    });
+  let schedule: Schedule = plan([], 0);
+  const ends: { phase: number; seconds: number; images: number }[] = [];
+  const alphas: number[] = [];
+  let last: Position | undefined;
+  while (images < schedule.totalImages) {
+    const at = positionAt(schedule, images);
+    if (last && at.phase !== last.phase) ends.push({ phase: last.phase, seconds, images: images - last.startImages });
+    last = at;
+    alphas.push(at.alpha);
+    images += batch;
+    seconds += batch / rateAt(seconds, at.phase);
+    if (seconds - told < tick) continue;
+    told = seconds;
+    schedule = plan(begunPhases(schedule, images), at.phase);
+  }
+  ends.push({ phase: last?.phase ?? 0, seconds, images: images - (last?.startImages ?? 0) });
+  return { ends, alphas, schedule };
+}
+
+test("shares of the time: each phase longer than the one before, the last twice that", () => {
+  expect([0, 1, 2, 3].map((index) => 14 * endShare(index, 4))).toEqual([1, 3, 6, 14]);
+  expect(endShare(0, 1)).toBe(1);
+});
+
+describe("phases end when their share of the time is over", () => {
+  const steady = (_: number, phase: number) => 800 / 2 ** phase;
+
+  test("on a steady machine", () => {
+    const { ends } = run(3, steady);
+    expect(ends.map(({ phase }) => phase)).toEqual([0, 1, 2, 3]);
+    for (const { phase, seconds } of ends) {
+      // A plan is at most a tick old, and a step of the slowest phase is a third of a second.
+      expect(Math.abs(seconds - budget * endShare(phase, 4))).toBeLessThan(tick + 1);
+    }
+  });
+
+  test("also where another process takes nine tenths of the machine from half of the time on", () => {
+    const { ends } = run(3, (seconds, phase) => steady(seconds, phase) / (seconds > budget / 2 ? 10 : 1));
+    expect(ends.map(({ phase }) => phase)).toEqual([0, 1, 2, 3]);
+    // At the moment of the change the plan is wrong for one tick.
+    for (const { phase, seconds } of ends) {
+      expect(Math.abs(seconds - budget * endShare(phase, 4))).toBeLessThan(2 * tick);
+    }
+  });
+});
+
+test("a slow machine stays with resolutions that see enough images, and uses all of the time", () => {
+  const { ends } = run(3, (_, phase) => 33 / 2 ** phase);
+  expect(ends.map(({ phase }) => phase)).toEqual([0, 1]);
+  expect(ends.at(-1)?.images).toBeGreaterThan(leastImages);
+  expect(Math.abs((ends.at(-1)?.seconds ?? 0) - budget)).toBeLessThan(tick + 1);
+});
+
+test("one that was busy at first goes on to the resolutions there is time for then", () => {
+  const { ends } = run(3, (seconds, phase) => 800 / 2 ** phase / (seconds < 20 ? 20 : 1));
+  expect(ends.map(({ phase }) => phase)).toEqual([0, 1, 2, 3]);
+});
+
+test("alpha rises to 1 in each phase, half way through its time", () => {
+  const { alphas, schedule } = run(2, (_, phase) => 500 / 2 ** phase);
+  expect(alphas.every((alpha) => alpha >= 0 && alpha <= 1)).toBe(true);
+  const { startImages, fadeImages } = schedule.phases[1] as SchedulePhase;
+  const length = (schedule.phases[2] as SchedulePhase).startImages - startImages;
+  expect(Math.abs(fadeImages / length - 0.5)).toBeLessThan(0.05);
+  expect(alphas.at(-1)).toBe(1);
+});
+
+test("what has begun stays, also where more time is given later", () => {
+  const begun = [
+    { phase: 0, startImages: 0, fadeImages: 500 },
+    { phase: 1, startImages: 1000, fadeImages: 800 },
+  ];
+  const pace = { images: 30_000, seconds: 60, rate: () => 300 };
+  const longer = clockSchedule(begun, 2, 600, pace);
+  expect(longer.phases.slice(0, 2)).toEqual(begun);
+  // 8x8 ends after 1 + 2 of 1 + 2 + 6 parts of ten minutes.
+  expect(longer.phases[2]?.startImages).toBe(30_000 + 140 * 300);
+  expect(longer.totalImages).toBe(30_000 + 540 * 300);
+});
+
+test("a run that goes on begins as it was planned last, up to the largest phase; one whose time is over has ended", () => {
+  const phases = [
+    { phase: 0, startImages: 0, fadeImages: 500 },
+    { phase: 1, startImages: 1000, fadeImages: 800 },
+  ];
+  const before = { schedule: { phases, totalImages: 9000 }, images: 1500, elapsedSeconds: 50 };
+  const { phases: planned, totalImages } = firstClockSchedule(2, 3, before);
+  expect(planned.slice(0, 2)).toEqual(phases);
+  expect(planned.map(({ startImages }) => startImages)).toEqual([0, 1000, 9000, 9000 + leastImages]);
+  expect(totalImages).toBe(9000 + 2 * leastImages);
+  expect(firstClockSchedule(0.5, 3, before)).toEqual({ phases, totalImages: 1500 });
+});
