@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { prepareDataset } from "pioneer-networks";
 import {
   accv2018,
+  ageObjective,
   Batches,
   createLearner,
   disposeLearner,
@@ -82,14 +83,22 @@ async function train(
   const learner = createLearner(accv2018, { latent: n, channels: n }, 0.001, stream(seed, "weights"));
   const batches = new Batches(pack, pack.splits.train as Uint32Array, { seed, mirror: true, device: "cpu" });
   const growth = { phase, alpha: 1 };
-  const settings = { recipe: accv2018, pool: learner.pool, latent: n, seed, device: "cpu" } as const;
+  const objective = ageObjective(accv2018);
   const sums: Outcome = { xRecon: 0, klReal: 0, klFake: 0, cosine: 0 };
   const counted = Math.ceil(steps / 4);
   for (let step = 0; step < steps; step++) {
     scope(() => {
-      const inputs = drawInputs(batches, step, step * batch, batch, growth, settings);
+      const inputs = drawInputs(objective, learner, {
+        batches,
+        seed,
+        step,
+        images: step * batch,
+        batch,
+        growth,
+        device: "cpu",
+      });
       const losses = readLosses(
-        trainStep(learner, inputs, { growth, precision, encoderOrder: "joint", reduce: (mean) => mean }),
+        trainStep(objective, learner, inputs, { growth, precision, encoderOrder: "joint", reduce: (mean) => mean }),
       );
       if (step < steps - counted) return;
       const { xRecon = NaN, klReal = NaN, klFake = NaN, zRecon = NaN } = losses;

@@ -5,6 +5,7 @@ import {
   createLearner,
   disposeLearner,
   drawLatents,
+  objectiveOf,
   placeLearner,
   type Recipe,
   resolutionOf,
@@ -33,6 +34,7 @@ export function createStepper({ phase, batch, n }: Workload, computing: Computin
   useComputing(computing);
   cacheMemory();
   const random = new RandomGenerator(0);
+  const objective = objectiveOf(recipe);
   const learner = createLearner(recipe, { latent: n, channels: n }, 0.001, random);
   placeLearner(learner, computing.device);
   const resolution = resolutionOf(phase);
@@ -50,10 +52,16 @@ export function createStepper({ phase, batch, n }: Workload, computing: Computin
           x: rand([batch, 3, resolution, resolution], random, -1, 1).to(computing.device),
           zEncoder: z(),
           zGenerator: Array.from({ length: recipe.generatorSteps }, z),
-          trades: learner.pool.draw(batch, random, computing.device),
+          ...objective.draw({
+            learner,
+            growth: settings.growth,
+            batch,
+            random: () => random,
+            device: computing.device,
+          }),
         };
         // item() waits for the device.
-        return around(() => void trainStep(learner, inputs, settings).generator?.item());
+        return around(() => void trainStep(objective, learner, inputs, settings).generator.item());
       }),
     dispose: () => disposeLearner(learner),
   };

@@ -17,7 +17,18 @@ export { cosineMismatch, klToPrior, l1, type Reduce } from "./losses/index.ts";
 export { type OpenModelOptions, openModel } from "./models/model.ts";
 export { openAnyModel } from "./models/open-model.ts";
 export * from "./networks/index.ts";
-export type { StepInputs, StepLosses, StepSettings } from "./objectives/index.ts";
+export {
+  ageObjective,
+  type InputsOf,
+  type LossesOf,
+  type LossTerms,
+  type Objective,
+  objectiveOf,
+  openObjective,
+  type StepInputs,
+  type StepSettings,
+  wganObjective,
+} from "./objectives/index.ts";
 export { measureComputing } from "./train/choose-layers.ts";
 export { flopsPerImage } from "./train/cost.ts";
 export { drawInputs } from "./train/inputs.ts";

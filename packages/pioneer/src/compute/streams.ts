@@ -6,8 +6,10 @@ import { normalise } from "../networks/index.ts";
 
 const purposes = { weights: 1, order: 2, mirror: 3, latents: 4, pool: 5, blend: 6 } as const;
 
+export type Purpose = keyof typeof purposes;
+
 /** The generator of one purpose at one count (a step, an epoch). */
-export function stream(seed: number, purpose: keyof typeof purposes, count = 0): RandomGenerator {
+export function stream(seed: number, purpose: Purpose, count = 0): RandomGenerator {
   const mixed = mix(mix(mix(BigInt(seed)) + BigInt(purposes[purpose])) + BigInt(count));
   return new RandomGenerator(Number(mixed >> 11n));
 }

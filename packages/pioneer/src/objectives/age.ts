@@ -3,25 +3,103 @@
 // latents. Recipes accv2018, balanced and cycle.
 import { cat, noGrad, type Tensor } from "pioneer-torch";
 import type { AgeRecipe } from "../config/recipe.ts";
+import type { Trades } from "../learner/image-pool.ts";
 import type { Learner } from "../learner/learner.ts";
 import { imageMismatch, klToPrior, latentMismatch } from "../losses/index.ts";
-import type { GeneratorUpdate, Minimised, Objective, StepInputs, StepSettings } from "./objective.ts";
+import { frozen } from "./frozen.ts";
+import type {
+  GeneratorUpdate,
+  InputsOf,
+  Minimised,
+  Objective,
+  ObjectiveTypes,
+  StepPasses,
+  StepSettings,
+} from "./objective.ts";
+import { passesOfGame } from "./passes.ts";
 
-export const ageObjective = (recipe: AgeRecipe): Objective => ({
-  names: [
-    "klReal",
-    "klFake",
-    "klGenerated",
-    "xRecon",
-    "zRecon",
-    ...(recipe.xScaleOfGenerator > 0 ? ["xReconOfGenerator"] : []),
-    ...(recipe.zScaleOfEncoder > 0 ? ["zReconOfEncoder"] : []),
-    "encoder",
-    "generator",
-  ],
+export interface Age extends ObjectiveTypes {
+  /** What the image pool swaps, once faded in. */
+  readonly drawn: { readonly trades?: Trades };
+  readonly encoder: AgeEncoder;
+  readonly generator: AgeGenerator;
+}
+
+interface AgeEncoder extends Minimised {
+  readonly losses: {
+    readonly klReal: Tensor;
+    readonly klFake: Tensor;
+    readonly xRecon: Tensor;
+    /** Where the recipe wants it, as all that may be left out. */
+    readonly zReconOfEncoder?: Tensor;
+    readonly encoder: Tensor;
+  };
+  readonly values: {
+    readonly real: Tensor;
+    readonly generated: Tensor;
+    readonly reconstruction: Tensor;
+    readonly fake: Tensor;
+    readonly inverted?: Tensor;
+  };
+}
+
+interface AgeGenerator extends Minimised {
+  readonly losses: {
+    readonly klGenerated: Tensor;
+    readonly zRecon: Tensor;
+    readonly xReconOfGenerator?: Tensor;
+    readonly generator: Tensor;
+  };
+  readonly values: { readonly code: Tensor; readonly regenerated?: Tensor };
+}
+
+export const ageObjective = (recipe: AgeRecipe): Objective<Age> => ({
+  draw: ({ learner: { pool }, growth, batch, random, device }) =>
+    growth.alpha >= 1 ? { trades: pool.draw(batch, random("pool"), device) } : {},
   encoder: (learner, inputs, settings) => encoderLoss(recipe, learner, inputs, settings),
   generator: (learner, inputs, settings) => generatorLoss(recipe, learner, inputs, settings),
+  losses: (
+    { klReal, klFake, xRecon, zReconOfEncoder, encoder },
+    { klGenerated, zRecon, xReconOfGenerator, generator },
+  ) => ({
+    klReal,
+    klFake,
+    klGenerated,
+    xRecon,
+    zRecon,
+    ...(xReconOfGenerator && { xReconOfGenerator }),
+    ...(zReconOfEncoder && { zReconOfEncoder }),
+    encoder,
+    generator,
+  }),
+  // While the pool fills, what it holds grows.
+  repeats: ({ pool }, { trades }) => !trades || pool.isFull,
+  passes: () => passesOf(recipe),
+  margin: recipe.margin,
+  cosine: ({ zRecon }, latent) =>
+    recipe.zMismatch === "cos" && zRecon !== undefined ? (2 - zRecon) * latent : undefined,
 });
+
+/** Reconstructions: in E's update forward and the backward through G; in G's updates of codes made once. */
+function passesOf({ generatorSteps, zScaleOfEncoder, xScaleOfGenerator }: AgeRecipe): StepPasses {
+  const game = passesOfGame(generatorSteps);
+  const inverts = zScaleOfEncoder > 0 ? 1 : 0;
+  const reconstructs = xScaleOfGenerator > 0 ? 1 : 0;
+  const more = reconstructs * generatorSteps;
+  return {
+    ...game,
+    encoder: {
+      forward: game.encoder.forward + inverts + reconstructs,
+      toData: game.encoder.toData + inverts,
+      toWeights: game.encoder.toWeights + inverts,
+    },
+    generator: {
+      forward: game.generator.forward + 1 + more,
+      toData: game.generator.toData + 1 + more,
+      toWeights: game.generator.toWeights + more,
+    },
+  };
+}
 
 /**
  * E minimises klScale·KL(E(x)) - klScale·KL(E(fake)) + xScale·L1(G(E(x)), x); G is frozen, gradients pass through it.
@@ -31,14 +109,12 @@ export const ageObjective = (recipe: AgeRecipe): Objective => ({
 function encoderLoss(
   recipe: AgeRecipe,
   { encoder, generator, pool }: Learner,
-  inputs: StepInputs,
+  { x, zEncoder, trades }: InputsOf<Age>,
   { growth, precision, encoderOrder, reduce, margin = 0 }: StepSettings,
-): Minimised {
-  const { x } = inputs;
-  // Prepared for each forward, because each moves the generator's u where it has one.
-  const G = (z: Tensor) => noGrad(() => generator.prepare(growth, precision, "store"))(z);
-  const made = noGrad(() => G(inputs.zEncoder));
-  const fake = growth.alpha >= 1 && inputs.trades ? pool.exchange(made, inputs.trades) : made;
+): AgeEncoder {
+  const G = (z: Tensor) => frozen(generator, growth, precision)(z);
+  const made = noGrad(() => G(zEncoder));
+  const fake = growth.alpha >= 1 && trades ? pool.exchange(made, trades) : made;
 
   let real: Tensor;
   let generated: Tensor;
@@ -66,7 +142,7 @@ function encoderLoss(
   }
   // What the pool gives back is no longer what was made of these latents.
   const inverted = fake === made ? generated : encoder.prepare(growth, precision, "keep")(made);
-  const zReconOfEncoder = latentMismatch(inverted, inputs.zEncoder, recipe.zMismatch);
+  const zReconOfEncoder = latentMismatch(inverted, zEncoder, recipe.zMismatch);
   const loss = total.add(zReconOfEncoder.mul(recipe.zScaleOfEncoder));
   return {
     loss,
@@ -97,10 +173,9 @@ export function encoderTotal(
 function generatorLoss(
   recipe: AgeRecipe,
   { encoder, generator }: Learner,
-  { x }: StepInputs,
+  { x }: InputsOf<Age>,
   { growth, precision, reduce }: StepSettings,
-): GeneratorUpdate {
-  const frozenE = () => noGrad(() => encoder.prepare(growth, precision, "store"));
+): GeneratorUpdate<AgeGenerator> {
   const latentTerms = (code: Tensor, z: Tensor) => {
     const klGenerated = klToPrior(code, reduce, recipe.klDirection);
     const zRecon = latentMismatch(code, z, recipe.zMismatch);
@@ -109,16 +184,16 @@ function generatorLoss(
   };
   if (recipe.xScaleOfGenerator === 0) {
     return (z) => {
-      const E = frozenE();
+      const E = frozen(encoder, growth, precision);
       const code = E(generator.prepare(growth, precision, "store")(z));
       const { total, ...terms } = latentTerms(code, z);
       return { loss: total, losses: { ...terms, generator: total }, values: { code } };
     };
   }
   // E stands still while G is updated.
-  const encoded = noGrad(() => frozenE()(x));
+  const encoded = noGrad(() => frozen(encoder, growth, precision)(x));
   return (z) => {
-    const E = frozenE();
+    const E = frozen(encoder, growth, precision);
     const made = generator.prepare(growth, precision, "store")(cat([z, encoded]));
     const code = E(made.narrow(0, 0, z.size(0)));
     const reconstruction = made.narrow(0, z.size(0), x.size(0));

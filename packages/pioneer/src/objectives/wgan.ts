@@ -1,16 +1,48 @@
 // WGAN-GP: D, the encoder with its head, learns to score real images above generated ones with a slope of 1; G learns to
 // be scored high. Recipe gan.
-import { cat, noGrad, type Tensor } from "pioneer-torch";
+import { cat, noGrad, rand, type Tensor, upload } from "pioneer-torch";
 import type { WganRecipe } from "../config/recipe.ts";
 import type { Learner } from "../learner/learner.ts";
 import { between, gradientPenalty } from "../losses/index.ts";
 import { composedPasses } from "../networks/index.ts";
-import type { GeneratorUpdate, Minimised, Objective, StepInputs, StepSettings } from "./objective.ts";
+import { frozenJudge } from "./frozen.ts";
+import type { GeneratorUpdate, InputsOf, Minimised, Objective, ObjectiveTypes, StepSettings } from "./objective.ts";
+import { passesOfGame } from "./passes.ts";
 
-export const wganObjective = (recipe: WganRecipe): Objective => ({
-  names: ["scoreReal", "scoreFake", "drift", "gradientPenalty", "critic", "scoreGenerated", "generator"],
+export interface Wgan extends ObjectiveTypes {
+  /** Uniform in [0, 1), [batch, 1, 1, 1]: where between x and the fakes the gradient penalty is taken. */
+  readonly drawn: { readonly blend: Tensor };
+  readonly encoder: Critic;
+  readonly generator: WganGenerator;
+}
+
+interface Critic extends Minimised {
+  readonly losses: CriticTerms & { readonly critic: Tensor };
+  readonly values: {
+    readonly real: Tensor;
+    readonly generated: Tensor;
+    readonly fake: Tensor;
+    readonly middle: Tensor;
+  };
+}
+
+type CriticTerms = Readonly<Record<"scoreReal" | "scoreFake" | "drift" | "gradientPenalty", Tensor>>;
+
+interface WganGenerator extends Minimised {
+  readonly losses: { readonly scoreGenerated: Tensor; readonly generator: Tensor };
+  readonly values: { readonly score: Tensor };
+}
+
+export const wganObjective = (recipe: WganRecipe): Objective<Wgan> => ({
+  draw: ({ batch, random, device }) => ({ blend: upload(rand([batch, 1, 1, 1], random("blend")), device) }),
   encoder: (learner, inputs, settings) => criticLoss(recipe, learner, inputs, settings),
   generator: generatorLoss,
+  losses: (ofCritic, ofGenerator) => ({ ...ofCritic, ...ofGenerator }),
+  repeats: () => true,
+  // The image of the penalty goes forward, back to its pixels, and both of these back again; in float32.
+  passes: () => ({ ...passesOfGame(recipe.generatorSteps), exactEncoder: 6 }),
+  margin: 0,
+  cosine: () => undefined,
 });
 
 /** The head's first output; the second, for a label, is unused. [batch, 2] -> [batch] */
@@ -20,11 +52,10 @@ const scoreOf = (judged: Tensor): Tensor => judged.select(1, 0);
 function criticLoss(
   recipe: WganRecipe,
   { encoder, generator }: Learner,
-  inputs: StepInputs,
+  { x, zEncoder, blend }: InputsOf<Wgan>,
   { growth, precision, encoderOrder }: StepSettings,
-): Minimised {
-  const { x } = inputs;
-  const fake = noGrad(() => generator.prepare(growth, precision, "store")(inputs.zEncoder));
+): Critic {
+  const fake = noGrad(() => generator.prepare(growth, precision, "store")(zEncoder));
   const D = () => encoder.prepareJudge(growth, precision, "store");
 
   let real: Tensor;
@@ -39,7 +70,7 @@ function criticLoss(
   }
   // A derivative of a derivative: of plain operators, and not in bfloat16, whose noise would swamp it.
   const exact = encoder.prepareJudge(growth, precision === "bf16" ? "fp32" : precision, "store", composedPasses);
-  const middle = noGrad(() => between(x, fake, inputs.blend as Tensor));
+  const middle = noGrad(() => between(x, fake, blend));
 
   const terms = {
     scoreReal: real.mean(),
@@ -52,10 +83,7 @@ function criticLoss(
 }
 
 /** The discriminator's terms, weighted and added. */
-export function criticTotal(
-  { driftScale, gradientPenaltyScale }: WganRecipe,
-  terms: Record<"scoreReal" | "scoreFake" | "drift" | "gradientPenalty", Tensor>,
-): Tensor {
+export function criticTotal({ driftScale, gradientPenaltyScale }: WganRecipe, terms: CriticTerms): Tensor {
   const { scoreReal, scoreFake, drift, gradientPenalty: penalty } = terms;
   return scoreFake.sub(scoreReal).add(drift.mul(driftScale)).add(penalty.mul(gradientPenaltyScale));
 }
@@ -63,11 +91,11 @@ export function criticTotal(
 /** G minimises -mean D(G(z)); D is frozen, gradients pass through it. */
 function generatorLoss(
   { encoder, generator }: Learner,
-  _inputs: StepInputs,
+  _inputs: InputsOf<Wgan>,
   { growth, precision }: StepSettings,
-): GeneratorUpdate {
+): GeneratorUpdate<WganGenerator> {
   return (z) => {
-    const D = noGrad(() => encoder.prepareJudge(growth, precision, "store"));
+    const D = frozenJudge(encoder, growth, precision);
     const score = scoreOf(D(generator.prepare(growth, precision, "store")(z)));
     const scoreGenerated = score.mean();
     const loss = scoreGenerated.neg();

@@ -1,8 +1,9 @@
 // The training step as a CUDA graph (--cuda-graphs): once the same kind of step has come some times it is recorded, and from
 // then on launched as one. Fading steps are not: alpha changes with each of them.
 import { CudaGraph, keep, noGrad, scope, TorchError, WeightCopies } from "pioneer-torch";
+import { mapTensors, tensorsIn } from "../compute/tensor-tree.ts";
 import type { Learner } from "../learner/learner.ts";
-import type { StepInputs, StepLosses, StepSettings } from "../objectives/index.ts";
+import type { InputsOf, LossesOf, Objective, ObjectiveTypes, StepSettings } from "../objectives/index.ts";
 import { trainStep } from "./step.ts";
 
 /** What records work and launches it again; CudaGraph, or in tests without a GPU something that does the work each time. */
@@ -14,57 +15,57 @@ export interface Recorded {
 /** Steps of a kind before it is recorded: cuDNN chooses its convolutions, Adam's moments and held weights come to lie. */
 const warmUpSteps = 3;
 
-export class CapturedSteps {
+export class CapturedSteps<O extends ObjectiveTypes> {
+  readonly #objective: Objective<O>;
   readonly #learner: Learner;
   readonly #log: (text: string) => void;
   readonly #record: (work: () => void) => Recorded;
   #kind = "";
   #seen = 0;
   #refused = false;
-  #step: { readonly graph: Recorded; readonly inputs: StepInputs; losses: StepLosses } | undefined;
+  #step: RecordedStep<O> | undefined;
 
   /** @param log told where a step could not be recorded: that kind of step is then computed as without graphs */
   constructor(
+    objective: Objective<O>,
     learner: Learner,
     log: (text: string) => void,
     record: (work: () => void) => Recorded = (work) => new CudaGraph(work),
   ) {
+    this.#objective = objective;
     this.#learner = learner;
     this.#log = log;
     this.#record = record;
   }
 
   /** Like trainStep(). */
-  run(inputs: StepInputs, settings: StepSettings): StepLosses {
+  run(inputs: InputsOf<O>, settings: StepSettings): LossesOf<O> {
     const kind = kindOf(inputs, settings);
     if (kind !== this.#kind) this.#forget(kind);
-    const { pool } = this.#learner;
-    // While the pool fills, what it holds grows.
-    const repeats = settings.growth.alpha >= 1 && (!inputs.trades || pool.isFull);
-    if (!repeats || this.#refused || this.#seen++ < warmUpSteps) return trainStep(this.#learner, inputs, settings);
+    const repeats = settings.growth.alpha >= 1 && this.#objective.repeats(this.#learner, inputs);
+    if (!repeats || this.#refused || this.#seen++ < warmUpSteps) return this.#computed(inputs, settings);
     this.#step ??= this.#recorded(inputs, settings);
     const step = this.#step;
-    if (!step) return trainStep(this.#learner, inputs, settings);
+    if (!step) return this.#computed(inputs, settings);
+    const places = tensorsIn(step.inputs);
     noGrad(() => {
-      for (const [i, tensor] of tensorsOf(inputs).entries()) tensorsOf(step.inputs)[i]?.copy_(tensor);
+      for (const [place, tensor] of tensorsIn(inputs)) places.get(place)?.copy_(tensor);
     });
-    step.graph.replay();
-    return step.losses;
+    return step.launch();
   }
 
-  #recorded(inputs: StepInputs, settings: StepSettings) {
-    const step = { inputs: copyOf(inputs), losses: {} as StepLosses };
-    const work = () =>
-      scope(() => {
-        for (const loss of Object.values(step.losses)) loss.dispose();
-        step.losses = trainStep(this.#learner, step.inputs, settings);
-        for (const loss of Object.values(step.losses)) keep(loss);
-      });
+  #computed(inputs: InputsOf<O>, settings: StepSettings): LossesOf<O> {
+    return trainStep(this.#objective, this.#learner, inputs, settings);
+  }
+
+  #recorded(inputs: InputsOf<O>, settings: StepSettings): RecordedStep<O> | undefined {
+    const step = new RecordedStep(inputs, (own) => this.#computed(own, settings));
     try {
-      return Object.assign(step, { graph: this.#record(work) });
+      step.record(this.#record);
+      return step;
     } catch (error) {
+      step.dispose();
       if (!(error instanceof TorchError)) throw error;
-      for (const tensor of [...tensorsOf(step.inputs), ...Object.values(step.losses)]) tensor.dispose();
       // Copies made while recording were never computed.
       const { generator } = this.#learner;
       generator.copies?.dispose();
@@ -83,33 +84,53 @@ export class CapturedSteps {
   }
 
   dispose(): void {
-    if (!this.#step) return;
-    const { graph, inputs, losses } = this.#step;
-    for (const tensor of [...tensorsOf(inputs), ...Object.values(losses)]) tensor.dispose();
-    graph.dispose();
+    this.#step?.dispose();
     this.#step = undefined;
   }
 }
 
-/** Steps of one kind launch the same kernels: all that is not a tensor or a rate of Adam. */
-const kindOf = (inputs: StepInputs, { growth, precision, encoderOrder, margin = 0 }: StepSettings): string =>
-  [growth.phase, growth.alpha, precision, encoderOrder, margin, ...tensorsOf(inputs).map(({ shape }) => shape)].join();
+/** A step with inputs and losses in places of their own, which stay. */
+class RecordedStep<O extends ObjectiveTypes> {
+  readonly inputs: InputsOf<O>;
+  readonly #compute: (inputs: InputsOf<O>) => LossesOf<O>;
+  #graph: Recorded | undefined;
+  #losses: LossesOf<O> | undefined;
 
-const tensorsOf = ({ x, zEncoder, zGenerator, trades, blend }: StepInputs) => [
-  x,
-  zEncoder,
-  ...zGenerator,
-  ...(trades ? [trades.returned, trades.stored] : []),
-  ...(blend ? [blend] : []),
-];
+  constructor(inputs: InputsOf<O>, compute: (inputs: InputsOf<O>) => LossesOf<O>) {
+    this.inputs = mapTensors(inputs, (tensor) => keep(tensor.clone()));
+    this.#compute = compute;
+  }
 
-/** The same inputs in places of their own, which stay. */
-function copyOf({ x, zEncoder, zGenerator, trades, blend }: StepInputs): StepInputs {
-  return {
-    x: keep(x.clone()),
-    zEncoder: keep(zEncoder.clone()),
-    zGenerator: zGenerator.map((z) => keep(z.clone())),
-    ...(trades && { trades: { returned: keep(trades.returned.clone()), stored: keep(trades.stored.clone()) } }),
-    ...(blend && { blend: keep(blend.clone()) }),
-  };
+  record(record: (work: () => void) => Recorded): void {
+    this.#graph = record(() =>
+      scope(() => {
+        this.#freeLosses();
+        this.#losses = mapTensors(this.#compute(this.inputs), keep);
+      }),
+    );
+  }
+
+  launch(): LossesOf<O> {
+    this.#graph?.replay();
+    if (!this.#losses) throw new Error("a step was launched before it was recorded");
+    return this.#losses;
+  }
+
+  #freeLosses(): void {
+    for (const loss of Object.values(this.#losses ?? {})) loss.dispose();
+    this.#losses = undefined;
+  }
+
+  dispose(): void {
+    for (const tensor of tensorsIn(this.inputs).values()) tensor.dispose();
+    this.#freeLosses();
+    this.#graph?.dispose();
+  }
+}
+
+/** Steps of one kind launch the same kernels: all that is not a tensor, a rate of Adam or a mean over ranks is the same. */
+function kindOf(inputs: object, settings: StepSettings): string {
+  const { shown: _, reduce: __, ...same } = settings;
+  const shapes = [...tensorsIn(inputs)].map(([place, { shape }]) => [place, shape]);
+  return JSON.stringify([same, shapes]);
 }

@@ -2,6 +2,7 @@ import type { LayerUse } from "../compute/convolution-choice.ts";
 import type { Recipe } from "../config/recipe.ts";
 import { convolutionFlops, encoderConvolutions, generatorConvolutions } from "../networks/convolutions.ts";
 import { type NetworkKind, type NetworkSize, resolutionOf, width } from "../networks/index.ts";
+import { objectiveOf, type Passes } from "../objectives/index.ts";
 
 /** Multiply-adds times two of a 4x4 image through a matrix product with 16 taps. */
 const denseFlops = (into: number, out: number) => 2 * 16 * into * out;
@@ -24,52 +25,20 @@ function encoderPass(size: NetworkSize, phase: number, kind: NetworkKind): numbe
   return denseFlops(size.channels, size.latent) + sumOf(convolutions.map(convolutionFlops));
 }
 
-/** How often an image goes through a network: forwards, back to what went in, and back to the weights. */
-export type Passes = Omit<LayerUse, "layer">;
-
 /** Of one image in a training step. accv2018, with two generator updates: 10 passes through E, 9 through G. */
-export function passesOfStep(recipe: Recipe): { encoder: Passes; generator: Passes } {
-  const { generatorSteps: updates } = recipe;
-  // E: forwards of real and fake, both backwards of each, then per generator update a forward and the backward to its
-  // input. G: fake, then per update a forward and both backwards.
-  const encoder = { forward: 2 + updates, toData: 2 + updates, toWeights: 2 };
-  const generator = { forward: 1 + updates, toData: updates, toWeights: updates };
-  if (recipe.objective === "wgan") return { encoder, generator };
-  // Reconstructions: in E's update forward and the backward through G; in G's updates of codes made once.
-  const inverts = recipe.zScaleOfEncoder > 0 ? 1 : 0;
-  const reconstructs = recipe.xScaleOfGenerator > 0 ? 1 : 0;
-  const more = reconstructs * updates;
-  return {
-    encoder: {
-      forward: encoder.forward + inverts + reconstructs,
-      toData: encoder.toData + inverts,
-      toWeights: encoder.toWeights + inverts,
-    },
-    generator: {
-      forward: generator.forward + 1 + more,
-      toData: generator.toData + 1 + more,
-      toWeights: generator.toWeights + more,
-    },
-  };
-}
-
-/** The image of WGAN-GP's penalty goes forward, back to its pixels, and both of these back again; in float32. */
-const penaltyPasses = ({ objective }: Recipe) => (objective === "wgan" ? 6 : 0);
-
-/** Of one image in a training step. */
 export function flopsPerImage(size: NetworkSize, phase: number, recipe: Recipe): number {
-  const { encoder, generator } = passesOfStep(recipe);
+  const { encoder, generator, exactEncoder } = objectiveOf(recipe).passes();
   const count = ({ forward, toData, toWeights }: Passes) => forward + toData + toWeights;
   const kind = recipe.networks;
   return (
-    (count(encoder) + penaltyPasses(recipe)) * encoderPass(size, phase, kind) +
+    (count(encoder) + exactEncoder) * encoderPass(size, phase, kind) +
     count(generator) * generatorPass(size, phase, kind)
   );
 }
 
 /** The 3x3 convolutions of both networks at a phase, each with how often an image of a step passes it. */
 export function layersOfStep(size: NetworkSize, phase: number, recipe: Recipe): LayerUse[] {
-  const { encoder, generator } = passesOfStep(recipe);
+  const { encoder, generator } = objectiveOf(recipe).passes();
   return [
     ...generatorConvolutions(size, phase, recipe.networks).map((layer) => ({ layer, ...generator })),
     ...encoderConvolutions(size, phase, recipe.networks).map((layer) => ({ layer, ...encoder })),

@@ -1,14 +1,14 @@
 import type { Device } from "pioneer-torch";
 import { keep, noGrad, scope, stack, type Tensor, zeros } from "pioneer-torch";
-import type { StepLosses } from "../objectives/index.ts";
+import type { LossTerms } from "../objectives/index.ts";
 import type { Losses } from "./events.ts";
 
 /** [losses], float32, on their device; in the order of the object. */
-export const stackLosses = (losses: StepLosses): Tensor =>
+export const stackLosses = (losses: LossTerms): Tensor =>
   scope(() => stack(Object.values(losses).map((loss): Tensor => loss.to("float32"))));
 
 /** The losses of a step as numbers: one transfer from the device. */
-export function readLosses(losses: StepLosses): Losses {
+export function readLosses(losses: LossTerms): Losses {
   const values = scope(() => stackLosses(losses).toFloat32Array());
   return Object.fromEntries(Object.keys(losses).map((name, i) => [name, values[i] as number]));
 }
@@ -47,7 +47,7 @@ export class LossRing {
   }
 
   /** Notes a step. Does not wait for the device. @throws Error if the ring is full: read() comes first */
-  write(losses: StepLosses, at: Omit<ReadStep, "losses">): void {
+  write(losses: LossTerms, at: Omit<ReadStep, "losses">): void {
     if (this.isFull) throw new Error("the loss ring is full and was not read");
     this.#names = Object.keys(losses);
     this.#rows ??= keep(zeros([this.#steps, this.#names.length], { device: this.#device }));

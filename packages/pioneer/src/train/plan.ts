@@ -55,7 +55,7 @@ export async function planTraining(config: TrainConfig, log: (text: string) => v
   const { schedule, shownImages, before } = await scheduleOf(config);
   const { device } = chooseDevice(config, capabilities());
   cacheMemory(); // as the training process does
-  const trial = new Trial(config, device);
+  const trial = await Trial.open(config, device);
   try {
     const rows = rowsOf(schedule, shownImages);
     const numbers = [...new Set(rows.map(({ phase }) => phase))];

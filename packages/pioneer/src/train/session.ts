@@ -6,6 +6,7 @@ import type { Schedule } from "../config/schedule.ts";
 import type { Batches, PackPixels } from "../data/batches.ts";
 import type { Pack } from "../data/pack/pack.ts";
 import type { Learner } from "../learner/learner.ts";
+import type { Objective } from "../objectives/index.ts";
 import type { Recorder } from "./recorder.ts";
 
 /** Everything a run is, in memory. */
@@ -18,6 +19,7 @@ export interface Session {
   readonly pack: Pack;
   readonly batches: Batches;
   readonly pixels: PackPixels;
+  readonly objective: Objective;
   readonly learner: Learner;
   /** Planned anew at every status line where it follows the clock. */
   schedule: Schedule;

@@ -2,7 +2,7 @@ import { scope } from "pioneer-torch";
 import { batchAt } from "../config/batch.ts";
 import { type Position, positionAt } from "../config/schedule.ts";
 import { resolutionOf } from "../networks/index.ts";
-import type { StepLosses, StepSettings } from "../objectives/index.ts";
+import type { LossTerms, ObjectiveTypes, StepSettings } from "../objectives/index.ts";
 import { CapturedSteps } from "./captured-steps.ts";
 import { checkFinite, divergence } from "./divergence.ts";
 import { drawInputs } from "./inputs.ts";
@@ -15,14 +15,14 @@ import { trainStep } from "./step.ts";
 export class Steps {
   readonly #session: Session;
   readonly #ring: LossRing;
-  readonly #captured: CapturedSteps | undefined;
+  readonly #captured: CapturedSteps<ObjectiveTypes> | undefined;
 
   constructor(session: Session) {
-    const { config, computing, learner, recorder } = session;
+    const { config, computing, objective, learner, recorder } = session;
     this.#session = session;
     this.#ring = new LossRing(ringSteps(computing.device), computing.device);
     if (config.cudaGraphs) {
-      this.#captured = new CapturedSteps(learner, (text) => recorder.report({ kind: "log", text }));
+      this.#captured = new CapturedSteps(objective, learner, (text) => recorder.report({ kind: "log", text }));
     }
   }
 
@@ -48,31 +48,21 @@ export class Steps {
     return read;
   }
 
-  #step(at: Position, batch: number): StepLosses {
-    const { config, computing, batches, learner, schedule, images, steps } = this.#session;
+  #step(at: Position, batch: number): LossTerms {
+    const { config, computing, batches, objective, learner, schedule, images, steps } = this.#session;
     const { seed, encoderOrder } = config;
-    const { recipe, pool, generator, optimisers } = learner;
     const { device, precision } = computing;
+    const { encoder, generator } = learner.optimisers;
     const rates = learningRatesAt(config, schedule, images);
-    for (const network of ["encoder", "generator"] as const) optimisers[network].options.learningRate = rates[network];
+    encoder.options.learningRate = rates.encoder;
+    generator.options.learningRate = rates.generator;
     const margin = marginAt(config, schedule, images);
-    const inputs = drawInputs(batches, steps, images, batch, at, {
-      recipe,
-      pool,
-      latent: generator.size.latent,
-      seed,
-      device,
-    });
+    const place = { batches, seed, step: steps, images, batch, growth: at, device };
+    const inputs = drawInputs(objective, learner, place);
     this.#prepareNext(images + batch);
-    const settings: StepSettings = {
-      growth: at,
-      precision,
-      encoderOrder,
-      reduce: (mean) => mean,
-      margin,
-      shown: images,
-    };
-    return this.#captured ? this.#captured.run(inputs, settings) : trainStep(learner, inputs, settings);
+    const reduce: StepSettings["reduce"] = (mean) => mean;
+    const settings: StepSettings = { growth: at, precision, encoderOrder, reduce, margin, shown: images };
+    return this.#captured ? this.#captured.run(inputs, settings) : trainStep(objective, learner, inputs, settings);
   }
 
   /** While a step trains, the next one's images are made. */

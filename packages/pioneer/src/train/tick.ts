@@ -12,11 +12,8 @@ export function tick(
   { losses, imagesPerSecond }: Means,
   elapsedSeconds: number,
 ): TickEvent {
-  const { images, schedule, learner } = session;
-  const { recipe, generator } = learner;
-  const { size } = generator;
-  const { zRecon } = losses;
-  const isCosine = recipe.objective === "age" && recipe.zMismatch === "cos";
+  const { images, schedule, objective, learner } = session;
+  const cosine = objective.cosine(losses, learner.generator.size.latent);
   return {
     kind: "tick",
     images,
@@ -31,7 +28,7 @@ export function tick(
     etaPhaseSeconds: Math.max(0, at.endImages - images) / imagesPerSecond,
     etaRunSeconds: secondsLeft(session, at.phase, 1 / imagesPerSecond),
     losses,
-    ...(zRecon !== undefined && isCosine && { cosine: (2 - zRecon) * size.latent }),
+    ...(cosine !== undefined && { cosine }),
     elapsedSeconds,
     rssMiB: process.memoryUsage.rss() / 2 ** 20,
   };

@@ -10,6 +10,7 @@ import {
   rand,
   resetCudaPeak,
   scope,
+  type Tensor,
 } from "pioneer-torch";
 import { ConfigError } from "../base/errors.ts";
 import { PatientLog } from "../base/patience.ts";
@@ -22,6 +23,7 @@ import type { Schedule, SchedulePhase } from "../config/schedule.ts";
 import { createLearner, disposeLearner, type Learner } from "../learner/learner.ts";
 import { placeLearner } from "../learner/placement.ts";
 import { resolutionOf } from "../networks/index.ts";
+import { type Objective, openObjective } from "../objectives/index.ts";
 import { areSettled, needOf, nextSize, type StepNeed, type Tried } from "./estimate.ts";
 import { trainStep } from "./step.ts";
 
@@ -32,15 +34,21 @@ const budgetSeconds = 3;
 export class Trial {
   readonly #config: TrainConfig;
   readonly #device: Device;
+  readonly #objective: Objective;
   readonly #learner: Learner;
   readonly #random = new RandomGenerator(0);
 
-  constructor(config: TrainConfig, device: Device) {
+  private constructor(config: TrainConfig, device: Device, objective: Objective) {
     const { latent, channels, lr } = config;
     this.#config = config;
     this.#device = device;
+    this.#objective = objective;
     this.#learner = createLearner(recipeOf(config), { latent, channels }, lr, this.#random);
     placeLearner(this.#learner, device);
+  }
+
+  static async open(config: TrainConfig, device: Device): Promise<Trial> {
+    return new Trial(config, device, await openObjective(recipeOf(config), device));
   }
 
   /**
@@ -89,15 +97,17 @@ export class Trial {
         x: rand([images, 3, resolution, resolution], this.#random, -1, 1).to(device),
         zEncoder: z(),
         zGenerator: Array.from({ length: recipe.generatorSteps }, z),
-        blend: rand([images, 1, 1, 1], this.#random).to(device),
+        ...this.#objective.draw({ learner: this.#learner, growth, batch: images, random: () => this.#random, device }),
       };
       const start = performance.now();
-      trainStep(this.#learner, inputs, { growth, precision, encoderOrder, reduce: (mean) => mean }).generator?.item();
+      const settings = { growth, precision, encoderOrder, reduce: (mean: Tensor) => mean };
+      trainStep(this.#objective, this.#learner, inputs, settings).generator.item(); // waits for the device
       return (performance.now() - start) / 1000;
     });
   }
 
   dispose(): void {
+    this.#objective.dispose?.();
     disposeLearner(this.#learner);
     forgetMemory();
   }

@@ -32,6 +32,7 @@ import { Batches, PackPixels } from "../data/batches.ts";
 import { openPack } from "../data/pack/pack.ts";
 import { createLearner } from "../learner/learner.ts";
 import { placeLearner } from "../learner/placement.ts";
+import { openObjective } from "../objectives/index.ts";
 import { chooseRunComputing } from "./choose-computing.ts";
 import { fromSizeOn } from "./computing-lines.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
@@ -162,6 +163,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     pack,
     batches: new Batches(pack, train, { seed: config.seed, mirror: config.mirror, device }),
     pixels: new PackPixels(pack),
+    objective: await openObjective(recipe, device),
     learner,
     schedule,
     recorder,
@@ -193,6 +195,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
   await drawReals(session, maxPhase);
 
   const end = await trainLoop(session);
+  session.objective.dispose?.();
   recorder.report(end);
   recorder.close();
   return end;
@@ -213,7 +216,7 @@ async function measureFirst(
 ): Promise<{ computings: RunComputing; lastPhaseSeconds: number }> {
   const { phase: now } = positionAt(schedule, images);
   const phases = schedule.phases.map(({ phase }) => phase).filter((phase) => phase >= now);
-  const trial = new Trial(config, device);
+  const trial = await Trial.open(config, device);
   try {
     const computings = await chooseRunComputing(config, trial, { phases, before, log });
     const last = computings.phases.get(phases.at(-1) as number) as Computing;

@@ -3,6 +3,7 @@ import { type Device, noGrad, RandomGenerator, scope, type Tensor } from "pionee
 import { accv2018 } from "../config/recipe.ts";
 import { assembleLearner, disposeLearner, type Learner, type Trained } from "../learner/learner.ts";
 import { Encoder, Generator, type Precision } from "../networks/index.ts";
+import { type Age, ageObjective } from "../objectives/index.ts";
 import { type StepObserver, trainStep } from "../train/step.ts";
 import { Group, type GroupResult } from "./compare.ts";
 import { type Reference, type ReferenceCase, readReference } from "./reference.ts";
@@ -136,8 +137,9 @@ function verifyStep(tensors: Tensors, precision: Checked, name: string, settings
   const at = (part: string) => needed(tensors, `${name}/${part}`);
   const updates: string[] = ["E", "G1", "G2"];
 
-  const observer: StepObserver = {
-    update(network, gradients, values, losses) {
+  const observer: StepObserver<Age> = {
+    update(made) {
+      const { network, gradients } = made;
       const update = updates.shift() as string;
       for (const [parameter, gradient] of gradients) {
         const path = `grad/${update}/${network}.${parameter}`;
@@ -148,25 +150,21 @@ function verifyStep(tensors: Tensors, precision: Checked, name: string, settings
       for (const path of tensors.keys()) {
         if (path.startsWith(prefix) && !gradients.has(path.slice(prefix.length))) groups.gradients.reject(path);
       }
-      const loss = (group: Group, path: string, value: Tensor | undefined, factor = 1) =>
-        group.add(
-          `${name}/loss/${update}/${path}`,
-          [(value as Tensor).item() * factor],
-          [at(`loss/${update}/${path}`).item()],
-        );
-      if (network === "encoder") {
+      const loss = (group: Group, path: string, value: Tensor, factor = 1) =>
+        group.add(`${name}/loss/${update}/${path}`, [value.item() * factor], [at(`loss/${update}/${path}`).item()]);
+      if (made.network === "encoder") {
+        const { losses, values } = made;
         loss(groups.encoderLosses, "KL_real", losses.klReal, recipe.klScale);
         loss(groups.encoderLosses, "KL_fake", losses.klFake, -recipe.klScale);
         loss(groups.encoderLosses, "x_reconstruction_error", losses.xRecon, settings.match_x);
         loss(groups.encoderLosses, "E_loss", losses.encoder);
-        const real = values.real as Tensor;
-        compare(groups.stepCodes, `${name}/E/real_z`, real.narrow(1, 0, at("E/real_z").size(1)), at("E/real_z"));
-        const generated = values.generated as Tensor;
-        compare(groups.stepCodes, `${name}/E/egz`, generated.narrow(1, 0, at("E/egz").size(1)), at("E/egz"));
-        compare(groups.stepImages, `${name}/E/recon_x`, values.reconstruction as Tensor, at("E/recon_x"));
-        compare(groups.stepImages, `${name}/E/fake`, values.fake as Tensor, at("E/fake"));
+        compare(groups.stepCodes, `${name}/E/real_z`, values.real.narrow(1, 0, at("E/real_z").size(1)), at("E/real_z"));
+        compare(groups.stepCodes, `${name}/E/egz`, values.generated.narrow(1, 0, at("E/egz").size(1)), at("E/egz"));
+        compare(groups.stepImages, `${name}/E/recon_x`, values.reconstruction, at("E/recon_x"));
+        compare(groups.stepImages, `${name}/E/fake`, values.fake, at("E/fake"));
       } else {
-        const code = (values.code as Tensor).narrow(1, 0, at(`${update}/egz`).size(1));
+        const { losses, values } = made;
+        const code = values.code.narrow(1, 0, at(`${update}/egz`).size(1));
         compare(groups.generatorCodes, `${name}/${update}/egz`, code, at(`${update}/egz`));
         loss(groups.generatorKl, "KL", losses.klGenerated, recipe.klScale);
         loss(groups.generatorLosses, "z_reconstruction_error", losses.zRecon, recipe.zScale);
@@ -202,7 +200,13 @@ function verifyStep(tensors: Tensors, precision: Checked, name: string, settings
     trades: learner.pool.draw(at("x").size(0), new RandomGenerator(0)),
   };
   const growth = { phase: settings.phase, alpha: settings.alpha };
-  trainStep(learner, inputs, { growth, precision, encoderOrder: "authors", reduce: (t) => t }, observer);
+  trainStep(
+    ageObjective(recipe),
+    learner,
+    inputs,
+    { growth, precision, encoderOrder: "authors", reduce: (t) => t },
+    observer,
+  );
 
   compareParameters(learner, "generator", tensors, name, settings, groups.parameters);
   compareEma(learner, tensors, name, groups.ema);

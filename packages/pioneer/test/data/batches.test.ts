@@ -2,11 +2,13 @@ import { mkdir } from "node:fs/promises";
 import { scope } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { resolveTrainConfig } from "../../src/config/config.ts";
+import { accv2018 } from "../../src/config/recipe.ts";
 import { growthSchedule, positionAt } from "../../src/config/schedule.ts";
 import { Batches, fade, PackPixels } from "../../src/data/batches.ts";
 import { openPack, type Pack } from "../../src/data/pack/pack.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
 import { type Growth, resolutionOf } from "../../src/networks/index.ts";
+import { ageObjective } from "../../src/objectives/index.ts";
 import { trainLoop } from "../../src/train/loop.ts";
 import { Recorder } from "../../src/train/recorder.ts";
 import type { Session } from "../../src/train/session.ts";
@@ -286,6 +288,7 @@ async function openSession(data: Pack, run: string): Promise<Session> {
     pack: data,
     batches: new Batches(data, train, { seed: 0, mirror: true, device: "cpu" }),
     pixels: new PackPixels(data),
+    objective: ageObjective(accv2018),
     learner: tinyLearner(),
     schedule: growthSchedule(2, 30),
     recorder: new Recorder(run, 0, () => {}),

@@ -3,8 +3,10 @@
 import { noGrad, operator, RandomGenerator, type Tensor } from "pioneer-torch";
 import { expect, test } from "vitest";
 import { drawLatents } from "../../src/compute/streams.ts";
+import { accv2018 } from "../../src/config/recipe.ts";
 import { placeLearner } from "../../src/learner/placement.ts";
 import { resolutionOf } from "../../src/networks/index.ts";
+import { ageObjective } from "../../src/objectives/index.ts";
 import { LossRing } from "../../src/train/loss-ring.ts";
 import { trainStep } from "../../src/train/step.ts";
 import { contents, randomImages, tinyLearner, train } from "../support/tiny.ts";
@@ -54,7 +56,12 @@ test
       zGenerator: [latents(), latents()],
       trades: learner.pool.draw(4, random, "meta"),
     };
-    const losses = trainStep(learner, inputs, { growth, precision, encoderOrder: "joint", reduce: (mean) => mean });
+    const losses = trainStep(ageObjective(accv2018), learner, inputs, {
+      growth,
+      precision,
+      encoderOrder: "joint",
+      reduce: (mean) => mean,
+    });
     for (const [name, { device, shape }] of Object.entries(losses)) {
       expect({ name, device, shape }).toEqual({ name, device: "meta", shape: [] });
     }

@@ -6,10 +6,12 @@ import { RandomGenerator, scope, tensor } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { drawLatents } from "../../src/compute/streams.ts";
+import { accv2018 } from "../../src/config/recipe.ts";
 import type { Reconstructions } from "../../src/images/reconstruct.ts";
 import { refineAll } from "../../src/images/refine.ts";
 import { openModel } from "../../src/models/model.ts";
 import type { RefiningModel } from "../../src/models/refining-model.ts";
+import { ageObjective } from "../../src/objectives/index.ts";
 import { composeGrid } from "../../src/pictures/grid.ts";
 import { writePng } from "../../src/pictures/png.ts";
 import { trainStep } from "../../src/train/step.ts";
@@ -47,7 +49,7 @@ beforeAll(async () => {
         zGenerator: [z(), z()],
         trades: learner.pool.draw(8, random),
       };
-      trainStep(learner, inputs, {
+      trainStep(ageObjective(accv2018), learner, inputs, {
         growth: { phase: 1, alpha: 1 },
         precision: "fp32",
         encoderOrder: "joint",

@@ -12,7 +12,7 @@ import { prepareDataset } from "../../src/data/prepare.ts";
 import { createLearner, type Learner } from "../../src/learner/learner.ts";
 import type { EncoderOrder } from "../../src/losses/choices.ts";
 import { type Growth, type NetworkSize, type Precision, resolutionOf } from "../../src/networks/index.ts";
-import type { StepLosses } from "../../src/objectives/index.ts";
+import { type LossTerms, objectiveOf } from "../../src/objectives/index.ts";
 import { trainStep } from "../../src/train/step.ts";
 
 // Test files run side by side, and tensors this small are quickest on one thread.
@@ -76,8 +76,9 @@ export function train(
   learner: Learner,
   steps: number,
   { growth, precision = "fp32", encoderOrder = "joint", batch = 4, margin = 0, seed = 1 }: TinySteps,
-  each: (losses: StepLosses, step: number) => void = () => {},
+  each: (losses: LossTerms, step: number) => void = () => {},
 ): void {
+  const objective = objectiveOf(learner.recipe);
   const random = new RandomGenerator(seed);
   const latents = () => drawLatents(batch, learner.generator.size.latent, random);
   for (let step = 0; step < steps; step++) {
@@ -86,10 +87,12 @@ export function train(
         x: randomImages(batch, growth.phase, random),
         zEncoder: latents(),
         zGenerator: Array.from({ length: learner.recipe.generatorSteps }, latents),
-        trades: learner.pool.draw(batch, random),
-        ...(learner.recipe.objective === "wgan" && { blend: rand([batch, 1, 1, 1], random) }),
+        ...objective.draw({ learner, growth, batch, random: () => random, device: "cpu" }),
       };
-      each(trainStep(learner, inputs, { growth, precision, encoderOrder, reduce: (mean) => mean, margin }), step);
+      each(
+        trainStep(objective, learner, inputs, { growth, precision, encoderOrder, reduce: (mean) => mean, margin }),
+        step,
+      );
     });
   }
 }

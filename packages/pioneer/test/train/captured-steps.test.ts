@@ -1,13 +1,23 @@
 // Steps behind CapturedSteps, on the CPU: the recorder here does the work anew at each launch, so this shows that a
 // recorded step needs nothing but its own inputs, not that CUDA can record it.
-import { RandomGenerator, rand, scope, type Tensor, TorchError } from "pioneer-torch";
+import { RandomGenerator, randn, scope, type Tensor, TorchError } from "pioneer-torch";
 import { expect, test } from "vitest";
 import { drawLatents } from "../../src/compute/streams.ts";
 import { accv2018, balanced, gan } from "../../src/config/recipe.ts";
 import type { Learner } from "../../src/learner/learner.ts";
 import type { Growth } from "../../src/networks/index.ts";
-import type { StepInputs, StepLosses, StepSettings } from "../../src/objectives/index.ts";
+import {
+  type Age,
+  ageObjective,
+  type InputsOf,
+  type LossesOf,
+  type Objective,
+  type ObjectiveTypes,
+  objectiveOf,
+  type StepSettings,
+} from "../../src/objectives/index.ts";
 import { CapturedSteps, type Recorded } from "../../src/train/captured-steps.ts";
+import { readLosses } from "../../src/train/loss-ring.ts";
 import { trainStep } from "../../src/train/step.ts";
 import { contents, randomImages, tinyLearner } from "../support/tiny.ts";
 
@@ -18,13 +28,12 @@ const settingsAt = (growth: Growth): StepSettings => ({
   reduce: (mean) => mean,
 });
 
-const reading = (losses: StepLosses) =>
-  Object.fromEntries(Object.entries(losses).map(([name, value]) => [name, value.item()]));
-
-function steps(
+/** Steps of a learner, each with inputs of its own; the same for any learner of the objective. */
+function steps<O extends ObjectiveTypes>(
+  objective: Objective<O>,
   learner: Learner,
   growths: readonly Growth[],
-  step: (inputs: StepInputs, settings: StepSettings) => StepLosses,
+  step: (inputs: InputsOf<O>, settings: StepSettings) => LossesOf<O>,
   batchAt: (step: number) => number = () => 4,
 ) {
   const random = new RandomGenerator(1);
@@ -32,18 +41,20 @@ function steps(
     scope(() => {
       const batch = batchAt(i);
       const z = () => drawLatents(batch, 8, random);
-      const inputs: StepInputs = {
+      const inputs = {
         x: randomImages(batch, growth.phase, random),
         zEncoder: z(),
         zGenerator: Array.from({ length: learner.recipe.generatorSteps }, z),
-        ...(learner.recipe === gan
-          ? { blend: rand([batch, 1, 1, 1], random) }
-          : { trades: learner.pool.draw(batch, random) }),
+        ...objective.draw({ learner, growth, batch, random: () => random, device: "cpu" }),
       };
-      return reading(step(inputs, settingsAt(growth)));
+      return readLosses(step(inputs, settingsAt(growth)));
     }),
   );
 }
+
+/** The same as they are, without recording. */
+const plainSteps = <O extends ObjectiveTypes>(objective: Objective<O>, learner: Learner, growths: readonly Growth[]) =>
+  steps(objective, learner, growths, (inputs, settings) => trainStep(objective, learner, inputs, settings));
 
 function recorder() {
   const counts = { recorded: 0, replayed: 0, disposed: 0 };
@@ -68,26 +79,63 @@ test.each([["accv2018", accv2018] as const, ["gan", gan] as const])(
     const [plain, learner] = [tinyLearner(undefined, 0, recipe), tinyLearner(undefined, 0, recipe)];
     for (const each of [plain, learner]) each.pool.capacity = 8;
     const { counts, record } = recorder();
-    const captured = new CapturedSteps(learner, () => undefined, record);
+    const objective = objectiveOf(recipe);
+    const captured = new CapturedSteps(objective, learner, () => undefined, record);
     const growths = Array<Growth>(10).fill(stable);
-    const losses = steps(learner, growths, (inputs, settings) => captured.run(inputs, settings));
-    expect(losses).toEqual(steps(plain, growths, (inputs, settings) => trainStep(plain, inputs, settings)));
+    const losses = steps(objective, learner, growths, (inputs, settings) => captured.run(inputs, settings));
+    expect(losses).toEqual(plainSteps(objective, plain, growths));
     expect(contents(learner)).toEqual(contents(plain));
     // Two steps fill the pool of eight; three warm up.
     expect(counts).toEqual({ recorded: 1, replayed: recipe === gan ? 7 : 5, disposed: 0 });
   },
 );
 
+/** One that draws more than its step knows of: what G makes is judged by how much of a drawn pattern is in it. */
+interface Patterned extends Age {
+  readonly drawn: Age["drawn"] & { readonly patterns: { readonly byUpdate: readonly Tensor[] } };
+}
+
+const age = ageObjective(accv2018);
+const patterned: Objective<Patterned> = {
+  ...age,
+  draw(context) {
+    const pattern = () => randn([context.batch, 8], context.random("latents"));
+    return { ...age.draw(context), patterns: { byUpdate: [pattern(), pattern()] } };
+  },
+  generator(learner, inputs, settings) {
+    const update = age.generator(learner, inputs, settings);
+    return (z) => {
+      const made = update(z);
+      const pattern = inputs.patterns.byUpdate[inputs.zGenerator.indexOf(z)] as Tensor;
+      const loss = made.loss.add(made.values.code.mul(pattern).mean());
+      return { ...made, loss, losses: { ...made.losses, generator: loss } };
+    };
+  },
+};
+
+test("whatever inputs an objective draws, at any depth, are new in each recorded step", () => {
+  const [plain, learner] = [tinyLearner(), tinyLearner()];
+  for (const each of [plain, learner]) each.pool.capacity = 4;
+  const { counts, record } = recorder();
+  const captured = new CapturedSteps(patterned, learner, () => undefined, record);
+  const growths = Array<Growth>(8).fill(stable);
+  const losses = steps(patterned, learner, growths, (inputs, settings) => captured.run(inputs, settings));
+  expect(counts.replayed).toBe(4);
+  expect(losses).toEqual(plainSteps(patterned, plain, growths));
+  expect(contents(learner)).toEqual(contents(plain));
+});
+
 test("fading steps are never recorded, and another kind of step ends a recording", () => {
   const learner = tinyLearner();
   learner.pool.capacity = 4;
   const { counts, record } = recorder();
-  const captured = new CapturedSteps(learner, () => undefined, record);
-  const run = (inputs: StepInputs, settings: StepSettings) => captured.run(inputs, settings);
+  const objective = ageObjective(accv2018);
+  const captured = new CapturedSteps(objective, learner, () => undefined, record);
+  const run = (inputs: InputsOf<Age>, settings: StepSettings) => captured.run(inputs, settings);
   const fading = Array.from({ length: 6 }, (_, i) => ({ phase: 1, alpha: i / 6 }));
-  steps(learner, fading, run);
+  steps(objective, learner, fading, run);
   expect(counts).toEqual({ recorded: 0, replayed: 0, disposed: 0 });
-  steps(learner, Array<Growth>(12).fill(stable), run, (i) => (i < 6 ? 4 : 2));
+  steps(objective, learner, Array<Growth>(12).fill(stable), run, (i) => (i < 6 ? 4 : 2));
   // The first step fills the pool; the second batch size warms up anew.
   expect(counts).toEqual({ recorded: 2, replayed: 2 + 3, disposed: 1 });
   captured.dispose();
@@ -98,7 +146,9 @@ test("a step that cannot be recorded is told once, and all go on as without grap
   const [plain, learner] = [tinyLearner(), tinyLearner()];
   for (const each of [plain, learner]) each.pool.capacity = 4;
   const told: string[] = [];
+  const objective = ageObjective(accv2018);
   const captured = new CapturedSteps(
+    objective,
     learner,
     (text) => told.push(text),
     () => {
@@ -106,8 +156,8 @@ test("a step that cannot be recorded is told once, and all go on as without grap
     },
   );
   const growths = Array<Growth>(8).fill(stable);
-  const losses = steps(learner, growths, (inputs, settings) => captured.run(inputs, settings));
-  expect(losses).toEqual(steps(plain, growths, (inputs, settings) => trainStep(plain, inputs, settings)));
+  const losses = steps(objective, learner, growths, (inputs, settings) => captured.run(inputs, settings));
+  expect(losses).toEqual(plainSteps(objective, plain, growths));
   expect(contents(learner)).toEqual(contents(plain));
   expect(told).toEqual(["--cuda-graphs: this step cannot be recorded, training goes on without (out of memory)"]);
 });
@@ -129,8 +179,7 @@ test.each([["accv2018", accv2018] as const, ["balanced", balanced] as const, ["g
   (_, recipe) => {
     const learner = tinyLearner(undefined, 0, recipe);
     learner.pool.capacity = 8;
-    const run = () =>
-      steps(learner, Array<Growth>(3).fill(stable), (inputs, settings) => trainStep(learner, inputs, settings));
+    const run = () => plainSteps(objectiveOf(recipe), learner, Array<Growth>(3).fill(stable));
     run();
     const [places, values] = [held(learner), contents(learner)];
     run();

@@ -31,7 +31,7 @@ test("all threads win clearly where they are much faster than any fewer", () => 
 
 test("each phase has a count of those that may be taken; one alone is not tried", async () => {
   const config = resolveTrainConfig({ data: "procedural:faces", latent: 8, channels: 4 });
-  const trial = new Trial(config, "cpu");
+  const trial = await Trial.open(config, "cpu");
   const phases = [0, 1].map((phase) => ({ phase, batch: 4 }));
   const computing = { device: "cpu", precision: "fp32", convolutions: "direct", threads: 1, why: "" } as const;
   try {

@@ -1,16 +1,13 @@
 import { RandomGenerator, randn, scope, type Tensor, tensor } from "pioneer-torch";
 import { expect, test } from "vitest";
-import type { StepLosses } from "../../src/objectives/index.ts";
 import { checkFinite } from "../../src/train/divergence.ts";
 import { LossRing, ringSteps } from "../../src/train/loss-ring.ts";
 
 const lossNames = ["klReal", "klFake", "klGenerated", "xRecon", "zRecon", "encoder", "generator"];
 
 /** The losses of a step as it leaves them: scalars. */
-const lossesOf = (values: readonly number[]): StepLosses =>
-  Object.fromEntries(
-    lossNames.map((name, i) => [name, tensor([values[i] as number]).reshape([])]),
-  ) as unknown as StepLosses;
+const lossesOf = (values: readonly number[]): Record<string, Tensor> =>
+  Object.fromEntries(lossNames.map((name, i) => [name, tensor([values[i] as number]).reshape([])]));
 
 const row = (step: number) => lossNames.map((_, i) => step + i / 8);
 const at = (step: number) => ({ step, images: 8 * step, batch: 8 });

@@ -12,6 +12,7 @@ import { cosineMismatch, klToPrior, l1 } from "../../src/losses/index.ts";
 import { fused } from "../../src/networks/fused.ts";
 import type { Growth } from "../../src/networks/index.ts";
 import { encoderTotal } from "../../src/objectives/age.ts";
+import { objectiveOf } from "../../src/objectives/index.ts";
 import { criticTotal } from "../../src/objectives/wgan.ts";
 import { readLosses } from "../../src/train/loss-ring.ts";
 import { type StepObserver, trainStep } from "../../src/train/step.ts";
@@ -91,14 +92,14 @@ function observed(recipe: Recipe, growth: Growth, margin = 0) {
   const seen: string[] = [];
   const values: Record<string, Tensor> = {};
   const observer: StepObserver = {
-    update(network, _, met) {
+    update({ network, values: met }) {
       seen.push(network);
       for (const [name, value] of Object.entries(met)) values[name] = keep(value.detach().to("float64"));
     },
     updated: () => {},
   };
   const settings = { growth, precision: "fp32", encoderOrder: "authors", reduce: (t: Tensor) => t, margin } as const;
-  const losses = readLosses(trainStep(learner, inputs, settings, observer));
+  const losses = readLosses(trainStep(objectiveOf(recipe), learner, inputs, settings, observer));
   return { learner, losses, seen, values, inputs };
 }
 

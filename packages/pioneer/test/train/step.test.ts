@@ -1,10 +1,12 @@
 import { cat, grad, memory, noGrad, RandomGenerator, scope, type Tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
 import { drawLatents } from "../../src/compute/streams.ts";
+import { accv2018 } from "../../src/config/recipe.ts";
 import { disposeLearner, type Learner } from "../../src/learner/learner.ts";
 import { klToPrior, l1 } from "../../src/losses/index.ts";
 import { fused } from "../../src/networks/fused.ts";
 import type { Growth } from "../../src/networks/index.ts";
+import { type Age, ageObjective } from "../../src/objectives/index.ts";
 import { readLosses } from "../../src/train/loss-ring.ts";
 import { type StepObserver, trainStep } from "../../src/train/step.ts";
 import { contents, randomImages, tinyLearner, train } from "../support/tiny.ts";
@@ -59,13 +61,14 @@ describe("encoder order", () => {
 });
 
 describe("a step", () => {
+  const objective = ageObjective(accv2018);
   const observed = (growth: Growth, learner: Learner = tinyLearner()) => {
     const seen: string[] = [];
     const fakes: Float32Array[] = [];
-    const observer: StepObserver = {
-      update(network, gradients, values) {
+    const observer: StepObserver<Age> = {
+      update({ network, gradients, values }) {
         seen.push(`${network} before`);
-        if (values.fake) fakes.push(values.fake.toFloat32Array());
+        if ("fake" in values) fakes.push(values.fake.toFloat32Array());
         expect([...gradients.keys()]).toEqual([...learner[network].used(growth).keys()]);
       },
       updated: (network) => seen.push(`${network} after`),
@@ -82,7 +85,7 @@ describe("a step", () => {
         trades: learner.pool.draw(4, random),
       };
       const settings = { growth, precision: "fp32", encoderOrder: "authors", reduce: identity } as const;
-      return readLosses(trainStep(learner, inputs, settings, observer));
+      return readLosses(trainStep(objective, learner, inputs, settings, observer));
     });
     return { learner, seen, fakes, made, losses };
   };
