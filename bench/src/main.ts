@@ -41,7 +41,7 @@ const usage = `Usage: npm run -s bench -- COMMAND [options]
   --n N                   latent dimension and channels, default 512
   --steps S, --trials T   timed steps of each process (default 5) after a warm-up, and processes (default 1)
   --device cpu|cuda       of steps, their baselines and their limit; default cpu
-  --precision auto|bf16|fp32, --convolutions auto|direct|winograd, --threads T
+  --precision auto|bf16|fp32, --convolutions auto|direct|winograd|taps, --threads T
   --no-baselines, --no-limit
                           leave out the steps in PyTorch, or the products alone
   --json                  one object on one line

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { type Computing, measureComputing, type WantedComputing } from "pioneer-networks/torch";
+import { type ConvolutionForm, convolutionForms } from "pioneer-torch";
 import type { Workload } from "./workload.ts";
 
 /** A wrong command line; exit code 2. */
@@ -76,6 +77,8 @@ export const stepsOf = (otherwise = 5): number => whole("steps", 1, otherwise);
 export const trialsOf = (): number => whole("trials", 1, 1);
 export const threadsOf = (): number | undefined => (values.threads === undefined ? undefined : whole("threads", 1));
 
+const isForm = (text: string): text is ConvolutionForm => convolutionForms.some((form) => form === text);
+
 /** What the flags ask for. */
 export function wantedOf(): WantedComputing {
   const { precision, convolutions, device } = values;
@@ -83,8 +86,8 @@ export function wantedOf(): WantedComputing {
   if (precision !== "auto" && precision !== "bf16" && precision !== "fp32") {
     throw new UsageError(`--precision must be auto, bf16 or fp32, got ${precision}`);
   }
-  if (convolutions !== "auto" && convolutions !== "direct" && convolutions !== "winograd") {
-    throw new UsageError(`--convolutions must be auto, direct or winograd, got ${convolutions}`);
+  if (convolutions !== "auto" && !isForm(convolutions)) {
+    throw new UsageError(`--convolutions must be auto, ${convolutionForms.join(" or ")}, got ${convolutions}`);
   }
   return { device, precision, convolutions, threads: threadsOf() };
 }

@@ -1,10 +1,10 @@
 // Which precision a phase is computed in, and how its convolutions: a function of measured times.
-import type { ConvolutionForm, ConvolutionLayer } from "pioneer-torch";
+import type { ConvolutionForm, ConvolutionLayer, LayerForm, PassForms } from "pioneer-torch";
 
 /** What a run can be computed in; float64 is for tests. */
 export type RunPrecision = "fp32" | "bf16";
 
-/** A way to compute a layer. */
+/** A way to compute a layer; taps stands for direct passes beside it. */
 export type Way = `${RunPrecision} ${ConvolutionForm}`;
 
 /** Seconds that one image takes through a layer. */
@@ -28,7 +28,7 @@ export interface LayerUse {
 }
 
 /** By the names of layers; those that are not in it are computed directly. */
-export type FormsByLayer = Readonly<Record<string, ConvolutionForm>>;
+export type FormsByLayer = Readonly<Record<string, LayerForm>>;
 
 /** Images per second of a phase's convolutions alone, all computed in one way. */
 export interface WaySpeed {
@@ -43,7 +43,7 @@ export interface PhaseChoice {
   readonly imagesPerSecond: number;
   /** Of what was measured, the fastest first. */
   readonly speeds: readonly WaySpeed[];
-  /** Layers that had a choice of forms. */
+  /** Kinds of layers that had a choice of forms. */
   readonly choosable: number;
 }
 
@@ -55,7 +55,8 @@ export const layerName = ({ into, out, side, enlarging }: ConvolutionLayer): str
 const leastGain = 1.05;
 
 /**
- * For each precision every layer takes its fastest form; then the faster precision is taken.
+ * For each precision every pass of a layer takes its fastest form, those of an enlarging layer one together; then the faster
+ * precision is taken.
  * @param uses        the layers of the phase, at least one
  * @param timesOf     what was measured of a layer; all layers in the same precisions
  * @param precisions  those that may be chosen, at least one
@@ -67,7 +68,7 @@ export function choosePhase(
 ): PhaseChoice {
   const layers = uses.map((use) => ({ use, times: timesOf(use.layer) }));
   const mixed = precisions.map((precision) => {
-    const chosen = layers.map(({ use, times }) => ({ use, ...fastestForm(use, times, precision) }));
+    const chosen = layers.map(({ use, times }) => ({ use, ...fastestForm(use, formsIn(use.layer, times, precision)) }));
     const entries = chosen.filter(({ form }) => form !== "direct").map(({ use, form }) => [layerName(use.layer), form]);
     const seconds = chosen.reduce((sum, entry) => sum + entry.seconds, 0);
     return { precision, seconds, convolutions: Object.fromEntries(entries) as FormsByLayer };
@@ -85,7 +86,11 @@ export function choosePhase(
     convolutions: best.convolutions,
     imagesPerSecond: 1 / best.seconds,
     speeds: speeds.sort((a, b) => b.imagesPerSecond - a.imagesPerSecond),
-    choosable: layers.filter(({ times }) => waysIn(times, best.precision).length > 1).length,
+    choosable: new Set(
+      layers
+        .filter(({ use, times }) => formsIn(use.layer, times, best.precision).size > 1)
+        .map(({ use }) => layerName(use.layer)),
+    ).size,
   };
 }
 
@@ -101,21 +106,48 @@ function secondsInWay({ use, times }: TimedLayer, way: Way): number {
 }
 
 const secondsOf = (use: LayerUse, times: PassTimes): number =>
-  use.forward * times.forward + use.toData * times.toData + use.toWeights * times.toWeights;
+  passes.reduce((sum, pass) => sum + use[pass] * times[pass], 0);
 
-const waysIn = (times: LayerTimes, precision: RunPrecision) =>
-  (Object.keys(times) as Way[]).filter((way) => way.startsWith(precision));
+const passes = ["forward", "toData", "toWeights"] as const satisfies (keyof PassTimes)[];
+
+type FormTimes = ReadonlyMap<ConvolutionForm, PassTimes>;
 
 /** @throws Error where the layer was not measured in this precision: the caller measured too little */
-function fastestForm(use: LayerUse, times: LayerTimes, precision: RunPrecision) {
-  const direct = times[`${precision} direct`];
-  if (!direct) throw new Error(`${layerName(use.layer)} was not measured in ${precision}`);
-  const forms = waysIn(times, precision).map((way) => ({
-    form: way.split(" ")[1] as ConvolutionForm,
-    seconds: secondsOf(use, times[way] as PassTimes),
-  }));
-  return forms.reduce(
-    (first, other) => (first.seconds > other.seconds * (first.form === "direct" ? leastGain : 1) ? other : first),
-    { form: "direct" as ConvolutionForm, seconds: secondsOf(use, direct) },
-  );
+function formsIn(layer: ConvolutionLayer, times: LayerTimes, precision: RunPrecision): FormTimes {
+  if (!times[`${precision} direct`]) throw new Error(`${layerName(layer)} was not measured in ${precision}`);
+  const ways = Object.entries(times).filter(([way]) => way.startsWith(precision));
+  return new Map(ways.map(([way, passes]) => [way.split(" ")[1] as ConvolutionForm, passes]));
+}
+
+function fastestForm(use: LayerUse, forms: FormTimes): { form: LayerForm; seconds: number } {
+  if (use.layer.enlarging) {
+    const form = fastest(forms, (times) => secondsOf(use, times));
+    return { form, seconds: secondsOf(use, forms.get(form) as PassTimes) };
+  }
+  const chosen = passes.map((pass) => {
+    // Taps is direct but for one pass.
+    const possible = pass === "toWeights" ? forms : new Map([...forms].filter(([form]) => form !== "taps"));
+    const form = fastest(possible, (times) => times[pass]);
+    return { pass, form, seconds: use[pass] * (forms.get(form) as PassTimes)[pass] };
+  });
+  const form = Object.fromEntries(chosen.map(({ pass, form }) => [pass, form])) as unknown as PassForms;
+  return { form: shortForm(form), seconds: chosen.reduce((sum, { seconds }) => sum + seconds, 0) };
+}
+
+function fastest(forms: FormTimes, secondsOf: (times: PassTimes) => number): ConvolutionForm {
+  const [best] = [...forms].reduce((first, other) => {
+    const gain = secondsOf(first[1]) / secondsOf(other[1]);
+    return (other[0] === "direct" ? gain * leastGain > 1 : gain > (first[0] === "direct" ? leastGain : 1))
+      ? other
+      : first;
+  });
+  return best;
+}
+
+/** By its name, where it has one. */
+function shortForm(form: PassForms): LayerForm {
+  const { forward, toData, toWeights } = form;
+  if (forward !== toData) return form;
+  if (toWeights === forward) return forward;
+  return forward === "direct" && toWeights === "taps" ? "taps" : form;
 }

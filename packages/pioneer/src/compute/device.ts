@@ -1,6 +1,7 @@
 import {
   type Capabilities,
   type ChooseForm,
+  type ConvolutionForm,
   capabilities,
   type Device,
   hasFused,
@@ -15,10 +16,10 @@ import { type FormsByLayer, layerName, type RunPrecision } from "./convolution-c
 import { availableThreads } from "./processor.ts";
 
 /**
- * How 3x3 convolutions are computed: all as they are, those of 256 and more channels by Winograd's with 4/9 of the
- * multiplications, or layer by layer as was found to be fastest.
+ * How 3x3 convolutions are computed: all in libtorch's form; those of 256 and more channels in Winograd's with 4/9 of the
+ * multiplications; with weight gradients as matrix products; or layer by layer as was found to be fastest.
  */
-export type Convolutions = "direct" | "winograd" | FormsByLayer;
+export type Convolutions = ConvolutionForm | FormsByLayer;
 
 /** What a phase or a model is computed with, and why. */
 export interface Computing {
@@ -58,7 +59,7 @@ export function useComputing({ threads, convolutions }: Pick<Computing, "threads
 const wideChannels = 256;
 
 const formsOf = (convolutions: Convolutions): ChooseForm => {
-  if (convolutions === "direct") return () => "direct";
+  if (convolutions === "direct" || convolutions === "taps") return () => convolutions;
   if (convolutions === "winograd") {
     return ({ into, out }) => (Math.min(into, out) >= wideChannels ? "winograd" : "direct");
   }
@@ -111,8 +112,11 @@ export function chooseDevice(
     );
   }
   const device: Device = wanted.device === "cuda" || (wanted.device === "auto" && cudaDevices > 0) ? "cuda" : "cpu";
-  if (wanted.convolutions === "winograd" && device !== "cpu") {
-    throw new ConfigError(`--convolutions winograd is for the CPU, this run computes on ${device}; leave it out`);
+  const { convolutions = "auto" } = wanted;
+  if ((convolutions === "winograd" || convolutions === "taps") && device !== "cpu") {
+    throw new ConfigError(
+      `--convolutions ${convolutions} is for the CPU, this run computes on ${device}; leave it out`,
+    );
   }
   if (wanted.device !== "auto") return { device, why: "asked for" };
   return { device, why: device === "cuda" ? "CUDA is available" : "no CUDA device is visible" };

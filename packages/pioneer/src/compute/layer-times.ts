@@ -6,7 +6,9 @@ import {
   type DType,
   dtypeCode,
   fused,
+  getThreads,
   grad,
+  mixedConvolution,
   noGrad,
   RandomGenerator,
   randn,
@@ -24,8 +26,8 @@ export interface TimedShape {
   readonly images: number;
 }
 
-/** With fewer channels, in or out, the passes around Winograd's products cost more than they save, on every processor tried. */
-const leastWinogradChannels = 64;
+/** With fewer channels, in or out, what other forms do around their products costs more than they save, on every processor tried. */
+const leastChannels = 64;
 /** Pixels of a convolution's result: enough that what happens once a call, as preparing the kernel, weighs little. */
 const mostPixels = 2048;
 /** Multiply-adds times two of a pass: more channels make do with fewer pixels. */
@@ -64,9 +66,11 @@ export function waysOf(
   precisions: readonly RunPrecision[],
   forms: readonly ConvolutionForm[],
 ): Way[] {
+  const isWide = Math.min(into, out) >= leastChannels;
   const isPossible: Record<ConvolutionForm, boolean> = {
     direct: true,
-    winograd: Math.min(into, out) >= leastWinogradChannels && (enlarging || side % 2 === 0),
+    winograd: isWide && (enlarging || side % 2 === 0),
+    taps: isWide && !enlarging && side % 2 === 0,
   };
   return precisions.flatMap((precision) =>
     forms.filter((form) => isPossible[form]).map((form): Way => `${precision} ${form}`),
@@ -116,10 +120,17 @@ export function timeLayer({ layer, images }: TimedShape, ways: readonly Way[], b
       if (round >= leastRounds && (performance.now() > until || running.every(isSettled))) break;
       for (const { passes, turns } of running) turns.push(passes.all());
     }
-    const entries = runners.map((runner) => [runner.way, perImage(shortest(runner), images)]);
-    return { times: Object.fromEntries(entries), settled: running.every(isSettled) };
+    const times = new Map(runners.map((runner) => [runner.way, perImage(shortest(runner), images)]));
+    for (const [way, { toWeights }] of times) {
+      if (isTaps(way)) times.set(way, { ...(times.get(directBeside(way)) as PassTimes), toWeights });
+    }
+    return { times: Object.fromEntries(times), settled: running.every(isSettled) };
   });
 }
+
+/** Of the passes of taps one is its own. */
+const isTaps = (way: Way) => way.endsWith(" taps");
+const directBeside = (way: Way) => way.replace("taps", "direct") as Way;
 
 const total = ({ forward, toData, toWeights }: PassTimes) => forward + toData + toWeights;
 
@@ -160,9 +171,10 @@ function passesOf(layer: ConvolutionLayer, images: number, way: Way, random: Ran
       const dy = y.detach();
       // The activation's way back is as long as its way there, which here has a graph to build.
       const activation = secondsOf(() => activate(dy));
-      const toData = secondsOf(() => grad(y, [x], { gradOutputs: [dy], retainGraph: true })) + activation;
-      const toWeights = secondsOf(() => grad(y, [weight], { gradOutputs: [dy] }));
-      return { forward: forward(), toData, toWeights };
+      const toData = () => secondsOf(() => grad(y, [x], { gradOutputs: [dy], retainGraph: true })) + activation;
+      const toWeights = () => secondsOf(() => grad(y, [weight], { gradOutputs: [dy], retainGraph: true }));
+      if (isTaps(way)) return { forward: 0, toData: 0, toWeights: toWeights() };
+      return { forward: forward(), toData: toData(), toWeights: toWeights() };
     });
   return { forward, all };
 }
@@ -180,15 +192,26 @@ function convolutionOf(
     return { convolve: (x: Tensor) => fused.upsampledConvolution(x, weight), weight, channels: 4 * out };
   }
   const weight = parameter.to(dtype).contiguous("channelsLast").requiresGrad_();
-  const convolve =
-    form === "direct"
-      ? (x: Tensor) => conv2d(x, weight, null, 1)
-      : (x: Tensor) => (enlarging ? upsampledWinogradConvolution : winogradConvolution)(x, weight);
-  return { convolve, weight, channels: out };
+  const convolve: Record<ConvolutionForm, (x: Tensor) => Tensor> = {
+    direct: (x) => conv2d(x, weight, null, 1),
+    winograd: (x) => (enlarging ? upsampledWinogradConvolution : winogradConvolution)(x, weight),
+    taps: (x) => mixedConvolution(x, weight, { forward: "direct", toData: "direct", toWeights: "taps" }),
+  };
+  return { convolve: convolve[form], weight, channels: out };
 }
 
+/**
+ * On one thread the processor's time is taken, which leaves out what other processes take meanwhile. Of several threads it would be
+ * that of waiting for each other too.
+ */
 function secondsOf(work: () => unknown): number {
-  const start = performance.now();
+  const seconds = getThreads() === 1 ? processorSeconds : () => performance.now() / 1000;
+  const start = seconds();
   work();
-  return Math.max(1e-9, (performance.now() - start) / 1000);
+  return Math.max(1e-9, seconds() - start);
+}
+
+function processorSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }

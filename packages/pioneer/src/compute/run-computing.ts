@@ -1,5 +1,5 @@
 // What each phase of a run is computed with. A run keeps what it was begun with, so that going on is exact.
-import type { Capabilities, ConvolutionForm, Device } from "pioneer-torch";
+import type { Capabilities, Device } from "pioneer-torch";
 import { z } from "zod";
 import type { Computing, WantedComputing } from "./device.ts";
 
@@ -8,17 +8,16 @@ export interface RunComputing {
   readonly phases: ReadonlyMap<number, Computing>;
 }
 
-/** All there are. The list of pioneer-torch would load libtorch, which `pioneer info` and the help do without. */
-const forms = Object.keys({ direct: true, winograd: true } satisfies Record<
-  ConvolutionForm,
-  true
->) as ConvolutionForm[];
+// Not the list of pioneer-torch, which would load libtorch: `pioneer info` and the help do without.
+const form = z.enum(["direct", "winograd", "taps"]);
+const onePass = z.enum(["direct", "winograd"]);
+const layerForm = z.union([form, z.strictObject({ forward: onePass, toData: onePass, toWeights: form })]);
 
 const phaseSchema = z.object({
   phase: z.int().min(0).max(8),
   precision: z.enum(["fp32", "bf16"]),
   threads: z.int().min(1),
-  convolutions: z.union([z.enum(["direct", "winograd"]), z.record(z.string(), z.enum(forms))]),
+  convolutions: z.union([form, z.record(z.string(), layerForm)]),
 });
 
 /** As checkpoints hold it. */

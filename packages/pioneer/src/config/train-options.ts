@@ -263,9 +263,10 @@ export const trainSchema = z.strictObject({
     description: "what computes",
   }),
   convolutions: trained(
-    oneOf(["auto", "direct", "winograd"], {
-      auto: "for each layer the faster one, as measured",
+    oneOf(["auto", "direct", "winograd", "taps"], {
+      auto: "for each layer the fastest, as measured",
       winograd: "4/9 of the multiplications in layers of 256 and more channels, CPU only",
+      taps: "weight gradients as matrix products, CPU only",
     }).default("auto"),
     {
       resume: "free",

@@ -25,10 +25,14 @@ export function formatThreads(phases: ReadonlyMap<number, PhaseThreads>): string
   return `threads: ${fromSizeOn(counts)} (images/s of small steps at ${measured.join("; at ")})`;
 }
 
-/** "16x16: bf16, Winograd's in 5 of 7 convolutions, 21.3 images/s; bf16 winograd 20.1, bf16 direct 14.8, fp32 direct 9.02" */
+/** "16x16: bf16, winograd in 5, taps in 1 of 7 layers, 21.3 images/s; bf16 winograd 20.1, bf16 direct 14.8, fp32 direct 9.02" */
 export function formatChoice(phase: number, choice: PhaseChoice): string {
-  const count = Object.values(choice.convolutions).filter((form) => form === "winograd").length;
-  const forms = choice.choosable > 0 ? `, winograd in ${count} of ${choice.choosable} layers` : "";
+  const count = (form: string) =>
+    Object.values(choice.convolutions).filter((of) => of === form || Object.values(of).includes(form)).length;
+  const forms =
+    choice.choosable > 0
+      ? `, winograd in ${count("winograd")}, taps in ${count("taps")} of ${choice.choosable} layers`
+      : "";
   const speeds = choice.speeds.map(({ way, imagesPerSecond }) => `${way} ${formatRate(imagesPerSecond)}`);
   return `${sizeOf(phase)}: ${choice.precision}${forms}, ${formatRate(choice.imagesPerSecond)} images/s; ${speeds.join(", ")}`;
 }

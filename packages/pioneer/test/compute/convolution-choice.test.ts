@@ -28,15 +28,35 @@ test("each layer takes its fastest form, and the phase the precision in which al
   expect(choice.speeds[0]?.imagesPerSecond).toBeCloseTo(1 / 54, 12);
 });
 
-test("passes count as often as an image goes through them", () => {
-  const slowWeights = { "fp32 direct": all(1), "fp32 winograd": { forward: 0.5, toData: 0.5, toWeights: 2.5 } };
-  // 9 s against 2 + 1.5 + 5 s.
-  expect(choose(slowWeights, slowWeights, ["fp32"]).convolutions).toEqual({
-    "1>8 4x4": "winograd",
-    "2>8 4x4": "winograd",
+test("each pass of a layer takes its own fastest form; taps is one of the gradient to weights", () => {
+  const times: LayerTimes = {
+    "fp32 direct": { forward: 1, toData: 4, toWeights: 9 },
+    "fp32 winograd": { forward: 2, toData: 3, toWeights: 6 },
+    "fp32 taps": { forward: 0.1, toData: 0.1, toWeights: 5 },
+  };
+  const choice = choose(times, { "fp32 direct": all(1), "fp32 taps": all(0.5) }, ["fp32"]);
+  expect(choice.convolutions).toEqual({
+    "1>8 4x4": { forward: "direct", toData: "winograd", toWeights: "taps" },
+    "2>8 4x4": "taps",
   });
-  const slowerWeights = { ...slowWeights, "fp32 winograd": { forward: 0.5, toData: 0.5, toWeights: 3 } };
-  expect(choose(slowerWeights, slowerWeights, ["fp32"]).convolutions).toEqual({});
+  // 4 + 9 + 10 s, and 4 + 3 + 1 s: passes count as often as an image goes through them.
+  expect(choice.imagesPerSecond).toBeCloseTo(1 / 31, 12);
+});
+
+test("an enlarging layer has one form for all passes, the fastest of all together", () => {
+  const uses = [{ ...use(1), layer: { ...layer(1), enlarging: true } }];
+  const chosen = (toWeights: number) =>
+    choosePhase(uses, () => ({ "fp32 direct": all(1), "fp32 winograd": { forward: 0.5, toData: 0.5, toWeights } }), [
+      "fp32",
+    ]).convolutions;
+  // 9 s against 2 + 1.5 + 5 s.
+  expect(chosen(2.5)).toEqual({ "1>8 4x4 enlarged": "winograd" });
+  expect(chosen(3)).toEqual({});
+});
+
+test("a layer that both networks have counts once among those with a choice", () => {
+  const times: LayerTimes = { "fp32 direct": all(2), "fp32 winograd": all(1) };
+  expect(choosePhase([use(1), use(1)], () => times, ["fp32"])).toMatchObject({ choosable: 1, imagesPerSecond: 1 / 18 });
 });
 
 describe("what is not faster by a twentieth does not win", () => {

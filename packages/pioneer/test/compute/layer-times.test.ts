@@ -38,10 +38,11 @@ test("times of the timed size are scaled to the layer's own by its pixels", () =
   expect(times).toEqual({ "fp32 direct": pass(16) });
 });
 
-test("ways: both forms where channels and size allow it, and the precisions and forms that may be chosen", () => {
+test("ways: all forms where channels and size allow it, and the precisions and forms that may be chosen", () => {
   expect(waysOf(layer(64, 4), both, convolutionForms)).toEqual(
-    expect.arrayContaining(["fp32 direct", "bf16 winograd"]),
+    both.flatMap((precision) => ["direct", "winograd", "taps"].map((form) => `${precision} ${form}`)),
   );
+  expect(waysOf(layer(64, 4, true), ["fp32"], convolutionForms)).toEqual(["fp32 direct", "fp32 winograd"]);
   expect(waysOf(layer(63, 4), ["fp32"], ["direct", "winograd"])).toEqual(["fp32 direct"]);
   expect(waysOf(layer(64, 5), ["fp32"], ["direct", "winograd"])).toEqual(["fp32 direct"]);
   expect(waysOf(layer(64, 4), ["bf16"], ["direct"])).toEqual(["bf16 direct"]);

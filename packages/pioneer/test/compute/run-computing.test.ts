@@ -3,10 +3,14 @@ import { expect, test } from "vitest";
 import type { Computing } from "../../src/compute/device.ts";
 import { keptComputing, recordedComputing, recordOf } from "../../src/compute/run-computing.ts";
 
+const forms = {
+  "256>256 8x8": "winograd",
+  "256>256 4x4": { forward: "direct", toData: "winograd", toWeights: "taps" },
+} as const;
 const computing = (phase: number): Computing => ({
   device: "cpu",
   precision: phase === 0 ? "fp32" : "bf16",
-  convolutions: phase === 0 ? "direct" : { "256>256 8x8": "winograd" },
+  convolutions: phase === 0 ? "direct" : forms,
   threads: phase + 1,
   why: "measured",
 });
@@ -22,7 +26,7 @@ test("the record is plain JSON that says all but why", () => {
     device: "cpu",
     phases: [
       { phase: 0, precision: "fp32", threads: 1, convolutions: "direct" },
-      { phase: 1, precision: "bf16", threads: 2, convolutions: { "256>256 8x8": "winograd" } },
+      { phase: 1, precision: "bf16", threads: 2, convolutions: forms },
     ],
   });
   expect(recordedComputing.safeParse({ ...recorded, device: "tpu" }).success).toBe(false);

@@ -65,7 +65,10 @@ test("the numbers that decided are told", () => {
   );
   const choice: PhaseChoice = {
     precision: "bf16",
-    convolutions: { "256>256 16x16": "winograd" },
+    convolutions: {
+      "256>256 16x16": "winograd",
+      "256>256 8x8": { forward: "winograd", toData: "direct", toWeights: "taps" },
+    },
     imagesPerSecond: 21.34,
     speeds: [
       { way: "bf16 winograd", imagesPerSecond: 20.1 },
@@ -74,6 +77,6 @@ test("the numbers that decided are told", () => {
     choosable: 3,
   };
   expect(formatChoice(2, choice)).toBe(
-    "16x16: bf16, winograd in 1 of 3 layers, 21.3 images/s; bf16 winograd 20.1, fp32 direct 9.02",
+    "16x16: bf16, winograd in 2, taps in 1 of 3 layers, 21.3 images/s; bf16 winograd 20.1, fp32 direct 9.02",
   );
 });

@@ -8,11 +8,10 @@
 // small image, and its way back sums the four pixels that came of one.
 //
 // A. Lavin and S. Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016, section 4.1. For CPUs.
-#include <torch/library.h>
+#include "kernels/winograd/convolution.h"
 
 #include <algorithm>
 
-#include "kernels/autograd.h"
 #include "kernels/cpu.h"
 
 namespace pioneer::cpu {
@@ -153,53 +152,29 @@ Tensor kernelGradient(const WinogradPasses<T>& passes, const WinogradGradient<T>
   return dw;
 }
 
-struct Winograd : torch::autograd::Function<Winograd> {
-  static constexpr auto name = "winograd_convolution";
-
-  static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& weight, bool upsampled) {
-    at::AutoDispatchBelowAutograd below;
-    auto x = asImage(input, name), w = asImage(weight, name);
-    checkPlace(x, w, name);
-    TORCH_CHECK(x.is_cpu(), name, ": expected tensors on the CPU, got ", x.device());
-    bool even = upsampled || (x.size(2) % 2 == 0 && x.size(3) % 2 == 0);
-    TORCH_CHECK(
-        x.scalar_type() == w.scalar_type() && w.size(1) == x.size(1) && w.size(2) == 3 && w.size(3) == 3 && even, name,
-        ": expected an image of even height and width and a kernel [out, in, 3, 3] of one dtype, got ", x.scalar_type(),
-        x.sizes(), " and ", w.scalar_type(), w.sizes());
-    context->save_for_backward({x, w});
-    context->saved_data["upsampled"] = upsampled;
-    return byType(x.scalar_type(), [&](auto& loops, auto*) {
-      auto& passes = upsampled ? loops.winograd.upsampled : loops.winograd.plain;
-      return convolve(passes, x, kernelFactors(passes, w, false).transpose(1, 2));
-    });
-  }
-
-  static variable_list backward(AutogradContext* context, variable_list gradients) {
-    TORCH_CHECK(!at::GradMode::is_enabled(), name, " has no second derivative: use conv2d where createGraph is set");
-    auto saved = context->get_saved_variables();
-    auto &x = saved[0], &w = saved[1];
-    auto dy = asImage(gradients[0], name);
-    bool upsampled = context->saved_data["upsampled"].toBool();
-    return byType(x.scalar_type(), [&](auto& loops, auto*) -> variable_list {
-      auto& winograd = loops.winograd;
-      auto& back = upsampled ? winograd.upsampledBack : winograd.plain;
-      auto& there = upsampled ? winograd.upsampled : winograd.plain;
-      auto& gradient = upsampled ? winograd.upsampledGradient : winograd.plainGradient;
-      return {context->needs_input_grad(0) ? convolve(back, dy, kernelFactors(back, w, true)) : Tensor(),
-              context->needs_input_grad(1) ? kernelGradient(there, gradient, x, dy, w) : Tensor(), Tensor()};
-    });
-  }
-};
-
-Tensor winogradConvolution(const Tensor& x, const Tensor& w, bool upsampled) {
-  return Winograd::apply(x, w, upsampled);
-}
-
 }  // namespace
-}  // namespace pioneer::cpu
 
-TORCH_LIBRARY_FRAGMENT(pioneer, library) {
-  // x [batch, in, h, w], w [out, in, 3, 3], both channels last, float32 or bfloat16; h and w even. Upsampled: of x
-  // enlarged twofold, nearest, [batch, out, 2h, 2w]; h and w may be odd.
-  library.def("winograd_convolution(Tensor x, Tensor w, bool upsampled) -> Tensor", pioneer::cpu::winogradConvolution);
+Tensor winograd(const Tensor& x, const Tensor& w, bool upsampled) {
+  return byType(x.scalar_type(), [&](auto& loops, auto*) {
+    auto& passes = upsampled ? loops.winograd.upsampled : loops.winograd.plain;
+    return convolve(passes, x, kernelFactors(passes, w, false).transpose(1, 2));
+  });
 }
+
+Tensor winogradToData(const Tensor& dy, const Tensor& w, bool upsampled) {
+  return byType(dy.scalar_type(), [&](auto& loops, auto*) {
+    auto& back = upsampled ? loops.winograd.upsampledBack : loops.winograd.plain;
+    return convolve(back, dy, kernelFactors(back, w, true));
+  });
+}
+
+Tensor winogradToWeights(const Tensor& x, const Tensor& dy, const Tensor& w, bool upsampled) {
+  return byType(x.scalar_type(), [&](auto& loops, auto*) {
+    auto& winograd = loops.winograd;
+    auto& there = upsampled ? winograd.upsampled : winograd.plain;
+    auto& gradient = upsampled ? winograd.upsampledGradient : winograd.plainGradient;
+    return kernelGradient(there, gradient, x, dy, w);
+  });
+}
+
+}  // namespace pioneer::cpu
