@@ -17,6 +17,7 @@ import { CheckpointError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
 import type { Recipe } from "../config/recipe.ts";
 import { assembleLearner, type Learner, type Trained } from "../learner/learner.ts";
+import type { Pair, PairName } from "../learner/pair.ts";
 import { Encoder, Generator, resolutionOf } from "../networks/index.ts";
 import type { NetworkKind } from "../networks/kind.ts";
 import { checkpointName, checkpointNames, writeFolder } from "./files.ts";
@@ -96,27 +97,28 @@ const adamSteps = ({ optimisers }: Learner, network: Trained) =>
   Object.fromEntries([...optimisers[network].state].map(([name, { step }]) => [name, step]));
 
 /** What using a model needs. */
-export interface ModelNetworks {
+export interface ModelNetworks extends Pair {
   readonly state: CheckpointState;
-  readonly encoder: Encoder;
-  readonly generatorEma: Generator;
 }
 
 /** The networks of a checkpoint that pictures are made with. @throws CheckpointError naming the file */
 export function readModelNetworks(folder: string): ModelNetworks {
   const state = readState(folder);
   const networks = readVerified(folder, networksFile, state);
-  return assemble(folder, networks, () => ({
-    state,
-    encoder: usedEncoder(networks, state.networks),
-    generatorEma: Generator.from(networks, "generator_ema.", state.networks),
-  }));
+  return assemble(folder, networks, () => ({ state, ...pairFrom(networks, state.networks, state.pair) }));
 }
 
-/** The encoder's average where the tensors hold one, as for recipes that keep it; else the encoder itself. */
-export function usedEncoder(networks: ReadonlyMap<string, Tensor>, kind: NetworkKind): Encoder {
-  const isAveraged = [...networks.keys()].some((name) => name.startsWith("encoder_ema."));
-  return Encoder.from(networks, isAveraged ? "encoder_ema." : "encoder.", kind);
+/** A pair of a file that holds both. The encoder's average is there for recipes that keep one. */
+export function pairFrom(tensors: ReadonlyMap<string, Tensor>, kind: NetworkKind, pair: PairName): Pair {
+  const isAveraged = pair === "averaged" && [...tensors.keys()].some((name) => name.startsWith("encoder_ema."));
+  const encoder = Encoder.from(tensors, isAveraged ? "encoder_ema." : "encoder.", kind);
+  try {
+    const generatorEma = Generator.from(tensors, pair === "averaged" ? "generator_ema." : "generator.", kind);
+    return { encoder, generatorEma };
+  } catch (error) {
+    encoder.dispose();
+    throw error;
+  }
 }
 
 /** Everything, to train on. @throws CheckpointError naming the file and what is wrong */

@@ -6,6 +6,7 @@ import { colours, crops, faceTemplate } from "pioneer-runtime";
 import { z } from "zod";
 import { CheckpointError } from "../base/errors.ts";
 import { recordedComputing } from "../compute/run-computing.ts";
+import { pairNames } from "../learner/pair.ts";
 import { encoderOrders } from "../losses/choices.ts";
 import { blockCount } from "../networks/growth.ts";
 import { networkKind, pioneerKind } from "../networks/kind.ts";
@@ -55,6 +56,8 @@ const stateSchema = z.object({
   }),
   /** The data it was trained on: another id is other data. */
   pack: z.object({ id: z.string(), path: z.string(), trainImages: z.int() }),
+  /** Which networks make pictures, by their error on held-out images; older checkpoints do not say. */
+  pair: z.enum(pairNames).default("averaged"),
   /** What each phase is computed with; older checkpoints do not say. */
   computing: recordedComputing.optional(),
   /** Updates of each parameter, by network and name. */

@@ -87,7 +87,7 @@ export async function exportModel(options: ExportOptions): Promise<Exported> {
       await writeFileSynced(join(folder, directionsFileName), directionsOf(join(checkpoint, ".."), state.latent));
       if (options.weights) {
         say(`writing ${weightsFile}`);
-        copyWeights(join(checkpoint, networksFile), join(folder, weightsFile), state.networks);
+        copyWeights(join(checkpoint, networksFile), join(folder, weightsFile), state);
       }
       say("measuring reconstructions of held-out images");
       const quality = await heldOutQuality(folder, { networks, torch, data: options.data, threads });

@@ -47,12 +47,6 @@ export function assembleLearner(
   };
 }
 
-/** The networks that pictures are made with: the averages, and the encoder itself where it has none. */
-export const usedPair = ({ encoder, encoderEma, generatorEma }: Learner) => ({
-  encoder: encoderEma ?? encoder,
-  generatorEma,
-});
-
 /** The same weights in places of their own, without gradients. */
 export function copyOf<Kind extends Generator | Encoder>(network: Kind): Kind {
   const Same = network.constructor as new (size: Kind["size"], kind: Kind["kind"]) => Kind;

@@ -3,15 +3,18 @@ import { existsSync } from "node:fs";
 import { readSafetensors, TorchError, writeSafetensors } from "pioneer-torch";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
-import { type ModelNetworks, usedEncoder } from "../checkpoint/checkpoint.ts";
-import { Generator } from "../networks/index.ts";
-import { type NetworkKind, networkKind } from "../networks/kind.ts";
+import { type ModelNetworks, pairFrom } from "../checkpoint/checkpoint.ts";
+import type { CheckpointState } from "../checkpoint/state.ts";
+import { pairNames } from "../learner/pair.ts";
+import { networkKind } from "../networks/kind.ts";
+
+type Weights = Pick<CheckpointState, "networks" | "pair">;
 
 /** @param from networks.safetensors of a checkpoint */
-export function copyWeights(from: string, to: string, kind: NetworkKind): void {
+export function copyWeights(from: string, to: string, { networks, pair }: Weights): void {
   const { tensors } = readSafetensors(from);
   try {
-    writeSafetensors(to, tensors, { networks: JSON.stringify(kind) });
+    writeSafetensors(to, tensors, { networks: JSON.stringify(networks), pair });
   } finally {
     for (const value of tensors.values()) value.dispose();
   }
@@ -24,13 +27,7 @@ export function readWeights(path: string): Omit<ModelNetworks, "state"> {
     const { tensors, metadata } = readSafetensors(path);
     try {
       const kind = networkKind.parse(JSON.parse(metadata.networks ?? "null"));
-      const encoder = usedEncoder(tensors, kind);
-      try {
-        return { encoder, generatorEma: Generator.from(tensors, "generator_ema.", kind) };
-      } catch (error) {
-        encoder.dispose();
-        throw error;
-      }
+      return pairFrom(tensors, kind, z.enum(pairNames).default("averaged").parse(metadata.pair));
     } finally {
       for (const value of tensors.values()) value.dispose();
     }

@@ -2,13 +2,14 @@
 
 import { TorchError } from "pioneer-torch";
 import { PioneerError } from "../base/errors.ts";
-import { usedPair } from "../learner/learner.ts";
+import { pairOf } from "../learner/pair.ts";
 import { loadMetrics, type MetricName, type NamedMetric } from "../metrics/catalogue.ts";
 import { evaluate } from "../metrics/evaluate.ts";
 import { metricsRecord } from "../metrics/record.ts";
 import { selectImages } from "../metrics/selection.ts";
 import { subjectOf } from "../metrics/subject.ts";
 import type { Growth } from "../networks/index.ts";
+import { pairInUse } from "./health.ts";
 import type { Session } from "./session.ts";
 
 const cheap = ["swd", "msssim", "l1", "rmse", "ssim", "latent"] as const satisfies readonly MetricName[];
@@ -41,7 +42,7 @@ export async function evaluatorOf(session: Session): Promise<Evaluator> {
 async function evaluateNow(session: Session, growth: Growth, all: readonly NamedMetric[]): Promise<void> {
   const { pack, learner, computing, recorder, images, stop } = session;
   const began = performance.now();
-  const subject = subjectOf(usedPair(learner), growth, pack.colour, computing);
+  const subject = subjectOf(pairOf(learner, pairInUse(session, growth)), growth, pack.colour, computing);
   const heldOut = pack.splits.test?.length ? "test" : "train";
   const reals = pack.splits.train?.length ?? 0;
   const metrics = all.filter(

@@ -1,4 +1,5 @@
 import type { StopReason } from "../base/errors.ts";
+import type { PairName } from "../learner/pair.ts";
 
 /** What a training run reports, in order: start, then ticks with phases, checkpoints, grids and logs between, and end. */
 export type TrainEvent = StartEvent | TickEvent | PhaseEvent | CheckpointEvent | GridEvent | LogEvent | EndEvent;
@@ -31,6 +32,21 @@ export interface StartEvent {
  */
 export type Losses = Readonly<Record<string, number>>;
 
+/** How a run does on held-out images. */
+export interface Health {
+  /** Images shown when it was measured. */
+  readonly images: number;
+  /** The pair that reconstructs held-out images better, and its mean image error. */
+  readonly pair: PairName;
+  readonly l1: number;
+  /** Of the other pair. */
+  readonly otherL1: number;
+  /** Share of a uniform sphere's variance that latents of held-out images keep, 0 to 1. */
+  readonly spread: number;
+  /** Mean of cos(z, E(G(z))) of fixed latents. */
+  readonly cosine: number;
+}
+
 /** A status line. */
 export interface TickEvent {
   readonly kind: "tick";
@@ -49,6 +65,8 @@ export interface TickEvent {
   readonly losses: Losses;
   /** Mean of cos(z, E(G(z))), 1 when every latent is recovered; where the recipe measures it. */
   readonly cosine?: number;
+  /** As last measured on held-out images; none before the first time, and where the encoder only judges. */
+  readonly health?: Health;
   /** Seconds of training of the whole run, earlier sessions included. */
   readonly elapsedSeconds: number;
   /** Resident memory of the training process. */

@@ -10,6 +10,7 @@ import { dueAfter, type Moment } from "./due.ts";
 import { evaluatorOf } from "./evaluate.ts";
 import type { EndEvent } from "./events.ts";
 import { followClock } from "./follow-clock.ts";
+import { HealthWatch } from "./health-watch.ts";
 import { Meter } from "./meter.ts";
 import { drawPictures } from "./pictures.ts";
 import { saveCheckpoint } from "./saving.ts";
@@ -24,6 +25,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
   const steps = new Steps(session);
   const clock = new SessionClock(session.elapsedSeconds);
   const meter = new Meter();
+  const health = new HealthWatch(session);
   let phase: number | undefined;
 
   while (session.images < session.schedule.totalImages) {
@@ -49,13 +51,14 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     const due = dueAfter(moment, config);
     // Nothing is told, drawn or saved of steps that have not been found finite.
     if (steps.isFull || due.tick || due.pictures || due.evaluation || due.checkpoint) meter.add(steps.read());
+    // Of the phase that was trained, also where the next one begins: nothing of that is trained yet.
+    const trained = growthAfter(schedule, at.phase, session.images);
     if (due.tick) {
+      if (health.isDue) await meter.pause(() => health.measure(trained));
       const means = meter.take();
       recorder.report(tick(session, at, batch, means, clock.elapsedSeconds));
       if (!due.end) followClock(session, at.phase, means.imagesPerSecond, clock.elapsedSeconds);
     }
-    // Of the phase that was trained, also where the next one begins: nothing of that is trained yet.
-    const trained = growthAfter(schedule, at.phase, session.images);
     if (due.pictures) await meter.pause(() => drawPictures(session, trained));
     if (due.evaluation) await meter.pause(() => evaluate?.(trained));
     // Meanwhile a stop may have been asked for.

@@ -1,16 +1,13 @@
 import { refusalOf } from "../base/disk.ts";
-import type { Pack } from "../data/pack/pack.ts";
-import { usedPair } from "../learner/learner.ts";
+import { pairOf } from "../learner/pair.ts";
 import type { Growth } from "../networks/index.ts";
+import { pairInUse, seenSplit } from "./health.ts";
 import type { Session } from "./session.ts";
 import { chooseGridImages, writeReals, writeSnapshots } from "./snapshot.ts";
 
-/** Held-out images for the grids; training images where nothing was held out. */
-const gridSplit = ({ splits: { test, train } }: Pack): Uint32Array => (test?.length ? test : train) as Uint32Array;
-
 /** reals.png: the images that every later grid reconstructs, at the run's final resolution. */
 export async function drawReals({ config, pack, pixels, images, recorder }: Session, phase: number): Promise<void> {
-  const { tag, ...picture } = await writeReals(config.run, pixels, chooseGridImages(gridSplit(pack)), phase);
+  const { tag, ...picture } = await writeReals(config.run, pixels, chooseGridImages(seenSplit(pack)), phase);
   recorder.image(images, tag, picture);
 }
 
@@ -18,13 +15,18 @@ export async function drawReals({ config, pack, pixels, images, recorder }: Sess
 export async function drawPictures(session: Session, growth: Growth): Promise<void> {
   const { config, computing, pack, pixels, learner, images, recorder } = session;
   try {
-    const snapshots = await writeSnapshots(usedPair(learner), pixels, chooseGridImages(gridSplit(pack)), {
-      run: config.run,
-      images,
-      growth,
-      precision: computing.precision,
-      device: computing.device,
-    });
+    const snapshots = await writeSnapshots(
+      pairOf(learner, pairInUse(session, growth)),
+      pixels,
+      chooseGridImages(seenSplit(pack)),
+      {
+        run: config.run,
+        images,
+        growth,
+        precision: computing.precision,
+        device: computing.device,
+      },
+    );
     for (const { tag, ...picture } of snapshots) recorder.image(images, tag, picture);
     recorder.report({ kind: "grid", paths: snapshots.map(({ path }) => path) });
   } catch (error) {

@@ -1,5 +1,5 @@
 import { formatDuration, formatKimg, formatRate } from "../base/format.ts";
-import type { EndEvent, StartEvent, TickEvent, TrainEvent } from "./events.ts";
+import type { EndEvent, Health, StartEvent, TickEvent, TrainEvent } from "./events.ts";
 
 /** An event in one line, as the terminal without progress bars and log.txt have it. */
 export function formatEvent(event: TrainEvent): string {
@@ -28,10 +28,15 @@ function formatTick(tick: TickEvent): string {
     `phase ${tick.phase} (${tick.resolution}x${tick.resolution}) alpha ${tick.alpha.toFixed(3)}`,
     `${formatRate(tick.imagesPerSecond)} img/s`,
     formatLosses(tick),
+    ...(tick.health ? [formatHealth(tick.health)] : []),
     `phase ends in ${formatDuration(tick.etaPhaseSeconds)}, run in ${formatDuration(tick.etaRunSeconds)}`,
     `${tick.rssMiB.toFixed(0)} MiB`,
   ].join(" | ");
 }
+
+/** Of the pair that makes the pictures: error on held-out images, how far latents spread, how well they are recovered. */
+export const formatHealth = ({ pair, l1, spread, cosine }: Health): string =>
+  `held-out L1 ${l1.toFixed(3)} (${pair}) spread ${(100 * spread).toFixed(0)} % cos ${cosine.toFixed(2)}`;
 
 /** The loss terms under the names of TensorBoard and, where it is known, how well latents are recovered. */
 export function formatLosses({ losses, cosine }: { losses: TickEvent["losses"]; cosine?: number | undefined }): string {

@@ -56,6 +56,11 @@ export class Recorder {
     const scalars = {
       ...Object.fromEntries(losses),
       ...(tick.cosine !== undefined && { cosine: tick.cosine }),
+      ...(tick.health && {
+        "health/l1": tick.health.l1,
+        "health/spread": tick.health.spread,
+        "health/cosine": tick.health.cosine,
+      }),
       "growth/alpha": tick.alpha,
       "growth/lod": tick.phase + tick.alpha,
       "speed/images_per_second": tick.imagesPerSecond,

@@ -4,6 +4,7 @@ import { recordOf } from "../compute/run-computing.ts";
 import { brokenParameter } from "../learner/learner.ts";
 import type { Growth } from "../networks/index.ts";
 import { diverged, divergence } from "./divergence.ts";
+import { pairInUse } from "./health.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -27,6 +28,7 @@ export function saveCheckpoint(session: Session, { phase, alpha }: Growth): void
     align: pack.align?.template ?? null,
     encoderOrder: config.encoderOrder,
     schedule: { ...schedule, phases: [...schedule.phases], settings: schedule.settings && [...schedule.settings] },
+    pair: pairInUse(session, { phase, alpha }),
     computing: recordOf(session.computings),
     pack: { id: pack.id, path: pack.path, trainImages: (pack.splits.train as Uint32Array).length },
   };

@@ -7,6 +7,7 @@ import type { Batches, PackPixels } from "../data/batches.ts";
 import type { Pack } from "../data/pack/pack.ts";
 import type { Learner } from "../learner/learner.ts";
 import type { Objective } from "../objectives/index.ts";
+import type { Health } from "./events.ts";
 import type { Recorder } from "./recorder.ts";
 
 /** Everything a run is, in memory. */
@@ -29,6 +30,8 @@ export interface Session {
   /** The last phase there is to be, and what an image of it was found to take before the run began. */
   readonly lastPhase: number;
   readonly lastPhaseSeconds: number;
+  /** As last measured (health.ts). */
+  health?: Health | undefined;
   /** Where the run is. */
   images: number;
   steps: number;

@@ -29,6 +29,7 @@ export function tick(
     etaRunSeconds: secondsLeft(session, at.phase, 1 / imagesPerSecond),
     losses,
     ...(cosine !== undefined && { cosine }),
+    ...(session.health && { health: session.health }),
     elapsedSeconds,
     rssMiB: process.memoryUsage.rss() / 2 ** 20,
   };

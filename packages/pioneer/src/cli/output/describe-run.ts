@@ -97,6 +97,7 @@ function describeCheckpoint(path: string, verify: boolean): Description {
     `model       ${recipe}, latent ${latent}, channels ${channels}${profileOf(state.networks.channelBase)}, ${colour}, ${describeCrop(state)}`,
     `progress    ${formatKimg(images)} of ${formatKimg(schedule.totalImages)} kimg in ${formatDuration(state.elapsedSeconds)}`,
     `phase       ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
+    `pictures    by the ${state.pair} networks`,
     // An imported checkpoint has seen no pack of ours.
     `data        ${pack.path}${pack.id === "" ? "" : `, ${pack.trainImages} images, id ${pack.id}`}`,
     `written by  pioneer ${version}`,

@@ -72,6 +72,7 @@ describe("a checkpoint", () => {
     colour: "rgb",
     crop: "center",
     align: null,
+    pair: "averaged",
     encoderOrder: "joint",
     schedule: { phases: [{ phase: 0, startImages: 0, fadeImages: 6000 }], totalImages: 48_000 },
     pack: { id: "ab", path: "faces.pack", trainImages: 100 },
