@@ -36,6 +36,12 @@ export function openRun(config: TrainConfig, pack: Pack): Opening {
   const schedule = plannedSchedule(config, maxPhase, resumed?.state);
   checkBatches(config, pack, schedule);
   const images = resumed?.state.images ?? firstImages(config, schedule);
+  if (!resumed && images >= schedule.totalImages) {
+    const [begin, end] = [images / 1000, schedule.totalImages / 1000];
+    throw new ConfigError(
+      `--total-kimg ${end} ends before this run begins: kimg count from the start of the schedule, and it begins at ${begin}; give more than ${begin}`,
+    );
+  }
   return { resumed, resolution, maxPhase, schedule, images };
 }
 

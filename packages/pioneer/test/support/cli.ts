@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
 
 export const bin = fileURLToPath(new URL("../../bin/pioneer.js", import.meta.url));
 
@@ -13,6 +14,12 @@ export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+/** A test whose time is up does not end what it started, and trainings would go on beside the next tests. */
+const running = new Set<ChildProcess>();
+afterAll(() => {
+  for (const child of running) child.kill("SIGKILL");
+});
 
 /** A running `pioneer` whose words can be waited for. */
 export class Pioneer {
@@ -29,6 +36,7 @@ export class Pioneer {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    running.add(this.child);
     this.child.stdout?.on("data", (text) => {
       this.stdout += text;
     });
@@ -37,7 +45,10 @@ export class Pioneer {
     });
     this.end = new Promise((resolve, reject) => {
       this.child.on("error", reject);
-      this.child.on("close", (code, signal) => resolve({ code, signal, stdout: this.stdout, stderr: this.stderr }));
+      this.child.on("close", (code, signal) => {
+        running.delete(this.child);
+        resolve({ code, signal, stdout: this.stdout, stderr: this.stderr });
+      });
     });
   }
 

@@ -129,6 +129,11 @@ test("--no-progression trains the last resolution alone, one and a half phases",
   expect((JSON.parse(plan.stdout) as { phases: unknown[] }).phases).toMatchObject([
     { phase: 1, images: 120, fadeImages: 0 },
   ]);
+  expect(await pioneer(folder, start("ended", ...options, "--total-kimg", "0.06"))).toMatchObject({
+    code: 2,
+    stderr:
+      "pioneer: --total-kimg 0.06 ends before this run begins: kimg count from the start of the schedule, and it begins at 0.12; give more than 0.12\n",
+  });
 });
 
 test("--start-phase begins with that phase; --force-alpha holds in it, and in the checkpoint", async () => {
