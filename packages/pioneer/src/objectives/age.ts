@@ -6,6 +6,7 @@ import type { AgeRecipe } from "../config/recipe.ts";
 import type { Trades } from "../learner/image-pool.ts";
 import type { Learner } from "../learner/learner.ts";
 import { imageMismatch, klToPrior, latentMismatch } from "../losses/index.ts";
+import { bothBatches } from "./both-batches.ts";
 import { frozen } from "./frozen.ts";
 import type {
   GeneratorUpdate,
@@ -116,17 +117,8 @@ function encoderLoss(
   const made = noGrad(() => G(zEncoder));
   const fake = growth.alpha >= 1 && trades ? pool.exchange(made, trades) : made;
 
-  let real: Tensor;
-  let generated: Tensor;
-  if (encoderOrder === "joint") {
-    const E = encoder.prepare(growth, precision, "store");
-    const codes = E(cat([x, fake]));
-    real = codes.narrow(0, 0, x.size(0));
-    generated = codes.narrow(0, x.size(0), fake.size(0));
-  } else {
-    real = encoder.prepare(growth, precision, "store")(x);
-    generated = encoder.prepare(growth, precision, "store")(fake);
-  }
+  const E = () => encoder.prepare(growth, precision, "store");
+  const [real, generated] = bothBatches(encoderOrder, E, x, fake);
   const reconstruction = G(real);
 
   const klReal = klToPrior(real, reduce, recipe.klDirection);

@@ -1,10 +1,11 @@
 // WGAN-GP: D, the encoder with its head, learns to score real images above generated ones with a slope of 1; G learns to
 // be scored high. Recipe gan.
-import { cat, noGrad, rand, type Tensor, upload } from "pioneer-torch";
+import { noGrad, rand, type Tensor, upload } from "pioneer-torch";
 import type { WganRecipe } from "../config/recipe.ts";
 import type { Learner } from "../learner/learner.ts";
 import { between, gradientPenalty } from "../losses/index.ts";
 import { composedPasses } from "../networks/index.ts";
+import { bothBatches } from "./both-batches.ts";
 import { frozenJudge } from "./frozen.ts";
 import type { GeneratorUpdate, InputsOf, Minimised, Objective, ObjectiveTypes, StepSettings } from "./objective.ts";
 import { passesOfGame } from "./passes.ts";
@@ -56,18 +57,11 @@ function criticLoss(
   { growth, precision, encoderOrder }: StepSettings,
 ): Critic {
   const fake = noGrad(() => generator.prepare(growth, precision, "store")(zEncoder));
-  const D = () => encoder.prepareJudge(growth, precision, "store");
-
-  let real: Tensor;
-  let generated: Tensor;
-  if (encoderOrder === "joint") {
-    const scores = scoreOf(D()(cat([x, fake])));
-    real = scores.narrow(0, 0, x.size(0));
-    generated = scores.narrow(0, x.size(0), fake.size(0));
-  } else {
-    real = scoreOf(D()(x));
-    generated = scoreOf(D()(fake));
-  }
+  const D = () => {
+    const judge = encoder.prepareJudge(growth, precision, "store");
+    return (images: Tensor) => scoreOf(judge(images));
+  };
+  const [real, generated] = bothBatches(encoderOrder, D, x, fake);
   // A derivative of a derivative: of plain operators, and not in bfloat16, whose noise would swamp it.
   const exact = encoder.prepareJudge(growth, precision === "bf16" ? "fp32" : precision, "store", composedPasses);
   const middle = noGrad(() => between(x, fake, blend));

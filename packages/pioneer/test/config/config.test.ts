@@ -5,6 +5,7 @@ import { batchAt } from "../../src/config/batch.ts";
 import { resolveTrainConfig } from "../../src/config/config.ts";
 import { parseConfigFile, savedConfigText } from "../../src/config/config-file.ts";
 import { flagOf } from "../../src/config/option-schema.ts";
+import { recipeNames } from "../../src/config/recipe.ts";
 import { changesTold, checkResumable, resumeTrainConfig } from "../../src/config/resume.ts";
 import { resumeRules, trainSchema } from "../../src/config/train-options.ts";
 
@@ -56,7 +57,7 @@ describe("defaults and checks", () => {
     refuse({ latent: 12.5 }, "--latent: expected a whole number from 2 to 4096, got 12.5");
     refuse({ lr: "fast" }, '--lr: expected a number above 0, at most 1, got "fast"');
     refuse({ kimgPerPhase: 0 }, "--kimg-per-phase: expected a number above 0, got 0");
-    refuse({ recipe: "vae" }, '--recipe: expected accv2018 or balanced or cycle or gan, got "vae"');
+    refuse({ recipe: "vae" }, `--recipe: expected ${recipeNames.join(" or ")}, got "vae"`);
     refuse({ precision: "fp16" }, '--precision: expected auto or bf16 or fp32, got "fp16"');
     refuse({ keep: -1 }, "--keep: expected a whole number from 0, got -1");
     refuse({ data: undefined }, "--data is missing: give a pack, an image folder, an archive, or procedural:faces");

@@ -6,7 +6,7 @@ import { expectClose, f64 } from "../../../torch/test/support/close.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { type CheckpointState, stateText } from "../../src/checkpoint/state.ts";
 import { drawLatents } from "../../src/compute/streams.ts";
-import { accv2018, balanced, cycle, decayOf, gan, type Recipe, recipeOf } from "../../src/config/recipe.ts";
+import { accv2018, balanced, cycle, decayOf, gan, type Recipe, recipeOf, recipes } from "../../src/config/recipe.ts";
 import { disposeLearner, type Learner } from "../../src/learner/learner.ts";
 import { cosineMismatch, klToPrior, l1 } from "../../src/losses/index.ts";
 import { fused } from "../../src/networks/fused.ts";
@@ -20,7 +20,6 @@ import { facts } from "../checkpoint/support.ts";
 import { contents, randomImages, temporaryFolder, tinyLearner, train } from "../support/tiny.ts";
 
 const size = { latent: 8, channels: 6 };
-const recipes = { accv2018, balanced, cycle, gan } as const satisfies Record<string, Recipe>;
 const folder = temporaryFolder();
 const scalar = (value: number) => f64([value], []);
 
