@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LoadError, TorchError } from "./errors.ts";
+import { withOpenblasCore } from "./openblas.ts";
 
 /** A value as the addon takes and returns it: tensors and generators are numbers (see native/door/handles.h). */
 export type NativeValue = number | boolean | string | null | undefined | NativeValue[];
@@ -88,7 +89,7 @@ function load(): Native {
     throw new LoadError(`pioneer-torch: the native addon ${file} is not built: ${waysToLibtorch}`);
   }
   try {
-    const native = createRequire(import.meta.url)(file) as Native;
+    const native = withOpenblasCore(() => createRequire(import.meta.url)(file) as Native);
     native.setErrorFactory((message) => new TorchError(message));
     return native;
   } catch (error) {
