@@ -9,7 +9,7 @@ import type { Session } from "./session.ts";
 
 /**
  * Writes a checkpoint of the present state, then removes the oldest beyond --keep.
- * @param trained what the networks are a model of; where training goes on is said by the schedule and the images
+ * The growth is what the networks are a model of; where training goes on is said by the schedule and the images.
  */
 export function saveCheckpoint(session: Session, { phase, alpha }: Growth): void {
   const { config, pack, schedule, images, steps, elapsedSeconds, learner, recorder } = session;
