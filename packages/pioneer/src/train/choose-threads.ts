@@ -32,6 +32,16 @@ export const threadCounts = (available: number): number[] =>
 export const fastestThreads = (rates: readonly ThreadRate[]): number =>
   rates.reduce((best, rate) => (rate.imagesPerSecond > leastGain * best.imagesPerSecond ? rate : best)).threads;
 
+/** Where all threads are so much slower, they wait for other work, which sharing more does not mend. */
+const hopeless = 2;
+
+/** For phases that there was no time to try: all threads, unless they were hopeless in the last one that was tried. */
+export function untriedThreads(rates: readonly ThreadRate[], all: number): number {
+  const best = Math.max(...rates.map(({ imagesPerSecond }) => imagesPerSecond));
+  const ofAll = rates.find(({ threads }) => threads === all)?.imagesPerSecond ?? best;
+  return rates.length > 0 && best > hopeless * ofAll ? fastestThreads(rates) : all;
+}
+
 /** Whether all threads won so clearly that later phases need not be tried. @param rates the last one is that of all threads */
 export function allWinClearly(rates: readonly ThreadRate[]): boolean {
   const all = rates.at(-1) as ThreadRate;
@@ -49,14 +59,16 @@ export async function chooseThreads(
   const chosen = new Map<number, PhaseThreads>();
   const all = counts.at(-1) as number;
   let isClear = counts.length < 2;
+  let tried: readonly ThreadRate[] = [];
   for (const { phase, batch } of phases) {
     if (isClear || performance.now() > until) {
-      chosen.set(phase, { threads: all, rates: [] });
+      chosen.set(phase, { threads: untriedThreads(tried, all), rates: [] });
       continue;
     }
     const rates = await tryThreads(trial, phase, Math.min(batch, mostImages), computing, counts, until);
     chosen.set(phase, { threads: fastestThreads(rates), rates });
     isClear = allWinClearly(rates);
+    tried = rates;
   }
   return chosen;
 }

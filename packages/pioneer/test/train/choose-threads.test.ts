@@ -3,7 +3,13 @@ import { setThreads } from "pioneer-torch";
 import { afterEach, expect, test } from "vitest";
 import type { PhaseChoice } from "../../src/compute/convolution-choice.ts";
 import { resolveTrainConfig } from "../../src/config/config.ts";
-import { allWinClearly, chooseThreads, fastestThreads, threadCounts } from "../../src/train/choose-threads.ts";
+import {
+  allWinClearly,
+  chooseThreads,
+  fastestThreads,
+  threadCounts,
+  untriedThreads,
+} from "../../src/train/choose-threads.ts";
 import { formatChoice, formatThreads, fromSizeOn } from "../../src/train/computing-lines.ts";
 import { Trial } from "../../src/train/trial.ts";
 
@@ -27,6 +33,14 @@ test("all threads win clearly where they are much faster than any fewer", () => 
   expect(allWinClearly(rates([1, 10], [2, 14]))).toBe(true);
   expect(allWinClearly(rates([1, 10], [2, 12]))).toBe(false);
   expect(allWinClearly(rates([1, 10], [4, 19], [8, 20]))).toBe(false);
+});
+
+test("phases that there was no time to try take all threads, unless these were hopeless in the last that was tried", () => {
+  expect(untriedThreads([], 4)).toBe(4);
+  expect(untriedThreads(rates([1, 10], [2, 9]), 2)).toBe(2);
+  // Seen beside six other processes.
+  expect(untriedThreads(rates([1, 209], [2, 3.6]), 2)).toBe(1);
+  expect(untriedThreads(rates([1, 20], [2, 30], [4, 5]), 4)).toBe(2);
 });
 
 test("each phase has a count of those that may be taken; one alone is not tried", async () => {
