@@ -81,6 +81,8 @@ const passNames = ["forward", "toData", "toWeights"] as const satisfies (keyof P
 
 /** What takes so many times longer than the fastest way is not looked at closer. */
 const hopeless = 4;
+/** Building kernels takes less: a first look that took longer is one at the convolution. */
+const buildSeconds = 0.1;
 /** Turns that differ by no more than this factor were not disturbed. */
 const agreement = 1.2;
 const leastRounds = 2;
@@ -103,7 +105,7 @@ interface Runner {
 
 /**
  * Times a layer in these ways, turn by turn, so that whatever else the machine does meets all of them; the shortest times count.
- * A first look at each, forwards, builds kernels; a way that is hopeless then is said to take as long backwards.
+ * First looks at each, forwards, build kernels; a way that is hopeless then is said to take as long backwards.
  * @param budgetSeconds after which no further turn begins; two turns always count
  */
 export function timeLayer({ layer, images }: TimedShape, ways: readonly Way[], budgetSeconds: number): TimedLayer {
@@ -112,7 +114,8 @@ export function timeLayer({ layer, images }: TimedShape, ways: readonly Way[], b
     const random = new RandomGenerator(0);
     const runners = ways.map((way): Runner => {
       const passes = passesOf(layer, images, way, random);
-      return { way, passes, look: passes.forward(), turns: [] };
+      const first = passes.forward();
+      return { way, passes, look: first < buildSeconds ? passes.forward() : first, turns: [] };
     });
     const fastest = Math.min(...runners.map(({ look }) => look));
     const running = runners.filter(({ look }) => look < hopeless * fastest);

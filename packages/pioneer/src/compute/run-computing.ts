@@ -36,6 +36,14 @@ export const recordOf = ({ device, phases }: RunComputing): RecordedComputing =>
   })),
 });
 
+/** The same with another number of threads from a phase on. */
+export const withThreads = ({ device, phases }: RunComputing, from: number, threads: number): RunComputing => ({
+  device,
+  phases: new Map(
+    [...phases].map(([phase, computing]) => [phase, phase < from ? computing : { ...computing, threads }]),
+  ),
+});
+
 /** Precision, convolutions and threads of a phase. */
 export type PhaseComputing = Pick<Computing, "precision" | "convolutions" | "threads">;
 

@@ -14,15 +14,16 @@ export interface PhaseThreads {
   readonly rates: readonly ThreadRate[];
 }
 
-/** Time for all phases together; a step that was begun is finished. */
-const budgetSeconds = 1;
+/** Time for all phases together, and for each; a step that was begun is finished, and one of each count is taken. */
+const budgetSeconds = { all: 1.5, phase: 0.3 };
 /** Images of a step that is tried, at most. */
 const mostImages = 16;
-const mostRounds = 10;
 /** Later phases have more to share among threads: where all are so much faster, no later one is tried. */
 const clearGain = 1.3;
 /** One that is not faster by this factor does not win: fewer threads leave cores to others. */
 const leastGain = 1.05;
+/** No second step is taken where the first was so many times as long as with the fastest count, and took so many seconds. */
+const tooSlow = { factor: 4, seconds: 0.2 };
 
 /** The counts worth trying: one, all, and the half, where pairs of threads may share a core. */
 export const threadCounts = (available: number): number[] =>
@@ -55,44 +56,47 @@ export async function chooseThreads(
   computing: Computing,
   counts: readonly number[],
 ): Promise<Map<number, PhaseThreads>> {
-  const until = performance.now() + 1000 * budgetSeconds;
+  const until = performance.now() + 1000 * budgetSeconds.all;
   const chosen = new Map<number, PhaseThreads>();
   const all = counts.at(-1) as number;
-  let isClear = counts.length < 2;
   let tried: readonly ThreadRate[] = [];
+  let isClear = counts.length < 2;
   for (const { phase, batch } of phases) {
-    if (isClear || performance.now() > until) {
+    if (isClear || (tried.length > 0 && performance.now() > until)) {
       chosen.set(phase, { threads: untriedThreads(tried, all), rates: [] });
       continue;
     }
-    const rates = await tryThreads(trial, phase, Math.min(batch, mostImages), computing, counts, until);
-    chosen.set(phase, { threads: fastestThreads(rates), rates });
-    isClear = allWinClearly(rates);
-    tried = rates;
+    tried = await tryThreads(trial, phase, Math.min(batch, mostImages), computing, counts);
+    chosen.set(phase, { threads: fastestThreads(tried), rates: tried });
+    isClear = allWinClearly(tried);
   }
   return chosen;
 }
 
-/** Turn by turn; the mean counts, as waiting for other work is a part of a step. The first step of each count does not. */
+/** Turn by turn; the mean counts, as waiting for other work is a part of a step. The first step of each count does not, if others follow. */
 async function tryThreads(
   trial: Trial,
   phase: number,
   images: number,
   computing: Computing,
   counts: readonly number[],
-  until: number,
 ): Promise<ThreadRate[]> {
-  const seconds = counts.map((threads) => {
-    trial.step(phase, images, { ...computing, threads });
-    return 0;
+  const until = performance.now() + 1000 * budgetSeconds.phase;
+  const tried = counts.map((threads) => {
+    const step = () => trial.step(phase, images, { ...computing, threads });
+    return { threads, step, first: step(), seconds: 0, steps: 0 };
   });
-  let rounds = 0;
+  const fastest = Math.min(...tried.map(({ first }) => first));
+  const running = tried.filter(({ first }) => first < tooSlow.factor * fastest || first < tooSlow.seconds);
   do {
     await turn();
-    for (const [i, threads] of counts.entries()) {
-      seconds[i] = (seconds[i] as number) + trial.step(phase, images, { ...computing, threads });
+    for (const entry of running) {
+      entry.seconds += entry.step();
+      entry.steps++;
     }
-    rounds++;
-  } while (rounds < mostRounds && performance.now() < until);
-  return counts.map((threads, i) => ({ threads, imagesPerSecond: (rounds * images) / (seconds[i] as number) }));
+  } while (performance.now() < until);
+  return tried.map(({ threads, first, seconds, steps }) => ({
+    threads,
+    imagesPerSecond: (images * Math.max(1, steps)) / (steps === 0 ? first : seconds),
+  }));
 }

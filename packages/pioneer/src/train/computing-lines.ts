@@ -2,7 +2,8 @@
 import { formatRate } from "../base/format.ts";
 import type { PhaseChoice } from "../compute/convolution-choice.ts";
 import { resolutionOf } from "../networks/index.ts";
-import type { PhaseThreads } from "./choose-threads.ts";
+import type { PhaseThreads, ThreadRate } from "./choose-threads.ts";
+import type { ThreadFinding } from "./thread-watch.ts";
 
 const sizeOf = (phase: number) => `${resolutionOf(phase)}x${resolutionOf(phase)}`;
 
@@ -16,13 +17,24 @@ export function fromSizeOn(values: ReadonlyMap<number, string | number>): string
 export function formatThreads(phases: ReadonlyMap<number, PhaseThreads>): string {
   const counts = new Map([...phases].map(([phase, { threads }]) => [phase, threads]));
   const measured = [...phases].flatMap(([phase, { rates }]) =>
-    rates.length === 0
-      ? []
-      : [
-          `${sizeOf(phase)} ${rates.map((rate) => `${formatRate(rate.imagesPerSecond)} with ${rate.threads}`).join(", ")}`,
-        ],
+    rates.length === 0 ? [] : [`${sizeOf(phase)} ${formatRates(rates)}`],
   );
   return `threads: ${fromSizeOn(counts)} (images/s of small steps at ${measured.join("; at ")})`;
+}
+
+/** "430 with 1, 61 with 2" */
+const formatRates = (rates: readonly ThreadRate[]) =>
+  rates.map((rate) => `${formatRate(rate.imagesPerSecond)} with ${rate.threads}`).join(", ");
+
+/** "steps take 3.1 times as long as at best; threads: images/s 45 with 1, 26 with 2, from here on 1" @param before threads */
+export function formatFinding({ slowdown, rates, threads }: ThreadFinding, before: number): string {
+  const slow = `steps take ${slowdown.toFixed(1)} times as long as at best`;
+  if (rates.length === 0) {
+    const mend = threads > 1 ? ", which fewer threads would wait for less (--resume --threads 1)" : "";
+    return `${slow}: other work shares this machine${mend}`;
+  }
+  const decided = threads === before ? `${threads} as before` : `from here on ${threads}`;
+  return `${slowdown >= 1.2 ? `${slow}; ` : ""}threads: images/s ${formatRates(rates)}, ${decided}`;
 }
 
 /** "16x16: bf16, winograd in 5, taps in 1 of 7 layers, 21.3 images/s; bf16 winograd 20.1, bf16 direct 14.8, fp32 direct 9.02" */

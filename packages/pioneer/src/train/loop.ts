@@ -17,12 +17,14 @@ import { saveCheckpoint } from "./saving.ts";
 import type { Session } from "./session.ts";
 import { Steps } from "./steps.ts";
 import { tick } from "./tick.ts";
+import { WatchedThreads } from "./watched-threads.ts";
 
 /** Trains until the schedule ends, a stop is asked for or the time is up; each ends in a checkpoint. */
 export async function trainLoop(session: Session): Promise<EndEvent> {
   const { config, recorder, stop } = session;
   const evaluate = config.evaluateEvery === undefined ? undefined : await evaluatorOf(session);
   const steps = new Steps(session);
+  const threads = new WatchedThreads(session);
   const clock = new SessionClock(session.elapsedSeconds);
   const meter = new Meter();
   const health = new HealthWatch(session);
@@ -32,10 +34,13 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     const { schedule } = session;
     const at = positionAt(schedule, session.images);
     const batch = batchAt(config.batch, resolutionOf(at.phase));
-    if (at.phase !== phase) beginPhase(session, at, batch);
+    if (at.phase !== phase) {
+      beginPhase(session, at, batch);
+      threads.beginPhase(at.phase, batch);
+    }
     phase = at.phase;
 
-    steps.take(at, batch);
+    threads.take(() => steps.take(at, batch));
 
     const moment: Moment = {
       batch,

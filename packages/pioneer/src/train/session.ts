@@ -14,7 +14,7 @@ import type { Recorder } from "./recorder.ts";
 export interface Session {
   readonly config: TrainConfig;
   /** Of each phase. */
-  readonly computings: RunComputing;
+  computings: RunComputing;
   /** Of the present phase. */
   computing: Computing;
   readonly pack: Pack;

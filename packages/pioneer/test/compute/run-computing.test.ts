@@ -1,7 +1,7 @@
 // What a run that goes on keeps.
 import { expect, test } from "vitest";
 import type { Computing } from "../../src/compute/device.ts";
-import { keptComputing, recordedComputing, recordOf } from "../../src/compute/run-computing.ts";
+import { keptComputing, recordedComputing, recordOf, withThreads } from "../../src/compute/run-computing.ts";
 
 const forms = {
   "256>256 8x8": "winograd",
@@ -30,6 +30,11 @@ test("the record is plain JSON that says all but why", () => {
     ],
   });
   expect(recordedComputing.safeParse({ ...recorded, device: "tpu" }).success).toBe(false);
+});
+
+test("threads change from a phase on, and nothing else", () => {
+  const changed = recordOf(withThreads(run, 1, 7));
+  expect(changed.phases).toEqual([recorded.phases[0], { ...recorded.phases[1], threads: 7 }]);
 });
 
 test("all of it is kept where nothing else is asked for, and nothing is told", () => {

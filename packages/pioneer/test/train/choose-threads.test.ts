@@ -10,7 +10,7 @@ import {
   threadCounts,
   untriedThreads,
 } from "../../src/train/choose-threads.ts";
-import { formatChoice, formatThreads, fromSizeOn } from "../../src/train/computing-lines.ts";
+import { formatChoice, formatFinding, formatThreads, fromSizeOn } from "../../src/train/computing-lines.ts";
 import { Trial } from "../../src/train/trial.ts";
 
 afterEach(() => setThreads(1));
@@ -92,5 +92,22 @@ test("the numbers that decided are told", () => {
   };
   expect(formatChoice(2, choice)).toBe(
     "16x16: bf16, winograd in 2, taps in 1 of 3 layers, 21.3 images/s; bf16 winograd 20.1, fp32 direct 9.02",
+  );
+});
+
+test("what was found while training is told", () => {
+  const compared = rates([1, 45], [2, 26]);
+  expect(formatFinding({ slowdown: 3.14, rates: compared, threads: 1 }, 2)).toBe(
+    "steps take 3.1 times as long as at best; threads: images/s 45 with 1, 26 with 2, from here on 1",
+  );
+  expect(formatFinding({ slowdown: 2, rates: compared, threads: 1 }, 1)).toMatch(/26 with 2, 1 as before$/);
+  expect(formatFinding({ slowdown: 1, rates: rates([1, 45], [2, 76]), threads: 2 }, 1)).toBe(
+    "threads: images/s 45 with 1, 76 with 2, from here on 2",
+  );
+  expect(formatFinding({ slowdown: 2, rates: [], threads: 2 }, 2)).toBe(
+    "steps take 2.0 times as long as at best: other work shares this machine, which fewer threads would wait for less (--resume --threads 1)",
+  );
+  expect(formatFinding({ slowdown: 2, rates: [], threads: 1 }, 1)).toBe(
+    "steps take 2.0 times as long as at best: other work shares this machine",
   );
 });

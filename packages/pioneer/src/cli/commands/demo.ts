@@ -7,6 +7,7 @@ import { readState } from "../../checkpoint/state.ts";
 import { resolveTrainConfig, type TrainConfig } from "../../config/config.ts";
 import { option, positive, text } from "../../config/option-schema.ts";
 import { resumeTrainConfig } from "../../config/resume.ts";
+import { trainSchema } from "../../config/train-options.ts";
 import { addCommand } from "../options/options.ts";
 import { exitCodeOf, trainWithDisplay } from "./train.ts";
 
@@ -16,6 +17,7 @@ const schema = z.strictObject({
     value: "DIR",
     description: "folder of the run, which a second demo goes on with",
   }),
+  threads: trainSchema.shape.threads,
 });
 
 /** Drawn faces on a laptop: small networks, and small batches for many steps in little time. */
@@ -39,8 +41,8 @@ export function addDemoCommand(program: Command): void {
     summary: "train for some minutes on drawn faces and show what was learnt",
     schema,
     examples: ["pioneer demo --minutes 8"],
-    async run({ minutes, run }, _args, { output }) {
-      const end = await trainWithDisplay(demoConfig(run, minutes), { output });
+    async run({ minutes, run, threads }, _args, { output }) {
+      const end = await trainWithDisplay(demoConfig(run, minutes, threads), { output });
       output.log(
         `pictures: ${join(run, "recons-*.png")} (drawn faces and their reconstructions), ${join(run, "samples-*.png")}`,
       );
@@ -52,9 +54,10 @@ export function addDemoCommand(program: Command): void {
 }
 
 /** A new demo grows by the clock, as far as this machine gets; another one goes on with the run. */
-function demoConfig(run: string, minutes: number): TrainConfig {
+function demoConfig(run: string, minutes: number, threads: number | undefined): TrainConfig {
   const newest = newestCheckpoint(run);
-  if (newest === undefined) return resolveTrainConfig({ ...preset, run, minutes });
+  const given = { run, ...(threads !== undefined && { threads }) };
+  if (newest === undefined) return resolveTrainConfig({ ...preset, ...given, minutes });
   const before = readState(newest).elapsedSeconds / 60;
-  return resumeTrainConfig(readRunConfig(run), { run, minutes: before + minutes });
+  return resumeTrainConfig(readRunConfig(run), { ...given, minutes: before + minutes });
 }
