@@ -1,7 +1,8 @@
 // What was measured and chosen, for people.
 import { formatRate } from "../base/format.ts";
 import type { PhaseChoice } from "../compute/convolution-choice.ts";
-import { resolutionOf } from "../networks/index.ts";
+import type { RecordedComputing } from "../compute/run-computing.ts";
+import { resolutionOf } from "../networks/growth.ts";
 import type { PhaseThreads, ThreadRate } from "./choose-threads.ts";
 import type { ThreadFinding } from "./thread-watch.ts";
 
@@ -11,6 +12,13 @@ const sizeOf = (phase: number) => `${resolutionOf(phase)}x${resolutionOf(phase)}
 export function fromSizeOn(values: ReadonlyMap<number, string | number>): string {
   const changes = [...values].filter(([, value], i, all) => i === 0 || value !== all[i - 1]?.[1]);
   return changes.map(([phase, value], i) => (i === 0 ? String(value) : `${value} from ${sizeOf(phase)}`)).join(", ");
+}
+
+/** "cpu, fp32, bf16 from 32x32; threads: 1, 2 from 8x8": what a checkpoint says of its run. */
+export function formatRecorded({ device, phases }: RecordedComputing): string {
+  const of = (what: (phase: RecordedComputing["phases"][number]) => string | number) =>
+    fromSizeOn(new Map(phases.map((entry) => [entry.phase, what(entry)])));
+  return `${device}, ${of(({ precision }) => precision)}; threads: ${of(({ threads }) => threads)}`;
 }
 
 /** "threads: 1, 2 from 16x16 (images/s of small steps: 4x4 with 1 430, with 2 61; ...)" */

@@ -8,6 +8,7 @@ import { hasConfig, newestCheckpoint, readRunConfig, statsFile } from "../../che
 import { type CheckpointState, isCheckpoint, readState } from "../../checkpoint/state.ts";
 import { verifyCheckpoint } from "../../checkpoint/verify.ts";
 import { profileOf } from "../../networks/kind.ts";
+import { formatRecorded } from "../../train/computing-lines.ts";
 import { formatLosses } from "../../train/progress-line.ts";
 import { describeCrop } from "./describe-crop.ts";
 import type { Description } from "./description.ts";
@@ -98,6 +99,7 @@ function describeCheckpoint(path: string, verify: boolean): Description {
     `progress    ${formatKimg(images)} of ${formatKimg(schedule.totalImages)} kimg in ${formatDuration(state.elapsedSeconds)}`,
     `phase       ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
     `pictures    by the ${state.pair} networks`,
+    ...(state.computing ? [`computed    ${formatRecorded(state.computing)}`] : []),
     // An imported checkpoint has seen no pack of ours.
     `data        ${pack.path}${pack.id === "" ? "" : `, ${pack.trainImages} images, id ${pack.id}`}`,
     `written by  pioneer ${version}`,

@@ -76,6 +76,13 @@ describe("a checkpoint", () => {
     encoderOrder: "joint",
     schedule: { phases: [{ phase: 0, startImages: 0, fadeImages: 6000 }], totalImages: 48_000 },
     pack: { id: "ab", path: "faces.pack", trainImages: 100 },
+    computing: {
+      device: "cpu",
+      phases: [
+        { phase: 0, precision: "fp32", threads: 1, convolutions: "direct" },
+        { phase: 1, precision: "bf16", threads: 1, convolutions: { "32>32 8x8": "winograd" } },
+      ],
+    },
     adamSteps: { generator: {}, encoder: {} },
     poolImages: 0,
     sha256: { "networks.safetensors": digest, "state.safetensors": digest },
@@ -89,6 +96,7 @@ describe("a checkpoint", () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toContain(`checkpoint  ${checkpoint}, all checksums good\n`);
     expect(stdout).toContain("progress    12 of 48 kimg in 2 min\n");
+    expect(stdout).toContain("computed    cpu, fp32, bf16 from 8x8; threads: 1\n");
     expect(JSON.parse(pioneer("info", checkpoint, "--json").stdout)).toMatchObject({
       kind: "checkpoint",
       images: 12_000,
