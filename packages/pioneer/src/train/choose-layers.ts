@@ -46,6 +46,7 @@ export async function measureComputing(
   return {
     ...unmeasured,
     precision: choice.precision,
+    why: precisions.length > 1 ? "precision: measured" : unmeasured.why,
     convolutions: convolutions === "auto" ? choice.convolutions : convolutions,
   };
 }
