@@ -16,7 +16,7 @@ const quota = (process: string, files: Record<string, string>) => {
 };
 
 test("a control group's quota is read as cores (version 2)", () => {
-  expect(quota("0::/work\n", { "groups/work/cpu.max": "150000 100000\n" })).toBe(1.5);
+  expect(quota("0::/job\n", { "groups/job/cpu.max": "150000 100000\n" })).toBe(1.5);
 });
 
 test("the least of a group and those above it counts", () => {
@@ -25,7 +25,7 @@ test("the least of a group and those above it counts", () => {
 });
 
 test("a group without a limit has no quota", () => {
-  expect(quota("0::/work\n", { "groups/work/cpu.max": "max 100000\n" })).toBeUndefined();
+  expect(quota("0::/job\n", { "groups/job/cpu.max": "max 100000\n" })).toBeUndefined();
 });
 
 test.each(["cpu", "cpu,cpuacct"])("quotas of version 1 are read where %s is mounted", (mount) => {
@@ -45,7 +45,7 @@ test("in a container, the group of the machine's view is not there, and the cont
 
 test("there is no quota where there are no control groups, or none that can be understood", () => {
   expect(cpuQuota(join(folder, "none"), join(folder, "none"))).toBeUndefined();
-  expect(quota("nonsense\n0::/work\n", { "groups/work/cpu.max": "nonsense\n" })).toBeUndefined();
+  expect(quota("nonsense\n0::/job\n", { "groups/job/cpu.max": "nonsense\n" })).toBeUndefined();
 });
 
 test("at least one thread can run", () => {
