@@ -18,10 +18,7 @@ import {
   upsampleNearest,
   winogradConvolution,
 } from "../src/index.ts";
-
-/** |got - expected| / |expected|, both as vectors. */
-const apart = (got: Tensor, expected: Tensor): number =>
-  scope(() => got.to("float64").sub(expected).norm().item() / expected.norm().item());
+import { apart } from "./support/close.ts";
 
 type Shape = readonly [batch: number, into: number, out: number, height: number, width: number];
 

@@ -16,6 +16,7 @@ import {
   type Tensor,
   winogradConvolution,
 } from "../src/index.ts";
+import { apart } from "./support/close.ts";
 
 type Convolution = (x: Tensor, w: Tensor) => Tensor;
 type Shape = readonly [batch: number, into: number, out: number, height: number, width: number];
@@ -39,9 +40,6 @@ function passes([batch, into, out, height, width]: Shape, dtype: DType, convolve
   const y = convolve(...leaves);
   return [y.detach(), ...grad(y, leaves, { gradOutputs: [dy] })];
 }
-
-const apart = (got: Tensor, expected: Tensor): number =>
-  scope(() => got.to("float64").sub(expected).norm().item() / expected.norm().item());
 
 const bits = (value: Tensor) => value.to("float32").toTypedArray();
 

@@ -16,6 +16,8 @@ export interface PassTimes {
   readonly toWeights: number;
 }
 
+export const passNames = ["forward", "toData", "toWeights"] as const satisfies (keyof PassTimes)[];
+
 /** Of a layer, in the ways that were measured. */
 export type LayerTimes = Readonly<Partial<Record<Way, PassTimes>>>;
 
@@ -106,9 +108,7 @@ function secondsInWay({ use, times }: TimedLayer, way: Way): number {
 }
 
 const secondsOf = (use: LayerUse, times: PassTimes): number =>
-  passes.reduce((sum, pass) => sum + use[pass] * times[pass], 0);
-
-const passes = ["forward", "toData", "toWeights"] as const satisfies (keyof PassTimes)[];
+  passNames.reduce((sum, pass) => sum + use[pass] * times[pass], 0);
 
 type FormTimes = ReadonlyMap<ConvolutionForm, PassTimes>;
 
@@ -124,7 +124,7 @@ function fastestForm(use: LayerUse, forms: FormTimes): { form: LayerForm; second
     const form = fastest(forms, (times) => secondsOf(use, times));
     return { form, seconds: secondsOf(use, forms.get(form) as PassTimes) };
   }
-  const chosen = passes.map((pass) => {
+  const chosen = passNames.map((pass) => {
     // Taps is direct but for one pass.
     const possible = pass === "toWeights" ? forms : new Map([...forms].filter(([form]) => form !== "taps"));
     const form = fastest(possible, (times) => times[pass]);

@@ -18,7 +18,14 @@ import {
   winogradConvolution,
   zeros,
 } from "pioneer-torch";
-import { type LayerTimes, layerName, type PassTimes, type RunPrecision, type Way } from "./convolution-choice.ts";
+import {
+  type LayerTimes,
+  layerName,
+  type PassTimes,
+  passNames,
+  type RunPrecision,
+  type Way,
+} from "./convolution-choice.ts";
 
 /** A layer as it is timed. */
 export interface TimedShape {
@@ -52,12 +59,8 @@ export const shapeName = ({ layer, images }: TimedShape): string => `${layerName
 /** The times of a layer, from those of the shape it was timed as. */
 export function timesOfLayer(layer: ConvolutionLayer, timed: TimedShape, times: LayerTimes): LayerTimes {
   const share = (layer.side / timed.layer.side) ** 2;
-  const scaled = ({ forward, toData, toWeights }: PassTimes): PassTimes => ({
-    forward: forward * share,
-    toData: toData * share,
-    toWeights: toWeights * share,
-  });
-  return Object.fromEntries(Object.entries(times).map(([way, passes]) => [way, scaled(passes)]));
+  const scaled = Object.entries(times).map(([way, passes]) => [way, mapPasses((pass) => passes[pass] * share)]);
+  return Object.fromEntries(scaled);
 }
 
 /** The ways to compute a layer that are worth timing. @param forms those that may be chosen */
@@ -76,8 +79,6 @@ export function waysOf(
     forms.filter((form) => isPossible[form]).map((form): Way => `${precision} ${form}`),
   );
 }
-
-const passNames = ["forward", "toData", "toWeights"] as const satisfies (keyof PassTimes)[];
 
 /** What takes so many times longer than the fastest way is not looked at closer. */
 const hopeless = 4;

@@ -4,6 +4,7 @@ import { type FacePoints, faceProblem } from "pioneer-runtime";
 import { onDisk } from "../base/disk.ts";
 import { DataError } from "../base/errors.ts";
 import { eachRow } from "./pack/csv.ts";
+import { FileRows } from "./pack/file-rows.ts";
 import { normalizeName } from "./pack/labels.ts";
 
 const fileColumn = "file";
@@ -12,16 +13,16 @@ const placeColumns = ["eye_left_x", "eye_left_y", "eye_right_x", "eye_right_y", 
 const noNumber = new Set(["", "nan", "na", "n/a", "null", "none"]);
 
 /** Where photos have eyes and mouth: a CSV of `--align`, read whole. */
-export class FacePointsTable {
+export class FacePointsTable extends FileRows {
   readonly path: string;
   /** The file as it stands: another text is other data. */
   readonly text: string;
-  readonly #rows = new Map<string, number>();
   /** Six for each row. */
   readonly #places: number[] = [];
   #byBase: Map<string, number | undefined> | undefined;
 
   private constructor(path: string, text: string) {
+    super();
     this.path = path;
     this.text = text;
   }
@@ -38,28 +39,13 @@ export class FacePointsTable {
     return table;
   }
 
-  /** How many files it names. */
-  get size(): number {
-    return this.#rows.size;
-  }
-
-  /** The file of its first row. */
-  get first(): string | undefined {
-    return this.#rows.keys().next().value;
-  }
-
-  /** The number of a file's row. @param file normalised */
-  rowOf(file: string): number | undefined {
-    return this.#rows.get(file);
-  }
-
   /**
    * The row of a photo anywhere on the disk: one whose file its path ends with, else the only one with its base name.
    * @returns undefined where there is none, or several
    */
   rowOfPath(path: string): number | undefined {
     for (let rest = normalizeName(path); ; rest = rest.slice(rest.indexOf("/") + 1)) {
-      const row = this.#rows.get(rest);
+      const row = this.rowOf(rest);
       if (row !== undefined) return row;
       if (!rest.includes("/")) break;
     }
@@ -88,9 +74,9 @@ export class FacePointsTable {
       throw new DataError(`${this.path}: ${placeColumns[i]} of ${file} is "${cell}", expected a number of pixels`);
     });
     const name = normalizeName(file);
-    const before = this.#rows.get(name);
+    const before = this.rowOf(name);
     if (before === undefined) {
-      this.#rows.set(name, this.#rows.size);
+      this.addFile(name);
       this.#places.push(...places);
     } else if (places.some((place, i) => !Object.is(place, this.#places[6 * before + i]))) {
       throw new DataError(`${this.path}: two different rows for ${file}; keep one`);
@@ -99,7 +85,7 @@ export class FacePointsTable {
 
   #countBases(): Map<string, number | undefined> {
     const bases = new Map<string, number | undefined>();
-    for (const [file, row] of this.#rows) {
+    for (const [file, row] of this.files) {
       const base = basename(file);
       bases.set(base, bases.has(base) ? undefined : row);
     }

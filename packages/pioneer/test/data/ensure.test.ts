@@ -4,19 +4,13 @@ import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import { defaultCacheDir } from "../../src/base/cache-dir.ts";
 import { ensurePack } from "../../src/data/ensure.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
-import { png, temporaryFolder, writeFiles, writeTar } from "./support.ts";
+import { labelledPhotos, png, temporaryFolder, writeFiles, writeTar } from "./support.ts";
 
 const folder = temporaryFolder();
 const cacheDir = join(folder, "cache");
 let source: string;
 beforeAll(async () => {
-  const files: Record<string, Buffer | string> = { "broken.png": "x" };
-  let csv = "file,age,mood\n";
-  for (let i = 0; i < 10; i++) {
-    files[`${i}.png`] = await png(12, 12, [10 * i, 10 * i, 10 * i]);
-    csv += `${i}.png,${i === 0 ? "" : i},${i < 7 ? "calm" : i < 9 ? "wild" : ""}\n`;
-  }
-  source = writeFiles(join(folder, "my photos"), { ...files, "labels.csv": csv });
+  source = await labelledPhotos(join(folder, "my photos"));
 });
 afterEach(() => vi.unstubAllEnvs());
 

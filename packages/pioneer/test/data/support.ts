@@ -52,6 +52,20 @@ export function writeFiles(folder: string, files: Files): string {
   return folder;
 }
 
+/**
+ * A folder of ten photos of one colour each, with labels: ages, of which the first is missing, and moods, of which the last
+ * is; and a file that is no image. @returns the folder
+ */
+export async function labelledPhotos(folder: string): Promise<string> {
+  const files: Record<string, Buffer | string> = { "broken.png": "x" };
+  let csv = "file,age,mood\n";
+  for (let i = 0; i < 10; i++) {
+    files[`${i}.png`] = await png(12, 12, [10 * i, 10 * i, 10 * i]);
+    csv += `${i}.png,${i === 0 ? "" : i},${i < 7 ? "calm" : i < 9 ? "wild" : ""}\n`;
+  }
+  return writeFiles(folder, { ...files, "labels.csv": csv });
+}
+
 /** Writes a tar, or a tar.gz where the name says so, of files in their order. @returns its path */
 export async function writeTar(path: string, files: Files | FileList): Promise<string> {
   const pack = tar.pack();

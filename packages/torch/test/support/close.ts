@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { type Tensor, tensor } from "../../src/index.ts";
+import { scope, type Tensor, tensor } from "../../src/index.ts";
 
 /** A float64 tensor on the CPU. */
 export const f64 = (values: readonly number[], shape: readonly number[] = [values.length]): Tensor =>
@@ -7,6 +7,10 @@ export const f64 = (values: readonly number[], shape: readonly number[] = [value
 
 /** The elements as plain numbers, row-major. */
 export const values = (t: Tensor): number[] => Array.from(t.toTypedArray() as ArrayLike<number>, Number);
+
+/** |got - expected| / |expected|, both as vectors. */
+export const apart = (got: Tensor, expected: Tensor): number =>
+  scope(() => got.to("float64").sub(expected).norm().item() / expected.norm().item());
 
 /** Fails with the worst element: index, got, expected, allowed. */
 export function expectClose(got: Tensor, expected: readonly number[], atol: number): void {

@@ -1,30 +1,16 @@
 import { DataError } from "../../base/errors.ts";
 import { eachRow, firstLineOf } from "./csv.ts";
+import { FileRows } from "./file-rows.ts";
 import { NameTable } from "./names.ts";
 
 /** A labels file: columns beside the first, which names the image. Cells lie in one piece: there may be millions. */
-export class LabelTable {
+export class LabelTable extends FileRows {
   readonly columns: readonly string[];
-  readonly #rows = new Map<string, number>();
   readonly #cells = new NameTable();
 
   constructor(columns: readonly string[]) {
+    super();
     this.columns = columns;
-  }
-
-  /** How many files it names. */
-  get size(): number {
-    return this.#rows.size;
-  }
-
-  /** The file of its first row. */
-  get first(): string | undefined {
-    return this.#rows.keys().next().value;
-  }
-
-  /** The number of a file's row. @param file normalised */
-  rowOf(file: string): number | undefined {
-    return this.#rows.get(file);
   }
 
   /** A row's cells in the order of the columns, "" for none. */
@@ -34,9 +20,9 @@ export class LabelTable {
 
   /** @returns false where the file has another row already, with other cells */
   add(file: string, cells: readonly string[]): boolean {
-    const before = this.#rows.get(file);
+    const before = this.rowOf(file);
     if (before !== undefined) return this.cellsOf(before).every((cell, column) => cell === cells[column]);
-    this.#rows.set(file, this.#rows.size);
+    this.addFile(file);
     for (const cell of cells) this.#cells.push(cell);
     return true;
   }

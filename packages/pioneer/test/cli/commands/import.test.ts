@@ -57,18 +57,8 @@ describe("an imported run", () => {
 
   test("goes on training where it was: steps, moments and images count on", async () => {
     const before = stateOf("run");
-    const go = [
-      "train",
-      "--run",
-      "run",
-      "--resume",
-      "--threads",
-      "1",
-      "--precision",
-      "fp32",
-      "--total-kimg",
-      "240.024",
-    ];
+    const resumed = ["train", "--run", "run", "--resume", "--threads", "1", "--total-kimg", "240.024"];
+    const go = [...resumed, "--precision", "fp32"];
     const grey = join(folder, "grey.pack");
     await prepareDataset({
       source: "procedural:faces",
@@ -96,16 +86,7 @@ describe("an imported run", () => {
     expect(after.adamSteps.generator["to_rgb.3.bias"]).toBe(before.adamSteps.generator["to_rgb.3.bias"] + 6);
     // From now on it belongs to these data.
     expect([before.pack.id, after.pack.path, after.pack.trainImages]).toEqual(["", data, 39]);
-    const again = await pioneer(folder, [
-      "train",
-      "--run",
-      "run",
-      "--resume",
-      "--threads",
-      "1",
-      "--total-kimg",
-      "240.024",
-    ]);
+    const again = await pioneer(folder, resumed);
     expect([again.code, again.stderr]).toEqual([0, ""]);
   });
 });

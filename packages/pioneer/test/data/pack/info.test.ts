@@ -2,18 +2,12 @@ import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { packInfo, packSheet } from "../../../src/data/pack/info.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
-import { png, temporaryFolder, writeFiles } from "../support.ts";
+import { labelledPhotos, png, temporaryFolder } from "../support.ts";
 
 const folder = temporaryFolder();
 let source: string;
 beforeAll(async () => {
-  const files: Record<string, Buffer | string> = { "broken.png": "x" };
-  let csv = "file,age,mood\n";
-  for (let i = 0; i < 10; i++) {
-    files[`${i}.png`] = await png(12, 12, [10 * i, 10 * i, 10 * i]);
-    csv += `${i}.png,${i === 0 ? "" : i},${i < 7 ? "calm" : i < 9 ? "wild" : ""}\n`;
-  }
-  source = writeFiles(join(folder, "my photos"), { ...files, "labels.csv": csv });
+  source = await labelledPhotos(join(folder, "my photos"));
 });
 
 test("info says what is in a pack, ready for JSON", async () => {
