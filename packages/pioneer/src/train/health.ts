@@ -1,6 +1,6 @@
 // How a run does, seen on held-out images through both pairs of networks; the better pair makes the pictures.
 import { sampleLatents } from "pioneer-runtime";
-import { cat, noGrad, scope, tensor } from "pioneer-torch";
+import { cat, noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { evenly } from "../base/evenly.ts";
 import { fade } from "../data/batches.ts";
 import type { Pack } from "../data/pack/pack.ts";
@@ -34,73 +34,71 @@ export const pairInUse = (session: Session, growth: Growth): PairName => healthO
 
 function measureHealth(session: Session, growth: Growth): Health {
   const chosen = evenly(seenSplit(session.pack), count);
-  const [averaged, raw] = pairNames.map((pair) => reconstruct(session, growth, pair, chosen)) as [Seen, Seen];
-  const isRaw = raw.l1 < clearly * averaged.l1;
-  const [seen, other] = isRaw ? [raw, averaged] : [averaged, raw];
-  const pair = isRaw ? "raw" : "averaged";
-  return {
-    images: session.images,
-    pair,
-    l1: seen.l1,
-    otherL1: other.l1,
-    spread: spreadOf(seen.kl, session.config.latent, chosen.length),
-    cosine: returned(session, growth, pair),
-  };
+  return noGrad(() =>
+    scope(() => {
+      const [averaged, raw] = pairNames.map((pair) => seenThrough(session, growth, pair, chosen)) as [Seen, Seen];
+      const [better, other] = raw.l1 < clearly * averaged.l1 ? [raw, averaged] : [averaged, raw];
+      return {
+        images: session.images,
+        pair: better.pair,
+        l1: better.l1,
+        otherL1: other.l1,
+        spread: spreadOfLatents(cat(better.latents)),
+        cosine: cosineOf(session, better),
+      };
+    }),
+  );
 }
 
 /** exp(-2 (KL - KL of uniform latents)): of latents that keep their directions but crowd into a cap. */
 export const spreadOf = (kl: number, latent: number, images: number): number =>
   Math.min(1, Math.exp(-2 * (kl - uniformKl(latent, images))));
 
+/** Of a single image there is none. */
+const spreadOfLatents = (z: Tensor): number =>
+  z.size(0) < 2 ? Number.NaN : spreadOf(klToPrior(z, (mean) => mean).item(), z.size(1), z.size(0));
+
+/** Images through a pair; what is prepared of it serves again. */
 interface Seen {
+  readonly pair: PairName;
+  readonly encode: (x: Tensor) => Tensor;
+  readonly generate: (z: Tensor) => Tensor;
+  readonly latents: readonly Tensor[];
+  /** Mean error of the reconstructions. */
   readonly l1: number;
-  readonly kl: number;
 }
 
-function reconstruct(
-  { learner, pixels, computing }: Session,
-  growth: Growth,
-  name: PairName,
-  chosen: Uint32Array,
-): Seen {
-  const { encoder, generatorEma } = pairOf(learner, name);
-  const { precision, device } = computing;
-  return noGrad(() =>
-    scope(() => {
-      const encode = encoderInUse(encoder, growth, precision);
-      const generate = generatorInUse(generatorEma, growth, precision, pixels.colour);
-      let sum = 0;
-      const latents = [];
-      for (let at = 0; at < chosen.length; at += part) {
-        const some = chosen.slice(at, at + part);
-        const x = fade(pixels.images(some, growth.phase), growth).to(device);
-        const z = encode(x);
-        latents.push(z);
-        sum += l1(generate(z), x).item() * some.length;
-      }
-      const all = cat(latents);
-      return { l1: sum / chosen.length, kl: all.size(0) < 2 ? Number.NaN : klToPrior(all, (mean) => mean).item() };
-    }),
-  );
+function seenThrough(session: Session, growth: Growth, pair: PairName, chosen: Uint32Array): Seen {
+  const { learner, pixels, computing } = session;
+  const { encoder, generatorEma } = pairOf(learner, pair);
+  const encode = encoderInUse(encoder, growth, computing.precision);
+  const generate = generatorInUse(generatorEma, growth, computing.precision, pixels.colour);
+  const latents: Tensor[] = [];
+  let sum = 0;
+  for (let at = 0; at < chosen.length; at += part) {
+    const some = chosen.slice(at, at + part);
+    const { z, error } = scope(() => {
+      const x = fade(pixels.images(some, growth.phase), growth).to(computing.device);
+      const encoded = encode(x);
+      return { z: encoded, error: l1(generate(encoded), x).item() };
+    });
+    latents.push(z);
+    sum += error * some.length;
+  }
+  return { pair, encode, generate, latents, l1: sum / chosen.length };
 }
 
-function returned({ learner, pixels, computing }: Session, growth: Growth, name: PairName): number {
-  const { encoder, generatorEma } = pairOf(learner, name);
-  const { latent } = encoder.size;
+/** Mean of cos(z, E(G(z))) of the same latents every time. */
+function cosineOf({ config: { latent }, computing }: Session, { encode, generate }: Seen): number {
   const drawn = sampleLatents(count, latent, 0);
-  const { precision, device } = computing;
-  return noGrad(() =>
-    scope(() => {
-      const encode = encoderInUse(encoder, growth, precision);
-      const generate = generatorInUse(generatorEma, growth, precision, pixels.colour);
-      let sum = 0;
-      for (let at = 0; at < count; at += part) {
-        const z = tensor(drawn.slice(at * latent, (at + part) * latent), [part, latent]).to(device);
-        sum += cosineSum(z, encode(generate(z)));
-      }
-      return sum / count;
-    }),
-  );
+  let sum = 0;
+  for (let at = 0; at < count; at += part) {
+    sum += scope(() => {
+      const z = tensor(drawn.slice(at * latent, (at + part) * latent), [part, latent]).to(computing.device);
+      return cosineSum(z, encode(generate(z)));
+    });
+  }
+  return sum / count;
 }
 
 /** Under this the latents of all photos share one cap of the sphere, and their reconstructions one face. */
