@@ -1,6 +1,6 @@
 // The schedule of --minutes: phases end by their share of the time, so that a slow or a busy machine ends smaller rather
 // than unfinished. It is planned again at every status line; what has begun stays.
-import type { Schedule, SchedulePhase } from "./schedule.ts";
+import { alphaOf, type Schedule, type SchedulePhase } from "./schedule.ts";
 
 /** Where a run is, and how fast. */
 export interface Pace {
@@ -11,8 +11,11 @@ export interface Pace {
   readonly rate: (phase: number) => number;
 }
 
-/** With fewer images a new block adds noise, no detail: such a phase is not begun. */
-export const leastImages = 3000;
+/** With fewer images a new block adds noise, no detail: such a phase is not begun. Larger pictures need more. */
+export const leastImages = (phase: number): number => (phase <= 2 ? 3000 : 10_000);
+
+/** As it stands before anything is known. */
+const firstPhase: SchedulePhase = { phase: 0, startImages: 0, fadeImages: 1 };
 
 /** Share of the time at which the phase of this index ends: each lasts longer than the one before, the last twice that. */
 export function endShare(index: number, count: number): number {
@@ -21,41 +24,45 @@ export function endShare(index: number, count: number): number {
 }
 
 /**
- * The schedule from here on.
- * @param phases        those that have begun, as they did; none for a new run
+ * The schedule from here on. The present phase is faded in as far as its time is used up.
+ * @param before        what was planned last: phases that have begun stay
+ * @param now           the present phase, which may end here
  * @param maxPhase      the last one, where there is time for it
  * @param budgetSeconds for all of them
  */
 export function clockSchedule(
-  phases: readonly SchedulePhase[],
+  before: Schedule,
+  now: number,
   maxPhase: number,
   budgetSeconds: number,
   pace: Pace,
 ): Schedule {
-  const begun = phases.length > 0 ? phases : [{ phase: 0, startImages: 0, fadeImages: 1 }];
-  const now = begun.length - 1;
   const count = reachable(now, maxPhase, budgetSeconds, pace);
-  const endOf = (index: number) => budgetSeconds * endShare(index, count);
-  const planned: SchedulePhase[] = begun.slice(0, now);
-  let { startImages } = begun[now] as SchedulePhase;
-  for (let phase = now; phase < count; phase++) {
-    const isNow = phase === now;
-    const [began, ends] = [phase === 0 ? 0 : endOf(phase - 1), endOf(phase)];
-    const images = isNow ? pace.images : startImages;
-    const seconds = isNow ? pace.seconds : began;
-    const at = (time: number) => Math.round(images + Math.max(0, time - seconds) * pace.rate(phase));
-    const fadeImages = Math.max(1, at((began + ends) / 2) - startImages);
-    planned.push(
-      isNow && isFadedIn(begun[now], pace.images) ? (begun[now] as SchedulePhase) : { phase, startImages, fadeImages },
-    );
-    // The step after the last planned one notices that its phase has ended.
-    startImages = Math.max(at(ends), images + 1);
+  const endOf = (phase: number) => (phase < 0 ? 0 : budgetSeconds * endShare(phase, count));
+  const phases = before.phases.slice(0, now);
+  const present = before.phases[now] as SchedulePhase;
+  const halfTime = (endOf(now - 1) + endOf(now)) / 2;
+  phases.push(isFadedIn(present, pace.images) ? present : fading(present, endOf(now - 1), halfTime, pace));
+  const left = Math.max(0, endOf(now) - pace.seconds);
+  let end = Math.max(present.startImages + 1, pace.images + Math.round(left * pace.rate(now)));
+  for (let phase = now + 1; phase < count; phase++) {
+    const length = Math.max(1, Math.round((endOf(phase) - endOf(phase - 1)) * pace.rate(phase)));
+    phases.push({ phase, startImages: end, fadeImages: length / 2 });
+    end += length;
   }
-  return { phases: planned, totalImages: startImages };
+  return { phases, totalImages: end };
 }
 
-const isFadedIn = (entry: SchedulePhase | undefined, images: number): boolean =>
-  entry !== undefined && images > entry.startImages && images >= entry.startImages + entry.fadeImages;
+/** Alpha is the share of the time that has passed; before there is any, by what is expected. */
+function fading(present: SchedulePhase, began: number, faded: number, { images, seconds, rate }: Pace): SchedulePhase {
+  const shown = images - present.startImages;
+  const share = Math.min(1, (seconds - began) / (faded - began));
+  const expected = shown + Math.max(0, faded - seconds) * rate(present.phase);
+  return { ...present, fadeImages: Math.max(1, shown > 0 && share > 0 ? shown / share : expected) };
+}
+
+const isFadedIn = (entry: SchedulePhase, images: number): boolean =>
+  images > entry.startImages && alphaOf(entry, images) === 1;
 
 /** How many phases there is time for, so that each that has not begun sees enough images. */
 function reachable(now: number, maxPhase: number, budget: number, { seconds, rate }: Pace): number {
@@ -63,7 +70,7 @@ function reachable(now: number, maxPhase: number, budget: number, { seconds, rat
     const later = Array.from({ length: count - 1 - now }, (_, i) => now + 1 + i);
     const fits = later.every((phase) => {
       const from = Math.max(seconds, budget * endShare(phase - 1, count));
-      return (budget * endShare(phase, count) - from) * rate(phase) >= leastImages;
+      return (budget * endShare(phase, count) - from) * rate(phase) >= leastImages(phase);
     });
     if (fits) return count;
   }
@@ -80,17 +87,13 @@ export function firstClockSchedule(
   maxPhase: number,
   before?: { readonly schedule: Schedule; readonly images: number; readonly elapsedSeconds: number },
 ): Schedule {
-  const phases = [...(before?.schedule.phases ?? [{ phase: 0, startImages: 0, fadeImages: 1 }])];
+  const phases = [...(before?.schedule.phases ?? [firstPhase])];
   const images = before?.images ?? 0;
   if (before && before.elapsedSeconds >= minutes * 60) return { phases, totalImages: images };
-  let end = Math.max(before?.schedule.totalImages ?? 0, images + leastImages);
+  let end = Math.max(before?.schedule.totalImages ?? 0, images + leastImages(0));
   for (let phase = phases.length; phase <= maxPhase; phase++) {
-    phases.push({ phase, startImages: end, fadeImages: leastImages / 2 });
-    end += leastImages;
+    phases.push({ phase, startImages: end, fadeImages: leastImages(phase) / 2 });
+    end += leastImages(phase);
   }
   return { phases, totalImages: end };
 }
-
-/** Phases that have begun, the next one included where its first image comes next. */
-export const begunPhases = ({ phases }: Schedule, images: number): SchedulePhase[] =>
-  phases.filter(({ startImages }, i) => i === 0 || startImages <= images);

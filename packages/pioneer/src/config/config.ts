@@ -45,18 +45,7 @@ function checkTogether(config: TrainConfig): void {
       `--no-progression begins in the last phase, --start-phase in phase ${config.startPhase}: leave one of them out`,
     );
   }
-  if (config.minutes !== undefined) {
-    const others = ["schedule", "totalKimg", "startPhase", "forceAlpha"] as const;
-    const key = config.plan
-      ? "plan"
-      : config.progression
-        ? others.find((name) => config[name] !== undefined)
-        : "progression";
-    if (key !== undefined) {
-      const flag = key === "progression" ? "--no-progression" : flagOf(key);
-      throw new ConfigError(`${flag} goes by images, --minutes by the clock: leave one of them out`);
-    }
-  }
+  checkMinutes(config);
   checkAlignOptions(config, data);
   if (data === config.run) {
     throw new ConfigError(`--data and --run are both "${data}": give the run a folder of its own`);
@@ -69,4 +58,30 @@ function checkTogether(config: TrainConfig): void {
       );
     }
   }
+}
+
+/** What goes by images does not go with --minutes. */
+function checkMinutes(config: TrainConfig): void {
+  const { minutes, resume } = config;
+  if (minutes === undefined) return;
+  if (config.plan) {
+    throw new ConfigError(
+      `--plan prints a schedule by images, and with --minutes ${minutes} it follows the clock: leave --plan out`,
+    );
+  }
+  const byImages: [flag: string, isGiven: boolean][] = [
+    ["--total-kimg", config.totalKimg !== undefined],
+    ["--schedule", config.schedule !== undefined],
+    ["--start-phase", config.startPhase !== undefined],
+    ["--force-alpha", config.forceAlpha !== undefined],
+    ["--no-progression", !config.progression],
+  ];
+  const [flag] = byImages.find(([, isGiven]) => isGiven) ?? [];
+  if (flag === undefined) return;
+  // Of these, --total-kimg alone can be given to a run that goes on.
+  const mend =
+    resume && flag !== "--total-kimg"
+      ? "with which the run was started: leave --minutes out"
+      : "by images: leave one of them out";
+  throw new ConfigError(`--minutes ${minutes} goes by the clock, ${flag} ${mend}`);
 }

@@ -51,7 +51,7 @@ export function presetOptions(name: PresetName, given: Readonly<Record<string, u
   const preset: Record<string, unknown> = { ...presets[name] };
   const schedule = given.recipe === "balanced" ? balancedSchedules[name] : undefined;
   if (given.recipe === "balanced") preset.kimgPerPhase = 2400;
-  if (schedule && given.kimgPerPhase === undefined) {
+  if (schedule && given.kimgPerPhase === undefined && given.minutes === undefined) {
     preset.schedule = given.lr === undefined ? schedule : withoutRates(schedule);
     preset.resolution = 4 * 2 ** (schedule.entries.at(-1)?.phase ?? 0);
   }

@@ -34,9 +34,16 @@ export function checkResumable(saved: TrainConfig, wanted: TrainConfig): void {
  * @throws ConfigError if an option is wrong or may not change
  */
 export function resumeTrainConfig(saved: TrainConfig, given: Readonly<Record<string, unknown>>): TrainConfig {
-  const config = parseOptions(trainSchema, { ...saved, ...given, resume: true });
+  const config = parseOptions(trainSchema, { ...saved, ...otherMeasure(given), ...given, resume: true });
   checkResumable(saved, config);
   return settle(config);
+}
+
+/** A run by the clock can go on by images, and the other way round: what is given now takes the place of what was saved. */
+function otherMeasure({ minutes, totalKimg }: Readonly<Record<string, unknown>>): Record<string, undefined> {
+  if (minutes !== undefined && totalKimg === undefined) return { totalKimg: undefined };
+  if (totalKimg !== undefined && minutes === undefined) return { minutes: undefined };
+  return {};
 }
 
 /** What changes the training of a run that goes on, a line each. */

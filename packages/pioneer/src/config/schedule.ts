@@ -75,19 +75,27 @@ export function extendSchedule(before: Schedule, whole: Schedule, shownImages: n
   };
 }
 
+/** How far a phase is faded in at an image count from its start on. */
+export const alphaOf = ({ startImages, fadeImages }: SchedulePhase, images: number): number =>
+  fadeImages > 0 ? Math.min(1, (images - startImages) / fadeImages) : 1;
+
 /** @param images shown so far, from 0 */
 export function positionAt({ phases, totalImages, forcedAlpha }: Schedule, images: number): Position {
   const index = lastBegun(phases, images);
-  const { phase, startImages, fadeImages } = phases[index] as SchedulePhase;
-  const alpha = forcedAlpha ?? (fadeImages > 0 ? Math.min(1, (images - startImages) / fadeImages) : 1);
-  return { phase, alpha, startImages, endImages: phases[index + 1]?.startImages ?? totalImages };
+  const entry = phases[index] as SchedulePhase;
+  const { phase, startImages } = entry;
+  return {
+    phase,
+    alpha: forcedAlpha ?? alphaOf(entry, images),
+    startImages,
+    endImages: phases[index + 1]?.startImages ?? totalImages,
+  };
 }
 
 /** What a phase has grown to at an image count that may already lie in the next one. */
 export function growthAfter({ phases, forcedAlpha }: Schedule, phase: number, images: number): Growth {
   const own = phases.find((entry) => entry.phase === phase);
-  const alpha = forcedAlpha ?? (own && own.fadeImages > 0 ? (images - own.startImages) / own.fadeImages : 1);
-  return { phase, alpha: Math.min(1, alpha) };
+  return { phase, alpha: Math.min(1, forcedAlpha ?? (own ? alphaOf(own, images) : 1)) };
 }
 
 /** What holds after so many images, where the schedule says something. */

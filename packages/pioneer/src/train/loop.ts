@@ -9,7 +9,7 @@ import { SessionClock } from "./clock.ts";
 import { dueAfter, type Moment } from "./due.ts";
 import { evaluatorOf } from "./evaluate.ts";
 import type { EndEvent } from "./events.ts";
-import { followClock } from "./follow-clock.ts";
+import { ClockFollower } from "./follow-clock.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { Meter } from "./meter.ts";
 import { drawPictures } from "./pictures.ts";
@@ -26,13 +26,13 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
   const steps = new Steps(session);
   const threads = new WatchedThreads(session);
   const clock = new SessionClock(session.elapsedSeconds);
+  const follower = new ClockFollower(session, clock);
   const meter = new Meter();
   const health = new HealthWatch(session);
   let phase: number | undefined;
 
   while (session.images < session.schedule.totalImages) {
-    const { schedule } = session;
-    const at = positionAt(schedule, session.images);
+    const at = positionAt(session.schedule, session.images);
     const batch = batchAt(config.batch, resolutionOf(at.phase));
     if (at.phase !== phase) {
       beginPhase(session, at, batch);
@@ -41,12 +41,15 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     phase = at.phase;
 
     threads.take(() => steps.take(at, batch));
+    follower.follow(at);
+    const { schedule } = session;
+    const { endImages } = positionAt(schedule, at.startImages);
 
     const moment: Moment = {
       batch,
       images: session.images,
       steps: session.steps,
-      phaseEndImages: at.endImages,
+      phaseEndImages: endImages,
       totalImages: schedule.totalImages,
       stop: stop.reason,
       minutesOfSession: clock.minutes,
@@ -60,9 +63,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     const trained = growthAfter(schedule, at.phase, session.images);
     if (due.tick) {
       if (health.isDue) await meter.pause(() => health.measure(trained));
-      const means = meter.take();
-      recorder.report(tick(session, at, batch, means, clock.elapsedSeconds));
-      if (!due.end) followClock(session, at.phase, means.imagesPerSecond, clock.elapsedSeconds);
+      recorder.report(tick(session, { ...at, endImages }, batch, meter.take(), clock.elapsedSeconds));
     }
     if (due.pictures) await meter.pause(() => drawPictures(session, trained));
     if (due.evaluation) await meter.pause(() => evaluate?.(trained));

@@ -51,6 +51,19 @@ describe("defaults and checks", () => {
   });
 
   test("a wrong value is one line: flag, what was expected, what came", () => {
+    const clock = "--minutes 30 goes by the clock";
+    refuse({ minutes: 30, totalKimg: 3 }, `${clock}, --total-kimg by images: leave one of them out`);
+    refuse({ minutes: 30, startPhase: 1 }, `${clock}, --start-phase by images: leave one of them out`);
+    refuse({ minutes: 30, forceAlpha: 0.5 }, `${clock}, --force-alpha by images: leave one of them out`);
+    refuse({ minutes: 30, progression: false }, `${clock}, --no-progression by images: leave one of them out`);
+    refuse(
+      { minutes: 30, resume: true, startPhase: 1 },
+      `${clock}, --start-phase with which the run was started: leave --minutes out`,
+    );
+    refuse(
+      { minutes: 30, plan: true },
+      "--plan prints a schedule by images, and with --minutes 30 it follows the clock: leave --plan out",
+    );
     refuse({ resolution: 48 }, "--resolution: expected a power of two from 4 to 1024, got 48");
     refuse({ resolution: 2048 }, "--resolution: expected a power of two from 4 to 1024, got 2048");
     refuse({ latent: 1 }, "--latent: expected a whole number from 2 to 4096, got 1");

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { packInfo, packSheet } from "../../../src/data/pack/info.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
-import { labelledPhotos, png, temporaryFolder } from "../support.ts";
+import { labelledPhotos, temporaryFolder } from "../support.ts";
 
 const folder = temporaryFolder();
 let source: string;
