@@ -113,8 +113,7 @@ export function pairFrom(tensors: ReadonlyMap<string, Tensor>, kind: NetworkKind
   const isAveraged = pair === "averaged" && [...tensors.keys()].some((name) => name.startsWith("encoder_ema."));
   const encoder = Encoder.from(tensors, isAveraged ? "encoder_ema." : "encoder.", kind);
   try {
-    const generatorEma = Generator.from(tensors, pair === "averaged" ? "generator_ema." : "generator.", kind);
-    return { encoder, generatorEma };
+    return { encoder, generator: Generator.from(tensors, pair === "averaged" ? "generator_ema." : "generator.", kind) };
   } catch (error) {
     encoder.dispose();
     throw error;

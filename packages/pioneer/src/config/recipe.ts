@@ -20,7 +20,7 @@ interface RecipeBase {
   readonly adam: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
   /** How long the moving averages remember. */
   readonly ema: EmaLength;
-  /** Whether the encoder is averaged too; then its average makes all codes outside of training. */
+  /** Whether the encoder is averaged too: the averaged generator then has an encoder that goes with it. */
   readonly averagesEncoder: boolean;
   /** Generated images remembered for the encoder once a block is faded in; fewer from 256x256 up. */
   readonly poolSize: { readonly below256: number; readonly from256: number };

@@ -125,13 +125,13 @@ interface Work {
  * @throws PioneerError if a graph does not fit in an ONNX file
  */
 export function exportGraphs(
-  { encoder, generatorEma }: Omit<ModelNetworks, "state">,
+  { encoder, generator }: Omit<ModelNetworks, "state">,
   growth: Growth,
   colour: Colour,
   dtype: WeightFormat,
 ): { generator: Uint8Array; encoder: Uint8Array } {
   return {
-    generator: onnxFile(generatorGraph(generatorEma, growth, colour, dtype), whatImagesAre),
+    generator: onnxFile(generatorGraph(generator, growth, colour, dtype), whatImagesAre),
     encoder: onnxFile(encoderGraph(encoder, growth, dtype), whatImagesAre),
   };
 }
@@ -144,7 +144,7 @@ async function writeGraphs(
   folder: string,
   { networks, torch, dtype, threads, say }: Work & { dtype: WeightFormat; say: (what: string) => void },
 ): Promise<Record<string, Difference>> {
-  const { state, encoder, generatorEma } = networks;
+  const { state } = networks;
   const latents = latentSampler(state.latent, 0)(checkedRows);
   const images = await torch.decode(latents, checkedRows);
   const r = torch.resolution;
@@ -162,16 +162,16 @@ async function writeGraphs(
     say(`comparing ${ports.file} in ONNX Runtime with libtorch`);
     return checkFile(path, ports, rows, dtype, threads);
   };
-  const generator = await write(
+  const difference = await write(
     "generator",
-    generatorGraph(generatorEma, state, state.colour, dtype),
+    generatorGraph(networks.generator, state, state.colour, dtype),
     sample(latents, [state.latent], images),
   );
-  if (encoder.kind.head) return { generator };
+  if (networks.encoder.kind.head) return { generator: difference };
   const encoded = await torch.encode(images, checkedRows);
   return {
-    encoder: await write("encoder", encoderGraph(encoder, state, dtype), sample(images, [3, r, r], encoded)),
-    generator,
+    encoder: await write("encoder", encoderGraph(networks.encoder, state, dtype), sample(images, [3, r, r], encoded)),
+    generator: difference,
   };
 }
 

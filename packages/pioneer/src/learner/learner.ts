@@ -8,9 +8,9 @@ export interface Learner {
   readonly recipe: Recipe;
   readonly generator: Generator;
   readonly encoder: Encoder;
-  /** Moving average of the generator's parameters; used for all pictures. */
+  /** Moving average of the generator's parameters. */
   readonly generatorEma: Generator;
-  /** That of the encoder's, where the recipe keeps one; then it is used for all pictures too. */
+  /** That of the encoder's, where the recipe keeps one. */
   readonly encoderEma?: Encoder | undefined;
   readonly optimisers: { readonly generator: Adam; readonly encoder: Adam };
   readonly pool: ImagePool;

@@ -11,8 +11,8 @@ export type PairName = (typeof pairNames)[number];
 /** Networks to make pictures with. */
 export interface Pair {
   readonly encoder: Encoder;
-  readonly generatorEma: Generator;
+  readonly generator: Generator;
 }
 
 export const pairOf = ({ generator, encoder, generatorEma, encoderEma }: Learner, name: PairName): Pair =>
-  name === "raw" ? { encoder, generatorEma: generator } : { encoder: encoderEma ?? encoder, generatorEma };
+  name === "raw" ? { encoder, generator } : { encoder: encoderEma ?? encoder, generator: generatorEma };

@@ -1,11 +1,11 @@
-// What is evaluated: an encoder and an averaged generator as they stand in their growth.
+// What is evaluated: an encoder and a generator as they stand in their growth.
 import { join } from "node:path";
 import { type Colour, type Crop, type FaceTemplate, graphPorts, type Model } from "pioneer-runtime";
 import { noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { readModelNetworks } from "../checkpoint/checkpoint.ts";
 import { findCheckpoint, hasConfig } from "../checkpoint/run-folder.ts";
 import type { Computing } from "../compute/device.ts";
-import type { Learner } from "../learner/learner.ts";
+import type { Pair } from "../learner/pair.ts";
 import { encoderInUse, generatorInUse } from "../models/networks-in-use.ts";
 import { type Engine, engineOf, openFolder } from "../models/open-model.ts";
 import { type Growth, type Precision, resolutionOf } from "../networks/index.ts";
@@ -28,7 +28,7 @@ export interface Subject {
 
 /** Networks in the middle of their training, or of a checkpoint; they are not changed. */
 export function subjectOf(
-  { encoder, generatorEma }: Pick<Learner, "encoder" | "generatorEma">,
+  { encoder, generator }: Pair,
   growth: Growth,
   colour: Colour,
   { device, precision }: Pick<Computing, "device" | "precision">,
@@ -42,7 +42,7 @@ export function subjectOf(
     growth,
     hasLatents: !encoder.kind.head,
     encode: (x) => compute(x, () => encoderInUse(encoder, growth, precision)),
-    generate: (z) => compute(z, () => generatorInUse(generatorEma, growth, precision, colour)),
+    generate: (z) => compute(z, () => generatorInUse(generator, growth, precision, colour)),
   };
 }
 
@@ -119,7 +119,7 @@ export async function openSubject(
     run: hasConfig(run) ? run : undefined,
     dispose() {
       networks.encoder.dispose();
-      networks.generatorEma.dispose();
+      networks.generator.dispose();
     },
   };
 }

@@ -23,7 +23,7 @@ export interface OpenModelOptions {
 }
 
 /**
- * Opens the encoder and the averaged generator of a run or of one checkpoint, as they stand in their growth.
+ * Opens the pair that makes the pictures of a run or of one checkpoint, as they stand in their growth.
  * @param path a run folder or a checkpoint folder
  * @throws CheckpointError if there is no checkpoint, or it is damaged
  */
@@ -56,20 +56,20 @@ function onDevice(path: string, options: OpenModelOptions, read: () => KnownNetw
   const computing = chooseComputing({ device: options.device ?? "auto", precision: "fp32", threads: options.threads });
   useComputing(computing);
   const networks = read();
-  for (const network of [networks.encoder, networks.generatorEma]) placeNetwork(network, computing.device);
+  for (const network of [networks.encoder, networks.generator]) placeNetwork(network, computing.device);
   return torchModel(path, networks, computing.device);
 }
 
 /** Networks as a model, which owns them from now on. @param path what messages call it */
 export function torchModel(
   path: string,
-  { state, encoder, generatorEma }: KnownNetworks,
+  { state, encoder, generator }: KnownNetworks,
   device: Device = "cpu",
 ): RefiningModel {
   const growth = { phase: state.phase, alpha: state.alpha };
   const resolution = resolutionOf(state.phase);
   const encode = (x: Tensor) => encoderInUse(encoder, growth, "fp32")(x);
-  const generate = (z: Tensor) => generatorInUse(generatorEma, growth, "fp32", state.colour)(z);
+  const generate = (z: Tensor) => generatorInUse(generator, growth, "fp32", state.colour)(z);
   const compute = (input: Float32Array, shape: number[], network: typeof encode) =>
     noGrad(() => scope(() => network(tensor(input, shape).to(device)).toFloat32Array()));
   return {
@@ -101,7 +101,7 @@ export function torchModel(
       ImageDistance.open(file, { ...options, flag: "--refine-lpips", resolution, device }),
     dispose() {
       encoder.dispose();
-      generatorEma.dispose();
+      generator.dispose();
     },
   };
 }

@@ -17,11 +17,11 @@ export const encoderInUse = (encoder: Encoder, growth: Growth, precision: Precis
  * @returns latents [n, latent] to images [n, 3, r, r] in the colours of the data, not clamped
  */
 export function generatorInUse(
-  generatorEma: Generator,
+  generator: Generator,
   growth: Growth,
   precision: Precision,
   colour: Colour,
 ): (z: Tensor) => Tensor {
-  const generate = noGrad(() => generatorEma.prepare(growth, precision));
+  const generate = noGrad(() => generator.prepare(growth, precision));
   return (z) => inColour(generate(z), colour);
 }

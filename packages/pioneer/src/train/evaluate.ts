@@ -22,7 +22,7 @@ const seed = 0;
 export type Evaluator = (growth: Growth) => Promise<void>;
 
 /**
- * What evaluates the averaged generator and the encoder and notes the numbers in metrics.jsonl, TensorBoard and the log.
+ * What evaluates the pair that makes the pictures and notes the numbers in metrics.jsonl, TensorBoard and the log.
  * Nothing that training depends on is touched: its random numbers are functions of steps, and the encoder's u stays as it is.
  */
 export async function evaluatorOf(session: Session): Promise<Evaluator> {

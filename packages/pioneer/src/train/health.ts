@@ -2,6 +2,7 @@
 import { sampleLatents } from "pioneer-runtime";
 import { cat, noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { evenly } from "../base/evenly.ts";
+import type { TrainConfig } from "../config/config.ts";
 import { fade } from "../data/batches.ts";
 import type { Pack } from "../data/pack/pack.ts";
 import { type PairName, pairNames, pairOf } from "../learner/pair.ts";
@@ -18,6 +19,10 @@ const part = 8;
 /** The averages are taken unless the raw pair is better by more than chance: samples want an average. */
 const clearly = 0.97;
 
+/** Seconds between measurements that nothing else asked for, and how much of the time they may take. */
+const leastSeconds = 60;
+const measuringShare = 0.02;
+
 /** Held-out images; training images where nothing was held out. */
 export const seenSplit = ({ splits: { test, train } }: Pack): Uint32Array =>
   (test?.length ? test : train) as Uint32Array;
@@ -25,7 +30,11 @@ export const seenSplit = ({ splits: { test, train } }: Pack): Uint32Array =>
 /** Measured once for each state of a run; none where the encoder only judges. Nothing of the run changes. */
 export function healthOf(session: Session, growth: Growth): Health | undefined {
   if (session.learner.encoder.kind.head) return undefined;
-  if (session.health?.images !== session.images) session.health = measureHealth(session, growth);
+  if (session.health?.images === session.images) return session.health;
+  const began = performance.now();
+  session.health = measureHealth(session, growth);
+  const now = performance.now();
+  session.healthDue = now + Math.max(1000 * leastSeconds, (now - began) / measuringShare);
   return session.health;
 }
 
@@ -70,9 +79,9 @@ interface Seen {
 
 function seenThrough(session: Session, growth: Growth, pair: PairName, chosen: Uint32Array): Seen {
   const { learner, pixels, computing } = session;
-  const { encoder, generatorEma } = pairOf(learner, pair);
+  const { encoder, generator } = pairOf(learner, pair);
   const encode = encoderInUse(encoder, growth, computing.precision);
-  const generate = generatorInUse(generatorEma, growth, computing.precision, pixels.colour);
+  const generate = generatorInUse(generator, growth, computing.precision, pixels.colour);
   const latents: Tensor[] = [];
   let sum = 0;
   for (let at = 0; at < chosen.length; at += part) {
@@ -111,19 +120,23 @@ export interface Complaint {
   readonly text: string;
 }
 
-/** What is wrong, in words, with the mend; nothing where a run is well. */
-export function complaints({ pair, l1: error, otherL1, spread }: Health): Complaint[] {
+/** What is wrong, in words, with the mend; nothing where a run is well. Losses belong to a run: only a new one has others. */
+export function complaints(
+  { pair, l1: error, otherL1, spread }: Health,
+  { recipe, lr }: Pick<TrainConfig, "recipe" | "lr">,
+): Complaint[] {
   const found: Complaint[] = [];
   if (spread < collapsed) {
+    const apart = recipe === "cycle" ? "--margin 0.2" : "--recipe cycle, or --margin 0.05 --realm,";
     found.push({
       kind: "collapse",
-      text: `the latents of held-out images keep ${(100 * spread).toFixed(0)} % of the sphere's spread, so reconstructions look alike: --recipe cycle, or --margin 0.05 --realm, keeps them apart`,
+      text: `the latents of held-out images keep ${(100 * spread).toFixed(0)} % of the sphere's spread, so reconstructions look alike: in a new run ${apart} keeps them apart`,
     });
   }
   if (pair === "raw" && otherL1 > stale * error) {
     found.push({
       kind: "stale",
-      text: `the averaged networks reconstruct worse (L1 ${otherL1.toFixed(3)}) than the raw ones (${error.toFixed(3)}), which make the pictures until that changes: a shorter average, --ema-decay 0.99, follows better`,
+      text: `the averaged networks reconstruct worse (L1 ${otherL1.toFixed(3)}) than the raw ones (${error.toFixed(3)}), which make the pictures until that changes: new layers take a while; at the end of a run a smaller learning rate mends it, --resume --lr ${lr / 3}`,
     });
   }
   return found;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { appendWhole, refusalOf } from "../base/disk.ts";
 import { statsFile } from "../checkpoint/run-folder.ts";
 import { appendMetrics, type MetricsRecord, metricsFile } from "../metrics/record.ts";
-import type { TickEvent, TrainEvent, TrainReporter } from "./events.ts";
+import type { Health, TickEvent, TrainEvent, TrainReporter } from "./events.ts";
 import { formatEvent, snakeCase } from "./progress-line.ts";
 import { type TensorboardImage, TensorboardWriter } from "./tensorboard.ts";
 
@@ -12,6 +12,8 @@ export class Recorder {
   readonly #run: string;
   readonly #tensorboard: TensorboardWriter;
   readonly #pass: TrainReporter;
+  /** Images at the last measurement that was written. */
+  #healthAt: number | undefined;
   /** Files that could not be written, and of which that was told. */
   readonly #refused = new Set<string>();
 
@@ -56,17 +58,21 @@ export class Recorder {
     const scalars = {
       ...Object.fromEntries(losses),
       ...(tick.cosine !== undefined && { cosine: tick.cosine }),
-      ...(tick.health && {
-        "health/l1": tick.health.l1,
-        "health/spread": tick.health.spread,
-        "health/cosine": tick.health.cosine,
-      }),
       "growth/alpha": tick.alpha,
       "growth/lod": tick.phase + tick.alpha,
       "speed/images_per_second": tick.imagesPerSecond,
       "speed/rss_mib": tick.rssMiB,
     };
     this.#attempt("tb", () => this.#tensorboard.scalars(tick.images, scalars));
+    if (tick.health) this.#health(tick.health);
+  }
+
+  /** Once, where it was measured: many lines tell of the same. */
+  #health({ images, l1, spread, cosine }: Health): void {
+    if (images === this.#healthAt) return;
+    this.#healthAt = images;
+    const scalars = { "health/l1": l1, "health/spread": spread, "health/cosine": cosine };
+    this.#attempt("tb", () => this.#tensorboard.scalars(images, scalars));
   }
 
   #add(file: string, text: string): void {

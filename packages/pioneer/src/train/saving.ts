@@ -2,6 +2,7 @@ import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.
 import { pruneCheckpoints } from "../checkpoint/files.ts";
 import { recordOf } from "../compute/run-computing.ts";
 import { brokenParameter } from "../learner/learner.ts";
+import type { PairName } from "../learner/pair.ts";
 import type { Growth } from "../networks/index.ts";
 import { diverged, divergence } from "./divergence.ts";
 import { pairInUse } from "./health.ts";
@@ -28,11 +29,17 @@ export function saveCheckpoint(session: Session, { phase, alpha }: Growth): void
     align: pack.align?.template ?? null,
     encoderOrder: config.encoderOrder,
     schedule: { ...schedule, phases: [...schedule.phases], settings: schedule.settings && [...schedule.settings] },
-    pair: pairInUse(session, { phase, alpha }),
+    pair: pairToSave(session, { phase, alpha }),
     computing: recordOf(session.computings),
     pack: { id: pack.id, path: pack.path, trainImages: (pack.splits.train as Uint32Array).length },
   };
   session.lastCheckpoint = writeCheckpoint(config.run, learner, facts);
   pruneCheckpoints(config.run, config.keep);
   recorder.report({ kind: "checkpoint", path: session.lastCheckpoint });
+}
+
+/** Measured, but for the random networks of the beginning and where somebody waits for the end: then as last known. */
+function pairToSave(session: Session, growth: Growth): PairName {
+  const isWaitedFor = session.steps === 0 || session.stop.reason !== undefined;
+  return isWaitedFor ? (session.health?.pair ?? "averaged") : pairInUse(session, growth);
 }

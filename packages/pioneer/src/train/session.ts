@@ -32,6 +32,8 @@ export interface Session {
   readonly lastPhaseSeconds: number;
   /** As last measured (health.ts). */
   health?: Health | undefined;
+  /** When it is to be measured again, by performance.now(); at once where nothing has been measured. */
+  healthDue?: number;
   /** Where the run is. */
   images: number;
   steps: number;

@@ -1,4 +1,4 @@
-// Pictures of a run: the same test images and the same latents every time, through the averaged generator.
+// Pictures of a run: the same test images and the same latents every time, through the pair that makes them.
 
 import { join } from "node:path";
 import { latentGrid, latentRow, sampleLatents } from "pioneer-runtime";
@@ -6,7 +6,7 @@ import { type Device, noGrad, scope, tensor } from "pioneer-torch";
 import { evenly } from "../base/evenly.ts";
 import { kimgText } from "../checkpoint/files.ts";
 import { fade, type PackPixels } from "../data/batches.ts";
-import type { Learner } from "../learner/learner.ts";
+import type { Pair } from "../learner/pair.ts";
 import { encoderInUse, generatorInUse } from "../models/networks-in-use.ts";
 import { type Growth, type Precision, resolutionOf } from "../networks/index.ts";
 import { composeGrid, white } from "../pictures/grid.ts";
@@ -54,14 +54,14 @@ export async function writeReals(
  * an 8x8 grid between the first four test images under a row of the originals. Where the encoder only judges, samples.
  */
 export async function writeSnapshots(
-  learner: Pick<Learner, "encoder" | "generatorEma">,
+  pair: Pair,
   pixels: PackPixels,
   chosen: Uint32Array,
   settings: SnapshotSettings,
 ): Promise<Snapshot[]> {
   const { run, images, growth } = settings;
   const resolution = resolutionOf(growth.phase);
-  const pictures = scope(() => noGrad(() => render(learner, pixels, chosen, settings)));
+  const pictures = scope(() => noGrad(() => render(pair, pixels, chosen, settings)));
   const kimg = kimgText(images);
   const written: Snapshot[] = [];
   for (const tag of ["recons", "samples", "morphs"] as const) {
@@ -72,12 +72,12 @@ export async function writeSnapshots(
 }
 
 function render(
-  { encoder, generatorEma }: Pick<Learner, "encoder" | "generatorEma">,
+  { encoder, generator }: Pair,
   pixels: PackPixels,
   chosen: Uint32Array,
   { growth, precision, device }: SnapshotSettings,
 ): Partial<Record<"recons" | "samples" | "morphs", Float32Array>> {
-  const generate = generatorInUse(generatorEma, growth, precision, pixels.colour);
+  const generate = generatorInUse(generator, growth, precision, pixels.colour);
   const latent = encoder.size.latent;
   const size = 3 * resolutionOf(growth.phase) ** 2;
 

@@ -82,7 +82,7 @@ describe("what is written comes back", () => {
   test("a model needs the encoder and the average only, not the optimisers' file", () => {
     const target = copy();
     rmSync(join(target, "state.safetensors"));
-    const { encoder, generatorEma } = readModelNetworks(target);
+    const { encoder, generator: generatorEma } = readModelNetworks(target);
     expect(encoder.parameters.size).toBe(learner.encoder.parameters.size);
     for (const [name, value] of generatorEma.parameters) {
       expect(value.toFloat32Array()).toEqual(learner.generatorEma.parameter(name).toFloat32Array());

@@ -94,7 +94,7 @@ describe("a checkpoint of the first program", () => {
   });
 
   test("makes the authors' images, codes and reconstructions", () => {
-    const { encoder, generatorEma, state } = readModelNetworks(zip.folder);
+    const { encoder, generator: generatorEma, state } = readModelNetworks(zip.folder);
     const growth = { phase: state.phase, alpha: state.alpha };
     expect(growth).toEqual({ phase: 3, alpha: 1 });
     noGrad(() =>
@@ -169,7 +169,7 @@ describe("a checkpoint of the balanced program", () => {
 
   /** What the average makes of z and the encoder of x. */
   function outputs(checkpoint: string) {
-    const { encoder, generatorEma } = readModelNetworks(checkpoint);
+    const { encoder, generator: generatorEma } = readModelNetworks(checkpoint);
     return noGrad(() =>
       scope(() => ({
         images: generatorEma.prepare(growth, "fp32")(reference("z")),

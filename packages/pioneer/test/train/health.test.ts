@@ -71,20 +71,24 @@ describe("the pair that makes pictures", () => {
       const name = "from_rgb.7.weight";
       expect(read.encoder.parameter(name).toFloat32Array()).toEqual(E?.parameter(name).toFloat32Array());
       const rgb = "to_rgb.1.weight";
-      expect(read.generatorEma.parameter(rgb).toFloat32Array()).toEqual(G.parameter(rgb).toFloat32Array());
+      expect(read.generator.parameter(rgb).toFloat32Array()).toEqual(G.parameter(rgb).toFloat32Array());
       read.encoder.dispose();
-      read.generatorEma.dispose();
+      read.generator.dispose();
     }
   });
 });
 
 test("a collapse and averages that lag are said in words, with the mend", () => {
   const well: Health = { images: 1, pair: "averaged", l1: 0.1, otherL1: 0.11, spread: 0.8, cosine: 0.4 };
-  expect(complaints(well)).toEqual([]);
-  expect(complaints({ ...well, spread: 0.07 })).toEqual([
+  const accv2018 = { recipe: "accv2018", lr: 0.003 } as const;
+  expect(complaints(well, accv2018)).toEqual([]);
+  expect(complaints({ ...well, spread: 0.07 }, accv2018)).toEqual([
     { kind: "collapse", text: expect.stringMatching(/keep 7 % .* --recipe cycle, or --margin 0.05 --realm/) },
   ]);
-  expect(complaints({ ...well, pair: "raw", otherL1: 0.16 })).toEqual([
-    { kind: "stale", text: expect.stringMatching(/L1 0.160.*raw ones \(0.100\).*--ema-decay 0.99/) },
+  expect(complaints({ ...well, spread: 0.07 }, { ...accv2018, recipe: "cycle" })).toEqual([
+    { kind: "collapse", text: expect.stringMatching(/keep 7 % .* in a new run --margin 0.2 keeps them apart$/) },
+  ]);
+  expect(complaints({ ...well, pair: "raw", otherL1: 0.16 }, accv2018)).toEqual([
+    { kind: "stale", text: expect.stringMatching(/L1 0.160.*raw ones \(0.100\).*--resume --lr 0.001$/) },
   ]);
 });
