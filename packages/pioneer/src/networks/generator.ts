@@ -96,7 +96,7 @@ export class Generator extends Network {
   ): Generate {
     const block =
       this.kind.generatorNorm === "pixel"
-        ? this.#equalisedBlocks(precision, passes)
+        ? this.#equalisedBlocks(precision, spectral, passes)
         : this.#spectralBlocks(precision, spectral, passes);
     const blocks = Array.from({ length: phase + 1 }, (_, p) => block(p));
     const toRgb = this.#toRgb(phase, precision);
@@ -134,11 +134,13 @@ export class Generator extends Network {
    * Block p: (upsampled for p > 0) convolution, PixelNorm, LeakyReLU; and once more. Equalised learning rate: the stored
    * weight is ~N(0, 1), the used one is scaled by sqrt(2 / fan_in).
    */
-  #equalisedBlocks(precision: Precision, passes: Passes): (phase: number) => Layer {
+  #equalisedBlocks(precision: Precision, spectral: SpectralUpdate, passes: Passes): (phase: number) => Layer {
     const dtype = dtypeOf(precision);
+    // Launched graphs write weights and copies, and no version says so: only their own steps may rely on the copies.
+    const copies = spectral === "store" ? this.copies : undefined;
     const prepare = (weight: PrepareWeight, name: string) => {
       const stored = this.parameter(`${name}.weight_orig`);
-      return weight(stored, heScale(stored.shape), dtype, this.copies);
+      return weight(stored, heScale(stored.shape), dtype, copies);
     };
     return this.#blocks(
       {

@@ -313,7 +313,7 @@ test("with copies held between steps the generator gives the same, to the bit, v
     const used = [...generator.used(growth).values()];
     for (const precision of ["fp32", "bf16"] as const) {
       const walk = () => {
-        const x = generator.prepare(growth, precision)(z);
+        const x = generator.prepare(growth, precision, "store")(z);
         return [x, ...grad(x.square().sum(), used)].map((value) => value.toFloat32Array());
       };
       generator.copies?.dispose();
@@ -336,6 +336,35 @@ test("with copies held between steps the generator gives the same, to the bit, v
     }
     generator.dispose();
   });
+});
+
+test("evaluation neither uses nor replaces the copies of training, which launched graphs write unseen", () => {
+  const growth = { phase: 2, alpha: 0.3 };
+  const generator = trained(Generator.create(size, new RandomGenerator(1)));
+  const copies = new WeightCopies();
+  generator.copies = copies;
+  scope(() =>
+    noGrad(() => {
+      const z = normal(3, [3, size.latent]).to("float32");
+      const weights = [...generator.used(growth).values()];
+      const held = () => weights.map((weight) => copies.find(weight)?.copy);
+      generator.prepare(growth, "bf16", "store")(z);
+      const before = held();
+      expect(before.filter((copy) => copy !== undefined).length).toBeGreaterThan(0);
+      // A graph moves the weights, and their versions stay where the copies know them.
+      for (const weight of weights) {
+        weight.mul_(1.5);
+        copies.written(weight);
+      }
+      const images = (["fp32", "bf16"] as const).map((precision) => generator.prepare(growth, precision)(z));
+      for (const [i, copy] of held().entries()) expect(copy).toBe(before[i]);
+      delete generator.copies;
+      const expected = (["fp32", "bf16"] as const).map((precision) => generator.prepare(growth, precision)(z));
+      expect(images.map((image) => image.toFloat32Array())).toEqual(expected.map((image) => image.toFloat32Array()));
+    }),
+  );
+  copies.dispose();
+  generator.dispose();
 });
 
 describe("gradient penalty", () => {
