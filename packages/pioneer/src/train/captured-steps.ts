@@ -128,9 +128,13 @@ class RecordedStep<O extends ObjectiveTypes> {
   }
 }
 
-/** Steps of one kind launch the same kernels: all that is not a tensor, a rate of Adam or a mean over ranks is the same. */
+/**
+ * Steps of one kind launch the same kernels: all that is not a tensor, a rate of Adam or a mean over ranks is the same. Of a
+ * place in the schedule only the growth counts: where its phase ends may be planned anew.
+ */
 function kindOf(inputs: object, settings: StepSettings): string {
-  const { shown: _, reduce: __, ...same } = settings;
+  const { shown: _, reduce: __, growth, ...rest } = settings;
+  const { phase, alpha } = growth;
   const shapes = [...tensorsIn(inputs)].map(([place, { shape }]) => [place, shape]);
-  return JSON.stringify([same, shapes]);
+  return JSON.stringify([{ ...rest, phase, alpha }, shapes]);
 }

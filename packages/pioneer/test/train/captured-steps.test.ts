@@ -4,6 +4,7 @@ import { RandomGenerator, randn, scope, type Tensor, TorchError } from "pioneer-
 import { expect, test } from "vitest";
 import { drawLatents } from "../../src/compute/streams.ts";
 import { accv2018, balanced, gan } from "../../src/config/recipe.ts";
+import type { Position } from "../../src/config/schedule.ts";
 import type { Learner } from "../../src/learner/learner.ts";
 import type { Growth } from "../../src/networks/index.ts";
 import {
@@ -140,6 +141,16 @@ test("fading steps are never recorded, and another kind of step ends a recording
   expect(counts).toEqual({ recorded: 2, replayed: 2 + 3, disposed: 1 });
   captured.dispose();
   expect(counts.disposed).toBe(2);
+});
+
+test("where a phase ends may be planned anew: the recording goes on", () => {
+  const learner = tinyLearner(undefined, 0, gan);
+  const { counts, record } = recorder();
+  const objective = objectiveOf(gan);
+  const captured = new CapturedSteps(objective, learner, () => undefined, record);
+  const places = Array.from({ length: 8 }, (_, i): Position => ({ ...stable, startImages: i, endImages: 100 + 2 * i }));
+  steps(objective, learner, places, (inputs, settings) => captured.run(inputs, settings));
+  expect(counts).toEqual({ recorded: 1, replayed: 5, disposed: 0 });
 });
 
 test("a step that cannot be recorded is told once, and all go on as without graphs, to the bit", () => {
