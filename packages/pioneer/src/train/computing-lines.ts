@@ -8,26 +8,30 @@ import type { ThreadFinding } from "./thread-watch.ts";
 
 const sizeOf = (phase: number) => `${resolutionOf(phase)}x${resolutionOf(phase)}`;
 
-/** "bf16", or what differs from where on: "fp32, bf16 from 32x32". @param values by phase, in ascending order */
-export function fromSizeOn(values: ReadonlyMap<number, string | number>): string {
-  const changes = [...values].filter(([, value], i, all) => i === 0 || value !== all[i - 1]?.[1]);
-  return changes.map(([phase, value], i) => (i === 0 ? String(value) : `${value} from ${sizeOf(phase)}`)).join(", ");
+/** "bf16", or what differs from where on: "fp32, bf16 from 32x32". @param phases in ascending order @param what is told of each */
+export function fromSizeOn<Of>(
+  phases: Iterable<readonly [phase: number, Of]>,
+  what: (of: Of) => string | number,
+): string {
+  const values = [...phases].map(([phase, of]) => ({ phase, value: what(of) }));
+  const changes = values.filter(({ value }, i) => i === 0 || value !== values[i - 1]?.value);
+  return changes.map(({ phase, value }, i) => (i === 0 ? String(value) : `${value} from ${sizeOf(phase)}`)).join(", ");
 }
 
 /** "cpu, fp32, bf16 from 32x32; threads: 1, 2 from 8x8": what a checkpoint says of its run. */
 export function formatRecorded({ device, phases }: RecordedComputing): string {
-  const of = (what: (phase: RecordedComputing["phases"][number]) => string | number) =>
-    fromSizeOn(new Map(phases.map((entry) => [entry.phase, what(entry)])));
-  return `${device}, ${of(({ precision }) => precision)}; threads: ${of(({ threads }) => threads)}`;
+  const byPhase = phases.map((entry) => [entry.phase, entry] as const);
+  const precision = fromSizeOn(byPhase, ({ precision }) => precision);
+  return `${device}, ${precision}; threads: ${fromSizeOn(byPhase, ({ threads }) => threads)}`;
 }
 
 /** "threads: 1, 2 from 16x16 (images/s of small steps: 4x4 with 1 430, with 2 61; ...)" */
 export function formatThreads(phases: ReadonlyMap<number, PhaseThreads>): string {
-  const counts = new Map([...phases].map(([phase, { threads }]) => [phase, threads]));
   const measured = [...phases].flatMap(([phase, { rates }]) =>
     rates.length === 0 ? [] : [`${sizeOf(phase)} ${formatRates(rates)}`],
   );
-  return `threads: ${fromSizeOn(counts)} (images/s of small steps at ${measured.join("; at ")})`;
+  const counts = fromSizeOn(phases, ({ threads }) => threads);
+  return `threads: ${counts} (images/s of small steps at ${measured.join("; at ")})`;
 }
 
 /** "430 with 1, 61 with 2" */

@@ -46,7 +46,7 @@ export async function describeDevice(): Promise<DeviceDescription> {
   if (!choices) return { ...known, precision, why, measured: {}, lines: [] };
   return {
     ...known,
-    precision: fromSizeOn(new Map([...choices.phases].map(([phase, choice]) => [phase, choice.precision]))),
+    precision: fromSizeOn(choices.phases, ({ precision }) => precision),
     why: `measured with ${example.channels} channels`,
     measured: Object.fromEntries(choices.phases),
     lines: [

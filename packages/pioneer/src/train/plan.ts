@@ -60,23 +60,22 @@ export async function planTraining(config: TrainConfig, log: (text: string) => v
     const rows = rowsOf(schedule, shownImages);
     const numbers = [...new Set(rows.map(({ phase }) => phase))];
     const computing = await chooseRunComputing(config, trial, { phases: numbers, before, log });
+    // A run that goes on keeps the phases it has been through, too.
+    const chosen = numbers.map((phase) => [phase, computing.phases.get(phase) as Computing] as const);
     const patient = new PatientLog(log);
     const needs = new Map<number, StepNeed>();
-    for (const phase of numbers) {
-      const batch = batchAt(config.batch, resolutionOf(phase));
-      needs.set(phase, await trial.need(phase, batch, computing.phases.get(phase) as Computing, patient));
+    for (const [phase, ofPhase] of chosen) {
+      needs.set(phase, await trial.need(phase, batchAt(config.batch, resolutionOf(phase)), ofPhase, patient));
     }
     const phases = rows.map((row) => planPhase(config, schedule, row, needs.get(row.phase) as StepNeed));
-    const of = (what: (computing: Computing) => string | number) =>
-      fromSizeOn(new Map(numbers.map((phase) => [phase, what(computing.phases.get(phase) as Computing)])));
     return {
       phases,
       totalImages: schedule.totalImages,
       hours: phases.reduce((sum, { hours }) => sum + hours, 0),
       device,
-      precision: of(({ precision }) => precision),
-      threads: of(({ threads }) => threads),
-      why: computing.phases.get(numbers.at(-1) as number)?.why ?? "",
+      precision: fromSizeOn(chosen, ({ precision }) => precision),
+      threads: fromSizeOn(chosen, ({ threads }) => threads),
+      why: chosen.at(-1)?.[1].why ?? "",
     };
   } finally {
     trial.dispose();

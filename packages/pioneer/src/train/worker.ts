@@ -181,7 +181,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     data: config.data,
     count: train.length,
     device,
-    precision: fromSizeOn(new Map([...computings.phases].map(([phase, { precision }]) => [phase, precision]))),
+    precision: fromSizeOn(computings.phases, ({ precision }) => precision),
     why: computing.why,
     threads: computing.threads,
     resumed: resumed !== undefined,

@@ -64,8 +64,10 @@ test("each phase has a count of those that may be taken; one alone is not tried"
 });
 
 test("what differs from phase to phase is told from where on", () => {
-  expect(fromSizeOn(new Map([[0, "bf16"], [1, "bf16"]]))).toBe("bf16"); // biome-ignore format: a table
-  expect(fromSizeOn(new Map([[1, 1], [2, 2], [3, 2], [4, 1]]))).toBe("1, 2 from 16x16, 1 from 64x64"); // biome-ignore format: a table
+  const precisions = ["bf16", "bf16"].map((precision, phase) => [phase, { precision }] as const);
+  expect(fromSizeOn(precisions, ({ precision }) => precision)).toBe("bf16");
+  const threads = [1, 2, 2, 1].map((count, i) => [1 + i, { count }] as const);
+  expect(fromSizeOn(threads, ({ count }) => count)).toBe("1, 2 from 16x16, 1 from 64x64");
 });
 
 test("the numbers that decided are told", () => {
