@@ -88,13 +88,9 @@ async function train(
   const counted = Math.ceil(steps / 4);
   for (let step = 0; step < steps; step++) {
     scope(() => {
-      const inputs = drawInputs(objective, learner, {
-        batches,
-        seed,
-        step,
-        images: step * batch,
-        batch,
+      const inputs = drawInputs(objective, learner, batches.at(step * batch, batch, growth), {
         growth,
+        random: (purpose) => stream(seed, purpose, step),
         device: "cpu",
       });
       const losses = readLosses(

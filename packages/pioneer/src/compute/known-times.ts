@@ -1,5 +1,6 @@
 // Times of layers on this machine: from the file, and for those that are not in it, timed now.
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { capabilities, setThreads } from "pioneer-torch";
 import { PatientLog } from "../base/patience.ts";
 import type { LayerTimes, Way } from "./convolution-choice.ts";
@@ -54,7 +55,7 @@ export async function knownTimes(
     const { times, settled } = timeLayer(shape, ways, budgetSeconds / missing.length);
     fresh.set(shapeName(shape), times);
     if (!settled) disturbed.add(shapeName(shape));
-    await new Promise((resolve) => setImmediate(resolve)); // lets messages out and signals in
+    await setImmediate(); // lets messages out and signals in
   }
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   const all = new Map([...times, ...fresh]);

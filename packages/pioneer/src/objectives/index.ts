@@ -6,6 +6,7 @@ import { wganObjective } from "./wgan.ts";
 
 export { type Age, ageObjective } from "./age.ts";
 export type {
+  DrawContext,
   InputsOf,
   LossesOf,
   LossTerms,

@@ -1,6 +1,7 @@
 // One thread or all: whichever makes small steps of a phase faster while the machine does whatever else it does.
+import { setImmediate } from "node:timers/promises";
 import type { Computing } from "../compute/device.ts";
-import { type Trial, turn } from "./trial.ts";
+import type { Trial } from "./trial.ts";
 
 /** Images per second of small steps with so many threads. */
 export interface ThreadRate {
@@ -89,7 +90,7 @@ async function tryThreads(
   const fastest = Math.min(...tried.map(({ first }) => first));
   const running = tried.filter(({ first }) => first < tooSlow.factor * fastest || first < tooSlow.seconds);
   do {
-    await turn();
+    await setImmediate(); // lets messages out and signals in
     for (const entry of running) {
       entry.seconds += entry.step();
       entry.steps++;

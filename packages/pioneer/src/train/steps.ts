@@ -1,4 +1,5 @@
 import { scope } from "pioneer-torch";
+import { stream } from "../compute/streams.ts";
 import { batchAt } from "../config/batch.ts";
 import { type Position, positionAt } from "../config/schedule.ts";
 import { resolutionOf } from "../networks/index.ts";
@@ -57,8 +58,11 @@ export class Steps {
     encoder.options.learningRate = rates.encoder;
     generator.options.learningRate = rates.generator;
     const margin = marginAt(config, schedule, images);
-    const place = { batches, seed, step: steps, images, batch, growth: at, device };
-    const inputs = drawInputs(objective, learner, place);
+    const inputs = drawInputs(objective, learner, batches.at(images, batch, at), {
+      growth: at,
+      random: (purpose) => stream(seed, purpose, steps),
+      device,
+    });
     this.#prepareNext(images + batch);
     const reduce: StepSettings["reduce"] = (mean) => mean;
     const settings: StepSettings = { growth: at, precision, encoderOrder, reduce, margin, shown: images };

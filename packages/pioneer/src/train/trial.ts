@@ -1,6 +1,7 @@
 // Steps on random data with a throwaway learner: what a phase will need, before a run spends days to find out.
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableMemory } from "node:process";
+import { setImmediate } from "node:timers/promises";
 import {
   cudaMemory,
   type Device,
@@ -15,7 +16,6 @@ import {
 import { ConfigError } from "../base/errors.ts";
 import { PatientLog } from "../base/patience.ts";
 import { type Computing, useComputing } from "../compute/device.ts";
-import { drawLatents } from "../compute/streams.ts";
 import { batchAt } from "../config/batch.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { recipeOf } from "../config/recipe.ts";
@@ -25,6 +25,7 @@ import { placeLearner } from "../learner/placement.ts";
 import { resolutionOf } from "../networks/index.ts";
 import { type Objective, openObjective } from "../objectives/index.ts";
 import { areSettled, needOf, nextSize, type StepNeed, type Tried } from "./estimate.ts";
+import { drawInputs } from "./inputs.ts";
 import { trainStep } from "./step.ts";
 
 /** Time for the steps of one phase; a step that was begun is finished. */
@@ -62,7 +63,7 @@ export class Trial {
     const secondsLeft = () => (until - performance.now()) / 1000;
     const tried: Tried[] = [];
     for (;;) {
-      await turn();
+      await setImmediate(); // lets messages out and signals in
       const size = nextSize(tried, batch, secondsLeft(), availableBytes(this.#device));
       if (size === undefined) return needOf(tried, batch);
       log.doing(`trying steps of ${size} images at ${resolutionOf(phase)}x${resolutionOf(phase)}`);
@@ -77,7 +78,7 @@ export class Trial {
     const seconds: number[] = [];
     if (secondsLeft() > first) resetPeak(this.#device);
     while (!areSettled(seconds) && secondsLeft() > first) {
-      await turn();
+      await setImmediate();
       seconds.push(this.step(phase, images, computing));
     }
     return { images, seconds: seconds.length > 0 ? seconds : [first], ...peakOf(this.#device) };
@@ -87,18 +88,12 @@ export class Trial {
   step(phase: number, images: number, computing: Computing): number {
     useComputing(computing);
     const { precision, device } = computing;
-    const { encoderOrder, latent } = this.#config;
-    const { recipe } = this.#learner;
+    const { encoderOrder } = this.#config;
     const resolution = resolutionOf(phase);
     const growth = { phase, alpha: 0.999 }; // both to_rgb and from_rgb at work: the most memory
     return scope(() => {
-      const z = () => drawLatents(images, latent, this.#random).to(device);
-      const inputs = {
-        x: rand([images, 3, resolution, resolution], this.#random, -1, 1).to(device),
-        zEncoder: z(),
-        zGenerator: Array.from({ length: recipe.generatorSteps }, z),
-        ...this.#objective.draw({ learner: this.#learner, growth, batch: images, random: () => this.#random, device }),
-      };
+      const x = rand([images, 3, resolution, resolution], this.#random, -1, 1).to(device);
+      const inputs = drawInputs(this.#objective, this.#learner, x, { growth, random: () => this.#random, device });
       const start = performance.now();
       const settings = { growth, precision, encoderOrder, reduce: (mean: Tensor) => mean };
       trainStep(this.#objective, this.#learner, inputs, settings).generator.item(); // waits for the device
@@ -112,9 +107,6 @@ export class Trial {
     forgetMemory();
   }
 }
-
-/** Lets messages out and signals in. */
-export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /**
  * Tries the last phase before the first step.
