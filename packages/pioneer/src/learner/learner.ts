@@ -48,7 +48,7 @@ export function assembleLearner(
 }
 
 /** The same weights in places of their own, without gradients. */
-export function copyOf<Kind extends Generator | Encoder>(network: Kind): Kind {
+function copyOf<Kind extends Generator | Encoder>(network: Kind): Kind {
   const Same = network.constructor as new (size: Kind["size"], kind: Kind["kind"]) => Kind;
   const copy = new Same(network.size, network.kind);
   noGrad(() => {

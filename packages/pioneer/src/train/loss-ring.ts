@@ -4,7 +4,7 @@ import type { LossTerms } from "../objectives/index.ts";
 import type { Losses } from "./events.ts";
 
 /** [losses], float32, on their device; in the order of the object. */
-export const stackLosses = (losses: LossTerms): Tensor =>
+const stackLosses = (losses: LossTerms): Tensor =>
   scope(() => stack(Object.values(losses).map((loss): Tensor => loss.to("float32"))));
 
 /** The losses of a step as numbers: one transfer from the device. */

@@ -7,10 +7,12 @@ import type { CheckpointState } from "../checkpoint/state.ts";
 import { type Computing, chooseDevice } from "../compute/device.ts";
 import { batchAt } from "../config/batch.ts";
 import type { TrainConfig } from "../config/config.ts";
+import { recipeOf } from "../config/recipe.ts";
 import { changesOf, type LearningRates, positionAt, type Schedule } from "../config/schedule.ts";
 import { isPack } from "../data/pack/pack.ts";
 import { proceduralFaces } from "../data/sources/procedural.ts";
 import { phaseOf, resolutionOf } from "../networks/index.ts";
+import { objectiveOf } from "../objectives/index.ts";
 import { chooseRunComputing } from "./choose-computing.ts";
 import { fromSizeOn } from "./computing-lines.ts";
 import { dataOfRun } from "./data-of-run.ts";
@@ -107,7 +109,7 @@ function planPhase(config: TrainConfig, schedule: Schedule, { phase, start, end 
     images: end - start,
     fadeImages: fadingBetween(schedule, start, end),
     learningRates: learningRatesAt(config, schedule, start),
-    margin: marginAt(config, schedule, start),
+    margin: marginAt(config, schedule, start, objectiveOf(recipeOf(config))),
     hours: (((end - start) / batch) * need.seconds) / 3600,
     memoryMiB: need.peakMiB,
   };

@@ -13,7 +13,7 @@ import { composeGrid, white } from "../pictures/grid.ts";
 import { writePng } from "../pictures/png.ts";
 
 /** Images in the grids: originals and reconstructions alternate, 8 to a row. */
-export const gridImages = 32;
+const gridImages = 32;
 const columns = 8;
 const sampleCount = 64;
 const latentSeed = 0;

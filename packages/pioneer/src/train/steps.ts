@@ -57,7 +57,7 @@ export class Steps {
     const rates = learningRatesAt(config, schedule, images);
     encoder.options.learningRate = rates.encoder;
     generator.options.learningRate = rates.generator;
-    const margin = marginAt(config, schedule, images);
+    const margin = marginAt(config, schedule, images, objective);
     const inputs = drawInputs(objective, learner, batches.at(images, batch, at), {
       growth: at,
       random: (purpose) => stream(seed, purpose, steps),

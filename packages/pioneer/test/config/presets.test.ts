@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { resolveTrainConfig } from "../../src/config/config.ts";
 import { presetNames, presetOptions } from "../../src/config/presets.ts";
+import { balanced } from "../../src/config/recipe.ts";
 import { positionAt, settingsAt } from "../../src/config/schedule.ts";
 import { phaseOf } from "../../src/networks/index.ts";
 import { plannedSchedule } from "../../src/train/opening.ts";
@@ -36,7 +37,7 @@ describe("the paper's", () => {
       const { phase, alpha } = positionAt(schedule, images);
       const { encoder, generator } = learningRatesAt(config, schedule, images);
       expect(generator).toBe(encoder);
-      return [phase, alpha, encoder, marginAt(config, schedule, images)];
+      return [phase, alpha, encoder, marginAt(config, schedule, images, balanced)];
     };
     expect(at(0)).toEqual([0, 0, 0.001, 0]);
     expect(at(2.4e6)).toEqual([1, 0, 0.0005, 0.05]);
@@ -87,7 +88,7 @@ describe("what the user gives wins", () => {
     const schedule = scheduleOf(config);
     for (const images of [0, 5e6, 14e6, 25e6]) {
       expect(learningRatesAt(config, schedule, images)).toEqual({ encoder: 0.002, generator: 0.002 });
-      expect(marginAt(config, schedule, images)).toBe(0.1);
+      expect(marginAt(config, schedule, images, balanced)).toBe(0.1);
     }
   });
 
