@@ -30,8 +30,9 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
   const meter = new Meter();
   const health = new HealthWatch(session);
   let phase: number | undefined;
+  let reason: EndEvent["reason"] | undefined;
 
-  while (session.images < session.schedule.totalImages) {
+  while (!reason && session.images < session.schedule.totalImages) {
     const at = positionAt(session.schedule, session.images);
     const batch = batchAt(config.batch, resolutionOf(at.phase));
     if (at.phase !== phase) {
@@ -74,10 +75,11 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
       await meter.pause(() => saveCheckpoint(session, trained));
       clock.noteCheckpoint();
     }
-    if (end) return endEvent(session, end);
+    reason = end;
     await setImmediate(); // lets messages and signals in
   }
-  return endEvent(session, "already-finished");
+  steps.dispose();
+  return endEvent(session, reason ?? "already-finished");
 }
 
 function endEvent({ config, images, lastCheckpoint }: Session, reason: EndEvent["reason"]): EndEvent {

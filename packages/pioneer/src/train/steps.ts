@@ -49,6 +49,12 @@ export class Steps {
     return read;
   }
 
+  /** Frees what is kept from step to step; the learner is the session's. */
+  dispose(): void {
+    this.#ring.dispose();
+    this.#captured?.dispose();
+  }
+
   #step(at: Position, batch: number): LossTerms {
     const { config, computing, batches, objective, learner, schedule, images, steps } = this.#session;
     const { seed, encoderOrder } = config;
