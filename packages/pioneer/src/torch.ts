@@ -24,7 +24,6 @@ export {
   type LossTerms,
   type Objective,
   objectiveOf,
-  openObjective,
   type StepInputs,
   type StepSettings,
   wganObjective,

@@ -76,6 +76,8 @@ export const ageObjective = (recipe: AgeRecipe): Objective<Age> => ({
   // While the pool fills, what it holds grows.
   repeats: ({ pool }, { trades }) => !trades || pool.isFull,
   passes: () => passesOf(recipe),
+  // To be inverted, what was traded away goes through E once more.
+  fadedInDoesMore: recipe.zScaleOfEncoder > 0,
   margin: recipe.margin,
   cosine: ({ zRecon }, latent) =>
     recipe.zMismatch === "cos" && zRecon !== undefined ? (2 - zRecon) * latent : undefined,

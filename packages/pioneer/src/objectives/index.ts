@@ -1,4 +1,3 @@
-import type { Device } from "pioneer-torch";
 import type { Recipe } from "../config/recipe.ts";
 import { ageObjective } from "./age.ts";
 import type { Objective } from "./objective.ts";
@@ -19,13 +18,6 @@ export type {
 } from "./objective.ts";
 export { type Wgan, wganObjective } from "./wgan.ts";
 
-/** For what is known of a recipe's losses; they themselves may need to be opened first. */
+/** A recipe's losses with what is known of them. To compute with, they are opened first and disposed of at the end. */
 export const objectiveOf = (recipe: Recipe): Objective =>
   recipe.objective === "age" ? ageObjective(recipe) : wganObjective(recipe);
-
-/** For the losses: with what they need beside the learner on a device; dispose() frees that. */
-export async function openObjective(recipe: Recipe, device: Device): Promise<Objective> {
-  const objective = objectiveOf(recipe);
-  await objective.open?.(device);
-  return objective;
-}

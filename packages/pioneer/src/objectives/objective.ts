@@ -106,6 +106,11 @@ export interface Objective<O extends ObjectiveTypes = ObjectiveTypes> {
   /** Whether a step of faded-in networks does the same work as the next one, on tensors that stay where they are. */
   repeats(learner: Learner, inputs: InputsOf<O>): boolean;
   passes(): StepPasses;
+  /**
+   * Whether a step may take more time or memory once faded in than while fading, where both to_rgb and from_rgb are at work:
+   * a trial then tries both.
+   */
+  readonly fadedInDoesMore: boolean;
   /** Bound of the encoder's KL terms where neither the configuration nor the schedule says one; 0 for none. */
   readonly margin: number;
   /** Mean of cos(z, E(G(z))), where a loss measures it. @param latent the dimension of z */

@@ -42,6 +42,7 @@ export const wganObjective = (recipe: WganRecipe): Objective<Wgan> => ({
   repeats: () => true,
   // The image of the penalty goes forward, back to its pixels, and both of these back again; in float32.
   passes: () => ({ ...passesOfGame(recipe.generatorSteps), exactEncoder: 6 }),
+  fadedInDoesMore: false,
   margin: 0,
   cosine: () => undefined,
 });

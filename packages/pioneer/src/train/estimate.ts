@@ -92,4 +92,10 @@ export function needOf(tried: readonly Tried[], batch: number): StepNeed {
   };
 }
 
+/** Of steps that may come in any order: the most that one of them needs. @param needs at least one */
+export const mostOf = (needs: readonly StepNeed[]): StepNeed => ({
+  seconds: Math.max(...needs.map(({ seconds }) => seconds)),
+  peakMiB: Math.max(...needs.map(({ peakMiB }) => peakMiB)),
+});
+
 const ascending = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b);

@@ -23,13 +23,17 @@ import type { Schedule, SchedulePhase } from "../config/schedule.ts";
 import { createLearner, disposeLearner, type Learner } from "../learner/learner.ts";
 import { placeLearner } from "../learner/placement.ts";
 import { resolutionOf } from "../networks/index.ts";
-import { type Objective, openObjective } from "../objectives/index.ts";
-import { areSettled, needOf, nextSize, type StepNeed, type Tried } from "./estimate.ts";
+import { type Objective, objectiveOf } from "../objectives/index.ts";
+import { areSettled, mostOf, needOf, nextSize, type StepNeed, type Tried } from "./estimate.ts";
 import { drawInputs } from "./inputs.ts";
 import { trainStep } from "./step.ts";
 
 /** Time for the steps of one phase; a step that was begun is finished. */
 const budgetSeconds = 3;
+
+/** Alphas that are tried. While fading both to_rgb and from_rgb are at work: mostly the most time and memory. */
+const fading = 0.999;
+const fadedIn = 1;
 
 /** A learner to try steps with; its weights are thrown away. */
 export class Trial {
@@ -48,49 +52,74 @@ export class Trial {
     placeLearner(this.#learner, device);
   }
 
-  static async open(config: TrainConfig, device: Device): Promise<Trial> {
-    return new Trial(config, device, await openObjective(recipeOf(config), device));
+  /** @param objective to be opened; that of the configuration's recipe */
+  static async open(
+    config: TrainConfig,
+    device: Device,
+    objective: Objective = objectiveOf(recipeOf(config)),
+  ): Promise<Trial> {
+    await objective.open?.(device);
+    return new Trial(config, device, objective);
   }
 
   /**
-   * Time and memory of a step of `batch` images, faded in: measured with fewer of them where more take too long or do not fit.
+   * Time and memory of a step of `batch` images, at most: measured with fewer of them where more take too long or do not fit.
    * @param log told what is tried, where it takes long
    */
   async need(phase: number, batch: number, computing: Computing, log: PatientLog): Promise<StepNeed> {
     // What the first step of all leaves behind, such as Adam's moments, is no part of what images take.
     this.step(Math.max(0, phase - 2), 2, computing);
-    const until = performance.now() + 1000 * budgetSeconds;
+    const alphas = this.#objective.fadedInDoesMore ? [fading, fadedIn] : [fading];
+    const needs: StepNeed[] = [];
+    for (const alpha of alphas) {
+      const step = (images: number) => this.step(phase, images, computing, alpha);
+      const told = (images: number) =>
+        log.doing(`trying steps of ${images} images at ${resolutionOf(phase)}x${resolutionOf(phase)}`);
+      needs.push(await this.#needOf(step, batch, budgetSeconds / alphas.length, told));
+    }
+    return mostOf(needs);
+  }
+
+  /** @param step takes one with so many images @returns what one of `batch` images needs */
+  async #needOf(
+    step: (images: number) => number,
+    batch: number,
+    seconds: number,
+    told: (images: number) => void,
+  ): Promise<StepNeed> {
+    const until = performance.now() + 1000 * seconds;
     const secondsLeft = () => (until - performance.now()) / 1000;
     const tried: Tried[] = [];
     for (;;) {
       await setImmediate(); // lets messages out and signals in
       const size = nextSize(tried, batch, secondsLeft(), availableBytes(this.#device));
       if (size === undefined) return needOf(tried, batch);
-      log.doing(`trying steps of ${size} images at ${resolutionOf(phase)}x${resolutionOf(phase)}`);
-      tried.push(await this.#try(phase, size, computing, secondsLeft));
+      told(size);
+      tried.push(await this.#try(size, () => step(size), secondsLeft));
     }
   }
 
   /** The first step of a size also builds its kernels: where others follow, it does not count. */
-  async #try(phase: number, images: number, computing: Computing, secondsLeft: () => number): Promise<Tried> {
+  async #try(images: number, step: () => number, secondsLeft: () => number): Promise<Tried> {
     resetPeak(this.#device);
-    const first = this.step(phase, images, computing);
+    const first = step();
     const seconds: number[] = [];
     if (secondsLeft() > first) resetPeak(this.#device);
     while (!areSettled(seconds) && secondsLeft() > first) {
       await setImmediate();
-      seconds.push(this.step(phase, images, computing));
+      seconds.push(step());
     }
     return { images, seconds: seconds.length > 0 ? seconds : [first], ...peakOf(this.#device) };
   }
 
   /** @returns seconds of one step */
-  step(phase: number, images: number, computing: Computing): number {
+  step(phase: number, images: number, computing: Computing, alpha = fading): number {
     useComputing(computing);
     const { precision, device } = computing;
     const { encoderOrder } = this.#config;
     const resolution = resolutionOf(phase);
-    const growth = { phase, alpha: 0.999 }; // both to_rgb and from_rgb at work: the most memory
+    const growth = { phase, alpha };
+    this.#learner.pool.clear(); // of images of another size, and of the memory of steps before
     return scope(() => {
       const x = rand([images, 3, resolution, resolution], this.#random, -1, 1).to(device);
       const inputs = drawInputs(this.#objective, this.#learner, x, { growth, random: () => this.#random, device });

@@ -32,7 +32,7 @@ import { Batches, PackPixels } from "../data/batches.ts";
 import { openPack } from "../data/pack/pack.ts";
 import { createLearner } from "../learner/learner.ts";
 import { placeLearner } from "../learner/placement.ts";
-import { openObjective } from "../objectives/index.ts";
+import { objectiveOf } from "../objectives/index.ts";
 import { chooseRunComputing } from "./choose-computing.ts";
 import { fromSizeOn } from "./computing-lines.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
@@ -152,6 +152,8 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
         stream(config.seed, "weights"),
       );
   placeLearner(learner, device);
+  const objective = objectiveOf(recipe);
+  await objective.open?.(device);
 
   const train = pack.splits.train as Uint32Array;
   const recorder = new Recorder(config.run, images, pass);
@@ -163,7 +165,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     pack,
     batches: new Batches(pack, train, { seed: config.seed, mirror: config.mirror, device }),
     pixels: new PackPixels(pack),
-    objective: await openObjective(recipe, device),
+    objective,
     learner,
     schedule,
     recorder,
@@ -195,7 +197,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
   await drawReals(session, maxPhase);
 
   const end = await trainLoop(session);
-  session.objective.dispose?.();
+  objective.dispose?.();
   recorder.report(end);
   recorder.close();
   return end;

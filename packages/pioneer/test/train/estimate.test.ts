@@ -1,6 +1,6 @@
 // What a step of a whole batch is expected to need, from steps of fewer images.
 import { describe, expect, test } from "vitest";
-import { areSettled, needOf, nextSize, secondsOf, type Tried } from "../../src/train/estimate.ts";
+import { areSettled, mostOf, needOf, nextSize, secondsOf, type Tried } from "../../src/train/estimate.ts";
 
 const MiB = 2 ** 20;
 
@@ -119,4 +119,12 @@ describe("what a whole batch needs", () => {
     const need = needOf([{ ...at(2), tensorBytes: 2 * tensorBytes }, at(4)], 64);
     expect(need.peakMiB).toBe(residentBytes / MiB);
   });
+});
+
+test("of steps that may come in any order each need is the largest of theirs", () => {
+  const needs = [
+    { seconds: 1, peakMiB: 300 },
+    { seconds: 2, peakMiB: 200 },
+  ];
+  expect(mostOf(needs)).toEqual({ seconds: 2, peakMiB: 300 });
 });
