@@ -26,6 +26,28 @@ const leastGain = 1.05;
 /** No second step is taken where the first was so many times as long as with the fastest count, and took so many seconds. */
 const tooSlow = { factor: 4, seconds: 0.2 };
 
+/** Steps with one count. */
+export interface TriedCount {
+  readonly threads: number;
+  /** Seconds of the first step, which also builds kernels; it does not count if others follow. */
+  readonly first: number;
+  /** Of the others, together. */
+  seconds: number;
+  steps: number;
+}
+
+/** The counts that are worth a second step, after the first of each; the fastest is always among them. */
+export function worthMore<Tried extends Pick<TriedCount, "first">>(tried: readonly Tried[]): Tried[] {
+  const fastest = Math.min(...tried.map(({ first }) => first));
+  return tried.filter(({ first }) => first < tooSlow.factor * fastest || first < tooSlow.seconds);
+}
+
+/** The mean of the steps, as waiting for other work is a part of them. @param images of a step */
+export const rateOf = ({ threads, first, seconds, steps }: TriedCount, images: number): ThreadRate => ({
+  threads,
+  imagesPerSecond: (images * Math.max(1, steps)) / (steps === 0 ? first : seconds),
+});
+
 /** The counts worth trying: one, all, and the half, where pairs of threads may share a core. */
 export const threadCounts = (available: number): number[] =>
   [1, available >= 4 ? Math.floor(available / 2) : 1, available].filter((count, i, all) => all.indexOf(count) === i);
@@ -74,7 +96,7 @@ export async function chooseThreads(
   return chosen;
 }
 
-/** Turn by turn; the mean counts, as waiting for other work is a part of a step. The first step of each count does not, if others follow. */
+/** Turn by turn, so that whatever else the machine does meets all counts. */
 async function tryThreads(
   trial: Trial,
   phase: number,
@@ -87,8 +109,7 @@ async function tryThreads(
     const step = () => trial.step(phase, images, { ...computing, threads });
     return { threads, step, first: step(), seconds: 0, steps: 0 };
   });
-  const fastest = Math.min(...tried.map(({ first }) => first));
-  const running = tried.filter(({ first }) => first < tooSlow.factor * fastest || first < tooSlow.seconds);
+  const running = worthMore(tried);
   do {
     await setImmediate(); // lets messages out and signals in
     for (const entry of running) {
@@ -96,8 +117,5 @@ async function tryThreads(
       entry.steps++;
     }
   } while (performance.now() < until);
-  return tried.map(({ threads, first, seconds, steps }) => ({
-    threads,
-    imagesPerSecond: (images * Math.max(1, steps)) / (steps === 0 ? first : seconds),
-  }));
+  return tried.map((entry) => rateOf(entry, images));
 }

@@ -1,5 +1,5 @@
 // Whether the number of threads is still the fastest while a run trains: what shares the machine comes and goes.
-import { fastestThreads, type ThreadRate } from "./choose-threads.ts";
+import { fastestThreads, rateOf, type ThreadRate, type TriedCount, worthMore } from "./choose-threads.ts";
 
 /** What was found, worth telling. */
 export interface ThreadFinding {
@@ -15,11 +15,11 @@ export interface ThreadFinding {
 const window = { seconds: 5, steps: 3 };
 /** Windows in a row that are so many times slower than the best one give rise to a comparison. */
 const slow = { factor: 1.5, windows: 3 };
-/** Each count is compared in as many steps as take so long, the first left out. */
+/** Each count is compared in as many steps as take so long. */
 const comparison = { seconds: 1, least: 2, most: 20 };
 /** Seconds of steps between two comparisons; twice as many each time that nothing came of one. */
 const wait = { least: 60, most: 1800 };
-/** With fewer threads than there could be, another comparison is made after so many seconds. */
+/** With fewer threads than there could be, a comparison needs no slow steps, but so many seconds at least. */
 const recheckSeconds = 600;
 /** Other numbers of threads are taken where they are faster by so much. */
 const leastGain = 1.15;
@@ -59,7 +59,7 @@ export class ThreadWatch {
   took(seconds: number): ThreadFinding | undefined {
     if (this.#compared) {
       this.#compared.took(seconds);
-      return this.#compared.isDone ? this.#conclude(this.#compared.rates) : undefined;
+      return this.#compared.isDone ? this.#conclude(this.#compared.rates(this.#batch)) : undefined;
     }
     this.#sinceComparison += seconds;
     this.#seconds += seconds;
@@ -76,8 +76,9 @@ export class ThreadWatch {
     const isSlow = this.#slowWindows >= slow.windows;
     if (this.#counts.length < 2) return this.#tellOnce(isSlow);
     const couldBeMore = this.#threads < (this.#counts.at(-1) as number) && this.#sinceComparison >= recheckSeconds;
-    if ((isSlow && this.#sinceComparison >= this.#wait) || couldBeMore)
-      this.#compared = new Compared(this.#counts, this.#batch);
+    if ((isSlow || couldBeMore) && this.#sinceComparison >= this.#wait) {
+      this.#compared = new Compared(this.#counts, { threads: this.#threads, first: this.#lately });
+    }
     return undefined;
   }
 
@@ -90,9 +91,9 @@ export class ThreadWatch {
 
   #conclude(rates: readonly ThreadRate[]): ThreadFinding | undefined {
     const slowdown = this.#lately / this.#best;
-    const rateOf = (threads: number) => rates.find((rate) => rate.threads === threads)?.imagesPerSecond ?? 0;
+    const speedWith = (threads: number) => rates.find((rate) => rate.threads === threads)?.imagesPerSecond ?? 0;
     const fastest = fastestThreads(rates);
-    const isBetter = rateOf(fastest) > leastGain * rateOf(this.#threads);
+    const isBetter = speedWith(fastest) > leastGain * speedWith(this.#threads);
     const wasSlow = this.#slowWindows >= slow.windows;
     this.#compared = undefined;
     this.#sinceComparison = 0;
@@ -108,40 +109,50 @@ export class ThreadWatch {
 
 /** Steps with each count, turn by turn, so that whatever else the machine does meets all of them. */
 class Compared {
-  readonly #counts: readonly number[];
-  readonly #batch: number;
-  readonly #sums: number[];
+  readonly #tried: TriedCount[];
+  /** Counts whose first step is still to be taken. */
+  readonly #first: number[];
+  /** Those that go on after it. */
+  #running: TriedCount[] = [];
   #steps = 0;
 
-  constructor(counts: readonly number[], batch: number) {
-    this.#counts = counts;
-    this.#batch = batch;
-    this.#sums = counts.map(() => 0);
+  /** @param present the count that steps were taken with until now, and what they took lately: it needs no first step */
+  constructor(counts: readonly number[], present: Pick<TriedCount, "threads" | "first">) {
+    this.#tried = [{ ...present, seconds: 0, steps: 0 }];
+    this.#first = counts.filter((threads) => threads !== present.threads);
   }
 
   get threads(): number {
-    return this.#counts[this.#steps % this.#counts.length] as number;
+    return this.#first[0] ?? this.#next.threads;
   }
 
-  /** The first step of each count also builds kernels. */
+  get #next(): TriedCount {
+    return this.#running[this.#steps % this.#running.length] as TriedCount;
+  }
+
   took(seconds: number): void {
-    const index = this.#steps % this.#counts.length;
-    if (this.#steps >= this.#counts.length) this.#sums[index] = (this.#sums[index] as number) + seconds;
+    const threads = this.#first.shift();
+    if (threads !== undefined) {
+      this.#tried.push({ threads, first: seconds, seconds: 0, steps: 0 });
+      if (this.#first.length === 0) this.#running = worthMore(this.#tried);
+      return;
+    }
+    const tried = this.#next;
+    tried.seconds += seconds;
+    tried.steps++;
     this.#steps++;
   }
 
-  /** Of each count, as many as of all. */
-  get #counted(): number {
-    return Math.floor(this.#steps / this.#counts.length) - 1;
-  }
-
+  /** Each count that goes on took as many steps as all of them. */
   get isDone(): boolean {
-    if (this.#steps % this.#counts.length !== 0 || this.#counted < comparison.least) return false;
-    return this.#counted >= comparison.most || Math.min(...this.#sums) >= comparison.seconds;
+    if (this.#first.length > 0 || this.#steps % this.#running.length !== 0) return false;
+    const rounds = this.#steps / this.#running.length;
+    if (rounds < comparison.least) return false;
+    return rounds >= comparison.most || this.#running.every(({ seconds }) => seconds >= comparison.seconds);
   }
 
-  get rates(): ThreadRate[] {
-    const images = this.#counted * this.#batch;
-    return this.#counts.map((threads, i) => ({ threads, imagesPerSecond: images / (this.#sums[i] as number) }));
+  /** In ascending order of the counts. @param images of a step */
+  rates(images: number): ThreadRate[] {
+    return this.#tried.map((tried) => rateOf(tried, images)).sort((a, b) => a.threads - b.threads);
   }
 }

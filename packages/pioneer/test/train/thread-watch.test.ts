@@ -9,8 +9,9 @@ function run(watch: ThreadWatch, seconds: number, secondsOf: (threads: number) =
   for (let time = 0; time < seconds; ) {
     const { threads } = watch;
     taken.add(threads);
-    const finding = watch.took(secondsOf(threads));
-    time += secondsOf(threads);
+    const took = secondsOf(threads);
+    const finding = watch.took(took);
+    time += took;
     if (finding) found.push(finding);
   }
   return { found, taken: [...taken].sort((a, b) => a - b) };
@@ -55,7 +56,7 @@ test("the first step of each count, which builds kernels, does not count", () =>
     begun ||= threads === 1;
     if (!begun || firsts.has(threads)) return busy(threads);
     firsts.add(threads);
-    return 30;
+    return 5;
   });
   expect(found[0]?.rates[0]?.imagesPerSecond).toBeCloseTo(8 / 0.2, 6);
 });
@@ -88,6 +89,24 @@ test("fewer threads than there are compared again after ten minutes, and become 
 
 test("such a comparison of which nothing comes is not told", () => {
   expect(run(watch(1), 3600, busy)).toEqual({ found: [], taken: [1, 2] });
+});
+
+test("it takes one step of a count that is hopeless, and comes less and less often", () => {
+  const watched = watch(1, [1, 2, 4]);
+  const steps = new Map([1, 2, 4].map((threads) => [threads, 0]));
+  const count = (seconds: number) =>
+    run(watched, seconds, (threads) => {
+      steps.set(threads, (steps.get(threads) ?? 0) + 1);
+      return { 1: 0.2, 2: 0.7, 4: 3 }[threads] ?? 0;
+    });
+  count(650);
+  expect(steps.get(4)).toBe(1);
+  // Its first step, and as many as take a second.
+  expect(steps.get(2)).toBeGreaterThan(2);
+  // After 600 s, four times; then after 960 s and from there on every half hour, each time some seconds late.
+  count(4 * 3600 - 650);
+  expect(steps.get(4)).toBeGreaterThanOrEqual(10);
+  expect(steps.get(4)).toBeLessThanOrEqual(11);
 });
 
 test("a number that was asked for stays; that steps got slow is told once, and again after they were fast", () => {
