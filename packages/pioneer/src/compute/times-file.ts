@@ -32,7 +32,7 @@ export const readTimes = (path: string, machine: string): Map<string, LayerTimes
   new Map(Object.entries(readFile(path).machines[machine] ?? {}));
 
 /**
- * Adds times to the file; those of other machines stay.
+ * Adds times to the file; those of other machines, layers and ways stay.
  * @returns why the disk refused, where it did: measuring again costs a second or two
  */
 export async function addTimes(
@@ -41,10 +41,9 @@ export async function addTimes(
   times: ReadonlyMap<string, LayerTimes>,
 ): Promise<string | undefined> {
   const { machines } = readFile(path);
-  const file = {
-    format: 1,
-    machines: { ...machines, [machine]: { ...machines[machine], ...Object.fromEntries(times) } },
-  };
+  const known = machines[machine] ?? {};
+  const added = [...times].map(([layer, ways]) => [layer, { ...known[layer], ...ways }] as const);
+  const file = { format: 1, machines: { ...machines, [machine]: { ...known, ...Object.fromEntries(added) } } };
   try {
     await writeWhole(path, Buffer.from(`${JSON.stringify(file, null, 1)}\n`));
     return undefined;

@@ -63,7 +63,7 @@ test.each([layer(64, 4), layer(64, 4, true)])(
   },
 );
 
-test("times are kept by machine and layer, and what is there stays", async () => {
+test("times are kept by machine, layer and way, and what is there stays", async () => {
   const path = join(temporaryFolder(), "times.json");
   const [one, two]: LayerTimes[] = [{ "fp32 direct": pass(1) }, { "bf16 winograd": pass(2) }];
   expect(readTimes(path, "here")).toEqual(new Map());
@@ -77,6 +77,11 @@ test("times are kept by machine and layer, and what is there stays", async () =>
     ]),
   );
   expect(readTimes(path, "there")).toEqual(new Map([["a", two]]));
+  const again: LayerTimes = { "bf16 winograd": pass(4), "bf16 direct": pass(3) };
+  await addTimes(path, "here", new Map([["a", again]]));
+  await addTimes(path, "there", new Map([["a", again]]));
+  expect(readTimes(path, "here").get("a")).toEqual({ ...one, ...again });
+  expect(readTimes(path, "there").get("a")).toEqual(again);
 });
 
 test.each([
