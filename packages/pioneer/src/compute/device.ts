@@ -85,10 +85,13 @@ export function chooseComputing(wanted: WantedComputing, able: Capabilities = ca
     device,
     precision,
     convolutions: unmeasuredConvolutions(wanted, device, precision, able),
-    why: `device: ${why}; precision: ${because}`,
+    why: reasonOf(why, because),
     threads: wanted.threads ?? availableThreads(),
   };
 }
+
+/** Why a device and a precision were taken, in one line. */
+export const reasonOf = (device: string, precision: string): string => `device: ${device}; precision: ${precision}`;
 
 /** Where multiplications are what a convolution waits for: with AMX they are not (docs/design.md). */
 function unmeasuredConvolutions(

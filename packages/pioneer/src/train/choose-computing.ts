@@ -1,7 +1,7 @@
 // What a run computes with: what was asked for, what it was begun with, and for the rest what is found to be fastest.
 import { type Capabilities, capabilities } from "pioneer-torch";
 import type { CheckpointState } from "../checkpoint/state.ts";
-import { type Computing, chooseComputing, chooseDevice, precisionsFor } from "../compute/device.ts";
+import { type Computing, chooseComputing, chooseDevice, precisionsFor, reasonOf } from "../compute/device.ts";
 import { availableThreads } from "../compute/processor.ts";
 import { keptComputing, type RecordedComputing, type RunComputing, recordOf } from "../compute/run-computing.ts";
 import { batchAt } from "../config/batch.ts";
@@ -38,7 +38,7 @@ export async function chooseRunComputing(
   const open = phases.filter((phase) => !kept.has(phase));
   const chosen = new Map<number, Computing>(
     device === "cpu"
-      ? await measure(config, trial, open, able, log)
+      ? await measure(config, trial, open, why, able, log)
       : open.map((phase) => [phase, chooseComputing(config, able)]),
   );
   for (const [phase, choice] of kept) {
@@ -64,11 +64,12 @@ function begunWith(
   });
 }
 
-/** Threads first: layers are then timed with as many. */
+/** Threads first: layers are then timed with as many. @param whyDevice why it is the CPU */
 async function measure(
   config: TrainConfig,
   trial: Trial,
   phases: readonly number[],
+  whyDevice: string,
   able: Capabilities,
   log: (text: string) => void,
 ): Promise<[phase: number, Computing][]> {
@@ -82,7 +83,7 @@ async function measure(
     log(`images/s of convolutions alone, ${most} threads, ${layers.told}:`);
     for (const [phase, choice] of layers.phases) log(formatChoice(phase, choice));
   }
-  const why = `${unmeasured.why.split(";")[0]}; precision: ${precisions.length > 1 ? "measured" : because}`;
+  const why = reasonOf(whyDevice, precisions.length > 1 ? "measured" : because);
   return phases.map((phase) => {
     const choice = layers?.phases.get(phase);
     const precision = choice?.precision ?? unmeasured.precision;

@@ -1,8 +1,15 @@
-import { convolutionForms } from "pioneer-torch";
+import { type Capabilities, capabilities, convolutionForms } from "pioneer-torch";
 import { defaultCacheDir } from "../base/cache-dir.ts";
 import { chooseLayers, type LayerChoices } from "../compute/choose-layers.ts";
 import type { RunPrecision } from "../compute/convolution-choice.ts";
-import { type Computing, chooseComputing, precisionsFor, type WantedComputing } from "../compute/device.ts";
+import {
+  type Computing,
+  chooseComputing,
+  chooseDevice,
+  precisionsFor,
+  reasonOf,
+  type WantedComputing,
+} from "../compute/device.ts";
 import { batchAt } from "../config/batch.ts";
 import { resolveTrainConfig, type TrainConfig } from "../config/config.ts";
 import { recipeOf } from "../config/recipe.ts";
@@ -34,19 +41,20 @@ export function choosePhaseLayers(
 export async function measureComputing(
   { latent, channels, phase, batch }: { latent: number; channels: number; phase: number; batch: number },
   wanted: WantedComputing,
+  able: Capabilities = capabilities(),
 ): Promise<Computing> {
-  const unmeasured = chooseComputing(wanted);
+  const unmeasured = chooseComputing(wanted, able);
   if (unmeasured.device !== "cpu") return unmeasured;
   const { convolutions = "auto" } = wanted;
   const config = resolveTrainConfig({ data: "procedural:faces", latent, channels, batch, convolutions });
-  const { precisions } = precisionsFor(wanted, unmeasured.device);
+  const { precisions } = precisionsFor(wanted, unmeasured.device, able);
   const choices = await choosePhaseLayers(config, [phase], { threads: unmeasured.threads, precisions });
   const choice = choices?.phases.get(phase);
   if (!choice) return unmeasured;
   return {
     ...unmeasured,
     precision: choice.precision,
-    why: precisions.length > 1 ? "precision: measured" : unmeasured.why,
+    why: precisions.length > 1 ? reasonOf(chooseDevice(wanted, able).why, "measured") : unmeasured.why,
     convolutions: convolutions === "auto" ? choice.convolutions : convolutions,
   };
 }
