@@ -1,6 +1,6 @@
 // Precision and convolutions by phase, from times of their layers on this machine.
-import { type ConvolutionForm, type ConvolutionLayer, convolutionForms } from "pioneer-torch";
-import { choosePhase, type LayerUse, type PhaseChoice, type RunPrecision } from "./convolution-choice.ts";
+import type { ConvolutionForm, ConvolutionLayer } from "pioneer-torch";
+import { choosePhase, type LayerUse, type PhaseChoice, type RunPrecision, type Way } from "./convolution-choice.ts";
 import { knownTimes } from "./known-times.ts";
 import { shapeName, timedShape, timesOfLayer, waysOf } from "./layer-times.ts";
 
@@ -9,8 +9,8 @@ export interface LayerOptions {
   readonly batchAt: (resolution: number) => number;
   /** That may be chosen. */
   readonly precisions: readonly RunPrecision[];
-  /** That may be chosen; all of them by default. */
-  readonly forms?: readonly ConvolutionForm[];
+  /** The form a layer is computed in whatever is fastest; without it forms are chosen. */
+  readonly asked?: ((layer: ConvolutionLayer) => ConvolutionForm) | undefined;
   readonly threads: number;
   /** Folder of the file that keeps times. */
   readonly folder: string;
@@ -31,10 +31,11 @@ export interface LayerChoices {
  */
 export async function chooseLayers(
   phases: ReadonlyMap<number, readonly LayerUse[]>,
-  { batchAt, precisions, forms = convolutionForms, threads, folder, log = () => {} }: LayerOptions,
+  { batchAt, precisions, asked, threads, folder, log = () => {} }: LayerOptions,
 ): Promise<LayerChoices | undefined> {
   const timed = (layer: ConvolutionLayer) => timedShape(layer, batchAt(layer.enlarging ? 2 * layer.side : layer.side));
-  const ways = (layer: ConvolutionLayer) => waysOf(timed(layer).layer, precisions, forms);
+  const ways = (layer: ConvolutionLayer): Way[] =>
+    asked ? precisions.map((precision): Way => `${precision} ${asked(layer)}`) : waysOf(timed(layer).layer, precisions);
   const layers = [...phases.values()].flatMap((uses) => uses.map(({ layer }) => layer));
   if (layers.every((layer) => ways(layer).length < 2)) return undefined;
   const wanted = new Map(layers.map((layer) => [shapeName(timed(layer)), { shape: timed(layer), ways: ways(layer) }]));

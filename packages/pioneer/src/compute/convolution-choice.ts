@@ -43,7 +43,7 @@ export interface PhaseChoice {
   readonly convolutions: FormsByLayer;
   /** As chosen. */
   readonly imagesPerSecond: number;
-  /** Of what was measured, the fastest first. */
+  /** Of the ways that may be taken, the fastest first. */
   readonly speeds: readonly WaySpeed[];
   /** Kinds of layers that had a choice of forms. */
   readonly choosable: number;
@@ -60,7 +60,7 @@ const leastGain = 1.05;
  * For each precision every pass of a layer takes its fastest form, those of an enlarging layer one together; then the faster
  * precision is taken.
  * @param uses        the layers of the phase, at least one
- * @param timesOf     what was measured of a layer; all layers in the same precisions
+ * @param timesOf     what was measured of a layer, in the forms that it may take; all layers in the same precisions
  * @param precisions  those that may be chosen, at least one
  */
 export function choosePhase(
@@ -82,6 +82,7 @@ export function choosePhase(
   const ways = [...new Set(layers.flatMap(({ times }) => Object.keys(times) as Way[]))];
   const speeds = ways
     .filter((way) => precisions.some((precision) => way.startsWith(precision)))
+    .filter((way) => layers.every(({ times }) => timesInWay(times, way)))
     .map((way) => ({ way, imagesPerSecond: 1 / layers.reduce((sum, layer) => sum + secondsInWay(layer, way), 0) }));
   return {
     precision: best.precision,
@@ -101,11 +102,14 @@ interface TimedLayer {
   readonly times: LayerTimes;
 }
 
-/** A layer that has no such form is computed directly beside those that have. */
-function secondsInWay({ use, times }: TimedLayer, way: Way): number {
+/** A layer that has no such form is computed directly beside those that have, where it may be. */
+function timesInWay(times: LayerTimes, way: Way): PassTimes | undefined {
   const [precision] = way.split(" ") as [RunPrecision];
-  return secondsOf(use, times[way] ?? (times[`${precision} direct`] as PassTimes));
+  return times[way] ?? times[`${precision} direct`];
 }
+
+const secondsInWay = ({ use, times }: TimedLayer, way: Way): number =>
+  secondsOf(use, timesInWay(times, way) as PassTimes);
 
 const secondsOf = (use: LayerUse, times: PassTimes): number =>
   passNames.reduce((sum, pass) => sum + use[pass] * times[pass], 0);
@@ -114,8 +118,8 @@ type FormTimes = ReadonlyMap<ConvolutionForm, PassTimes>;
 
 /** @throws Error where the layer was not measured in this precision: the caller measured too little */
 function formsIn(layer: ConvolutionLayer, times: LayerTimes, precision: RunPrecision): FormTimes {
-  if (!times[`${precision} direct`]) throw new Error(`${layerName(layer)} was not measured in ${precision}`);
   const ways = Object.entries(times).filter(([way]) => way.startsWith(precision));
+  if (ways.length === 0) throw new Error(`${layerName(layer)} was not measured in ${precision}`);
   return new Map(ways.map(([way, passes]) => [way.split(" ")[1] as ConvolutionForm, passes]));
 }
 
@@ -125,8 +129,9 @@ function fastestForm(use: LayerUse, forms: FormTimes): { form: LayerForm; second
     return { form, seconds: secondsOf(use, forms.get(form) as PassTimes) };
   }
   const chosen = passNames.map((pass) => {
-    // Taps is direct but for one pass.
-    const possible = pass === "toWeights" ? forms : new Map([...forms].filter(([form]) => form !== "taps"));
+    // Taps is direct but for one pass: no form of the others, unless it is the only one.
+    const possible =
+      pass === "toWeights" || forms.size === 1 ? forms : new Map([...forms].filter(([form]) => form !== "taps"));
     const form = fastest(possible, (times) => times[pass]);
     return { pass, form, seconds: use[pass] * (forms.get(form) as PassTimes)[pass] };
   });

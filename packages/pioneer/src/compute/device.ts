@@ -2,6 +2,7 @@ import {
   type Capabilities,
   type ChooseForm,
   type ConvolutionForm,
+  type ConvolutionLayer,
   capabilities,
   type Device,
   hasFused,
@@ -58,13 +59,16 @@ export function useComputing({ threads, convolutions }: Pick<Computing, "threads
 /** With fewer channels, in or out, the passes around Winograd's products often cost what the products gain (docs/design.md). */
 const wideChannels = 256;
 
-const formsOf = (convolutions: Convolutions): ChooseForm => {
-  if (convolutions === "direct" || convolutions === "taps") return () => convolutions;
-  if (convolutions === "winograd") {
-    return ({ into, out }) => (Math.min(into, out) >= wideChannels ? "winograd" : "direct");
-  }
-  return (layer) => convolutions[layerName(layer)] ?? "direct";
-};
+/** The form that a layer is computed in where one is asked for. */
+export const askedForm =
+  (asked: ConvolutionForm) =>
+  ({ into, out, enlarging }: ConvolutionLayer): ConvolutionForm => {
+    if (asked === "winograd") return Math.min(into, out) >= wideChannels ? "winograd" : "direct";
+    return asked === "taps" && enlarging ? "direct" : asked;
+  };
+
+const formsOf = (convolutions: Convolutions): ChooseForm =>
+  typeof convolutions === "string" ? askedForm(convolutions) : (layer) => convolutions[layerName(layer)] ?? "direct";
 
 export interface WantedComputing extends Pick<TrainConfig, "device" | "precision"> {
   readonly convolutions?: TrainConfig["convolutions"] | undefined;

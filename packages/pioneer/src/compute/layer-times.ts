@@ -3,6 +3,7 @@ import {
   type ConvolutionForm,
   type ConvolutionLayer,
   conv2d,
+  convolutionForms,
   type DType,
   dtypeCode,
   fused,
@@ -63,12 +64,8 @@ export function timesOfLayer(layer: ConvolutionLayer, timed: TimedShape, times: 
   return Object.fromEntries(scaled);
 }
 
-/** The ways to compute a layer that are worth timing. @param forms those that may be chosen */
-export function waysOf(
-  { into, out, side, enlarging }: ConvolutionLayer,
-  precisions: readonly RunPrecision[],
-  forms: readonly ConvolutionForm[],
-): Way[] {
+/** The ways to compute a layer that are worth timing, where its form is to be chosen. */
+export function waysOf({ into, out, side, enlarging }: ConvolutionLayer, precisions: readonly RunPrecision[]): Way[] {
   const isWide = Math.min(into, out) >= leastChannels;
   const isPossible: Record<ConvolutionForm, boolean> = {
     direct: true,
@@ -76,7 +73,7 @@ export function waysOf(
     taps: isWide && !enlarging && side % 2 === 0,
   };
   return precisions.flatMap((precision) =>
-    forms.filter((form) => isPossible[form]).map((form): Way => `${precision} ${form}`),
+    convolutionForms.filter((form) => isPossible[form]).map((form): Way => `${precision} ${form}`),
   );
 }
 
@@ -106,14 +103,16 @@ interface Runner {
 
 /**
  * Times a layer in these ways, turn by turn, so that whatever else the machine does meets all of them; the shortest times count.
- * First looks at each, forwards, build kernels; a way that is hopeless then is said to take as long backwards.
+ * First looks at each, forwards, build kernels; a way that is hopeless then is said to take as long backwards. Beside taps the
+ * direct way is timed in any case.
  * @param budgetSeconds after which no further turn begins; two turns always count
  */
-export function timeLayer({ layer, images }: TimedShape, ways: readonly Way[], budgetSeconds: number): TimedLayer {
+export function timeLayer({ layer, images }: TimedShape, wanted: readonly Way[], budgetSeconds: number): TimedLayer {
+  const ways = new Set([...wanted, ...wanted.filter(isTaps).map(directBeside)]);
   const until = performance.now() + 1000 * budgetSeconds;
   return scope(() => {
     const random = new RandomGenerator(0);
-    const runners = ways.map((way): Runner => {
+    const runners = [...ways].map((way): Runner => {
       const passes = passesOf(layer, images, way, random);
       const first = passes.forward();
       return { way, passes, look: first < buildSeconds ? passes.forward() : first, turns: [] };

@@ -1,8 +1,9 @@
-import { type Capabilities, capabilities, convolutionForms } from "pioneer-torch";
+import { type Capabilities, capabilities } from "pioneer-torch";
 import { defaultCacheDir } from "../base/cache-dir.ts";
 import { chooseLayers, type LayerChoices } from "../compute/choose-layers.ts";
 import type { RunPrecision } from "../compute/convolution-choice.ts";
 import {
+  askedForm,
   type Computing,
   chooseComputing,
   chooseDevice,
@@ -32,7 +33,7 @@ export function choosePhaseLayers(
   return chooseLayers(new Map(phases.map((phase) => [phase, layersOfStep(config, phase, recipe)])), {
     ...options,
     batchAt: (resolution) => batchAt(config.batch, resolution),
-    forms: config.convolutions === "direct" ? ["direct"] : convolutionForms,
+    asked: config.convolutions === "auto" ? undefined : askedForm(config.convolutions),
     folder: config.cacheDir ?? defaultCacheDir(),
   });
 }

@@ -83,6 +83,22 @@ test("a layer without the other form stays direct beside those that have it, in 
   ]);
 });
 
+test("where each layer may take one form alone, it does, and only what can be computed so is in the sums", () => {
+  const [taps, direct]: LayerTimes[] = [
+    { "fp32 taps": all(1), "bf16 taps": all(4) },
+    { "fp32 direct": all(2), "bf16 direct": all(1) },
+  ];
+  expect(choose(taps as LayerTimes, direct as LayerTimes)).toMatchObject({
+    precision: "fp32",
+    convolutions: { "1>8 4x4": "taps" },
+    choosable: 0,
+    speeds: [
+      { way: "fp32 taps", imagesPerSecond: 1 / 27 },
+      { way: "bf16 taps", imagesPerSecond: 1 / 45 },
+    ],
+  });
+});
+
 test("a precision that a layer was not measured in is an error of the program", () => {
   expect(() => choose({ "fp32 direct": all(1) }, { "bf16 direct": all(1) })).toThrow(
     "2>8 4x4 was not measured in fp32",

@@ -1,7 +1,7 @@
 // Layers timed, and the file of times. No test depends on how long anything takes.
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ConvolutionLayer, convolutionForms, memory, setThreads } from "pioneer-torch";
+import { type ConvolutionLayer, memory, setThreads } from "pioneer-torch";
 import { afterEach, expect, test } from "vitest";
 import { chooseLayers } from "../../src/compute/choose-layers.ts";
 import type { LayerTimes } from "../../src/compute/convolution-choice.ts";
@@ -38,21 +38,20 @@ test("times of the timed size are scaled to the layer's own by its pixels", () =
   expect(times).toEqual({ "fp32 direct": pass(16) });
 });
 
-test("ways: all forms where channels and size allow it, and the precisions and forms that may be chosen", () => {
-  expect(waysOf(layer(64, 4), both, convolutionForms)).toEqual(
+test("ways: all forms where channels and size allow it, in the precisions that may be chosen", () => {
+  expect(waysOf(layer(64, 4), both)).toEqual(
     both.flatMap((precision) => ["direct", "winograd", "taps"].map((form) => `${precision} ${form}`)),
   );
-  expect(waysOf(layer(64, 4, true), ["fp32"], convolutionForms)).toEqual(["fp32 direct", "fp32 winograd"]);
-  expect(waysOf(layer(63, 4), ["fp32"], ["direct", "winograd"])).toEqual(["fp32 direct"]);
-  expect(waysOf(layer(64, 5), ["fp32"], ["direct", "winograd"])).toEqual(["fp32 direct"]);
-  expect(waysOf(layer(64, 4), ["bf16"], ["direct"])).toEqual(["bf16 direct"]);
+  expect(waysOf(layer(64, 4, true), ["fp32"])).toEqual(["fp32 direct", "fp32 winograd"]);
+  expect(waysOf(layer(63, 4), ["fp32"])).toEqual(["fp32 direct"]);
+  expect(waysOf(layer(64, 5), ["bf16"])).toEqual(["bf16 direct"]);
 });
 
 test.each([layer(64, 4), layer(64, 4, true)])(
   "every way of $into channels, enlarging: $enlarging, has a time for each pass, and no tensor is left",
   (timed) => {
     const before = memory();
-    const ways = waysOf(timed, both, convolutionForms);
+    const ways = waysOf(timed, both);
     const { times } = timeLayer({ layer: timed, images: 2 }, ways, 0);
     expect(Object.keys(times).sort()).toEqual([...ways].sort());
     for (const passes of Object.values(times)) {
@@ -62,6 +61,13 @@ test.each([layer(64, 4), layer(64, 4, true)])(
     expect(memory()).toEqual(before);
   },
 );
+
+test("taps, asked for alone, are direct in the other passes", () => {
+  const { times } = timeLayer({ layer: layer(8, 4), images: 2 }, ["fp32 taps"], 0);
+  const [taps, direct] = [times["fp32 taps"], times["fp32 direct"]];
+  expect([direct?.forward, direct?.toData, taps?.toWeights].every((seconds = 0) => seconds > 0)).toBe(true);
+  expect(taps).toEqual({ ...direct, toWeights: taps?.toWeights });
+});
 
 test("times are kept by machine, layer and way, and what is there stays", async () => {
   const path = join(temporaryFolder(), "times.json");
@@ -136,7 +142,7 @@ test("phases are chosen by the times in the file; where nothing can be chosen no
   const folder = temporaryFolder();
   const uses = [{ layer: layer(64, 4), forward: 1, toData: 1, toWeights: 1 }];
   const shape = shapeName(timedShape(layer(64, 4), 8));
-  const slow = Object.fromEntries(waysOf(layer(64, 4), both, convolutionForms).map((way) => [way, pass(9)]));
+  const slow = Object.fromEntries(waysOf(layer(64, 4), both).map((way) => [way, pass(9)]));
   await addTimes(
     join(folder, timesFileName),
     machineName(1),
@@ -149,7 +155,12 @@ test("phases are chosen by the times in the file; where nothing can be chosen no
   expect(inFloat?.phases.get(0)).toMatchObject({ precision: "fp32", convolutions: {} });
   const nothing = join(folder, "nothing");
   expect(
-    await chooseLayers(new Map([[0, uses]]), { ...options, folder: nothing, precisions: ["fp32"], forms: ["direct"] }),
+    await chooseLayers(new Map([[0, uses]]), {
+      ...options,
+      folder: nothing,
+      precisions: ["fp32"],
+      asked: () => "winograd",
+    }),
   ).toBeUndefined();
   expect(existsSync(nothing)).toBe(false);
   expect(readFileSync(join(folder, timesFileName), "utf8")).toContain('"64>64 4x4 x 8"');
