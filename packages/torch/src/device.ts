@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { cpuField, cpuinfo } from "./cpuinfo.ts";
 import { native } from "./native.ts";
 import type { Device } from "./tensor.ts";
 
@@ -20,12 +20,7 @@ const bf16Flags = ["amx_bf16", "avx512_bf16"];
 
 export function capabilities(): Capabilities {
   const { torch, cudaDevices, cudaBf16, fusedCuda, cudaGraphs } = native.build();
-  let flags: string[] = [];
-  try {
-    flags = (/^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "").split(" ");
-  } catch {
-    // Not Linux: nothing is known, and nothing is promised.
-  }
+  const flags = cpuField(cpuinfo(), "flags").split(" ");
   const cpuBf16 = bf16Flags.filter((flag) => flags.includes(flag));
   return { libtorch: torch, cudaDevices, cudaBf16, fusedCuda, cudaGraphs, cpuBf16 };
 }

@@ -1,14 +1,14 @@
 // Debian's and Ubuntu's libtorch multiply float32 matrices with OpenBLAS. One that does not know a processor takes kernels of 2004
 // for it, of a quarter of the speed.
-import { readFileSync } from "node:fs";
+import { cpuField, cpuinfo } from "./cpuinfo.ts";
 
 /**
  * What OPENBLAS_CORETYPE has to be for a processor that is newer than OpenBLAS 0.3.21, Debian 12's; later versions choose the same.
- * @param cpuinfo the content of /proc/cpuinfo
+ * @param text that of cpuinfo()
  * @returns undefined where OpenBLAS knows better
  */
-export function openblasCore(cpuinfo: string): "SKYLAKEX" | "HASWELL" | undefined {
-  const field = (name: string) => new RegExp(`^${name}\\s*: (.*)$`, "m").exec(cpuinfo)?.[1] ?? "";
+export function openblasCore(text: string): "SKYLAKEX" | "HASWELL" | undefined {
+  const field = (name: string) => cpuField(text, name);
   const [vendor, family, model] = [field("vendor_id"), Number(field("cpu family")), Number(field("model"))];
   const isIntel = vendor === "GenuineIntel" && family === 6 && model > 167;
   const isAmd = vendor === "AuthenticAMD" && family > 25;
@@ -23,7 +23,7 @@ export function openblasCore(cpuinfo: string): "SKYLAKEX" | "HASWELL" | undefine
 export function withOpenblasCore<T>(load: () => T): T {
   const isSet = process.env.OPENBLAS_CORETYPE !== undefined;
   if (isSet || process.platform !== "linux" || process.arch !== "x64") return load();
-  const core = openblasCore(readFileSync("/proc/cpuinfo", "utf8"));
+  const core = openblasCore(cpuinfo());
   if (core === undefined) return load();
   process.env.OPENBLAS_CORETYPE = core;
   try {

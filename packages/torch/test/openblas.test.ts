@@ -1,5 +1,6 @@
 // Processors that OpenBLAS is told of, as /proc/cpuinfo describes them.
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openblasCore } from "../src/openblas.ts";
 import { compilePackage, run } from "./support/node.ts";
@@ -39,4 +40,21 @@ test("OpenBLAS is told before libtorch is loaded, unless the user has told it; t
   const wanted = openblasCore(readFileSync("/proc/cpuinfo", "utf8"));
   const taken = await coreTaken({ OPENBLAS_CORETYPE: undefined });
   if (wanted) expect(taken).toBe(wanted);
+});
+
+test("where /proc may not be read libtorch loads without being told, and no instructions are promised", async () => {
+  const preload = join(folder, "no-cpuinfo.cjs");
+  writeFileSync(
+    preload,
+    `const fs = require("node:fs");
+     const { readFileSync } = fs;
+     fs.readFileSync = (path, ...rest) => {
+       if (path === "/proc/cpuinfo") throw new Error("EACCES: permission denied, open '/proc/cpuinfo'");
+       return readFileSync(path, ...rest);
+     };
+     require("node:module").syncBuiltinESMExports();`,
+  );
+  const script = `import { capabilities } from "./index.js"; console.log(JSON.stringify(capabilities().cpuBf16));`;
+  const outcome = await run(folder, script, ["--require", preload], { OPENBLAS_CORETYPE: undefined });
+  expect(outcome).toMatchObject({ code: 0, stdout: "[]\n" });
 });
