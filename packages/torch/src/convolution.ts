@@ -33,7 +33,8 @@ export interface PassForms {
 /** Of a layer: taps stands for direct passes beside it. */
 export type LayerForm = ConvolutionForm | PassForms;
 
-const tapForms: PassForms = { forward: "direct", toData: "direct", toWeights: "taps" };
+/** The passes of a layer whose form is taps. */
+export const tapForms: PassForms = { forward: "direct", toData: "direct", toWeights: "taps" };
 
 const mixedOp = operator<[x: Tensor, weight: Tensor, forward: string, toData: string, toWeights: string], Tensor>(
   "pioneer::mixed_convolution",

@@ -12,6 +12,7 @@ export {
   mixedConvolution,
   type PassForms,
   setConvolutions,
+  tapForms,
   upsampledWinogradConvolution,
   winogradConvolution,
 } from "./convolution.ts";

@@ -15,6 +15,7 @@ import {
   randn,
   scope,
   type Tensor,
+  tapForms,
   upsampledWinogradConvolution,
   winogradConvolution,
   zeros,
@@ -198,7 +199,7 @@ function convolutionOf(
   const convolve: Record<ConvolutionForm, (x: Tensor) => Tensor> = {
     direct: (x) => conv2d(x, weight, null, 1),
     winograd: (x) => (enlarging ? upsampledWinogradConvolution : winogradConvolution)(x, weight),
-    taps: (x) => mixedConvolution(x, weight, { forward: "direct", toData: "direct", toWeights: "taps" }),
+    taps: (x) => mixedConvolution(x, weight, tapForms),
   };
   return { convolve: convolve[form], weight, channels: out };
 }
