@@ -92,7 +92,7 @@ export const fromFile = (path: string, bytes: number): Tensor =>
   fromFileOp(path, false, bytes, ...options({ dtype: "uint8" }));
 
 /** A copy in memory that a GPU can read while it computes (needs CUDA): what `to(device, { nonBlocking: true })` wants. */
-export const pinMemory = operator<[Tensor], Tensor>("aten::pin_memory");
+const pinMemory = operator<[Tensor], Tensor>("aten::pin_memory");
 
 /** What was made on the CPU, on another device, which fetches it while the CPU goes on; itself if it is to stay there. */
 export const upload = (made: Tensor, device: Device): Tensor =>
