@@ -224,7 +224,13 @@ export const trainSchema = z.strictObject({
     group: "Schedule",
     description: "forget Adam's moments when a phase begins",
   }),
-  batch: trained(batch, { resume: "told", value: "N", group: "Schedule", description: "images per step" }),
+  batch: trained(batch, {
+    resume: "told",
+    value: "N",
+    group: "Schedule",
+    description: "images per step",
+    default: "(128 up to 16x16, then halving)",
+  }),
   lr: trained(positive(1).default(0.001), {
     resume: "told",
     value: "X",

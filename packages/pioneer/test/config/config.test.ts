@@ -4,7 +4,7 @@ import { ConfigError } from "../../src/base/errors.ts";
 import { batchAt } from "../../src/config/batch.ts";
 import { resolveTrainConfig } from "../../src/config/config.ts";
 import { parseConfigFile, savedConfigText } from "../../src/config/config-file.ts";
-import { flagOf } from "../../src/config/option-schema.ts";
+import { flagOf, helpOf } from "../../src/config/option-schema.ts";
 import { recipeNames } from "../../src/config/recipe.ts";
 import { changesTold, checkResumable, resumeTrainConfig } from "../../src/config/resume.ts";
 import { resumeRules, trainSchema } from "../../src/config/train-options.ts";
@@ -118,6 +118,7 @@ describe("batch", () => {
     expect(resolutions.map((r) => batchAt("auto", r))).toEqual([128, 128, 128, 64, 32, 16, 8, 4, 2]);
     expect(resolutions.map((r) => batchAt({ 32: 20, 4: 10 }, r))).toEqual([10, 128, 128, 20, 32, 16, 8, 4, 2]);
     expect(batchAt(12, 64)).toBe(12);
+    expect(helpOf(trainSchema.shape.batch).line).toMatch(/; default auto \(128 up to 16x16, then halving\)$/);
   });
 
   test("below 2 the KL terms have no variance: refused, in a list too", () => {
