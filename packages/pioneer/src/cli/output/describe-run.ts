@@ -42,25 +42,56 @@ async function describeRun(path: string, verify: boolean): Promise<Description> 
   const config = readRunConfig(path);
   const checkpoints = checkpointNames(path);
   const newest = newestCheckpoint(path);
-  if (verify && newest !== undefined) verified(newest);
+  const state = newest === undefined ? undefined : verify ? verified(newest) : stateOrError(newest);
   const last = await lastTick(join(path, statsFile));
   const { resolution = "the pack's", latent, channels, recipe, data } = config;
   const lines = [
     `run          ${path}`,
     `data         ${data}`,
     `model        ${recipe}, resolution ${resolution}, latent ${latent}, channels ${channels}${profileOf(config.channelProfile)}`,
-    ...(last === undefined ? untoldLines(newest) : progressLines(last)),
+    ...(last === undefined ? untoldLines(state) : progressLines(last)),
     `checkpoints  ${checkpoints.length === 0 ? "none" : checkpoints.join(" ")}`,
+    ...newestLines(state),
     ...(verify && newest !== undefined ? [`verified     ${newest}, all checksums good`] : []),
   ];
-  const value = { kind: "run", path, config, checkpoints, ...(last && { last }), ...(verify && { verified: newest }) };
+  const value = {
+    kind: "run",
+    path,
+    config,
+    checkpoints,
+    ...(last && { last }),
+    ...(state && !(state instanceof CheckpointError) && { pair: state.pair, computing: state.computing }),
+    ...(verify && { verified: newest }),
+  };
   return { value, lines };
 }
 
-/** Of a run that has logged nothing, as an imported one: where its checkpoint is. */
-function untoldLines(newest: string | undefined): string[] {
-  if (newest === undefined) return ["progress     nothing logged yet"];
-  const { images, phase, alpha, resolution } = readState(newest);
+/** A run whose newest checkpoint is damaged has more to tell than that. */
+function stateOrError(checkpoint: string): CheckpointState | CheckpointError {
+  try {
+    return readState(checkpoint);
+  } catch (error) {
+    if (error instanceof CheckpointError) return error;
+    throw error;
+  }
+}
+
+function newestLines(state: CheckpointState | CheckpointError | undefined): string[] {
+  if (state === undefined) return [];
+  return state instanceof CheckpointError ? [`newest       ${state.message}`] : computedLines(state, 13);
+}
+
+/** What makes the pictures, and what the run is computed with, which older checkpoints do not say. @param width of the names */
+const computedLines = ({ pair, computing }: CheckpointState, width: number): string[] => [
+  `${"pictures".padEnd(width)}by the ${pair} networks`,
+  ...(computing ? [`${"computed".padEnd(width)}${formatRecorded(computing)}`] : []),
+];
+
+/** Of a run that has logged nothing, as an imported one: where its checkpoint is. @throws the error of a damaged one */
+function untoldLines(state: CheckpointState | CheckpointError | undefined): string[] {
+  if (state === undefined) return ["progress     nothing logged yet"];
+  if (state instanceof CheckpointError) throw state;
+  const { images, phase, alpha, resolution } = state;
   return [
     `progress     ${formatKimg(images)} kimg shown, nothing logged yet`,
     `phase        ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
@@ -98,8 +129,7 @@ function describeCheckpoint(path: string, verify: boolean): Description {
     `model       ${recipe}, latent ${latent}, channels ${channels}${profileOf(state.networks.channelBase)}, ${colour}, ${describeCrop(state)}`,
     `progress    ${formatKimg(images)} of ${formatKimg(schedule.totalImages)} kimg in ${formatDuration(state.elapsedSeconds)}`,
     `phase       ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
-    `pictures    by the ${state.pair} networks`,
-    ...(state.computing ? [`computed    ${formatRecorded(state.computing)}`] : []),
+    ...computedLines(state, 12),
     // An imported checkpoint has seen no pack of ours.
     `data        ${pack.path}${pack.id === "" ? "" : `, ${pack.trainImages} images, id ${pack.id}`}`,
     `written by  pioneer ${version}`,

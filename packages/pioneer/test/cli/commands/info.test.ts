@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type CheckpointState, stateText } from "../../../src/checkpoint/state.ts";
@@ -8,6 +8,40 @@ import { temporaryFolder } from "../../support/tiny.ts";
 
 const folder = temporaryFolder();
 const { pioneer, expectError } = commandIn(folder);
+
+const tensors = Buffer.from("not really tensors");
+const digest = createHash("sha256").update(tensors).digest("hex");
+const state: CheckpointState = {
+  format: 1,
+  version: "0.1.0",
+  recipe: "accv2018",
+  images: 12_000,
+  steps: 375,
+  elapsedSeconds: 90,
+  resolution: 8,
+  phase: 1,
+  alpha: 0.5,
+  latent: 64,
+  channels: 32,
+  networks: { generatorNorm: "pixel", activatedCode: true, head: false },
+  colour: "rgb",
+  crop: "center",
+  align: null,
+  pair: "averaged",
+  encoderOrder: "joint",
+  schedule: { phases: [{ phase: 0, startImages: 0, fadeImages: 6000 }], totalImages: 48_000 },
+  pack: { id: "ab", path: "faces.pack", trainImages: 100 },
+  computing: {
+    device: "cpu",
+    phases: [
+      { phase: 0, precision: "fp32", threads: 1, convolutions: "direct" },
+      { phase: 1, precision: "bf16", threads: 1, convolutions: { "32>32 8x8": "winograd" } },
+    ],
+  },
+  adamSteps: { generator: {}, encoder: {} },
+  poolImages: 0,
+  sha256: { "networks.safetensors": digest, "state.safetensors": digest },
+};
 
 describe("a run", () => {
   const run = join(folder, "run");
@@ -41,6 +75,32 @@ describe("a run", () => {
     expect(stderr).toContain(
       "progress     12 of 48 kimg\nphase        1 (8x8), alpha 0.500\nlosses       kl_real 1.500 cos 0.250\n",
     );
+    expect(stderr).toContain(`newest       ${join(run, "checkpoint-00000012", "state.json")} cannot be read (`);
+  });
+
+  test("info says what its newest checkpoint says", () => {
+    const told = join(folder, "told");
+    cpSync(run, told, { recursive: true });
+    for (const [name, pair] of [
+      ["checkpoint-00000012", "averaged"],
+      ["checkpoint-00000013", "raw"],
+    ] as const) {
+      mkdirSync(join(told, name), { recursive: true });
+      writeFileSync(join(told, name, "state.json"), stateText({ ...state, pair }));
+    }
+    const { stdout } = pioneer("info", told);
+    expect(stdout).toContain("pictures     by the raw networks\ncomputed     cpu, fp32, bf16 from 8x8; threads: 1\n");
+    const { computing } = state;
+    expect(JSON.parse(pioneer("info", told, "--json").stdout)).toMatchObject({ pair: "raw", computing });
+  });
+
+  test("a damaged checkpoint is an error where nothing else says how far the run is", () => {
+    const untold = join(folder, "untold");
+    cpSync(run, untold, { recursive: true });
+    rmSync(join(untold, "stats.jsonl"));
+    const path = join(untold, "checkpoint-00000012", "state.json");
+    writeFileSync(path, stateText(state).replace("375", "376"));
+    expectError(["info", untold], 1, `${path} was edited or cut short: its digest does not match`);
   });
 
   test("a folder that is no run is refused", () => {
@@ -54,39 +114,6 @@ describe("a run", () => {
 
 describe("a checkpoint", () => {
   const checkpoint = join(folder, "checkpoint-00000012");
-  const tensors = Buffer.from("not really tensors");
-  const digest = createHash("sha256").update(tensors).digest("hex");
-  const state: CheckpointState = {
-    format: 1,
-    version: "0.1.0",
-    recipe: "accv2018",
-    images: 12_000,
-    steps: 375,
-    elapsedSeconds: 90,
-    resolution: 8,
-    phase: 1,
-    alpha: 0.5,
-    latent: 64,
-    channels: 32,
-    networks: { generatorNorm: "pixel", activatedCode: true, head: false },
-    colour: "rgb",
-    crop: "center",
-    align: null,
-    pair: "averaged",
-    encoderOrder: "joint",
-    schedule: { phases: [{ phase: 0, startImages: 0, fadeImages: 6000 }], totalImages: 48_000 },
-    pack: { id: "ab", path: "faces.pack", trainImages: 100 },
-    computing: {
-      device: "cpu",
-      phases: [
-        { phase: 0, precision: "fp32", threads: 1, convolutions: "direct" },
-        { phase: 1, precision: "bf16", threads: 1, convolutions: { "32>32 8x8": "winograd" } },
-      ],
-    },
-    adamSteps: { generator: {}, encoder: {} },
-    poolImages: 0,
-    sha256: { "networks.safetensors": digest, "state.safetensors": digest },
-  };
 
   test("info reads its state, and --verify finds a file that was changed", () => {
     mkdirSync(checkpoint);
