@@ -6,16 +6,35 @@ import { describe, expect, test } from "vitest";
 import { buildProgram } from "../../src/cli/main.ts";
 import { resolveTrainConfig } from "../../src/config/config.ts";
 import { type PresetName, presetOptions } from "../../src/config/presets.ts";
+import { parseScheduleFile } from "../../src/config/schedule-file.ts";
 
-const pages = ["reproduce.md", "import.md", "editing.md", "refine.md"];
-const read = (page: string) =>
-  readFileSync(fileURLToPath(new URL(`../../../../docs/${page}`, import.meta.url)), "utf8");
+/** Each with a number of command lines that it has more of. */
+const pages = [
+  ["README.md", 20],
+  ["docs/reproduce.md", 4],
+  ["docs/import.md", 4],
+  ["docs/editing.md", 4],
+  ["docs/refine.md", 4],
+  ["docs/recipes.md", 5],
+  ["docs/export.md", 2],
+  ["docs/metrics.md", 3],
+  ["docs/faces128.md", 4],
+] as const;
+const read = (page: string) => readFileSync(fileURLToPath(new URL(`../../../../${page}`, import.meta.url)), "utf8");
 
-/** Lines of the shell blocks that begin with npx pioneer; one that ends in a backslash goes on. */
+/**
+ * Lines of the shell blocks that begin with npx pioneer; one that ends in a backslash goes on. Variables that a block sets are
+ * filled in.
+ */
 function commandLines(text: string): string[] {
   const blocks = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) => block);
-  const lines = blocks.flatMap((block) => block.replace(/\\\n\s*/g, "").split("\n"));
-  return lines.filter((line) => line.startsWith("npx pioneer "));
+  return blocks.flatMap((block) => {
+    const lines = block.replace(/\\\n\s*/g, "").split("\n");
+    const variables = lines.flatMap((line) => [...line.matchAll(/^([A-Z]+)="(.*)"$/g)]);
+    const filled = (line: string) =>
+      variables.reduce((text, [, name = "", value = ""]) => text.replaceAll(`$${name}`, value), line);
+    return lines.filter((line) => line.startsWith("npx pioneer ")).map(filled);
+  });
 }
 
 /** What a shell makes of a line without variables. */
@@ -41,10 +60,13 @@ async function parse(line: string): Promise<Command> {
   return found;
 }
 
-describe.each(pages)("docs/%s", (page) => {
+/** What --schedule FILE stands for: the file that docs/recipes.md shows. */
+const [, scheduleText = ""] = /^```json\n(.*?)^```$/ms.exec(read("docs/recipes.md")) ?? [];
+
+describe.each(pages)("%s", (page, least) => {
   const lines = commandLines(read(page));
 
-  test("has command lines", () => expect(lines.length).toBeGreaterThan(4));
+  test("has command lines", () => expect(lines.length).toBeGreaterThan(least));
 
   test.each(lines.filter((line) => !line.endsWith("--help")))("%s", async (line) => {
     const command = await parse(line);
@@ -52,6 +74,7 @@ describe.each(pages)("docs/%s", (page) => {
     if (command.name() !== "train" || resume === true) return;
     const own = Object.keys(given).filter((key) => command.getOptionValueSource(key) === "cli");
     const options = Object.fromEntries(own.map((key) => [key, given[key]]));
+    if (options.schedule !== undefined) options.schedule = parseScheduleFile(scheduleText, "docs/recipes.md");
     // Values are checked as well, and together.
     expect(() => resolveTrainConfig(preset ? presetOptions(preset as PresetName, options) : options)).not.toThrow();
   });
@@ -64,7 +87,7 @@ test("a line that the program does not take is noticed", async () => {
 });
 
 describe("the tables of options in docs/reproduce.md", () => {
-  const rows = read("reproduce.md")
+  const rows = read("docs/reproduce.md")
     .split("\n")
     .filter((line) => line.startsWith("| "))
     .map((line) => line.split(" | ").map((cell) => cell.replace(/^\| | \|$/g, "")));
