@@ -20,6 +20,9 @@ export type MetricName = keyof typeof files;
 /** What `--metrics` takes. */
 export const metricNames = Object.keys(files) as [MetricName, ...MetricName[]];
 
+/** Samples unless told otherwise, where the data has as many images to compare them with. */
+export const defaultCount = 10_000;
+
 export interface NamedMetric extends Metric {
   readonly name: MetricName;
 }

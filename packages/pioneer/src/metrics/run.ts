@@ -7,7 +7,7 @@ import { chooseComputing, useComputing } from "../compute/device.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { PackPixels } from "../data/batches.ts";
 import { packFor } from "../data/ensure.ts";
-import type { Engine } from "../models/open-model.ts";
+import type { Engine } from "../models/engines.ts";
 import { loadMetrics, type MetricName, metricNames, type NamedMetric } from "./catalogue.ts";
 import { type EvaluateProgress, evaluate } from "./evaluate.ts";
 import type { MetricValue } from "./metric.ts";

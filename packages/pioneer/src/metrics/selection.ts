@@ -6,11 +6,8 @@ import { ConfigError, DataError } from "../base/errors.ts";
 import { evenly } from "../base/evenly.ts";
 import { templateText } from "../config/face-template.ts";
 import type { Pack } from "../data/pack/pack.ts";
-import type { NamedMetric } from "./catalogue.ts";
+import { defaultCount, type NamedMetric } from "./catalogue.ts";
 import type { MetricNeeds } from "./metric.ts";
-
-/** Samples unless told otherwise, where the data has as many images to compare them with. */
-export const defaultCount = 10_000;
 
 export interface Wanted {
   readonly metrics: readonly Pick<NamedMetric, "name" | "needs">[];

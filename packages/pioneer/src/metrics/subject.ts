@@ -6,8 +6,9 @@ import { readModelNetworks } from "../checkpoint/checkpoint.ts";
 import { findCheckpoint, hasConfig } from "../checkpoint/run-folder.ts";
 import type { Computing } from "../compute/device.ts";
 import type { Pair } from "../learner/pair.ts";
+import type { Engine } from "../models/engines.ts";
 import { encoderInUse, generatorInUse } from "../models/networks-in-use.ts";
-import { type Engine, engineOf, openFolder } from "../models/open-model.ts";
+import { engineOf, openFolder } from "../models/open-model.ts";
 import { type Growth, type Precision, resolutionOf } from "../networks/index.ts";
 
 export interface Subject {

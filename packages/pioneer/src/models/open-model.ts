@@ -6,10 +6,8 @@ import { graphPorts, type Model, type ModelConfig } from "pioneer-runtime";
 import { ConfigError } from "../base/errors.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { openGraphs } from "../onnx/model.ts";
+import type { Engine } from "./engines.ts";
 import { isModelFolder, readModelConfig, verifyModelFile, weightsFile } from "./model-folder.ts";
-
-export const engines = ["torch", "onnx"] as const;
-export type Engine = (typeof engines)[number];
 
 export interface ModelOptions {
   /** By default libtorch for a run, ONNX Runtime for a model folder. */

@@ -4,7 +4,8 @@ import { ConfigError } from "../../base/errors.ts";
 import { flagOf, oneOf, option, positive, text, whole } from "../../config/option-schema.ts";
 import { device, threads } from "../../config/shared-options.ts";
 import type { RefineAllOptions } from "../../images/refine.ts";
-import { engines, type ModelOptions } from "../../models/open-model.ts";
+import { engines } from "../../models/engines.ts";
+import type { ModelOptions } from "../../models/open-model.ts";
 import { networkOptions } from "./network-options.ts";
 
 /** Of --refine-lpips-weight. */
