@@ -1,7 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
+import { buildProgram } from "../../src/cli/main.ts";
 import { bin } from "../support/cli.ts";
 import { commandIn } from "../support/command.ts";
 import { temporaryFolder } from "../support/tiny.ts";
@@ -29,20 +31,10 @@ test.runIf(existsSync("/proc/self/task"))("images are decoded on as many threads
 });
 
 describe("help", () => {
-  const commands = [
-    "train",
-    "dataset",
-    "dataset prepare",
-    "dataset info",
-    "dataset dump",
-    "reconstruct",
-    "sample",
-    "interpolate",
-    "evaluate",
-    "export",
-    "info",
-    "demo",
-  ];
+  /** "train", "dataset", "dataset prepare" and so on. */
+  const namesOf = (command: Command): string[] =>
+    command.commands.flatMap((child) => [child.name(), ...namesOf(child).map((name) => `${child.name()} ${name}`)]);
+  const commands = namesOf(buildProgram());
 
   test("pioneer --help names every command", () => {
     const { status, stdout, stderr } = pioneer("--help");

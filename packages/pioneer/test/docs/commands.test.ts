@@ -86,6 +86,18 @@ test("a line that the program does not take is noticed", async () => {
   await expect(parse("npx pioneer dataset prepare celeba/")).rejects.toThrow(/missing required argument/);
 });
 
+test("the table of commands in README.md names each", () => {
+  const [, table = ""] = /^\| command \| .*?\n(.*?)\n\n/ms.exec(read("README.md")) ?? [];
+  const cells = table.split("\n").map((row) => row.split(" | ")[0] ?? "");
+  // One row has `dataset prepare`, `info` and `dump`.
+  const named = cells.flatMap((cell) => [...cell.matchAll(/`(?:dataset )?([a-z]+)`/g)].map(([, name]) => name));
+  expect(named.sort()).toEqual(
+    leaves(buildProgram())
+      .map((command) => command.name())
+      .sort(),
+  );
+});
+
 describe("the tables of options in docs/reproduce.md", () => {
   const rows = read("docs/reproduce.md")
     .split("\n")
