@@ -18,7 +18,8 @@ import {
   upsampleNearest,
 } from "../src/index.ts";
 import { expectClose, values } from "./support/close.ts";
-import { compilePackage, run, temporaryFolder } from "./support/node.ts";
+import { temporaryFolder } from "./support/folder.ts";
+import { compilePackage, run } from "./support/node.ts";
 
 /** Random bytes as images [count, side, side, channels]. */
 const drawImages = (count: number, side: number, channels: number) =>

@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { addonFolder, compilePackage, packageFolder, run, temporaryFolder } from "./support/node.ts";
+import { temporaryFolder } from "./support/folder.ts";
+import { addonFolder, compilePackage, packageFolder, run } from "./support/node.ts";
 
 const folder = compilePackage();
 const ways = /libtorch-dev.*LIBTORCH/;

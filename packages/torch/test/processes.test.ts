@@ -3,7 +3,8 @@ import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { lockFile } from "../src/index.ts";
-import { compilePackage, nextLine, type Outcome, run, start, temporaryFolder } from "./support/node.ts";
+import { temporaryFolder } from "./support/folder.ts";
+import { compilePackage, nextLine, type Outcome, run, start } from "./support/node.ts";
 
 const folder = compilePackage();
 const clean = (stdout: string): Outcome => ({ code: 0, signal: null, stdout, stderr: "" });

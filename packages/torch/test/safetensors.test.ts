@@ -15,7 +15,7 @@ import {
 } from "../src/index.ts";
 import { f64, values } from "./support/close.ts";
 import { normal } from "./support/differences.ts";
-import { temporaryFolder } from "./support/node.ts";
+import { temporaryFolder } from "./support/folder.ts";
 
 const folder = temporaryFolder();
 let files = 0;

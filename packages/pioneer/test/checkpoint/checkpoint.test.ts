@@ -1,6 +1,7 @@
 import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { CheckpointError } from "../../src/base/errors.ts";
 import { version } from "../../src/base/version.ts";
 import { readCheckpoint, readModelNetworks, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
@@ -8,7 +9,7 @@ import { type CheckpointState, stateText } from "../../src/checkpoint/state.ts";
 import { verifyCheckpoint } from "../../src/checkpoint/verify.ts";
 import { accv2018 } from "../../src/config/recipe.ts";
 import { pioneerKind } from "../../src/networks/index.ts";
-import { contents, temporaryFolder, tinyLearner, train } from "../support/tiny.ts";
+import { contents, tinyLearner, train } from "../support/tiny.ts";
 import { digests, facts } from "./support.ts";
 
 const growth = { phase: 1, alpha: 1 };

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import {
   checkpointName,
@@ -11,7 +12,7 @@ import {
 } from "../../src/checkpoint/files.ts";
 import { newestCheckpoint } from "../../src/checkpoint/run-folder.ts";
 import { verifyCheckpoint } from "../../src/checkpoint/verify.ts";
-import { temporaryFolder, tinyLearner } from "../support/tiny.ts";
+import { tinyLearner } from "../support/tiny.ts";
 import { facts } from "./support.ts";
 
 const base = temporaryFolder();

@@ -1,22 +1,12 @@
-import {
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lockFile } from "pioneer-torch";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { makeFolders } from "../../src/base/disk.ts";
 import { abandonRun, checkNoRun, lockRun } from "../../src/checkpoint/run-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "pioneer-run-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 test("folders are made from the top, and the topmost new one is told", () => {
   const top = join(folder, "a");

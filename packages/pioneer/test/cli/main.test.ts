@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { buildProgram } from "../../src/cli/main.ts";
 import { bin } from "../support/cli.ts";
 import { commandIn } from "../support/command.ts";
-import { temporaryFolder } from "../support/tiny.ts";
 
 const folder = temporaryFolder();
 const { pioneer, expectError } = commandIn(folder);

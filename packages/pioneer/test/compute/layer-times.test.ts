@@ -3,12 +3,12 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ConvolutionLayer, memory, setThreads } from "pioneer-torch";
 import { afterEach, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { chooseLayers } from "../../src/compute/choose-layers.ts";
 import type { LayerTimes } from "../../src/compute/convolution-choice.ts";
 import { knownTimes, machineName } from "../../src/compute/known-times.ts";
 import { shapeName, timedShape, timeLayer, timesOfLayer, waysOf } from "../../src/compute/layer-times.ts";
 import { addTimes, readTimes, timesFileName } from "../../src/compute/times-file.ts";
-import { temporaryFolder } from "../data/support.ts";
 
 const layer = (channels: number, side: number, enlarging = false): ConvolutionLayer => ({
   into: channels,

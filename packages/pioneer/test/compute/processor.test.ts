@@ -1,8 +1,9 @@
 // How many threads are worth having.
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { availableThreads, cpuQuota } from "../../src/compute/processor.ts";
-import { temporaryFolder, writeFiles } from "../data/support.ts";
+import { writeFiles } from "../data/support.ts";
 
 let folder: string;
 beforeEach(() => {

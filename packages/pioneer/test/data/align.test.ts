@@ -6,6 +6,7 @@ import { alignedSquare, type FacePoints, faceSimilarity, type RgbPixels, Rng } f
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { dotsOf, facePhoto, farthest, placed } from "../../../runtime/test/support/face-photo.ts";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { PioneerError } from "../../src/base/errors.ts";
 import { defaultTemplate, parseTemplate } from "../../src/config/face-template.ts";
 import { ensurePack } from "../../src/data/ensure.ts";
@@ -13,7 +14,7 @@ import { FacePointsTable } from "../../src/data/face-points.ts";
 import { openPack, type Pack } from "../../src/data/pack/pack.ts";
 import { decodeAligned, decodeWhole } from "../../src/data/pixels/decode.ts";
 import { type PrepareOptions, prepareDataset } from "../../src/data/prepare.ts";
-import { imageFolder, readFiles, temporaryFolder, writeFiles, writeTar } from "./support.ts";
+import { imageFolder, readFiles, writeFiles, writeTar } from "./support.ts";
 
 const folder = temporaryFolder();
 const out = (name: string) => join(folder, `${name}.pack`);

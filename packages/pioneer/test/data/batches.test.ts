@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { scope } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { resolveTrainConfig } from "../../src/config/config.ts";
 import { accv2018 } from "../../src/config/recipe.ts";
 import { growthSchedule, positionAt } from "../../src/config/schedule.ts";
@@ -12,7 +13,7 @@ import { ageObjective } from "../../src/objectives/index.ts";
 import { trainLoop } from "../../src/train/loop.ts";
 import { Recorder } from "../../src/train/recorder.ts";
 import type { Session } from "../../src/train/session.ts";
-import { type Drawing, makePack, temporaryFolder, tinyLearner } from "../support/tiny.ts";
+import { type Drawing, makePack, tinyLearner } from "../support/tiny.ts";
 
 const folder = temporaryFolder();
 const [count, side] = [24, 16];

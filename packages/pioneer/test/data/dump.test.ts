@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { PioneerError } from "../../src/base/errors.ts";
 import { type DumpOptions, dumpImages } from "../../src/data/dump.ts";
 import { resizeAsAuthors } from "../../src/data/dump-authors.ts";
@@ -11,7 +12,7 @@ import { decodeWhole, type RawImage } from "../../src/data/pixels/decode.ts";
 import { resizeBilinear } from "../../src/data/pixels/pillow.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
 import { openSource } from "../../src/data/sources/open.ts";
-import { temporaryFolder, writeFiles } from "./support.ts";
+import { writeFiles } from "./support.ts";
 
 const fixtures = fileURLToPath(new URL("../../../../fixtures/datasets", import.meta.url));
 const at = (name: string) => join(fixtures, name);

@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { defaultCacheDir } from "../../src/base/cache-dir.ts";
 import { ensurePack } from "../../src/data/ensure.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
-import { labelledPhotos, png, temporaryFolder, writeFiles, writeTar } from "./support.ts";
+import { labelledPhotos, png, writeFiles, writeTar } from "./support.ts";
 
 const folder = temporaryFolder();
 const cacheDir = join(folder, "cache");

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { prefixBytes } from "../../src/data/pack/format.ts";
 import { openPack, verifyPack } from "../../src/data/pack/pack.ts";
 import { partOf } from "../../src/data/pack/writer.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
 import { writeLmdb } from "./sources/lmdb-writer.ts";
-import { temporaryFolder } from "./support.ts";
 
 /** `make memory` takes as many as LSUN's bedrooms have. */
 const images = Number(process.env.IMAGES ?? 200_000);

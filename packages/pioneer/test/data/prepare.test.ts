@@ -12,13 +12,14 @@ import {
 import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { checkSpace } from "../../src/base/disk.ts";
 import { ConfigError, DataError, PioneerError } from "../../src/base/errors.ts";
 import { formatBytes } from "../../src/base/format.ts";
 import { verifyPack } from "../../src/data/pack/pack.ts";
 import { allIndices } from "../../src/data/pack/splits.ts";
 import { type PrepareOptions, prepareDataset } from "../../src/data/prepare.ts";
-import { type Files, imageFolder, png, readFiles, repeat, temporaryFolder, writeFiles, writeTar } from "./support.ts";
+import { type Files, imageFolder, png, readFiles, repeat, writeFiles, writeTar } from "./support.ts";
 
 const folder = temporaryFolder();
 const out = (name: string) => join(folder, `${name}.pack`);

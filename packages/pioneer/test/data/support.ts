@@ -1,22 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import * as tar from "tar-stream";
-import { afterAll } from "vitest";
 import type { Source, SourceEntry } from "../../src/data/sources/source.ts";
 
 /** Nested class folders with every kind of image, and README.json that says what is in them. */
 export const imageFolder = fileURLToPath(new URL("../../../../fixtures/imagefolder", import.meta.url));
-
-/** An empty folder that goes when the tests of this file are done. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "pioneer-data-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** A PNG of one colour, or of the pixels that `at` gives. */
 export async function png(

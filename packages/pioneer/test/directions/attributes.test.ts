@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import type { Pack } from "../../src/data/pack/pack.ts";
 import { checkAttribute, findAttribute } from "../../src/directions/attributes.ts";
 import { addDirections, type Direction, readDirections } from "../../src/directions/file.ts";
@@ -71,8 +71,7 @@ describe("--attribute", () => {
 });
 
 describe("directions.json", () => {
-  const folder = mkdtempSync(join(tmpdir(), "pioneer-directions-"));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder();
   const path = join(folder, "directions.json");
   const direction = (unit: number): Direction => ({ vector: [0.6, 0.8], unit, method: "mean", orthogonal: false });
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { modelConfig, sampleLatents } from "pioneer-runtime";
 import { readSafetensors, writeSafetensors } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { CheckpointError, ConfigError, DataError } from "../../src/base/errors.ts";
 import { writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { balanced, gan } from "../../src/config/recipe.ts";
@@ -17,7 +18,7 @@ import { openAnyModel } from "../../src/models/open-model.ts";
 import { readWeights } from "../../src/models/weights.ts";
 import { facts } from "../checkpoint/support.ts";
 import { leftBehind, nothing } from "../support/memory.ts";
-import { discs, makePack, temporaryFolder, tinyLearner, train } from "../support/tiny.ts";
+import { discs, makePack, tinyLearner, train } from "../support/tiny.ts";
 
 const folder = temporaryFolder();
 const path = (name: string) => join(folder, name);

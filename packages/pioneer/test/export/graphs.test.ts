@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Colour, graphPorts } from "pioneer-runtime";
 import { noGrad, RandomGenerator, rand, scope, type Tensor } from "pioneer-torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { drawLatents } from "../../src/compute/streams.ts";
 import { accv2018, balanced, type Recipe, recipeOf } from "../../src/config/recipe.ts";
 import { differenceOf } from "../../src/export/check.ts";
@@ -12,7 +13,7 @@ import { largestFile, onnxFile } from "../../src/export/onnx-file.ts";
 import type { Learner } from "../../src/learner/learner.ts";
 import { type Growth, resolutionOf } from "../../src/networks/index.ts";
 import { inColour } from "../../src/pictures/colour.ts";
-import { randomImages, temporaryFolder, tinyLearner, train } from "../support/tiny.ts";
+import { randomImages, tinyLearner, train } from "../support/tiny.ts";
 import { Runner, structureOf } from "./support.ts";
 
 const folder = temporaryFolder();

@@ -1,19 +1,18 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { latentLoop, latentRing, type Model } from "pioneer-runtime";
 import sharp from "sharp";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { animate } from "../../src/images/animation.ts";
 import { writeMorph } from "../../src/images/morph.ts";
 import { turnsFor, writeWalk } from "../../src/images/walk.ts";
 import { toByte } from "../../src/pictures/grid.ts";
 import { writePng } from "../../src/pictures/png.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "pioneer-animation-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 /**
  * A model in closed form: each pixel's channel c is latent[c] times how far down the pixel is, so that a latent's image has

@@ -1,16 +1,15 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Model } from "pioneer-runtime";
 import sharp from "sharp";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { writeMorph } from "../../src/images/morph.ts";
 import { writeReconstructions } from "../../src/images/reconstruct.ts";
 import { writeSamples } from "../../src/images/sample.ts";
 import { writePng } from "../../src/pictures/png.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "pioneer-use-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 /**
  * A model in closed form at 8x8, so that pixels can be told beforehand: an image's latent is its direction in RGB space

@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { loadPhotos } from "../../src/images/photo.ts";
 import { writePng } from "../../src/pictures/png.ts";
 
 const red = [255, 0, 0];
-const folder = mkdtempSync(join(tmpdir(), "pioneer-images-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 describe("loadPhotos", () => {
   const shape = { resolution: 8, crop: "center", colour: "rgb", align: null } as const;

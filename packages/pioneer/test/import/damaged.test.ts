@@ -3,13 +3,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { CheckpointError, ConfigError } from "../../src/base/errors.ts";
 import { readAuthorsCheckpoint } from "../../src/import/authors-checkpoint.ts";
 import { openAuthorsFiles } from "../../src/import/authors-files.ts";
 import { importAuthors } from "../../src/import/import-run.ts";
 import { openTorchFile } from "../../src/import/torch-file.ts";
 import type { PickledTensor } from "../../src/pickle/torch.ts";
-import { fixture, temporaryFolder } from "./support.ts";
+import { fixture } from "./support.ts";
 
 const folder = temporaryFolder();
 const seed = 20261123;

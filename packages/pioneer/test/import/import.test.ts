@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { noGrad, operator, scope, type Tensor } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { readCheckpoint, readModelNetworks } from "../../src/checkpoint/checkpoint.ts";
 import { readRunConfig } from "../../src/checkpoint/run-folder.ts";
 import { recipeOf } from "../../src/config/recipe.ts";
@@ -10,7 +11,7 @@ import { positionAt } from "../../src/config/schedule.ts";
 import { type ImportOptions, importAuthors } from "../../src/import/import-run.ts";
 import type { Learner } from "../../src/learner/learner.ts";
 import { leftBehind, nothing } from "../support/memory.ts";
-import { distance, type Expected, fixture, readExpected, type Sums, temporaryFolder, tensorsOf } from "./support.ts";
+import { distance, type Expected, fixture, readExpected, type Sums, tensorsOf } from "./support.ts";
 
 const singularValues = operator<[Tensor], Tensor>("aten::linalg_svdvals");
 

@@ -1,9 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSafetensors, setThreads, type Tensor } from "pioneer-torch";
-import { afterAll } from "vitest";
 
 setThreads(1);
 
@@ -11,12 +9,6 @@ setThreads(1);
 const fixtures = fileURLToPath(new URL("../../../../fixtures/checkpoints", import.meta.url));
 
 export const fixture = (name: string): string => join(fixtures, name);
-
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "pioneer-import-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** Tensors of a fixture that must be there. */
 export function tensorsOf(path: string): (name: string) => Tensor {

@@ -1,10 +1,11 @@
 import { memory, scope, type Tensor } from "pioneer-torch";
 import { expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { PackPixels } from "../../src/data/batches.ts";
 import { evaluate } from "../../src/metrics/evaluate.ts";
 import type { Accumulator, Evaluation, Metric } from "../../src/metrics/metric.ts";
 import type { Subject } from "../../src/metrics/subject.ts";
-import { discs, makePack, temporaryFolder } from "../support/tiny.ts";
+import { discs, makePack } from "../support/tiny.ts";
 import "./support.ts";
 
 const folder = temporaryFolder();

@@ -1,15 +1,14 @@
 // ONNX networks written by fixtures/metrics/make-networks.py, run by ONNX Runtime, against ONNX's reference implementation.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { avgPool2d, type Tensor } from "pioneer-torch";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { type NetworkOptions, OnnxNetwork } from "../../src/metrics/onnx-network.ts";
 import { leftBehind, nothing } from "../support/memory.ts";
 import { expectClose, fixture, numbers, pictures, reference } from "./support.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "pioneer-networks-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 const features = { flag: "--features", inputs: 1, threads: 1 } satisfies NetworkOptions;
 const lpips = { flag: "--lpips", inputs: 2, threads: 1 } satisfies NetworkOptions;

@@ -2,12 +2,13 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { noGrad, scope, tensor } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { CheckpointError } from "../../src/base/errors.ts";
 import { writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { openModel } from "../../src/models/model.ts";
 import { facts } from "../checkpoint/support.ts";
 import { leftBehind, nothing } from "../support/memory.ts";
-import { temporaryFolder, tinyLearner, train } from "../support/tiny.ts";
+import { tinyLearner, train } from "../support/tiny.ts";
 
 const folder = temporaryFolder();
 const run = join(folder, "run");

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { latentRow, sampleLatents, slerp } from "pioneer-runtime";
 import { RandomGenerator, scope, tensor } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { drawLatents } from "../../src/compute/streams.ts";
 import { accv2018 } from "../../src/config/recipe.ts";
@@ -18,7 +19,7 @@ import { trainStep } from "../../src/train/step.ts";
 import { facts } from "../checkpoint/support.ts";
 import { pioneer } from "../support/cli.ts";
 import { leftBehind, nothing } from "../support/memory.ts";
-import { temporaryFolder, tinyLearner } from "../support/tiny.ts";
+import { tinyLearner } from "../support/tiny.ts";
 
 const lpips = fileURLToPath(new URL("../../../../fixtures/lpips/lpips.onnx", import.meta.url));
 const [latent, size] = [16, 3 * 64];

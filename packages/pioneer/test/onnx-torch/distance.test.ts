@@ -1,9 +1,9 @@
 // Networks of two images computed by libtorch: values and gradients against PyTorch's, values against ONNX Runtime's.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { grad, memory, noGrad, scope, type Tensor, tensor, upsampleNearest } from "pioneer-torch";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { OnnxNetwork } from "../../src/metrics/onnx-network.ts";
 import { type DistanceOptions, ImageDistance } from "../../src/onnx-torch/distance.ts";
 import {
@@ -22,8 +22,7 @@ import {
   word,
 } from "./support.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "pioneer-distance-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 const options = { flag: "--refine-lpips", resolution: 16, device: "cpu" } satisfies DistanceOptions;
 

@@ -2,8 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { readOnnxMetadata } from "../../src/onnx/metadata.ts";
-import { temporaryFolder } from "../support/tiny.ts";
 import { fixture } from "./support.ts";
 
 const folder = temporaryFolder();

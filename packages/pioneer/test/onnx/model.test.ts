@@ -2,9 +2,9 @@
 import { cpSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { DataError } from "../../src/base/errors.ts";
 import { type ModelFacts, openGraphs } from "../../src/onnx/model.ts";
-import { temporaryFolder } from "../support/tiny.ts";
 import { fixture } from "./support.ts";
 
 const folder = temporaryFolder();

@@ -3,9 +3,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { scope } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { OnnxError, OnnxSession } from "../../src/onnx/session.ts";
 import { expectClose, pictures, reference } from "../metrics/support.ts";
-import { temporaryFolder } from "../support/tiny.ts";
 import { fixture } from "./support.ts";
 
 const folder = temporaryFolder();

@@ -1,14 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { composeGrid } from "../../src/pictures/grid.ts";
 import { writePng } from "../../src/pictures/png.ts";
 import { planes } from "./support.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "pioneer-images-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 describe("writePng", () => {
   test("writes what was composed, makes the folder and leaves nothing else", async () => {

@@ -1,10 +1,8 @@
 // Real parts, only small: a pack of drawn pictures and networks of a few channels.
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { RandomGenerator, rand, scope, setThreads, type Tensor } from "pioneer-torch";
 import sharp from "sharp";
-import { afterAll } from "vitest";
 import { drawLatents } from "../../src/compute/streams.ts";
 import { accv2018, type Recipe } from "../../src/config/recipe.ts";
 import type { Pack } from "../../src/data/pack/pack.ts";
@@ -17,13 +15,6 @@ import { trainStep } from "../../src/train/step.ts";
 
 // Test files run side by side, and tensors this small are quickest on one thread.
 setThreads(1);
-
-/** An empty folder that goes when the tests of this file are done. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "pioneer-train-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** @param pixel its colour at (x, y) of image `index`: red, green, blue from 0 to 255 */
 export type Drawing = (index: number, x: number, y: number) => readonly [number, number, number];

@@ -1,5 +1,6 @@
 import { noGrad, scope } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { readModelNetworks, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { resolveTrainConfig } from "../../src/config/config.ts";
 import { cycle } from "../../src/config/recipe.ts";
@@ -10,7 +11,7 @@ import type { Health } from "../../src/train/events.ts";
 import { complaints, healthOf, spreadOf } from "../../src/train/health.ts";
 import type { Session } from "../../src/train/session.ts";
 import { facts } from "../checkpoint/support.ts";
-import { contents, discs, makePack, temporaryFolder, tinyLearner, train } from "../support/tiny.ts";
+import { contents, discs, makePack, tinyLearner, train } from "../support/tiny.ts";
 
 const folder = temporaryFolder();
 let pack: Pack;

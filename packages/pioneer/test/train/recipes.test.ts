@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { keep, memory, noGrad, RandomGenerator, scope, type Tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
 import { expectClose, f64 } from "../../../torch/test/support/close.ts";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { type CheckpointState, stateText } from "../../src/checkpoint/state.ts";
 import { drawLatents } from "../../src/compute/streams.ts";
@@ -17,7 +18,7 @@ import { criticTotal } from "../../src/objectives/wgan.ts";
 import { readLosses } from "../../src/train/loss-ring.ts";
 import { type StepObserver, trainStep } from "../../src/train/step.ts";
 import { facts } from "../checkpoint/support.ts";
-import { contents, randomImages, temporaryFolder, tinyLearner, train } from "../support/tiny.ts";
+import { contents, randomImages, tinyLearner, train } from "../support/tiny.ts";
 
 const size = { latent: 8, channels: 6 };
 const folder = temporaryFolder();

@@ -1,11 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { crc32c, frameRecord, TensorboardWriter } from "../../src/train/tensorboard.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "pioneer-tb-"));
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 test("CRC-32C gives the values of RFC 3720, appendix B.4", () => {
   expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa);

@@ -2,14 +2,17 @@ import { spawnSync } from "node:child_process";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setThreads } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { Group } from "../../src/verify/compare.ts";
 import { verify } from "../../src/verify/verify.ts";
-import { temporaryFolder } from "../support/tiny.ts";
 
 const reference = fileURLToPath(new URL("../../../../fixtures/reference", import.meta.url));
 const bin = fileURLToPath(new URL("../../bin/verify.js", import.meta.url));
 const folder = temporaryFolder();
+
+setThreads(1);
 
 /** npm run verify, from the build. */
 const run = (...args: string[]) => {

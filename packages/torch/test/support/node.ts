@@ -1,21 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, expect, onTestFinished } from "vitest";
+import { temporaryFolder } from "./folder.ts";
 
 export const packageFolder = fileURLToPath(new URL("../..", import.meta.url));
 export const addonFolder = process.env.PIONEER_TORCH_BUILD ?? join(packageFolder, "build");
-
-/** An empty folder that goes when the test is done, or with the tests of the file where it is made outside of any. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "pioneer-torch-"));
-  const remove = () => rmSync(folder, { recursive: true, force: true });
-  if (expect.getState().currentTestName === undefined) afterAll(remove);
-  else onTestFinished(remove);
-  return folder;
-}
 
 /** Compiles the sources as they are now, because Node 20 runs no TypeScript. @returns a folder with index.js */
 export function compilePackage(): string {

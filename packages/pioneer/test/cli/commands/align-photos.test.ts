@@ -6,9 +6,9 @@ import { type FacePoints, Rng } from "pioneer-runtime";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { dotsOf, facePhoto, farthest, placed } from "../../../../runtime/test/support/face-photo.ts";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { defaultTemplate } from "../../../src/config/face-template.ts";
 import { pioneer } from "../../support/cli.ts";
-import { temporaryFolder } from "../../support/tiny.ts";
 
 // Each test starts some processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000 });

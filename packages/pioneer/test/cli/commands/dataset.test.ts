@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { sourceKinds } from "../../../src/data/sources/kinds.ts";
 import { bin } from "../../support/cli.ts";
 import { commandIn } from "../../support/command.ts";
-import { temporaryFolder } from "../../support/tiny.ts";
 
 const folder = temporaryFolder();
 const { pioneer, expectError } = commandIn(folder);

@@ -4,13 +4,14 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import type { PioneerError } from "../../../src/base/errors.ts";
 import { metricNames } from "../../../src/metrics/catalogue.ts";
 import { type Evaluated, type EvaluateModelOptions, evaluateModel } from "../../../src/metrics/run.ts";
 import { fixture } from "../../metrics/support.ts";
 import { fingerprint, Pioneer, pioneer } from "../../support/cli.ts";
 import { leftBehind, nothing } from "../../support/memory.ts";
-import { discs, makePack, temporaryFolder } from "../../support/tiny.ts";
+import { discs, makePack } from "../../support/tiny.ts";
 
 // Each test starts some processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });

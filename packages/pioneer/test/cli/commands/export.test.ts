@@ -3,8 +3,9 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { bin, Pioneer, pioneer, tiny } from "../../support/cli.ts";
-import { discs, makePack, temporaryFolder } from "../../support/tiny.ts";
+import { discs, makePack } from "../../support/tiny.ts";
 
 // Each test starts some processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });

@@ -2,8 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
-import { fixture, temporaryFolder } from "../../import/support.ts";
+import { fixture } from "../../import/support.ts";
 import { checkpoints, pioneer } from "../../support/cli.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 

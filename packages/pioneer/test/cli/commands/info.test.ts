@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { type CheckpointState, stateText } from "../../../src/checkpoint/state.ts";
 import { commandIn } from "../../support/command.ts";
-import { temporaryFolder } from "../../support/tiny.ts";
 
 const folder = temporaryFolder();
 const { pioneer, expectError } = commandIn(folder);

@@ -5,13 +5,13 @@ import { type FaceTemplate, Rng } from "pioneer-runtime";
 import sharp from "sharp";
 import { beforeAll, expect, test, vi } from "vitest";
 import { facePhoto, placed } from "../../../../runtime/test/support/face-photo.ts";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { ConfigError } from "../../../src/base/errors.ts";
 import { resolveTrainConfig } from "../../../src/config/config.ts";
 import { defaultTemplate, templateText } from "../../../src/config/face-template.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
 import { dataOfRun } from "../../../src/train/data-of-run.ts";
 import { fingerprint, pioneer, tiny } from "../../support/cli.ts";
-import { temporaryFolder } from "../../support/tiny.ts";
 
 // Each test starts several processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });

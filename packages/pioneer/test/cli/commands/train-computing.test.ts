@@ -3,12 +3,13 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { convolutionForms } from "pioneer-torch";
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { stateText } from "../../../src/checkpoint/state.ts";
 import { verifyCheckpoint } from "../../../src/checkpoint/verify.ts";
 import { machineName } from "../../../src/compute/known-times.ts";
 import { addTimes, timesFileName } from "../../../src/compute/times-file.ts";
 import { checkpoints, fingerprint, pioneer } from "../../support/cli.ts";
-import { discs, makePack, temporaryFolder } from "../../support/tiny.ts";
+import { discs, makePack } from "../../support/tiny.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 

@@ -2,12 +2,13 @@
 import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { ConfigError } from "../../../src/base/errors.ts";
 import { resolveTrainConfig } from "../../../src/config/config.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
 import { dataOfRun } from "../../../src/train/data-of-run.ts";
 import { fingerprint, pioneer, tiny } from "../../support/cli.ts";
-import { discs, makePack, temporaryFolder } from "../../support/tiny.ts";
+import { discs, makePack } from "../../support/tiny.ts";
 
 // Each test starts several processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });

@@ -3,10 +3,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { newestCheckpoint } from "../../../src/checkpoint/run-folder.ts";
 import { readState } from "../../../src/checkpoint/state.ts";
 import { pioneer, tiny } from "../../support/cli.ts";
-import { discs, makePack, temporaryFolder } from "../../support/tiny.ts";
+import { discs, makePack } from "../../support/tiny.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 

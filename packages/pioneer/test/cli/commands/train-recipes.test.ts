@@ -2,9 +2,10 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import type { TickEvent } from "../../../src/train/events.ts";
 import { fingerprint, pioneer } from "../../support/cli.ts";
-import { discs, makePack, temporaryFolder } from "../../support/tiny.ts";
+import { discs, makePack } from "../../support/tiny.ts";
 
 // Each test starts several processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });

@@ -15,12 +15,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { readCheckpoint, writeCheckpoint } from "../../../src/checkpoint/checkpoint.ts";
 import { verifyCheckpoint } from "../../../src/checkpoint/verify.ts";
 import { accv2018 } from "../../../src/config/recipe.ts";
 import { digests, facts } from "../../checkpoint/support.ts";
 import { bin, checkpoints, fingerprint, type Outcome, Pioneer, pioneer, tiny } from "../../support/cli.ts";
-import { discs, makePack, temporaryFolder, tinyLearner } from "../../support/tiny.ts";
+import { discs, makePack, tinyLearner } from "../../support/tiny.ts";
 
 // Each test starts some processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -3,11 +3,12 @@ import { appendFileSync, cpSync, existsSync, readFileSync, rmSync } from "node:f
 import { join } from "node:path";
 import { Rng } from "pioneer-runtime";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { resolveTrainConfig } from "../../../src/config/config.ts";
 import type { TickEvent } from "../../../src/train/events.ts";
 import { runTraining } from "../../../src/train/run.ts";
 import { bin, fingerprint, isAlive, Pioneer, pioneer, tiny, workerOf } from "../../support/cli.ts";
-import { discs, makePack, temporaryFolder } from "../../support/tiny.ts";
+import { discs, makePack } from "../../support/tiny.ts";
 
 // Each test starts many processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });

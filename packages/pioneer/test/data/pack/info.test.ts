@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { packInfo, packSheet } from "../../../src/data/pack/info.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
-import { labelledPhotos, temporaryFolder } from "../support.ts";
+import { labelledPhotos } from "../support.ts";
 
 const folder = temporaryFolder();
 let source: string;

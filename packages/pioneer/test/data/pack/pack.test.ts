@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { DataError } from "../../../src/base/errors.ts";
 import {
   type CategoryLabel,
@@ -13,7 +14,7 @@ import {
   verifyPack,
 } from "../../../src/data/pack/pack.ts";
 import { PackWriter } from "../../../src/data/pack/writer.ts";
-import { repeat, temporaryFolder } from "../support.ts";
+import { repeat } from "../support.ts";
 
 const folder = temporaryFolder();
 const path = join(folder, "five.pack");

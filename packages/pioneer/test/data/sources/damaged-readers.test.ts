@@ -2,12 +2,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { allIndices } from "../../../src/data/pack/splits.ts";
 import { openCifar } from "../../../src/data/sources/cifar.ts";
 import { openCifarFolder } from "../../../src/data/sources/cifar-files.ts";
 import { LmdbFile } from "../../../src/data/sources/lmdb.ts";
 import { damage, expectDataError } from "../../support/damage.ts";
-import { temporaryFolder } from "../support.ts";
 
 const fixtures = fileURLToPath(new URL("../../../../../fixtures/datasets", import.meta.url));
 const folder = temporaryFolder();

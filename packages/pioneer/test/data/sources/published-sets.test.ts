@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { ConfigError, DataError } from "../../../src/base/errors.ts";
 import { ensurePack } from "../../../src/data/ensure.ts";
 import { allIndices } from "../../../src/data/pack/splits.ts";
@@ -12,7 +13,7 @@ import { prepareDataset } from "../../../src/data/prepare.ts";
 import type { SourceKind } from "../../../src/data/sources/kinds.ts";
 import { openSource } from "../../../src/data/sources/open.ts";
 import type { Indices, Source } from "../../../src/data/sources/source.ts";
-import { entriesOf, readFiles, temporaryFolder, writeTar } from "../support.ts";
+import { entriesOf, readFiles, writeTar } from "../support.ts";
 
 /** Made with h5py, python-lmdb, Pillow and Python's pickle; see README.md there. */
 const fixtures = fileURLToPath(new URL("../../../../../fixtures/datasets", import.meta.url));

@@ -1,23 +1,14 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { ConfigError, DataError } from "../../../src/base/errors.ts";
 import { allIndices } from "../../../src/data/pack/splits.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
 import { openSource } from "../../../src/data/sources/open.ts";
 import { proceduralFaces } from "../../../src/data/sources/procedural.ts";
 import type { Source } from "../../../src/data/sources/source.ts";
-import {
-  entriesOf,
-  type Files,
-  imageFolder,
-  png,
-  readFiles,
-  temporaryFolder,
-  writeFiles,
-  writeTar,
-  writeZip,
-} from "../support.ts";
+import { entriesOf, type Files, imageFolder, png, readFiles, writeFiles, writeTar, writeZip } from "../support.ts";
 
 const folder = temporaryFolder();
 let image: Buffer;
