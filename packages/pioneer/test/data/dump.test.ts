@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
@@ -12,10 +11,10 @@ import { decodeWhole, type RawImage } from "../../src/data/pixels/decode.ts";
 import { resizeBilinear } from "../../src/data/pixels/pillow.ts";
 import { prepareDataset } from "../../src/data/prepare.ts";
 import { openSource } from "../../src/data/sources/open.ts";
+import { fixture } from "../support/fixture.ts";
 import { writeFiles } from "./support.ts";
 
-const fixtures = fileURLToPath(new URL("../../../../fixtures/datasets", import.meta.url));
-const at = (name: string) => join(fixtures, name);
+const at = (name: string) => fixture(`datasets/${name}`);
 const folder = temporaryFolder();
 const out = (name: string) => join(folder, name);
 

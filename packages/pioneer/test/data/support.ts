@@ -1,13 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import * as tar from "tar-stream";
 import type { Source, SourceEntry } from "../../src/data/sources/source.ts";
+import { fixture } from "../support/fixture.ts";
 
 /** Nested class folders with every kind of image, and README.json that says what is in them. */
-export const imageFolder = fileURLToPath(new URL("../../../../fixtures/imagefolder", import.meta.url));
+export const imageFolder = fixture("imagefolder");
 
 /** A PNG of one colour, or of the pixels that `at` gives. */
 export async function png(

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { modelConfig, sampleLatents } from "pioneer-runtime";
 import { readSafetensors, writeSafetensors } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -17,6 +16,7 @@ import { replaceModelFile, verifyModelFolder } from "../../src/models/model-fold
 import { openAnyModel } from "../../src/models/open-model.ts";
 import { readWeights } from "../../src/models/weights.ts";
 import { facts } from "../checkpoint/support.ts";
+import { fixture } from "../support/fixture.ts";
 import { leftBehind, nothing } from "../support/memory.ts";
 import { discs, makePack, tinyLearner, train } from "../support/tiny.ts";
 
@@ -323,7 +323,6 @@ describe("a model folder that is not whole", () => {
 });
 
 test("fixtures/model-tiny computes what libtorch computed of it", async () => {
-  const fixture = (name: string) => fileURLToPath(new URL(`../../../../fixtures/${name}`, import.meta.url));
   const expected = JSON.parse(readFileSync(fixture("model-tiny.expected.json"), "utf8")) as Record<
     "latents" | "images" | "codes",
     number[]

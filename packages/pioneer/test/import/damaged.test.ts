@@ -10,16 +10,16 @@ import { openAuthorsFiles } from "../../src/import/authors-files.ts";
 import { importAuthors } from "../../src/import/import-run.ts";
 import { openTorchFile } from "../../src/import/torch-file.ts";
 import type { PickledTensor } from "../../src/pickle/torch.ts";
-import { fixture } from "./support.ts";
+import { checkpointFile } from "./support.ts";
 
 const folder = temporaryFolder();
 const seed = 20261123;
 const whole = {
-  zip: readFileSync(fixture("balanced_state")),
-  stream: readFileSync(fixture("variant_torch031_state")),
-  gpu: readFileSync(fixture("variant_torch04_state")),
-  u: readFileSync(fixture("balanced_SNU")),
-  delta: readFileSync(fixture("smile_delta")),
+  zip: readFileSync(checkpointFile("balanced_state")),
+  stream: readFileSync(checkpointFile("variant_torch031_state")),
+  gpu: readFileSync(checkpointFile("variant_torch04_state")),
+  u: readFileSync(checkpointFile("balanced_SNU")),
+  delta: readFileSync(checkpointFile("smile_delta")),
 };
 type Kind = keyof typeof whole;
 
@@ -209,7 +209,7 @@ test("a zip with a storage of another length is refused", async () => {
 });
 
 test("a large file that counts the same numbers many times is refused before anything is loaded", async () => {
-  const file = await openTorchFile(fixture("balanced_state"));
+  const file = await openTorchFile(checkpointFile("balanced_state"));
   const content = readAuthorsCheckpoint(file.path, file.root as Map<string, never>);
   const { NetworkLoader } = await import("../../src/import/networks.ts");
   // 64 MiB are free; as if every number were a hundred.

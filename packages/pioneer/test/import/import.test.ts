@@ -11,7 +11,7 @@ import { positionAt } from "../../src/config/schedule.ts";
 import { type ImportOptions, importAuthors } from "../../src/import/import-run.ts";
 import type { Learner } from "../../src/learner/learner.ts";
 import { leftBehind, nothing } from "../support/memory.ts";
-import { distance, type Expected, fixture, readExpected, type Sums, tensorsOf } from "./support.ts";
+import { checkpointFile, distance, type Expected, readExpected, type Sums, tensorsOf } from "./support.ts";
 
 const singularValues = operator<[Tensor], Tensor>("aten::linalg_svdvals");
 
@@ -20,7 +20,7 @@ let runs = 0;
 
 async function imported(files: readonly string[], options: Partial<ImportOptions> = {}) {
   const out = join(folder, `run-${runs++}`);
-  const result = await importAuthors({ files: files.map(fixture), out, activatedCode: true, ...options });
+  const result = await importAuthors({ files: files.map(checkpointFile), out, activatedCode: true, ...options });
   return { out, ...result, folder: result.run?.checkpoint ?? "" };
 }
 
@@ -32,13 +32,13 @@ const opened = (run: string, checkpoint: string) => {
 const refusal = (files: readonly string[], options: Partial<ImportOptions> = {}) =>
   imported(files, options).then(
     () => "imported",
-    (error: unknown) => (error as Error).message.replaceAll(`${fixture("")}/`, ""),
+    (error: unknown) => (error as Error).message.replaceAll(checkpointFile(""), ""),
   );
 
 describe("a checkpoint of the first program", () => {
   const expected = readExpected<Expected & { optimizerG: Moved; optimizerD: Moved }>("expected.json");
   type Moved = { parameters_with_state: Record<string, { step: number; exp_avg_sq: Sums }> };
-  const reference = tensorsOf(fixture("expected.safetensors"));
+  const reference = tensorsOf(checkpointFile("expected.safetensors"));
   let zip: Awaited<ReturnType<typeof imported>>;
   let learner: Learner;
   beforeAll(async () => {
@@ -165,7 +165,7 @@ describe("a checkpoint of the first program", () => {
 });
 
 describe("a checkpoint of the balanced program", () => {
-  const reference = tensorsOf(fixture("balanced_expected.safetensors"));
+  const reference = tensorsOf(checkpointFile("balanced_expected.safetensors"));
   const growth = { phase: 1, alpha: 0.25 };
 
   /** What the average makes of z and the encoder of x. */
@@ -228,10 +228,10 @@ describe("a checkpoint of the balanced program", () => {
   test("directions join those of a run that is there", async () => {
     const { out } = await imported(["balanced_state"]);
     expect(existsSync(join(out, "directions.json"))).toBe(false);
-    await importAuthors({ files: [fixture("smile_delta")], out, activatedCode: true });
+    await importAuthors({ files: [checkpointFile("smile_delta")], out, activatedCode: true });
     const before = JSON.parse(readFileSync(join(out, "directions.json"), "utf8"));
     expect(Object.keys(before.directions)).toEqual(["smile"]);
-    await importAuthors({ files: [fixture("smile_delta")], out, activatedCode: true });
+    await importAuthors({ files: [checkpointFile("smile_delta")], out, activatedCode: true });
     expect(JSON.parse(readFileSync(join(out, "directions.json"), "utf8"))).toEqual(before);
   });
 
@@ -239,7 +239,7 @@ describe("a checkpoint of the balanced program", () => {
     const out = join(folder, "exported");
     mkdirSync(out);
     writeFileSync(join(out, "config.json"), JSON.stringify({ format: 1, files: {} }));
-    const importing = importAuthors({ files: [fixture("smile_delta")], out, activatedCode: true });
+    const importing = importAuthors({ files: [checkpointFile("smile_delta")], out, activatedCode: true });
     await expect(importing).rejects.toThrow(/exported is a model folder: give --out the run it was exported from/);
     expect(readdirSync(out)).toEqual(["config.json"]);
   });

@@ -1,14 +1,11 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { readSafetensors, setThreads, type Tensor } from "pioneer-torch";
+import { fixture } from "../support/fixture.ts";
 
 setThreads(1);
 
 /** Written by PyTorch; README.md there says what is what. */
-const fixtures = fileURLToPath(new URL("../../../../fixtures/checkpoints", import.meta.url));
-
-export const fixture = (name: string): string => join(fixtures, name);
+export const checkpointFile = (name: string): string => fixture(`checkpoints/${name}`);
 
 /** Tensors of a fixture that must be there. */
 export function tensorsOf(path: string): (name: string) => Tensor {
@@ -34,7 +31,7 @@ export interface Expected {
   readonly spectral_norms: Record<string, { largest_singular_value: number }>;
 }
 
-export const readExpected = <T>(name: string): T => JSON.parse(readFileSync(fixture(name), "utf8")) as T;
+export const readExpected = <T>(name: string): T => JSON.parse(readFileSync(checkpointFile(name), "utf8")) as T;
 
 /** The largest difference of two tensors' elements. */
 export const distance = (a: Tensor, b: Tensor): number => a.detach().sub(b).abs().max().item();

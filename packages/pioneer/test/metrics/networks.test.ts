@@ -5,8 +5,9 @@ import { avgPool2d, type Tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { type NetworkOptions, OnnxNetwork } from "../../src/metrics/onnx-network.ts";
+import { fixture } from "../support/fixture.ts";
 import { leftBehind, nothing } from "../support/memory.ts";
-import { expectClose, fixture, numbers, pictures, reference } from "./support.ts";
+import { expectClose, numbers, pictures, reference } from "./support.ts";
 
 const folder = temporaryFolder();
 
@@ -15,7 +16,7 @@ const lpips = { flag: "--lpips", inputs: 2, threads: 1 } satisfies NetworkOption
 
 /** What a network makes of pictures. */
 async function compute(name: string, options: NetworkOptions, ...images: Tensor[]): Promise<number[]> {
-  const network = await OnnxNetwork.open(fixture(name), options);
+  const network = await OnnxNetwork.open(fixture(`metrics/${name}`), options);
   try {
     const values = await network.compute(...images);
     expect(values.shape).toEqual([images[0]?.size(0), network.width]);
@@ -140,7 +141,8 @@ describe("a network that does not fit is refused in one line", () => {
     ],
   ];
   test.each(refused)("%s", async (_, name, options, line) => {
-    await expect(OnnxNetwork.open(fixture(name), options)).rejects.toThrow(`${options.flag} ${fixture(name)} ${line}`);
+    const path = fixture(`metrics/${name}`);
+    await expect(OnnxNetwork.open(path, options)).rejects.toThrow(`${options.flag} ${path} ${line}`);
   });
 
   test("a file that is none, and no file", async () => {

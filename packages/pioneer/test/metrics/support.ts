@@ -1,13 +1,10 @@
 // Test images and features by the formulas of fixtures/metrics/make-reference.py, and what other programs say of them.
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { scope, setThreads, type Tensor, tensor } from "pioneer-torch";
 import { expect } from "vitest";
+import { fixture } from "../support/fixture.ts";
 
 setThreads(1);
-
-export const fixture = (name: string): string =>
-  fileURLToPath(new URL(`../../../../fixtures/metrics/${name}`, import.meta.url));
 
 interface Frechet {
   readonly mean: [number[], number[]];
@@ -16,7 +13,7 @@ interface Frechet {
 }
 
 /** Numbers from scikit-image, piq, torchmetrics, mpmath, ONNX's reference implementation, and numpy. */
-export const reference = JSON.parse(readFileSync(fixture("reference.json"), "utf8")) as {
+export const reference = JSON.parse(readFileSync(fixture("metrics/reference.json"), "utf8")) as {
   ssim: number[];
   psnr: number[];
   l1: number;

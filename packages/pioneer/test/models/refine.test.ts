@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { latentRow, sampleLatents, slerp } from "pioneer-runtime";
 import { RandomGenerator, scope, tensor } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -18,10 +17,11 @@ import { writePng } from "../../src/pictures/png.ts";
 import { trainStep } from "../../src/train/step.ts";
 import { facts } from "../checkpoint/support.ts";
 import { pioneer } from "../support/cli.ts";
+import { fixture } from "../support/fixture.ts";
 import { leftBehind, nothing } from "../support/memory.ts";
 import { tinyLearner } from "../support/tiny.ts";
 
-const lpips = fileURLToPath(new URL("../../../../fixtures/lpips/lpips.onnx", import.meta.url));
+const lpips = fixture("lpips/lpips.onnx");
 const [latent, size] = [16, 3 * 64];
 const folder = temporaryFolder();
 const run = join(folder, "run");

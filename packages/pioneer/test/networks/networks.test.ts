@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import { gradWhereUsed, noGrad, RandomGenerator, readSafetensors, ShapeError, scope, type Tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
 import { drawLatents } from "../../src/compute/streams.ts";
@@ -13,6 +12,7 @@ import {
   width,
 } from "../../src/networks/index.ts";
 import type { Network } from "../../src/networks/network.ts";
+import { fixture } from "../support/fixture.ts";
 import { contents, randomImages, tinyLearner, train } from "../support/tiny.ts";
 
 const size = { latent: 8, channels: 6 };
@@ -42,7 +42,7 @@ describe("sizes", () => {
   });
 
   test("names and shapes are those of the authors' state dicts", () => {
-    const path = fileURLToPath(new URL("../../../../fixtures/reference/networks.safetensors", import.meta.url));
+    const path = fixture("reference/networks.safetensors");
     const { tensors } = readSafetensors(path);
     const theirs = (prefix: string) =>
       [...tensors]

@@ -6,10 +6,10 @@ import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { OnnxNetwork } from "../../src/metrics/onnx-network.ts";
 import { type DistanceOptions, ImageDistance } from "../../src/onnx-torch/distance.ts";
+import { fixture } from "../support/fixture.ts";
 import {
   difference,
   type Fixture,
-  fixture,
   floats,
   int,
   meanSquare,
@@ -66,21 +66,21 @@ const float32 = 5e-6;
 describe("a network exported by torch.onnx", () => {
   const names: Fixture[] = ["lpips", "operators-12", "operators-18"];
   test.each(names)("%s: PyTorch's values and gradient", (name) => {
-    const { values, gradient } = compute(fixture(`${name}.onnx`), pictures(0), pictures(1));
+    const { values, gradient } = compute(fixture(`lpips/${name}.onnx`), pictures(0), pictures(1));
     expect(difference(values, reference[name].values)).toBeLessThan(float32);
     expect(difference(gradient, reference[name].gradient)).toBeLessThan(float32);
   });
 
   test.each(names)("%s: ONNX Runtime's values, which are those of evaluate --lpips", async (name) => {
-    const path = fixture(`${name}.onnx`);
+    const path = fixture(`lpips/${name}.onnx`);
     const [a, b] = [pictures(2), pictures(3)];
     expect(difference(compute(path, a, b).values, await byOnnxRuntime(path, a, b))).toBeLessThan(float32);
   });
 
   test("a pair has the same distance no matter which are beside it", () => {
     const [a, b] = [pictures(0, 3), pictures(1, 3)];
-    const together = compute(fixture("lpips.onnx"), a, b).values;
-    const alone = compute(fixture("lpips.onnx"), a.narrow(0, 2, 1), b.narrow(0, 2, 1)).values;
+    const together = compute(fixture("lpips/lpips.onnx"), a, b).values;
+    const alone = compute(fixture("lpips/lpips.onnx"), a.narrow(0, 2, 1), b.narrow(0, 2, 1)).values;
     expect(difference(alone, [together[2] as number])).toBeLessThan(float32);
   });
 
@@ -89,17 +89,17 @@ describe("a network exported by torch.onnx", () => {
     const eightBits = (x: Tensor) =>
       Float32Array.from(x.toFloat32Array(), (v) => Math.round((v + 1) * 127.5) / 127.5 - 1);
     const [x, y] = [a, b].map((all) => tensor(eightBits(all), [40, 3, 16, 16])) as [Tensor, Tensor];
-    const expected = compute(fixture("lpips.onnx"), x, y).values;
+    const expected = compute(fixture("lpips/lpips.onnx"), x, y).values;
     const planes = [a, b].map((all) => all.toFloat32Array()) as [Float32Array, Float32Array];
     const before = memory();
-    const distance = ImageDistance.open(fixture("lpips.onnx"), options);
+    const distance = ImageDistance.open(fixture("lpips/lpips.onnx"), options);
     expect(difference(distance.measure(...planes), expected)).toBeLessThan(float32);
     distance.dispose();
     expect(memory()).toEqual(before);
   });
 
   test("what depends on the given images alone is computed once", () => {
-    const distance = ImageDistance.open(fixture("lpips.onnx"), options);
+    const distance = ImageDistance.open(fixture("lpips/lpips.onnx"), options);
     const given = pictures(0);
     const to = distance.to(given);
     const before = noGrad(() => [...to.distance(pictures(1)).toFloat32Array()]);
@@ -414,7 +414,7 @@ describe("a file that does not fit is refused in one line, before any work", () 
   });
 
   test("a file that is none, one that is cut short, a folder, no file", () => {
-    const whole = readFileSync(fixture("lpips.onnx"));
+    const whole = readFileSync(fixture("lpips/lpips.onnx"));
     const path = join(folder, "damaged.onnx");
     const opening = () => ImageDistance.open(path, options);
     expect(opening).toThrow(`${path}: no such file or folder; check the path`);

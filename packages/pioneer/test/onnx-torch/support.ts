@@ -1,11 +1,8 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { Tensor } from "pioneer-torch";
 import { tensor } from "pioneer-torch";
 import { type AttributeProto, encodeModel, type NodeProto, type TensorProto } from "../../src/onnx/messages.ts";
-
-export const fixture = (name: string): string =>
-  fileURLToPath(new URL(`../../../../fixtures/lpips/${name}`, import.meta.url));
+import { fixture } from "../support/fixture.ts";
 
 interface Reference {
   readonly operators: readonly string[];
@@ -15,7 +12,10 @@ interface Reference {
   readonly gradient: readonly number[];
 }
 export type Fixture = "lpips" | "operators-12" | "operators-18";
-export const reference = JSON.parse(readFileSync(fixture("reference.json"), "utf8")) as Record<Fixture, Reference>;
+export const reference = JSON.parse(readFileSync(fixture("lpips/reference.json"), "utf8")) as Record<
+  Fixture,
+  Reference
+>;
 
 /** The pictures of fixtures/lpips/make-lpips.py, in [-1, 1]. */
 export function pictures(seed: number, count = 2, size = 16): Tensor {

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { decodeModel, encodeModel, type ModelProto } from "../../src/onnx/messages.ts";
 import { damage } from "../support/damage.ts";
-import { fixture, networks } from "./support.ts";
+import { fixture } from "../support/fixture.ts";
+import { networks } from "./support.ts";
 
 test.each(networks)("%s says the same when it is written again", (name) => {
   const model = decodeModel(readFileSync(fixture(name)));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { readOnnxMetadata } from "../../src/onnx/metadata.ts";
-import { fixture } from "./support.ts";
+import { fixture } from "../support/fixture.ts";
 
 const folder = temporaryFolder();
 

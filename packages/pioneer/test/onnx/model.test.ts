@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { DataError } from "../../src/base/errors.ts";
 import { type ModelFacts, openGraphs } from "../../src/onnx/model.ts";
-import { fixture } from "./support.ts";
+import { fixture } from "../support/fixture.ts";
 
 const folder = temporaryFolder();
 const facts = JSON.parse(readFileSync(fixture("model-tiny/config.json"), "utf8")) as ModelFacts;

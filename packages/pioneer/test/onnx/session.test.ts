@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { OnnxError, OnnxSession } from "../../src/onnx/session.ts";
 import { expectClose, pictures, reference } from "../metrics/support.ts";
-import { fixture } from "./support.ts";
+import { fixture } from "../support/fixture.ts";
 
 const folder = temporaryFolder();
 const features = fixture("metrics/features.onnx");

@@ -1,9 +1,3 @@
-import { fileURLToPath } from "node:url";
-
-/** A file of the repository's fixtures. */
-export const fixture = (name: string): string =>
-  fileURLToPath(new URL(`../../../../fixtures/${name}`, import.meta.url));
-
 /** Networks that PyTorch, ONNX's own helpers and `pioneer export` wrote. */
 export const networks = [
   "model-tiny/generator.onnx",

@@ -1,19 +1,17 @@
 // Arrays in the pickles of CIFAR-10, and by hand.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { DataError } from "../../src/base/errors.ts";
 import { numpyRules, PickledArray } from "../../src/pickle/numpy.ts";
 import { type PickleItem, readPickle } from "../../src/pickle/reader.ts";
-
-const fixture = (name: string) => fileURLToPath(new URL(`../../../../fixtures/datasets/${name}`, import.meta.url));
+import { fixture } from "../support/fixture.ts";
 
 test("the images of a batch of CIFAR-10 are those that NumPy reads, without a copy", () => {
-  const { cifar10 } = JSON.parse(readFileSync(fixture("datasets_expected.json"), "utf8")) as {
+  const { cifar10 } = JSON.parse(readFileSync(fixture("datasets/datasets_expected.json"), "utf8")) as {
     cifar10: { data_batch_1: { sha256_of_pixels: string[] } };
   };
-  const bytes = readFileSync(fixture("cifar-10-batches-py/data_batch_1"));
+  const bytes = readFileSync(fixture("datasets/cifar-10-batches-py/data_batch_1"));
   const array = (readPickle(bytes, numpyRules).value as Map<string, PickleItem>).get("data") as PickledArray;
   expect(array).toBeInstanceOf(PickledArray);
   expect([array.shape, array.dtype, array.isFortran]).toEqual([[8, 3072], "u1", false]);

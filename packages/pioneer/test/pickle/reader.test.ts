@@ -1,19 +1,17 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { DataError } from "../../src/base/errors.ts";
 import { numpyRules } from "../../src/pickle/numpy.ts";
 import { readPickle } from "../../src/pickle/reader.ts";
 import { damage, expectDataError } from "../support/damage.ts";
+import { fixture } from "../support/fixture.ts";
 
-const fixtures = fileURLToPath(new URL("../../../../fixtures/datasets", import.meta.url));
 /** The same on every machine. */
 const trials = 2000;
 
 describe("pickles", () => {
   const batches = ["data_batch_1", "test_batch", "batches.meta"].map((name) =>
-    readFileSync(join(fixtures, "cifar-10-batches-py", name)),
+    readFileSync(fixture(`datasets/cifar-10-batches-py/${name}`)),
   );
 
   test("damaged: an error, or plain data", () => {

@@ -1,20 +1,18 @@
 // The pickles of files that PyTorch wrote, good and hostile ones, and what they may say of tensors.
 import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { DataError } from "../../src/base/errors.ts";
 import { listRecords } from "../../src/import/zip-records.ts";
 import { type PickleItem, readPickle } from "../../src/pickle/reader.ts";
 import { type PickledStorage, PickledTensor, torchRules } from "../../src/pickle/torch.ts";
 import { damage, expectDataError } from "../support/damage.ts";
-
-const fixture = (name: string) => fileURLToPath(new URL(`../../../../fixtures/checkpoints/${name}`, import.meta.url));
+import { fixture } from "../support/fixture.ts";
 
 /** The pickle of a checkpoint: a zip's data.pkl, or the fourth of a stream, behind magic number, version and system. */
 async function pickleOf(name: string): Promise<Buffer> {
-  const bytes = readFileSync(fixture(name));
+  const bytes = readFileSync(fixture(`checkpoints/${name}`));
   if (bytes.toString("latin1", 0, 2) === "PK") {
-    const records = [...(await listRecords(fixture(name)))];
+    const records = [...(await listRecords(fixture(`checkpoints/${name}`)))];
     const { at, bytes: length } = records.find(([path]) => path.endsWith("/data.pkl"))?.[1] ?? { at: 0, bytes: 0 };
     return bytes.subarray(at, at + length);
   }
@@ -48,7 +46,7 @@ function liesInside({ storage, offset, shape, stride }: PickledTensor): boolean 
 interface Expected {
   readonly parameters: Readonly<Record<string, Readonly<Record<string, { readonly shape: number[] }>>>>;
 }
-const expected = JSON.parse(readFileSync(fixture("expected.json"), "utf8")) as Expected;
+const expected = JSON.parse(readFileSync(fixture("checkpoints/expected.json"), "utf8")) as Expected;
 
 describe("a checkpoint of the authors", () => {
   test.each(["zip_state", "legacy_state", "variant_torch04_state", "variant_torch031_state"])(

@@ -7,8 +7,9 @@ import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { Group } from "../../src/verify/compare.ts";
 import { verify } from "../../src/verify/verify.ts";
+import { fixture } from "../support/fixture.ts";
 
-const reference = fileURLToPath(new URL("../../../../fixtures/reference", import.meta.url));
+const reference = fixture("reference");
 const bin = fileURLToPath(new URL("../../bin/verify.js", import.meta.url));
 const folder = temporaryFolder();
 

@@ -1,7 +1,6 @@
 // Photos for a model of aligned faces: `reconstruct`, `edit` and `interpolate` with --align and without.
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type FacePoints, Rng } from "pioneer-runtime";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
@@ -9,12 +8,13 @@ import { dotsOf, facePhoto, farthest, placed } from "../../../../runtime/test/su
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { defaultTemplate } from "../../../src/config/face-template.ts";
 import { pioneer } from "../../support/cli.ts";
+import { fixture } from "../../support/fixture.ts";
 
 // Each test starts some processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000 });
 
 const folder = temporaryFolder();
-const tiny = fileURLToPath(new URL("../../../../../fixtures/model-tiny", import.meta.url));
+const tiny = fixture("model-tiny");
 const side = 16;
 const run = (...args: string[]) => pioneer(folder, args);
 

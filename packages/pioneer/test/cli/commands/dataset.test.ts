@@ -2,13 +2,13 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { sourceKinds } from "../../../src/data/sources/kinds.ts";
 import { bin } from "../../support/cli.ts";
 import { commandIn } from "../../support/command.ts";
+import { fixture } from "../../support/fixture.ts";
 
 const folder = temporaryFolder();
 const { pioneer, expectError } = commandIn(folder);
@@ -83,10 +83,8 @@ describe("packs", () => {
   });
 
   test("a published data set by name, with its speed; dumped as the network sees it", () => {
-    const fixture = (name: string) =>
-      fileURLToPath(new URL(`../../../../../fixtures/datasets/${name}`, import.meta.url));
     const pack = join(folder, "cifar.pack");
-    const made = pioneer("dataset", "prepare", fixture("cifar-10-batches-py"), pack, "--source", "cifar10");
+    const made = pioneer("dataset", "prepare", fixture("datasets/cifar-10-batches-py"), pack, "--source", "cifar10");
     expect(made).toMatchObject({ status: 0, stderr: "" });
     expect(made.stdout).toMatch(/^packed 12 images in \d+ s, [\d.]+ images\/s$/m);
     expect(made.stdout).toContain("splits   train 8, test 4\n");
@@ -108,7 +106,14 @@ describe("packs", () => {
     expect(dumped.status).toBe(0);
     expect(JSON.parse(dumped.stdout)).toEqual({ files: [out], images: 3, resolution: 16, skipped: [] });
     expect(readdirSync(out)).toHaveLength(3);
-    const wrong = pioneer("dataset", "prepare", fixture("celebahq.h5"), join(folder, "hq.pack"), "--resolution", "128");
+    const wrong = pioneer(
+      "dataset",
+      "prepare",
+      fixture("datasets/celebahq.h5"),
+      join(folder, "hq.pack"),
+      "--resolution",
+      "128",
+    );
     expect(wrong).toMatchObject({ status: 1, stdout: "" });
     expect(wrong.stderr).toMatch(/^pioneer: [^\n]*celebahq\.h5: has no data128x128; it has 4, 8, 16, 32, 64[^\n]*\n$/);
     expect(existsSync(join(folder, "hq.pack.part"))).toBe(false);

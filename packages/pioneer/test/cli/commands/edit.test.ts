@@ -1,18 +1,18 @@
 // `pioneer directions` and `pioneer edit` as a user has them, on a model folder and on a run.
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { pioneer, tiny } from "../../support/cli.ts";
+import { fixture } from "../../support/fixture.ts";
 
 // Each test starts some processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });
 
 const folder = temporaryFolder();
-const model = fileURLToPath(new URL("../../../../../fixtures/model-tiny", import.meta.url));
-const photo = fileURLToPath(new URL("../../../../../fixtures/imagefolder", import.meta.url));
+const model = fixture("model-tiny");
+const photo = fixture("imagefolder");
 const run = (...args: string[]) => pioneer(folder, args, { XDG_CACHE_HOME: join(folder, "cache") });
 const written = (path = "model") =>
   JSON.parse(readFileSync(join(folder, path, "directions.json"), "utf8")) as {

@@ -8,8 +8,8 @@ import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import type { PioneerError } from "../../../src/base/errors.ts";
 import { metricNames } from "../../../src/metrics/catalogue.ts";
 import { type Evaluated, type EvaluateModelOptions, evaluateModel } from "../../../src/metrics/run.ts";
-import { fixture } from "../../metrics/support.ts";
 import { fingerprint, Pioneer, pioneer } from "../../support/cli.ts";
+import { fixture } from "../../support/fixture.ts";
 import { leftBehind, nothing } from "../../support/memory.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 
@@ -113,7 +113,7 @@ describe("train --evaluate-every", () => {
 });
 
 describe("evaluate", () => {
-  const networks = ["--features", fixture("features.onnx"), "--lpips", fixture("distance.onnx")];
+  const networks = ["--features", fixture("metrics/features.onnx"), "--lpips", fixture("metrics/distance.onnx")];
 
   test("a table for people, and the line that was added to the run", async () => {
     const before = lines("a").length;
@@ -157,7 +157,7 @@ describe("evaluate", () => {
   });
 
   test("a value depends on model, data, count and seed; not on the other metrics, nor on when it is asked for", async () => {
-    const [features, lpips] = [fixture("features.onnx"), fixture("distance.onnx")];
+    const [features, lpips] = [fixture("metrics/features.onnx"), fixture("metrics/distance.onnx")];
     const all = (await evaluate({ count: 104, features, lpips })).record.metrics;
     const { metrics: some, networks } = (await evaluate({ count: 104, metrics: ["swd", "kid", "latent"], features }))
       .record;
@@ -231,7 +231,7 @@ describe("evaluate", () => {
 });
 
 describe("evaluate refuses in one line, before any work, and leaves nothing", () => {
-  const features = fixture("features.onnx");
+  const features = fixture("metrics/features.onnx");
   const refused: [string, () => Partial<EvaluateModelOptions>, number, RegExp][] = [
     [
       "a metric without its network",
@@ -247,7 +247,7 @@ describe("evaluate refuses in one line, before any work, and leaves nothing", ()
     ],
     [
       "a network of other images",
-      () => ({ metrics: ["fid"], features: fixture("features-grey.onnx") }),
+      () => ({ metrics: ["fid"], features: fixture("metrics/features-grey.onnx") }),
       2,
       /^--features .*features-grey.onnx takes images: float32\[N, 1, 16, 16\]: a network of colour images/,
     ],

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
-import { fixture } from "../../import/support.ts";
+import { checkpointFile } from "../../import/support.ts";
 import { checkpoints, pioneer } from "../../support/cli.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 
@@ -26,7 +26,7 @@ describe("an imported run", () => {
   beforeAll(async () => {
     const { code, stdout, stderr } = await pioneer(folder, [
       "import",
-      fixture("legacy_state"),
+      checkpointFile("legacy_state"),
       "--out",
       "run",
       "--batch",
@@ -93,7 +93,7 @@ describe("an imported run", () => {
 });
 
 test("--json says what came of it", async () => {
-  const files = ["balanced_state", "balanced_SNU", "smile_delta"].map(fixture);
+  const files = ["balanced_state", "balanced_SNU", "smile_delta"].map(checkpointFile);
   const { code, stdout } = await pioneer(folder, ["import", ...files, "--out", "balanced", "--json"]);
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({
@@ -117,7 +117,12 @@ test.each([
   ["no file of this name", ["none"], 1, /none: no such file or folder/],
 ])("%s: one line, and nothing is there", async (_, files, expected, message) => {
   const before = readdirSync(folder);
-  const { code, stdout, stderr } = await pioneer(folder, ["import", ...files.map(fixture), "--out", "deep/er/run"]);
+  const { code, stdout, stderr } = await pioneer(folder, [
+    "import",
+    ...files.map(checkpointFile),
+    "--out",
+    "deep/er/run",
+  ]);
   expect([code, stdout]).toEqual([expected, ""]);
   expect(stderr).toMatch(/^pioneer: [^\n]*\n$/);
   expect(stderr).toMatch(message);
@@ -129,7 +134,7 @@ test("a recipe that the layers are not of: exit 2", async () => {
   const before = readdirSync(folder);
   const { code, stderr } = await pioneer(folder, [
     "import",
-    fixture("zip_state"),
+    checkpointFile("zip_state"),
     "--out",
     "wrong",
     "--recipe",

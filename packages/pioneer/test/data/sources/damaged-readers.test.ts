@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { allIndices } from "../../../src/data/pack/splits.ts";
@@ -8,15 +7,15 @@ import { openCifar } from "../../../src/data/sources/cifar.ts";
 import { openCifarFolder } from "../../../src/data/sources/cifar-files.ts";
 import { LmdbFile } from "../../../src/data/sources/lmdb.ts";
 import { damage, expectDataError } from "../../support/damage.ts";
+import { fixture } from "../../support/fixture.ts";
 
-const fixtures = fileURLToPath(new URL("../../../../../fixtures/datasets", import.meta.url));
 const folder = temporaryFolder();
 /** The same on every machine. */
 const trials = 400;
 
 describe("LMDB", () => {
   test.each(["lsun_lmdb", "lsun_lmdb_many"])("%s, damaged: an error, or values within the file", async (name) => {
-    const whole = readFileSync(join(fixtures, name, "data.mdb"));
+    const whole = readFileSync(fixture(`datasets/${name}/data.mdb`));
     const path = join(folder, `${name}.mdb`);
     let refused = 0;
     for (let seed = 0; seed < trials; seed++) {
@@ -44,7 +43,7 @@ describe("LMDB", () => {
   });
 
   test("pages that point at each other end, and so do numbers beyond the file", async () => {
-    const whole = readFileSync(join(fixtures, "lsun_lmdb_many", "data.mdb"));
+    const whole = readFileSync(fixture("datasets/lsun_lmdb_many/data.mdb"));
     // Of the two meta pages, the one with the higher transaction counts.
     const [meta] = [16, 4096 + 16].sort((a, b) =>
       whole.readBigUInt64LE(a + 128) > whole.readBigUInt64LE(b + 128) ? -1 : 1,
@@ -78,7 +77,7 @@ describe("LMDB", () => {
 });
 
 test("damaged batches of CIFAR-10: an error, or images within the file", async () => {
-  const whole = readFileSync(join(fixtures, "cifar-10-batches-py", "test_batch"));
+  const whole = readFileSync(fixture("datasets/cifar-10-batches-py/test_batch"));
   const path = join(folder, "cifar");
   mkdirSync(path);
   for (let seed = 0; seed < 100; seed++) {

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
@@ -13,12 +12,12 @@ import { prepareDataset } from "../../../src/data/prepare.ts";
 import type { SourceKind } from "../../../src/data/sources/kinds.ts";
 import { openSource } from "../../../src/data/sources/open.ts";
 import type { Indices, Source } from "../../../src/data/sources/source.ts";
+import { fixture } from "../../support/fixture.ts";
 import { entriesOf, readFiles, writeTar } from "../support.ts";
 
 /** Made with h5py, python-lmdb, Pillow and Python's pickle; see README.md there. */
-const fixtures = fileURLToPath(new URL("../../../../../fixtures/datasets", import.meta.url));
-const expected = JSON.parse(readFileSync(join(fixtures, "datasets_expected.json"), "utf8"));
-const at = (name: string) => join(fixtures, name);
+const at = (name: string) => fixture(`datasets/${name}`);
+const expected = JSON.parse(readFileSync(at("datasets_expected.json"), "utf8"));
 
 const folder = temporaryFolder();
 const opened: Source[] = [];
