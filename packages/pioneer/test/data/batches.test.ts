@@ -13,7 +13,7 @@ import { ageObjective } from "../../src/objectives/index.ts";
 import { trainLoop } from "../../src/train/loop.ts";
 import { Recorder } from "../../src/train/recorder.ts";
 import type { Session } from "../../src/train/session.ts";
-import { type Drawing, makePack, tinyLearner } from "../support/tiny.ts";
+import { type Drawing, makePack, tinyComputing, tinyLearner } from "../support/tiny.ts";
 
 const folder = temporaryFolder();
 const [count, side] = [24, 16];
@@ -281,11 +281,10 @@ async function openSession(data: Pack, run: string): Promise<Session> {
     precision: "fp32",
     threads: 1,
   });
-  const computing = { device: "cpu", precision: "fp32", convolutions: "direct", threads: 1, why: "" } as const;
   return {
     config,
-    computings: { device: "cpu", phases: new Map([0, 1, 2].map((phase) => [phase, computing])) },
-    computing,
+    computings: { device: "cpu", phases: new Map([0, 1, 2].map((phase) => [phase, tinyComputing])) },
+    computing: tinyComputing,
     pack: data,
     batches: new Batches(data, train, { seed: 0, mirror: true, device: "cpu" }),
     pixels: new PackPixels(data),

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { RandomGenerator, rand, scope, setThreads, type Tensor } from "pioneer-torch";
 import sharp from "sharp";
+import type { Computing } from "../../src/compute/device.ts";
 import { drawLatents } from "../../src/compute/streams.ts";
 import { accv2018, type Recipe } from "../../src/config/recipe.ts";
 import type { Pack } from "../../src/data/pack/pack.ts";
@@ -15,6 +16,15 @@ import { trainStep } from "../../src/train/step.ts";
 
 // Test files run side by side, and tensors this small are quickest on one thread.
 setThreads(1);
+
+/** How networks this small are computed. */
+export const tinyComputing: Computing = {
+  device: "cpu",
+  precision: "fp32",
+  convolutions: "direct",
+  threads: 1,
+  why: "",
+};
 
 /** @param pixel its colour at (x, y) of image `index`: red, green, blue from 0 to 255 */
 export type Drawing = (index: number, x: number, y: number) => readonly [number, number, number];

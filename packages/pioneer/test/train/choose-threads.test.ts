@@ -12,6 +12,7 @@ import {
 } from "../../src/train/choose-threads.ts";
 import { formatChoice, formatFinding, formatThreads, fromSizeOn } from "../../src/train/computing-lines.ts";
 import { Trial } from "../../src/train/trial.ts";
+import { tinyComputing } from "../support/tiny.ts";
 
 afterEach(() => setThreads(1));
 
@@ -47,15 +48,14 @@ test("each phase has a count of those that may be taken; one alone is not tried"
   const config = resolveTrainConfig({ data: "procedural:faces", latent: 8, channels: 4 });
   const trial = await Trial.open(config, "cpu");
   const phases = [0, 1].map((phase) => ({ phase, batch: 4 }));
-  const computing = { device: "cpu", precision: "fp32", convolutions: "direct", threads: 1, why: "" } as const;
   try {
-    const chosen = await chooseThreads(trial, phases, computing, [1, 2]);
+    const chosen = await chooseThreads(trial, phases, tinyComputing, [1, 2]);
     expect([...chosen.keys()]).toEqual([0, 1]);
     for (const { threads } of chosen.values()) expect([1, 2]).toContain(threads);
     const first = chosen.get(0)?.rates ?? [];
     expect(first.map(({ threads }) => threads)).toEqual([1, 2]);
     for (const { imagesPerSecond } of first) expect(imagesPerSecond).toBeGreaterThan(0);
-    expect(await chooseThreads(trial, phases, computing, [3])).toEqual(
+    expect(await chooseThreads(trial, phases, tinyComputing, [3])).toEqual(
       new Map([0, 1].map((phase) => [phase, { threads: 3, rates: [] }])),
     );
   } finally {

@@ -11,7 +11,7 @@ import type { Health } from "../../src/train/events.ts";
 import { complaints, healthOf, spreadOf } from "../../src/train/health.ts";
 import type { Session } from "../../src/train/session.ts";
 import { facts } from "../checkpoint/support.ts";
-import { contents, discs, makePack, tinyLearner, train } from "../support/tiny.ts";
+import { contents, discs, makePack, tinyComputing, tinyLearner, train } from "../support/tiny.ts";
 
 const folder = temporaryFolder();
 let pack: Pack;
@@ -24,9 +24,15 @@ const size = { latent: 8, channels: 6 };
 
 /** What measuring looks at. */
 function sessionOf(learner: ReturnType<typeof tinyLearner>): Session {
-  const computing = { device: "cpu", precision: "fp32", convolutions: "direct", threads: 1, why: "" } as const;
   const config = resolveTrainConfig({ data: pack.path, run: "none", latent: 8, channels: 6 });
-  return { learner, pack, pixels: new PackPixels(pack), computing, config, images: 100 } as unknown as Session;
+  return {
+    learner,
+    pack,
+    pixels: new PackPixels(pack),
+    computing: tinyComputing,
+    config,
+    images: 100,
+  } as unknown as Session;
 }
 
 test("spread: 1 of latents as far apart as uniform ones, 1 % of those in a cap of a tenth of their size", () => {
