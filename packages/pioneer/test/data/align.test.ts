@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { dotsOf, facePhoto, farthest, placed } from "../../../runtime/test/support/face-photo.ts";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { PioneerError } from "../../src/base/errors.ts";
-import { defaultTemplate, parseTemplate } from "../../src/config/face-template.ts";
+import { defaultTemplate } from "../../src/config/face-template.ts";
 import { ensurePack } from "../../src/data/ensure.ts";
 import { FacePointsTable } from "../../src/data/face-points.ts";
 import { openPack, type Pack } from "../../src/data/pack/pack.ts";
@@ -312,32 +312,7 @@ describe("refused in one line, with nothing written", () => {
     expect((await FacePointsTable.read(csv("twice.csv", [head, row, row]))).size).toBe(1);
   });
 
-  test("templates that leave the picture, or are no face", async () => {
-    for (const template of [
-      "0.3,0.4,0.7,0.4,0.5,1.01",
-      "-0.1,0.4,0.7,0.4,0.5,0.8",
-      "0.3,0.4,0.7,0.4,0.5",
-      "0.3,0.4,0.7,0.4,0.5,0.8,0.9",
-      "0.3,0.4,0.7,0.4,0.5,0.42",
-      "0.7,0.4,0.3,0.4,0.5,0.8",
-      "0.5,0.4,0.5,0.4,0.5,0.8",
-      "0.3,0.4,0.7,0.4,0.5,",
-      "ffhq",
-    ]) {
-      expect(await refusal({ align: points, template })).toBe(
-        `--template: expected median, or x,y of the left eye, the right eye and the mouth in shares of the side, from 0 to 1, such as 0.32,0.387,0.68,0.387,0.5,0.781; got "${template}"`,
-      );
-    }
-    expect(parseTemplate("0,0, 1,0, 0.5,1")).toEqual({ eyeLeft: [0, 0], eyeRight: [1, 0], mouth: [0.5, 1] });
-  });
-
   test("what does not go together", async () => {
-    expect(await refusal({ template: "median" })).toBe(
-      "--template median says where --align puts faces: give --align POINTS.csv too",
-    );
-    expect(await refusal({ align: points, crop: "none" })).toBe(
-      "--crop none does not go with --align, which places the square by the face: leave it out",
-    );
     expect(await refusal({ align: points, source: "procedural:faces" })).toBe(
       "--align does not go with procedural:faces: its faces are drawn where they belong; leave it out",
     );
