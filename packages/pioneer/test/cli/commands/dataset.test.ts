@@ -1,12 +1,11 @@
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { sourceKinds } from "../../../src/data/sources/kinds.ts";
-import { bin } from "../../support/cli.ts";
+import { bin, Pioneer } from "../../support/cli.ts";
 import { commandIn } from "../../support/command.ts";
 import { fixture } from "../../support/fixture.ts";
 
@@ -60,14 +59,11 @@ describe("packs", () => {
     const pack = join(folder, "drawn.pack");
     const args = ["dataset", "prepare", "procedural:faces", pack, "--resolution", "32", "--count", "1000"];
     const stoppedBy = async (signal: NodeJS.Signals) => {
-      const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-      let stderr = "";
-      child.stderr.setEncoding("utf8").on("data", (text: string) => {
-        stderr += text;
-      });
+      const packing = new Pioneer(folder, args);
       // The first line comes after a tenth of the images.
-      child.stdout.once("data", () => child.kill(signal));
-      const [code] = await once(child, "close");
+      await packing.says(/^/);
+      packing.child.kill(signal);
+      const { code, stderr } = await packing.end;
       const stopped = /^pioneer: stopped after (\d+) of 1000 images; the same command goes on from there\n$/;
       return { code, done: Number(stopped.exec(stderr)?.[1]) };
     };
