@@ -122,3 +122,12 @@ test("a run that goes on begins as it was planned last, up to the largest phase;
   expect(totalImages).toBe(9000 + leastImages(2) + leastImages(3));
   expect(firstClockSchedule(0.5, 3, before)).toEqual({ phases, totalImages: 1500 });
 });
+
+test("a phase that was to have no fade fades in after all where it has not begun, and stays as it is where it has", () => {
+  const whole = { phase: 0, startImages: 0, fadeImages: 0 };
+  const before = { phases: [whole], totalImages: 1000 };
+  const planned = (images: number) =>
+    clockSchedule(before, 0, 0, budget, { images, seconds: 0, rate: () => 100 }).phases;
+  expect(planned(0)).toEqual([{ ...whole, fadeImages: (budget / 2) * 100 }]);
+  expect(planned(1)).toEqual([whole]);
+});
