@@ -2,14 +2,15 @@
 import { join } from "node:path";
 import { capabilities, convolutionForms, setThreads } from "pioneer-torch";
 import { afterEach, expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { machineName } from "../../src/compute/known-times.ts";
 import { addTimes, timesFileName } from "../../src/compute/times-file.ts";
 import { resolveTrainConfig } from "../../src/config/config.ts";
 import { chooseRunComputing } from "../../src/train/choose-computing.ts";
 import { measureComputing } from "../../src/train/choose-layers.ts";
 import { Trial } from "../../src/train/trial.ts";
-import { temporaryFolder } from "../support/tiny.ts";
 
+setThreads(1);
 afterEach(() => setThreads(1));
 
 /** This machine, without a GPU and with units for bf16. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { resolveTrainConfig } from "../../src/config/config.ts";
 import { accv2018 } from "../../src/config/recipe.ts";
 import { growthSchedule, positionAt } from "../../src/config/schedule.ts";
@@ -8,7 +9,7 @@ import { objectiveOf } from "../../src/objectives/index.ts";
 import type { Session } from "../../src/train/session.ts";
 import { Steps } from "../../src/train/steps.ts";
 import { leftBehind, nothing } from "../support/memory.ts";
-import { discs, makePack, temporaryFolder, tinyLearner } from "../support/tiny.ts";
+import { discs, makePack, tinyComputing, tinyLearner } from "../support/tiny.ts";
 
 test("steps move a session on, and leave nothing in memory when they are disposed of", async () => {
   const pack = await makePack(temporaryFolder(), 20, 8, discs);
@@ -18,7 +19,7 @@ test("steps move a session on, and leave nothing in memory when they are dispose
     const batches = new Batches(pack, images, { seed: 0, mirror: true, device: "cpu" });
     const session = {
       config: resolveTrainConfig({ data: pack.path, latent: 8, channels: 6 }),
-      computing: { device: "cpu", precision: "fp32", convolutions: "direct", threads: 1, why: "" },
+      computing: tinyComputing,
       batches,
       objective: objectiveOf(accv2018),
       learner,
