@@ -34,16 +34,27 @@ export const alignOptions = {
   }),
 };
 
-/** "0.32,0.387,0.68,0.387,0.5,0.781" */
+/** "0.32,0.387,0.68,0.387,0.5,0.781": the same text is the same template. */
 export function templateText({ eyeLeft, eyeRight, mouth }: FaceTemplate): string {
-  return [...eyeLeft, ...eyeRight, ...mouth].map((share) => Number(share.toFixed(4))).join(",");
+  return sharesText([...eyeLeft, ...eyeRight, ...mouth]);
+}
+
+/** "0.32,0.387" */
+export function sharesText(shares: readonly number[]): string {
+  return shares.map(rounded).join(",");
+}
+
+/** To a ten-thousandth of the side, a tenth of a pixel at 1024: what is computed with is what is told and typed. */
+function rounded(share: number): number {
+  return Number(share.toFixed(4));
 }
 
 /**
  * @param given `--template`
+ * @returns a template rounded as `templateText` tells it
  * @throws ConfigError for what is no face inside the square
  */
-export function parseTemplate(given: string): FaceTemplate | typeof medianTemplate {
+export function parseTemplate(given: string = templateText(defaultTemplate)): FaceTemplate | typeof medianTemplate {
   if (given === medianTemplate) return medianTemplate;
   const shares = given.split(",").map((share) => (share.trim() === "" ? Number.NaN : Number(share)));
   const found = templateOf(shares);
@@ -53,9 +64,9 @@ export function parseTemplate(given: string): FaceTemplate | typeof medianTempla
   );
 }
 
-/** @returns undefined for what is no face inside the square */
+/** @returns rounded as `templateText` tells it; undefined for what is no face inside the square */
 export function templateOf(shares: readonly number[]): FaceTemplate | undefined {
-  const [a, b, c, d, e, f] = shares;
+  const [a, b, c, d, e, f] = shares.map(rounded);
   const { data, success } = faceTemplate.safeParse({ eyeLeft: [a, b], eyeRight: [c, d], mouth: [e, f] });
   return success && shares.length === 6 && faceProblem(data) === undefined ? data : undefined;
 }

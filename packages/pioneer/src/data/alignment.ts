@@ -1,7 +1,7 @@
 // What `prepare --align` knows before it decodes the first photo: the template, and each photo's face.
 import { type FacePoints, type FaceTemplate, faceProblem, faceSimilarity } from "pioneer-runtime";
 import { DataError } from "../base/errors.ts";
-import { defaultTemplate, medianTemplate, parseTemplate, templateOf, templateText } from "../config/face-template.ts";
+import { medianTemplate, parseTemplate, sharesText, templateOf, templateText } from "../config/face-template.ts";
 import { FacePointsTable } from "./face-points.ts";
 import type { Names } from "./pack/names.ts";
 import { readSizes, sampleOf } from "./sample-sizes.ts";
@@ -40,7 +40,7 @@ export async function openAlignment(
   const rowOf = matchRows(table, names, source.prefixes ?? []);
   const faceOf = (index: number) => table.faceAt(rowOf(names.at(index)));
   const notes = describeMissing(wanted, { points, from, table, faceOf, nameOf: (index) => names.at(index) });
-  const asked = template === undefined ? defaultTemplate : parseTemplate(template);
+  const asked = parseTemplate(template);
   const chosen = asked === medianTemplate ? await findMedians(source, from, wanted, faceOf) : asked;
   return { template: chosen, digest: [templateText(chosen), table.text], notes, faceOf };
 }
@@ -98,13 +98,10 @@ async function findMedians(
       shares[2 * i + 1]?.push((y - (height - side) / 2) / side);
     }
   }
-  const medians = shares.map((values) => {
-    const middle = values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
-    return Number((middle ?? Number.NaN).toFixed(4));
-  });
+  const medians = shares.map((values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN);
   const found = templateOf(medians);
   if (found !== undefined) return found;
-  throw new DataError(`${from}: its faces have no place in common (medians ${medians.join(",")}): give a --template`);
+  throw new DataError(`${from}: its faces have no place in common (medians ${sharesText(medians)}): give a --template`);
 }
 
 /** Of all images; a name is made when it is asked for. */

@@ -4,7 +4,7 @@ import type { Colour, Crop, FaceTemplate } from "pioneer-runtime";
 import { defaultCacheDir } from "../base/cache-dir.ts";
 import { onDisk } from "../base/disk.ts";
 import { ConfigError, DataError } from "../base/errors.ts";
-import { defaultTemplate, templateText } from "../config/face-template.ts";
+import { medianTemplate, parseTemplate, templateText } from "../config/face-template.ts";
 import { isPack, openPack, type Pack } from "./pack/pack.ts";
 import { checkResolution, type PrepareOptions, type PrepareResult, packSeed, prepareDataset } from "./prepare.ts";
 import { findLabels } from "./sources/annotate.ts";
@@ -85,12 +85,16 @@ async function cacheName(data: string, options: EnsureOptions): Promise<string> 
   const { name, key } = (await isFile(data)) ? await identifyFile(data, options) : await identifySource(data, options);
   // Packs of photos that are not aligned have been named without, and are still good.
   const aligned =
-    align === undefined
-      ? []
-      : [await onDisk(align, () => readFile(align, "utf8")), template ?? templateText(defaultTemplate)];
+    align === undefined ? [] : [await onDisk(align, () => readFile(align, "utf8")), canonicalTemplate(template)];
   const digest = digestOf([...key, resolution ?? "", crop, limit ?? "", packSeed(data, options), colour], aligned);
   const readable = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60);
   return `${readable}-${resolution ?? "auto"}-${digest.slice(0, 16)}.pack`;
+}
+
+/** The same for each way to write a template. */
+function canonicalTemplate(given: string | undefined): string {
+  const template = parseTemplate(given);
+  return template === medianTemplate ? template : templateText(template);
 }
 
 /** What tells a source from others, and from itself before a change. */

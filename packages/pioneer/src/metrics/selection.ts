@@ -1,6 +1,5 @@
 // Which images a set of metrics is computed from, and whether there are enough.
 
-import { isDeepStrictEqual } from "node:util";
 import type { Colour, FaceTemplate } from "pioneer-runtime";
 import { ConfigError, DataError } from "../base/errors.ts";
 import { evenly } from "../base/evenly.ts";
@@ -112,10 +111,13 @@ export function checkFit(model: FittingModel, pack: Pack): void {
       `${pack.path} is ${pack.colour} and the model is ${model.colour}: prepare a pack with --colour ${model.colour}`,
     );
   }
-  if (model.align && !isDeepStrictEqual(model.align, pack.align?.template)) {
-    const has = pack.align === null ? "holds photos that are not aligned" : "was aligned to another template";
+  if (!model.align) return;
+  // As text, which is rounded: packs made before templates were have more digits, which the mend would not bring back.
+  const [wanted, has] = [templateText(model.align), pack.align && templateText(pack.align.template)];
+  if (wanted !== has) {
+    const instead = has === null ? "holds photos that are not aligned" : "was aligned to another template";
     throw new DataError(
-      `${pack.path} ${has}, and the model knows faces aligned to ${templateText(model.align)}: prepare a pack with --align POINTS.csv --template ${templateText(model.align)}`,
+      `${pack.path} ${instead}, and the model knows faces aligned to ${wanted}: prepare a pack with --align POINTS.csv --template ${wanted}`,
     );
   }
 }

@@ -2,18 +2,26 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { alignedSquare, type FacePoints, faceSimilarity, type RgbPixels, Rng } from "pioneer-runtime";
+import {
+  alignedSquare,
+  type FacePoints,
+  type FaceTemplate,
+  faceSimilarity,
+  type RgbPixels,
+  Rng,
+} from "pioneer-runtime";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { dotsOf, facePhoto, farthest, placed } from "../../../runtime/test/support/face-photo.ts";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { PioneerError } from "../../src/base/errors.ts";
-import { defaultTemplate } from "../../src/config/face-template.ts";
+import { defaultTemplate, templateText } from "../../src/config/face-template.ts";
 import { ensurePack } from "../../src/data/ensure.ts";
 import { FacePointsTable } from "../../src/data/face-points.ts";
 import { openPack, type Pack } from "../../src/data/pack/pack.ts";
 import { decodeAligned, decodeWhole } from "../../src/data/pixels/decode.ts";
 import { type PrepareOptions, prepareDataset } from "../../src/data/prepare.ts";
+import { checkFit } from "../../src/metrics/selection.ts";
 import { imageFolder, readFiles, writeFiles, writeTar } from "./support.ts";
 
 const folder = temporaryFolder();
@@ -214,6 +222,27 @@ describe("a pack of aligned photos", () => {
   });
 });
 
+test("a template is what is told of it: a pack by the mend of a refusal is not refused again", async () => {
+  const exact: FaceTemplate = { eyeLeft: [1 / 3, 0.4], eyeRight: [2 / 3, 0.4], mouth: [0.5, 7 / 9] };
+  const rounded: FaceTemplate = { eyeLeft: [0.3333, 0.4], eyeRight: [0.6667, 0.4], mouth: [0.5, 0.7778] };
+  const prepare = async (name: string, template: string) =>
+    (await prepareDataset({ source: photos, out: out(name), align: points, template, resolution: 8 })).pack;
+  const pack = await prepare("digits", [...exact.eyeLeft, ...exact.eyeRight, ...exact.mouth].join(","));
+  expect(pack.align?.template).toEqual(rounded);
+  const mended = await prepare("mended", templateText(exact));
+  expect(readFileSync(mended.path).equals(readFileSync(pack.path))).toBe(true);
+  // Packs and models made before templates were rounded have all digits.
+  const older: Pack = { ...pack, align: { faces: pack.align?.faces ?? "", template: exact } };
+  const { colour, resolution } = pack;
+  for (const each of [pack, older]) {
+    for (const align of [rounded, exact]) checkFit({ colour, resolution, align }, each);
+    const align: FaceTemplate = { ...exact, mouth: [0.5, 0.778] };
+    expect(() => checkFit({ colour, resolution, align }, each)).toThrow(
+      "digits.pack was aligned to another template, and the model knows faces aligned to 0.3333,0.4,0.6667,0.4,0.5,0.778: prepare",
+    );
+  }
+});
+
 describe("a photo aligned alone", () => {
   // Upright by EXIF, on white, 16 bits as 8, grey three times: what decodeWhole gives, of which a part is decoded.
   test.each([
@@ -328,7 +357,8 @@ test("a source in the cache: the pack is used again for the same places only", a
   const options = { cacheDir, resolution: 8, align };
   const first = await ensurePack(photos, options);
   expect(first.pack.align?.template).toEqual(defaultTemplate);
-  expect((await ensurePack(photos, options)).prepared).toBeUndefined();
+  for (const template of [undefined, " 0.320,0.387,0.68,0.387,0.5,0.78100001"])
+    expect((await ensurePack(photos, { ...options, template })).prepared).toBeUndefined();
   const other = await ensurePack(photos, { ...options, template: "0.4,0.4,0.6,0.4,0.5,0.62" });
   const cropped = await ensurePack(photos, { cacheDir, resolution: 8 });
   writeFileSync(align, readFileSync(align, "utf8").split("\n").slice(0, -2).join("\n"));
