@@ -17,7 +17,7 @@ export interface Alignment {
   readonly digest: readonly string[];
   /** Remarks for the user: which photos have no face. */
   readonly notes: readonly string[];
-  /** Where image `index` of the source has its face, or why it has none. */
+  /** Where image `index` of the source, a wanted one, has its face, or why it has none. */
   readonly faceOf: (index: number) => FacePoints | string;
 }
 
@@ -38,7 +38,10 @@ export async function openAlignment(
   const table = await FacePointsTable.read(points);
   const names = namesOf(source);
   const rowOf = matchRows(table, names, source.prefixes ?? []);
-  const faceOf = (index: number) => table.faceAt(rowOf(names.at(index)));
+  // Each is asked for several times, and to find a name takes longer than to keep a number.
+  const rows = new Int32Array(source.count).fill(-1);
+  for (const index of wanted) rows[index] = rowOf(names.at(index)) ?? -1;
+  const faceOf = (index: number) => table.faceAt(rows[index] === -1 ? undefined : rows[index]);
   const notes = describeMissing(wanted, { points, from, table, faceOf, nameOf: (index) => names.at(index) });
   const asked = parseTemplate(template);
   const chosen = asked === medianTemplate ? await findMedians(source, from, wanted, faceOf) : asked;
