@@ -23,11 +23,11 @@ export interface DirectionOptions {
   readonly count: number;
   /** Directions of pca, 8 by default. */
   readonly components?: number | undefined;
-  /** Told how many images have been latents. */
+  /** Told how many images have been encoded. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Images latents at once. */
+/** Images encoded at once. */
 const batch = 32;
 /** Of a pack without enough labelled images in its split `test`, every fifth is held out. */
 const heldOutShare = 5;
