@@ -44,7 +44,7 @@ export async function directionsFromPack(
   const held = (options.hold ?? []).map((text) => findAttribute(text, pack, "--hold"));
   const all = [...attributes, ...held];
   checkNames(attributes, held, method);
-  const { fitted, heldOut } = chooseImages(pack, all, options);
+  const { fitted, heldOut } = chooseImages(pack, attributes, options);
   if (fitted.length < 2 * leastImages) {
     throw new DataError(
       `${pack.path} has ${fitted.length} images to learn from, at least ${2 * leastImages} are needed: give a larger pack, or label more`,
@@ -98,7 +98,7 @@ function checkNames(
   }
 }
 
-/** Images with at least one of the attributes, or all for pca; evenly over the pack. */
+/** Images with at least one of the attributes to learn, or all for pca; evenly over the pack. */
 function chooseImages(pack: Pack, attributes: readonly Attribute[], { count }: DirectionOptions) {
   const isKnown = (image: number) =>
     attributes.length === 0 || attributes.some(({ values }) => !Number.isNaN(values[image] as number));
