@@ -1,9 +1,10 @@
-import { type FacePoints, type FaceTemplate, faceProblem, faceSimilarity } from "./align.ts";
+import { type FacePoints, faceProblem, faceSimilarity } from "./align.ts";
 import { alignedSquare } from "./aligned-square.ts";
 import { ModelError } from "./errors.ts";
+import type { SeenAs } from "./model.ts";
 import { onWhite, type PixelImage, writePlanes } from "./pixels.ts";
 import type { Platform } from "./platform.ts";
-import { type Encoding, type RgbPixels, type SquareShape, toGrey, toSquare } from "./resize.ts";
+import { type Encoding, type RgbPixels, toGrey, toSquare } from "./resize.ts";
 
 /**
  * A photo of any size: ImageData (or {data, width, height} with RGBA), the bytes of a JPEG, PNG or WebP file, or a Blob
@@ -38,11 +39,6 @@ export interface ImageSource {
   take(start: number, n: number, signal?: AbortSignal): Promise<Float32Array>;
 }
 
-/** How a model saw its training images. */
-interface InputShape extends SquareShape {
-  readonly align: FaceTemplate | null;
-}
-
 /** Values of images lie within about [-1, 1]; beyond this they are surely 0..255. */
 const largestValue = 16;
 
@@ -53,7 +49,7 @@ const largestValue = 16;
  */
 export function imageSource(
   images: Images,
-  shape: InputShape,
+  shape: SeenAs,
   platform: Pick<Platform, "decode">,
   count?: number,
 ): ImageSource {
@@ -93,11 +89,7 @@ export function imageSource(
 }
 
 /** @returns [3, r, r] in [-1, 1] */
-async function prepare(
-  image: ImageInput,
-  shape: InputShape,
-  platform: Pick<Platform, "decode">,
-): Promise<Float32Array> {
+async function prepare(image: ImageInput, shape: SeenAs, platform: Pick<Platform, "decode">): Promise<Float32Array> {
   const { resolution } = shape;
   const planes = new Float32Array(3 * resolution ** 2);
   if (image instanceof Float32Array) {
@@ -121,7 +113,7 @@ async function decode(
 }
 
 /** @throws ModelError */
-function toAligned(pixels: RgbPixels, face: FacePoints, { align, resolution, colour }: InputShape): Uint8Array {
+function toAligned(pixels: RgbPixels, face: FacePoints, { align, resolution, colour }: SeenAs): Uint8Array {
   if (!align) {
     throw new ModelError(
       "OPTION",

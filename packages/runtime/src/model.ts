@@ -8,16 +8,20 @@ export const colours = ["rgb", "grey"] as const;
 /** Colour of the images a model knows; grey photos are one channel repeated to three. */
 export type Colour = (typeof colours)[number];
 
-/** A trained model in use, whichever engine computes it. */
-export interface Model {
+/** How a model saw its training images. */
+export interface SeenAs {
   /** Width and height of its images, 4 · 2^phase. */
   readonly resolution: number;
-  /** Dimension of its latent space. */
-  readonly latent: number;
   readonly colour: Colour;
   readonly crop: Crop;
   /** Where faces have eyes and mouth, if its training photos were aligned; else null. */
   readonly align: FaceTemplate | null;
+}
+
+/** A trained model in use, whichever engine computes it. */
+export interface Model extends SeenAs {
+  /** Dimension of its latent space. */
+  readonly latent: number;
   /**
    * @param images [count, 3, r, r] in [-1, 1]
    * @returns latents [count, latent], rows of length 1

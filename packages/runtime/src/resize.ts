@@ -1,5 +1,5 @@
 import { ModelError } from "./errors.ts";
-import type { Colour, Crop } from "./model.ts";
+import type { SeenAs } from "./model.ts";
 
 // Photos of any size to the square a model knows, in plain arithmetic: the same pixels give the same square in Node and
 // in every page. The pack a model was trained on was made by libvips (packages/pioneer/src/data/pixels/decode.ts), whose
@@ -13,12 +13,8 @@ export interface RgbPixels {
   readonly height: number;
 }
 
-/** How a model saw its training images; every Model has these fields. */
-export interface SquareShape {
-  readonly resolution: number;
-  readonly crop: Crop;
-  readonly colour: Colour;
-}
+/** How a model saw photos that were cropped; every Model has these fields. */
+export type SquareShape = Omit<SeenAs, "align">;
 
 /** The authors' crop of CelebA: short side to this, its middle square, then to the resolution (docs/algorithm.md, 5). */
 const celebaSide = 128;

@@ -1,6 +1,6 @@
 import { readFile, realpath, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Colour, Crop, FaceTemplate } from "pioneer-runtime";
+import type { SeenAs } from "pioneer-runtime";
 import { defaultCacheDir } from "../base/cache-dir.ts";
 import { onDisk } from "../base/disk.ts";
 import { ConfigError, DataError } from "../base/errors.ts";
@@ -48,14 +48,6 @@ export async function ensurePack(data: string, options: EnsureOptions = {}): Pro
   const { cacheDir: _, ...rest } = options;
   const prepared = await prepareDataset({ ...rest, source: data, out });
   return { pack: prepared.pack, prepared };
-}
-
-/** How a model saw its training images. */
-export interface SeenAs {
-  readonly resolution: number;
-  readonly colour: Colour;
-  readonly crop: Crop;
-  readonly align: FaceTemplate | null;
 }
 
 /**

@@ -1,16 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { type Colour, type Crop, type FacePoints, type FaceTemplate, writePlanes } from "pioneer-runtime";
+import { type FacePoints, type SeenAs, writePlanes } from "pioneer-runtime";
 import { onDisk } from "../base/disk.ts";
 import { DataError } from "../base/errors.ts";
 import { decodeAligned, decodeSquare, repeatGrey, toGrey } from "../data/pixels/decode.ts";
-
-/** How a model saw its training images; a Model has these fields. */
-export interface PhotoShape {
-  readonly resolution: number;
-  readonly crop: Crop;
-  readonly colour: Colour;
-  readonly align: FaceTemplate | null;
-}
 
 /** Where a photo has its face, for a model of aligned faces; undefined for one that is cropped instead. */
 export type FaceOf = (path: string) => FacePoints | undefined;
@@ -25,7 +17,7 @@ const concurrency = 4;
  */
 export async function loadPhotos(
   paths: readonly string[],
-  shape: PhotoShape,
+  shape: SeenAs,
   faceOf: FaceOf = () => undefined,
 ): Promise<Float32Array> {
   const values = 3 * shape.resolution * shape.resolution;
@@ -43,7 +35,7 @@ export async function loadPhotos(
 /** @returns [r, r, 3], 0..255 */
 async function loadSquare(
   path: string,
-  { resolution, crop, colour, align }: PhotoShape,
+  { resolution, crop, colour, align }: SeenAs,
   face: FacePoints | undefined,
 ): Promise<Uint8Array> {
   const file = await onDisk(path, () => readFile(path));
