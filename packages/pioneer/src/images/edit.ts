@@ -4,15 +4,13 @@ import { composeGrid } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
-import { type FaceOf, loadPhotos } from "./photo.ts";
+import { loadPhotos, type PhotoOptions } from "./photo.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 /** Strengths of a strip, from one end to the other. */
 const stripStrengths: readonly number[] = [-3, -2, -1, 0, 1, 2, 3];
 
-export interface EditOptions extends RefineAllOptions {
-  readonly out: string;
-  readonly faceOf?: FaceOf | undefined;
+export interface EditOptions extends PhotoOptions, RefineAllOptions {
   /** How far to go along each direction, all at once. */
   readonly set: Strengths;
   /** Directions to show from -3 to +3, each on top of `set`. */

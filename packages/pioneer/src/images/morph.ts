@@ -12,12 +12,10 @@ import { composeAt, type Place } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { type AnimationOptions, animate, isAnimated } from "./animation.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
-import { type FaceOf, loadPhotos } from "./photo.ts";
+import { loadPhotos, type PhotoOptions } from "./photo.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
-export interface MorphOptions extends RefineAllOptions, Partial<AnimationOptions> {
-  readonly out: string;
-  readonly faceOf?: FaceOf | undefined;
+export interface MorphOptions extends PhotoOptions, RefineAllOptions, Partial<AnimationOptions> {
   /** Images from one photo to the next, both ends included, at least 2. */
   readonly steps: number;
 }

@@ -7,6 +7,13 @@ import { decodeAligned, decodeSquare, repeatGrey, toGrey } from "../data/pixels/
 /** Where a photo has its face, for a model of aligned faces; undefined for one that is cropped instead. */
 export type FaceOf = (path: string) => FacePoints | undefined;
 
+/** Of whatever makes pictures of photos. */
+export interface PhotoOptions {
+  /** Folder for the pictures. */
+  readonly out: string;
+  readonly faceOf?: FaceOf | undefined;
+}
+
 /** Files read and decoded at the same time. */
 const concurrency = 4;
 

@@ -5,7 +5,7 @@ import { writeImage, writePng } from "../pictures/png.ts";
 import { psnrOf } from "../pictures/psnr.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
-import { type FaceOf, loadPhotos } from "./photo.ts";
+import { loadPhotos, type PhotoOptions } from "./photo.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 /** Photos per row of the grid, each beside what was made of it. */
@@ -37,7 +37,7 @@ export interface Reconstructions {
 export async function writeReconstructions(
   model: Model,
   paths: readonly string[],
-  { out, faceOf, ...refining }: RefineAllOptions & { readonly out: string; readonly faceOf?: FaceOf | undefined },
+  { out, faceOf, ...refining }: PhotoOptions & RefineAllOptions,
 ): Promise<Reconstructions> {
   const { resolution } = model;
   const size = imageSize(model);
