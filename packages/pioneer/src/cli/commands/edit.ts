@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { ConfigError } from "../../base/errors.ts";
 import { option, repeated, text } from "../../config/option-schema.ts";
-import { alignPhotosOption, placePhotos } from "../options/align-photos.ts";
+import { alignPhotosOption, withPlacedPhotos } from "../options/align-photos.ts";
 import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
 import { showWork } from "../output/work-progress.ts";
@@ -64,10 +64,11 @@ export function addEditCommand(program: Command): void {
       const { out, align, model: name } = options;
       const written = await withRefinement(options, async (model, refinement) => {
         const known = readDirections(path, model.latent);
-        const { faceOf, unaligned } = await placePhotos({ model, name, align }, paths, output);
         const strips = [...new Set(strip)];
-        const told = { out, faceOf, set: strengths, strips, ...refinement, onRefine: progress.update };
-        return { ...(await writeEdits(model, known, paths, told)), ...(model.align && { unaligned }) };
+        const told = { ...refinement, out, set: strengths, strips, onRefine: progress.update };
+        return withPlacedPhotos({ paths, model, name, align, output }, (faceOf) =>
+          writeEdits(model, known, paths, { ...told, faceOf }),
+        );
       }).finally(progress.stop);
       const look = written.grid
         ? `${written.grid}: photo, reconstruction, edited`

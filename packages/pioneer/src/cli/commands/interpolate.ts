@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { ConfigError } from "../../base/errors.ts";
 import { option, whole } from "../../config/option-schema.ts";
-import { alignPhotosOption, placePhotos } from "../options/align-photos.ts";
+import { alignPhotosOption, withPlacedPhotos } from "../options/align-photos.ts";
 import { animationOptions, checkAnimation, defaultFps } from "../options/animation-options.ts";
 import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
@@ -46,13 +46,11 @@ export function addInterpolateCommand(program: Command): void {
       const [refining, frames] = [showWork(output, "refining steps"), showWork(output, "frames")];
       const told = { ...options, fps: options.fps ?? defaultFps, onRefine: refining.update, onFrame: frames.update };
       const { align, model: name } = options;
-      const written = await withRefinement(options, async (model, refinement) => {
-        const { faceOf, unaligned } = await placePhotos({ model, name, align }, paths, output);
-        return {
-          ...(await writeMorph(model, paths, { ...told, faceOf, ...refinement })),
-          ...(model.align && { unaligned }),
-        };
-      }).finally(() => {
+      const written = await withRefinement(options, (model, refinement) =>
+        withPlacedPhotos({ paths, model, name, align, output }, (faceOf) =>
+          writeMorph(model, paths, { ...told, ...refinement, faceOf }),
+        ),
+      ).finally(() => {
         refining.stop();
         frames.stop();
       });

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import type { Nearness, Reconstructions } from "../../images/reconstruct.ts";
-import { alignPhotosOption, placePhotos } from "../options/align-photos.ts";
+import { alignPhotosOption, withPlacedPhotos } from "../options/align-photos.ts";
 import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
 import { showWork } from "../output/work-progress.ts";
@@ -23,10 +23,11 @@ export function addReconstructCommand(program: Command): void {
       const { writeReconstructions } = await import("../../images/reconstruct.ts");
       const progress = showWork(output, "refining steps");
       const { out, align, model: name } = options;
-      const written = await withRefinement(options, async (model, refinement) => {
-        const { faceOf, unaligned } = await placePhotos({ model, name, align }, paths, output);
-        const told = { ...refinement, out, faceOf, onRefine: progress.update };
-        return { ...(await writeReconstructions(model, paths, told)), ...(model.align && { unaligned }) };
+      const written = await withRefinement(options, (model, refinement) => {
+        const told = { ...refinement, out, onRefine: progress.update };
+        return withPlacedPhotos({ paths, model, name, align, output }, (faceOf) =>
+          writeReconstructions(model, paths, { ...told, faceOf }),
+        );
       }).finally(progress.stop);
       output.log(formatNearness(written.pairs));
       const then = options.refine > 0 ? "its reconstruction and the refined one" : "its reconstruction";

@@ -13,22 +13,37 @@ export const alignPhotosOption = {
   }),
 };
 
-/** How photos come to a model. */
-export interface PlacedPhotos {
+/** Photos on their way to a model. */
+interface Photos {
+  readonly paths: readonly string[];
+  readonly model: Model;
+  /** As the command line has it. */
+  readonly name: string;
+  /** --align */
+  readonly align: string | undefined;
+  readonly output: Output;
+}
+
+/**
+ * Finds the faces of photos in the CSV of --align, says which have none, and makes pictures of them.
+ * @returns what was made; for a model of aligned faces also the photos that it saw only cropped
+ * @throws ConfigError for --align with a model that was trained on photos that are not aligned; DataError as `FacePointsTable.read`
+ */
+export async function withPlacedPhotos<T extends object>(
+  photos: Photos,
+  write: (faceOf: FaceOf) => Promise<T>,
+): Promise<T & { readonly unaligned?: readonly string[] }> {
+  const { faceOf, unaligned } = await placePhotos(photos);
+  return { ...(await write(faceOf)), ...(photos.model.align && { unaligned }) };
+}
+
+interface PlacedPhotos {
   readonly faceOf: FaceOf;
   /** Photos that are cropped, though the model knows aligned faces. */
   readonly unaligned: readonly string[];
 }
 
-/**
- * Finds the faces of photos in the CSV of --align, and says which have none.
- * @throws ConfigError for --align with a model that was trained on photos that are not aligned; DataError as `FacePointsTable.read`
- */
-export async function placePhotos(
-  { model, name, align }: { readonly model: Model; readonly name: string; readonly align: string | undefined },
-  paths: readonly string[],
-  output: Output,
-): Promise<PlacedPhotos> {
+async function placePhotos({ paths, model, name, align, output }: Photos): Promise<PlacedPhotos> {
   if (model.align === null) {
     if (align === undefined) return { faceOf: () => undefined, unaligned: [] };
     throw new ConfigError(`--align ${align}: ${name} was trained on photos that were not aligned: leave it out`);
