@@ -76,6 +76,11 @@ export function faceSimilarity(points: FacePoints, template: FacePoints): Simila
   return { a, b, dx: to[0] - (a * from[0] - b * from[1]), dy: to[1] - (b * from[0] + a * from[1]) };
 }
 
+/** Side of the square that a similarity brings to [0, 1] x [0, 1], in pixels of the photo. */
+export function sideOf({ a, b }: Similarity): number {
+  return 1 / Math.sqrt(a * a + b * b);
+}
+
 function middleOf({ eyeLeft, eyeRight, mouth }: FacePoints): Point {
   return [(eyeLeft[0] + eyeRight[0] + mouth[0]) / 3, (eyeLeft[1] + eyeRight[1] + mouth[1]) / 3];
 }

@@ -1,4 +1,4 @@
-import type { Point, Similarity } from "./align.ts";
+import { type Point, type Similarity, sideOf } from "./align.ts";
 import { type RgbPixels, shrink } from "./resize.ts";
 
 // A square cut out of a photo at any place, size and angle, in plain arithmetic: the same pixels give the same square in
@@ -29,11 +29,9 @@ export function regionOfSquare(
   similarity: Similarity,
   resolution: number,
 ): Region {
-  const { a, b } = similarity;
-  const norm = a * a + b * b;
   const corners = cornersOf(similarity);
   // As far as a tent reaches across its corner, and a box.
-  const margin = 2 * Math.max(1, 1 / (Math.sqrt(norm) * resolution)) + 1;
+  const margin = 2 * Math.max(1, sideOf(similarity) / resolution) + 1;
   const extent = (places: readonly number[], length: number) =>
     repeatedExtent(Math.floor(Math.min(...places) - margin), Math.ceil(Math.max(...places) + margin), length);
   const [left, width] = extent(
@@ -104,10 +102,11 @@ function clipped(polygon: readonly Point[], depthOf: (point: Point) => number): 
 export function squareOfRegion(
   pixels: RgbPixels,
   { left, top }: Pick<Region, "left" | "top">,
-  { a, b, dx, dy }: Similarity,
+  similarity: Similarity,
   resolution: number,
 ): Uint8Array {
-  const box = Math.max(1, Math.floor(1 / (2 * Math.sqrt(a * a + b * b) * resolution)));
+  const { a, b, dx, dy } = similarity;
+  const box = Math.max(1, Math.floor(sideOf(similarity) / (2 * resolution)));
   // From pixels of the shrunken region to pixels of the square.
   return resample(
     shrink(pixels, box, Math.ceil),

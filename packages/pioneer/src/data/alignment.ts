@@ -1,5 +1,5 @@
 // What `prepare --align` knows before it decodes the first photo: the template, and each photo's face.
-import { type FacePoints, type FaceTemplate, faceProblem, faceSimilarity } from "pioneer-runtime";
+import { type FacePoints, type FaceTemplate, faceProblem } from "pioneer-runtime";
 import { DataError } from "../base/errors.ts";
 import { medianTemplate, parseTemplate, sharesText, templateOf, templateText } from "../config/face-template.ts";
 import { FacePointsTable } from "./face-points.ts";
@@ -46,12 +46,6 @@ export async function openAlignment(
   const asked = parseTemplate(template);
   const chosen = asked === medianTemplate ? await findMedians(source, from, wanted, faceOf) : asked;
   return { template: chosen, digest: [templateText(chosen), table.text], notes, faceOf };
-}
-
-/** Side of the square that a face is placed in, in pixels of its photo. */
-export function sideOfSquare(face: FacePoints, template: FaceTemplate): number {
-  const { a, b } = faceSimilarity(face, template);
-  return 1 / Math.sqrt(a * a + b * b);
 }
 
 interface Faces {

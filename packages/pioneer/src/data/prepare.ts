@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
-import type { Colour, Crop } from "pioneer-runtime";
+import { type Colour, type Crop, faceSimilarity, sideOf } from "pioneer-runtime";
 import { lockFile } from "../base/disk.ts";
 import { ConfigError, DataError } from "../base/errors.ts";
 import { checkAlignOptions } from "../config/face-template.ts";
-import { type Alignment, openAlignment, sideOfSquare } from "./alignment.ts";
+import { type Alignment, openAlignment } from "./alignment.ts";
 import type { PackingState } from "./journal.ts";
 import type { SkippedFile } from "./pack/format.ts";
 import { findColumns, type LabelRow } from "./pack/labels.ts";
@@ -235,7 +235,7 @@ async function chooseResolution(
     alignment === undefined
       ? (await readSizes(source, from, sampleOf(wanted))).map(({ width, height }) => Math.min(width, height))
       : Array.from(wanted, (index) => alignment.faceOf(index)).flatMap((face) =>
-          typeof face === "string" ? [] : [sideOfSquare(face, alignment.template)],
+          typeof face === "string" ? [] : [sideOf(faceSimilarity(face, alignment.template))],
         );
   return resolutionFor(sides, crop);
 }

@@ -85,6 +85,7 @@ export async function decodeAligned(
   if (problem !== undefined) throw new DataError(problem);
   const similarity = faceSimilarity(face, template);
   const { width, height } = size;
+  // Not by sideOf, whose root rounds ties another way: how many are enlarged is a part of the pack, whose bytes stay.
   const enlarged = similarity.a ** 2 + similarity.b ** 2 > 1 / resolution ** 2;
   const facts = { width, height, enlarged, beyond: shareBeyond(size, similarity) };
   if (!Buffer.isBuffer(image)) {
