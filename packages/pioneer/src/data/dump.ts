@@ -1,9 +1,9 @@
 import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import type { Crop } from "pioneer-runtime";
 import { onDisk } from "../base/disk.ts";
 import { ConfigError, DataError, StoppedError } from "../base/errors.ts";
+import { availableThreads } from "../compute/processor.ts";
 import { resolutionOf } from "../networks/growth.ts";
 import { writePng } from "../pictures/png.ts";
 import type { Frames } from "./frames.ts";
@@ -151,7 +151,7 @@ async function writeAll(frames: Frames, chosen: Uint32Array, { part, resolution,
       const writing = write(index, pixels);
       writing.catch(() => undefined); // told when it is its turn
       pending.push(writing);
-      if (pending.length >= 2 * availableParallelism()) await takeFirst();
+      if (pending.length >= 2 * availableThreads()) await takeFirst();
     }
     while (pending.length > 0) await takeFirst();
   } finally {

@@ -1,9 +1,9 @@
 import { rm } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import type { Colour, Crop } from "pioneer-runtime";
 import sharp from "sharp";
 import { checkSpace } from "../base/disk.ts";
 import { DataError, StoppedError } from "../base/errors.ts";
+import { availableThreads } from "../compute/processor.ts";
 import type { Alignment } from "./alignment.ts";
 import { addToJournal, type PackingState, readJournal, removeJournal, startJournal } from "./journal.ts";
 import { PackWriter, partOf } from "./pack/writer.ts";
@@ -90,7 +90,7 @@ export class Packing {
     onProgress: ((progress: PrepareProgress) => void) | undefined,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const cores = availableParallelism();
+    const cores = availableThreads();
     // Parallel across images, not within: sharp's own threads would only fight.
     const threads = sharp.concurrency();
     sharp.concurrency(1);
