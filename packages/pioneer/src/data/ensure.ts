@@ -4,6 +4,7 @@ import type { SeenAs } from "pioneer-runtime";
 import { defaultCacheDir } from "../base/cache-dir.ts";
 import { onDisk } from "../base/disk.ts";
 import { ConfigError, DataError } from "../base/errors.ts";
+import { shellWord } from "../base/shell-word.ts";
 import { medianTemplate, parseTemplate, templateText } from "../config/face-template.ts";
 import { isPack, openPack, type Pack } from "./pack/pack.ts";
 import { checkResolution, type PrepareOptions, type PrepareResult, packSeed, prepareDataset } from "./prepare.ts";
@@ -57,7 +58,7 @@ export async function ensurePack(data: string, options: EnsureOptions = {}): Pro
 export async function packFor({ resolution, colour, crop, align }: SeenAs, data: string): Promise<EnsuredPack> {
   if (align !== null && !(await isPackFile(data))) {
     throw new DataError(
-      `${data}: the model was trained on aligned faces; make these a pack with pioneer dataset prepare ${data} OUT.pack --align POINTS.csv --template ${templateText(align)}`,
+      `${data}: the model was trained on aligned faces; make these a pack with pioneer dataset prepare ${shellWord(data)} OUT.pack --align POINTS.csv --template ${templateText(align)}`,
     );
   }
   return await ensurePack(data, { resolution, crop, colour });

@@ -16,7 +16,7 @@ import { dotsOf, facePhoto, farthest, placed } from "../../../runtime/test/suppo
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { PioneerError } from "../../src/base/errors.ts";
 import { defaultTemplate, templateText } from "../../src/config/face-template.ts";
-import { ensurePack } from "../../src/data/ensure.ts";
+import { ensurePack, packFor } from "../../src/data/ensure.ts";
 import { FacePointsTable } from "../../src/data/face-points.ts";
 import { openPack, type Pack } from "../../src/data/pack/pack.ts";
 import { decodeAligned, decodeWhole } from "../../src/data/pixels/decode.ts";
@@ -366,6 +366,13 @@ test("a source in the cache: the pack is used again for the same places only", a
   expect(new Set([first, other, cropped, fewer].map(({ pack }) => pack.path)).size).toBe(4);
   expect([cropped.pack.align, fewer.pack.count]).toEqual([null, count - 1]);
   expect(existsSync(first.pack.path)).toBe(true);
+});
+
+test("photos for a model of aligned faces: the command that makes them a pack can be pasted", async () => {
+  const seen = { resolution: 8, colour: "rgb", crop: "center", align: defaultTemplate } as const;
+  await expect(packFor(seen, "my photos")).rejects.toThrow(
+    `make these a pack with pioneer dataset prepare 'my photos' OUT.pack --align POINTS.csv --template ${templateText(defaultTemplate)}`,
+  );
 });
 
 test("a photo anywhere finds its row by the end of its path, else by its base name", async () => {
