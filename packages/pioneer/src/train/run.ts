@@ -3,8 +3,10 @@ import { type ChildProcess, fork } from "node:child_process";
 import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import { exitCodes, PioneerError, StoppedError, type StopReason } from "../base/errors.ts";
+import { PatientLog } from "../base/patience.ts";
 import { checkNoRun } from "../checkpoint/run-folder.ts";
 import type { TrainConfig } from "../config/config.ts";
+import type { PrepareProgress } from "../data/packing.ts";
 import { dataOfRun } from "./data-of-run.ts";
 import type { EndEvent, TrainReporter } from "./events.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
@@ -15,6 +17,9 @@ export interface RunOptions {
   /** Treat Ctrl-C and SIGTERM as a program at a terminal should: checkpoint and end; a second Ctrl-C at once. */
   readonly handleSignals?: boolean;
 }
+
+/** Between two lines of packing. */
+const packingSeconds = 5;
 
 /** The worker is always the built one: a process cannot be started on TypeScript sources. */
 const workerFile = fileURLToPath(new URL("../../dist/train/process.js", import.meta.url));
@@ -34,8 +39,9 @@ export async function runTraining(
   if (!config.resume) checkNoRun(config.run);
   const stopper = new Stopper(options, report);
   try {
-    const progress = packingProgress(report);
-    const { pack, prepared } = await dataOfRun(config, { signal: stopper.packing, onProgress: progress });
+    const patient = new PatientLog((text) => report({ kind: "log", text }), packingSeconds);
+    const onProgress = ({ done, total }: PrepareProgress) => patient.doing(`packing: ${done} of ${total} images`);
+    const { pack, prepared } = await dataOfRun(config, { signal: stopper.packing, onProgress });
     if (prepared) report({ kind: "log", text: `packed ${pack.count} images into ${pack.path}` });
     for (const note of prepared?.notes ?? []) report({ kind: "log", text: note });
     for (const { name, reason } of prepared?.skipped ?? []) report({ kind: "log", text: `skipped ${name}: ${reason}` });
@@ -148,14 +154,4 @@ class Stopper {
     process.off("SIGTERM", this.#terminated);
     process.off("SIGHUP", this.#hungUp);
   }
-}
-
-/** At most a line every 5 seconds. */
-function packingProgress(report: TrainReporter): (progress: { done: number; total?: number | undefined }) => void {
-  let last = 0;
-  return ({ done, total }) => {
-    if (performance.now() - last < 5000) return;
-    last = performance.now();
-    report({ kind: "log", text: `packing: ${done}${total === undefined ? "" : ` of ${total}`} images` });
-  };
 }
