@@ -1,14 +1,33 @@
-// What Ctrl-C and SIGTERM do to work that would leave something half done.
-import { exitCodes, StoppedError } from "./errors.ts";
+// What Ctrl-C, SIGTERM and a terminal that is closed do to work that would leave something half done.
+import { isatty } from "node:tty";
+import { exitCodes, StoppedError, type StopReason } from "./errors.ts";
 
-/** Ctrl-C and SIGTERM abort the returned signal, so that work ends in order; a second Ctrl-C ends the process at once. */
+/**
+ * Tells of each signal that asks to stop: Ctrl-C interrupts, SIGTERM terminates, and so does a terminal that is closed. Who
+ * has no terminal, as under nohup, asked to be left alone then; Node forgets that nohup ignores the signal.
+ * @returns a function that ends the watch
+ */
+export function onStopSignals(stop: (reason: StopReason) => void): () => void {
+  const hasTerminal = [0, 1, 2].some((fd) => isatty(fd));
+  const handlers = {
+    SIGINT: () => stop("interrupted"),
+    SIGTERM: () => stop("terminated"),
+    SIGHUP: () => hasTerminal && stop("terminated"),
+  };
+  const signals = Object.keys(handlers) as (keyof typeof handlers)[];
+  for (const signal of signals) process.on(signal, handlers[signal]);
+  return () => {
+    for (const signal of signals) process.off(signal, handlers[signal]);
+  };
+}
+
+/** What asks to stop aborts the returned signal, so that work ends in order; a second Ctrl-C ends the process at once. */
 export function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
-  process.on("SIGINT", () => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    controller.abort(new StoppedError("stopped", "interrupted"));
+  onStopSignals((reason) => {
+    if (reason === "interrupted" && controller.signal.aborted) process.exit(exitCodes.interrupted);
+    controller.abort(new StoppedError("stopped", reason));
   });
-  process.on("SIGTERM", () => controller.abort(new StoppedError("stopped", "terminated")));
   return controller.signal;
 }
 

@@ -1,9 +1,9 @@
 // Training from outside: the pack is made ready, a process of its own trains, its events are passed on.
 import { type ChildProcess, fork } from "node:child_process";
-import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import { exitCodes, PioneerError, StoppedError, type StopReason } from "../base/errors.ts";
 import { PatientLog } from "../base/patience.ts";
+import { onStopSignals } from "../base/signals.ts";
 import { checkNoRun } from "../checkpoint/run-folder.ts";
 import type { TrainConfig } from "../config/config.ts";
 import type { PrepareProgress } from "../data/packing.ts";
@@ -14,7 +14,7 @@ import type { FromWorker, ToWorker } from "./protocol.ts";
 export interface RunOptions {
   /** Ends the run after the present step, with a checkpoint. */
   readonly signal?: AbortSignal;
-  /** Treat Ctrl-C and SIGTERM as a program at a terminal should: checkpoint and end; a second Ctrl-C at once. */
+  /** Treat signals as a program at a terminal should (`onStopSignals`): checkpoint and end; a second Ctrl-C at once. */
   readonly handleSignals?: boolean;
 }
 
@@ -91,7 +91,7 @@ function died({ run }: TrainConfig, code: number | null, signal: string | null):
   );
 }
 
-/** Turns Ctrl-C, SIGTERM and the caller's AbortSignal into an orderly end. */
+/** Turns signals and the caller's AbortSignal into an orderly end. */
 class Stopper {
   readonly #options: RunOptions;
   readonly #report: TrainReporter;
@@ -99,6 +99,7 @@ class Stopper {
   #send: ((reason: StopReason) => void) | undefined;
   #worker: ChildProcess | undefined;
   #asked = false;
+  #forgetSignals: (() => void) | undefined;
   /** Set when a second Ctrl-C ended the training process. */
   atOnce: PioneerError | undefined;
 
@@ -107,10 +108,7 @@ class Stopper {
     this.#report = report;
     options.signal?.addEventListener("abort", this.#interrupted);
     if (options.signal?.aborted) this.#interrupted();
-    if (!options.handleSignals) return;
-    process.on("SIGINT", this.#interrupted);
-    process.on("SIGTERM", this.#terminated);
-    process.on("SIGHUP", this.#hungUp);
+    if (options.handleSignals) this.#forgetSignals = onStopSignals((reason) => this.#stop(reason));
   }
 
   /** Aborted when the run is stopped before training began. */
@@ -141,17 +139,9 @@ class Stopper {
   }
 
   readonly #interrupted = () => this.#stop("interrupted");
-  readonly #terminated = () => this.#stop("terminated");
-  /** A terminal was closed. One who has none, as under nohup, asked to be left alone; Node forgets that nohup ignores the signal. */
-  readonly #hungUp = () => {
-    if (this.#hasTerminal) this.#terminated();
-  };
-  readonly #hasTerminal = [0, 1, 2].some((fd) => isatty(fd));
 
   close(): void {
     this.#options.signal?.removeEventListener("abort", this.#interrupted);
-    process.off("SIGINT", this.#interrupted);
-    process.off("SIGTERM", this.#terminated);
-    process.off("SIGHUP", this.#hungUp);
+    this.#forgetSignals?.();
   }
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
+import { openPack } from "../../../src/data/pack/pack.ts";
 import { sourceKinds } from "../../../src/data/sources/kinds.ts";
 import { bin, Pioneer } from "../../support/cli.ts";
 import { commandIn } from "../../support/command.ts";
@@ -76,6 +77,16 @@ describe("packs", () => {
     expect(status).toBe(0);
     expect(stdout).toContain(`went on after ${interrupted.done} images that were done before\n`);
     expect(stdout).toContain("images   1000 of 32x32");
+  });
+
+  test("packing that was started without a terminal, as under nohup, goes on after a logout", async () => {
+    const pack = join(folder, "nohup.pack");
+    const args = ["dataset", "prepare", "procedural:faces", pack, "--resolution", "32", "--count", "200"];
+    const packing = new Pioneer(folder, args);
+    await packing.says(/^/);
+    packing.child.kill("SIGHUP");
+    expect(await packing.end).toMatchObject({ code: 0, stderr: "" });
+    expect(openPack(pack).count).toBe(200);
   });
 
   test("a published data set by name, with its speed; dumped as the network sees it", () => {
