@@ -85,7 +85,10 @@ export class Packing {
     return { next: this.#next, channels, count, sha256, skipped: this.#skipped, enlarged, beyond };
   }
 
-  /** Decodes on all cores, several images ahead, and writes in order. */
+  /**
+   * Decodes on all cores, several images ahead, and writes in order. Photos to be aligned are decoded on all cores too, and
+   * resampled on this thread, one at a time.
+   */
   async run(
     onProgress: ((progress: PrepareProgress) => void) | undefined,
     signal: AbortSignal | undefined,

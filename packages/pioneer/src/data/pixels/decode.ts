@@ -12,6 +12,7 @@ import {
 } from "pioneer-runtime";
 import sharp, { type Sharp } from "sharp";
 import { DataError } from "../../base/errors.ts";
+import { Room } from "../../base/room.ts";
 
 /** An image already decoded: HWC interleaved, 3 channels. */
 export interface RawImage {
@@ -32,6 +33,9 @@ export interface SquareImage {
   /** Share of the square that lies beyond the photo; 0 for a crop. */
   readonly beyond: number;
 }
+
+/** For parts of photos that are decoded, and wait to be resampled one after the other: that of a large photo takes 70 MB. */
+const regions = new Room(256 * 2 ** 20);
 
 /** The authors' CelebA crop: short side and middle square, then the resolution (docs/algorithm.md, section 5). */
 export const celebaSide = 128;
@@ -93,8 +97,11 @@ export async function decodeAligned(
   }
   // libvips decodes the whole file and hands over only what the square is made of.
   const region: Region = regionOfSquare(size, similarity, resolution);
-  const data = await toRgb(load(image).extract({ ...region }), size.bits === 16);
-  return { ...facts, pixels: squareOfRegion({ ...region, data }, region, similarity, resolution) };
+  const pixels = await regions.hold(3 * region.width * region.height, async () => {
+    const data = await toRgb(load(image).extract({ ...region }), size.bits === 16);
+    return squareOfRegion({ ...region, data }, region, similarity, resolution);
+  });
+  return { ...facts, pixels };
 }
 
 /**
