@@ -24,11 +24,18 @@ export function writeReport(): void {
   writeFileSync(join(bench, "RESULTS.md"), reportOf(readResults(resultsFolder)));
 }
 
-/** @param settingsOf what a workload is computed with */
+/** What is computed with. */
+export interface AllSettings {
+  /** As a training run would measure it. */
+  readonly ofStep: (workload: Workload) => Promise<Settings>;
+  /** Of inference and exported models. */
+  readonly unmeasured: Settings;
+}
+
 export async function benchAll(
   { only, phases, sizes }: Selection,
   device: Settings["device"],
-  settingsOf: (workload: Workload) => Promise<Settings>,
+  { ofStep, unmeasured }: AllSettings,
   extent: Extent,
 ): Promise<void> {
   const results: Results = newResults(extent.system, extent.newest, device);
@@ -49,18 +56,18 @@ export async function benchAll(
   for (const workload of only.includes("inference") ? workloads : []) {
     const { phase, n } = workload;
     progress(`phase ${phase}, n ${n}: encode and decode`);
-    const timing = await inOwnProcess({ kind: "inference", workload, steps: 0, ...(await settingsOf(workload)) });
+    const timing = await inOwnProcess({ kind: "inference", workload, steps: 0, ...unmeasured });
     results.inference = [...results.inference, { ...workload, ...timing }];
     save();
   }
   // Graphs are large: two sizes of image are enough.
   for (const workload of only.includes("exported") ? workloads.filter(({ phase }) => phase === 4 || phase === 5) : []) {
-    const timing = await timeExported(workload, "fp32", (await settingsOf(workload)).threads, extent.system);
+    const timing = await timeExported(workload, "fp32", unmeasured.threads, extent.system);
     results.exported = [...(results.exported ?? []), timing];
     save();
   }
   for (const workload of only.includes("steps") ? workloads : []) {
-    results.steps = [...results.steps, await compareStep(workload, await settingsOf(workload), extent)];
+    results.steps = [...results.steps, await compareStep(workload, await ofStep(workload), extent)];
     save();
   }
 }

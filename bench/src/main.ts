@@ -50,14 +50,20 @@ Baselines (a) and (b) need a python3 with PyTorch, (c) a Python named in PIONEER
 
 Example: npm run -s bench -- step --phase 4 --batch 8 --json`;
 
-async function settingsOf(workload: Workload): Promise<Settings & { why: string }> {
+/** Of what a training run does not measure: inference and exported models. */
+async function unmeasuredSettings(): Promise<Settings & { why: string }> {
   const { chooseComputing } = await import("pioneer-networks/torch");
-  const { precision, convolutions, threads, why } = await computingOf(workload);
-  const theirs = chooseComputing(wantedOf()).precision;
-  if (precision === "fp64" || theirs === "fp64") throw new UsageError("steps are timed in bf16 or fp32");
+  const { precision, convolutions, threads, why } = chooseComputing(wantedOf());
+  if (precision === "fp64") throw new UsageError("steps are timed in bf16 or fp32");
   const device = flags.device as Settings["device"];
-  const forced = flags.convolutions !== "auto";
-  return { device, precision, baselinePrecision: theirs, convolutions, forced, threads, why };
+  return { device, precision, convolutions, forced: flags.convolutions !== "auto", threads, why };
+}
+
+async function settingsOf(workload: Workload): Promise<Settings & { why: string }> {
+  const { precision: theirs, ...unmeasured } = await unmeasuredSettings();
+  const { precision, convolutions, threads, why } = await computingOf(workload);
+  if (precision === "fp64") throw new UsageError("steps are timed in bf16 or fp32");
+  return { ...unmeasured, precision, baselinePrecision: theirs, convolutions, threads, why };
 }
 
 /** What `step` and `all` compare with; only `all` takes the newest PyTorch, which needs a build and compiles for minutes. */
@@ -90,7 +96,7 @@ const commands: Record<string, () => void | Promise<void>> = {
     await benchAll(
       selection,
       flags.device as Settings["device"],
-      settingsOf,
+      { ofStep: settingsOf, unmeasured: await unmeasuredSettings() },
       await extentOf({ newest: only.includes("steps") }),
     );
   },
@@ -98,11 +104,11 @@ const commands: Record<string, () => void | Promise<void>> = {
   async exported() {
     const { describeExported, timeExported } = await import("./exported.ts");
     const python = flags["no-baselines"] ? undefined : await systemPython();
+    const { threads } = await unmeasuredSettings();
     const timings = [];
     for (const n of wholes("n", flags.n ?? `${defaultSize},128`, 2)) {
       for (const phase of wholes("phases", flags.phases ?? "4,5", 0)) {
         const { batch } = workloadOf({ phase, batch: 8, n });
-        const { threads } = await computingOf({ phase, batch, n });
         timings.push(await timeExported({ phase, batch, n }, dtypeOf(), threads, python));
       }
     }
