@@ -1,12 +1,12 @@
 // Encoding and decoding as openModel() does it: float32, weights prepared in each call, typed array in, typed array out.
 import {
-  type Computing,
   chooseComputing,
   createLearner,
   disposeLearner,
   drawLatents,
   resolutionOf,
   useComputing,
+  type WantedComputing,
 } from "pioneer-networks/torch";
 import { noGrad, RandomGenerator, rand, scope, type Tensor, tensor } from "pioneer-torch";
 import { medianOf, peakRssMiB, secondsOf } from "./step.ts";
@@ -27,12 +27,11 @@ export interface InferenceTiming {
 
 const least = { runs: 5, seconds: 1 };
 
-/** In float32, with the convolutions that models take. @param computing of it threads, and convolutions that were asked for */
+/** In float32. @param wanted threads, and convolutions: "auto" are those that models take */
 export function timeInference(
   { phase, batch, n }: Workload,
-  { threads, convolutions: wanted }: Computing,
+  { threads, convolutions }: Pick<WantedComputing, "threads" | "convolutions">,
 ): InferenceTiming {
-  const convolutions = typeof wanted === "string" ? wanted : "auto";
   useComputing(chooseComputing({ device: "cpu", precision: "fp32", convolutions, threads }));
   const random = new RandomGenerator(0);
   const learner = createLearner(recipe, { latent: n, channels: n }, 0.001, random);

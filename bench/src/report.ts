@@ -1,7 +1,8 @@
 // bench/RESULTS.md, from the JSON files beside it.
 import { fasterOfNewest, ratiosOf, type StepComparison, type Timing } from "./compare.ts";
 import type { Direction } from "./onnx-trial.ts";
-import { askedFor, keyOf, type Part, type Results } from "./results.ts";
+import { keyOf, type Part, type Results } from "./results.ts";
+import { convolutionsAsked } from "./trial.ts";
 
 /** What we want of a step at n = 512, on two cores with amx_bf16. */
 const goals = [
@@ -165,7 +166,7 @@ const workloadCells = (step: StepComparison, cores: number) => {
   const { n, phase, batch, precision, forced, threads } = step;
   const settings = [
     precision,
-    ...(forced ? [askedFor(step)] : []),
+    ...(forced ? [convolutionsAsked(step)] : []),
     ...(threads === cores ? [] : [`${threads} threads`]),
   ];
   return [`${n}`, `${phase}`, `${batch}`, settings.join(", ")];

@@ -1,6 +1,6 @@
 // One process a trial: the parent measures nothing itself.
 import type { Computing } from "pioneer-networks/torch";
-import { capabilities } from "pioneer-torch";
+import { type ConvolutionForm, capabilities } from "pioneer-torch";
 import { type InferenceTiming, timeInference } from "./inference.ts";
 import { limitSeconds, productsOf, squareTflops, type TimedProduct, timeProducts } from "./limit.ts";
 import { runJson } from "./process.ts";
@@ -20,6 +20,10 @@ export interface Settings {
   readonly forced: boolean;
   readonly threads: number;
 }
+
+/** The convolutions that were asked for, "auto" where they were chosen. */
+export const convolutionsAsked = ({ forced = false, convolutions }: Partial<Settings>): ConvolutionForm | "auto" =>
+  forced && typeof convolutions === "string" ? convolutions : "auto";
 
 export interface LimitTiming {
   readonly seconds: number;
@@ -51,7 +55,8 @@ const trials: { readonly [Kind in keyof Outcomes]: (trial: Trial<Kind>, computin
     const matrixTflops = computing.device === "cpu" ? null : squareTflops(computing.device);
     return { seconds: limitSeconds(products), products, peakRssMiB: peakRssMiB(), matrixTflops };
   },
-  inference: ({ workload }, computing) => timeInference(workload, computing),
+  inference: ({ workload, ...settings }) =>
+    timeInference(workload, { threads: settings.threads, convolutions: convolutionsAsked(settings) }),
 };
 
 /** In the child: does what the parent asked for and prints it. */
