@@ -134,11 +134,10 @@ const commands: Record<string, () => void | Promise<void>> = {
   async precision() {
     // Not before: it loads the image library, which trials do not need.
     const { comparePrecisions, describePrecisions } = await import("./precision.ts");
-    const { useComputing } = await import("pioneer-networks/torch");
     const workload = workloadOf({ phase: 2, batch: 16, n: 64 });
-    useComputing(await computingOf(workload));
     const rows = await comparePrecisions({
       ...workload,
+      computingOf: (precision) => computingOf(workload, precision),
       steps: stepsOf(200),
       onRun: (run) => progress(run),
     });

@@ -92,6 +92,8 @@ export function wantedOf(): WantedComputing {
   return { device, precision, convolutions, threads: threadsOf() };
 }
 
-/** What a training run of such networks would take, within what the flags ask for. */
-export const computingOf = ({ phase, batch, n }: Workload): Promise<Computing> =>
-  measureComputing({ latent: n, channels: n, phase, batch }, wantedOf());
+/** What a training run of such networks would take, within what the flags ask for. @param precision in place of theirs */
+export const computingOf = (
+  { phase, batch, n }: Workload,
+  precision: WantedComputing["precision"] = wantedOf().precision,
+): Promise<Computing> => measureComputing({ latent: n, channels: n, phase, batch }, { ...wantedOf(), precision });

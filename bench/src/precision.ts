@@ -8,6 +8,7 @@ import {
   accv2018,
   ageObjective,
   Batches,
+  type Computing,
   createLearner,
   disposeLearner,
   drawInputs,
@@ -16,12 +17,15 @@ import {
   resolutionOf,
   stream,
   trainStep,
+  useComputing,
 } from "pioneer-networks/torch";
 import { scope } from "pioneer-torch";
 import type { Workload } from "./workload.ts";
 
 export interface PrecisionTrial extends Workload {
   readonly steps: number;
+  /** What is computed with in a precision, which the fastest convolutions depend on. */
+  readonly computingOf: (precision: "bf16" | "fp32") => Promise<Computing>;
   /** Called as each run begins. */
   readonly onRun?: (run: string) => void;
 }
@@ -49,6 +53,7 @@ export async function comparePrecisions(trial: PrecisionTrial): Promise<Precisio
     await prepareDataset({ source: "procedural:faces", out, resolution: resolutionOf(trial.phase), count: 2000 });
     const outcomes = { bf16: [] as Outcome[], fp32: [] as Outcome[] };
     for (const precision of ["bf16", "fp32"] as const) {
+      useComputing(await trial.computingOf(precision));
       for (const seed of seeds) outcomes[precision].push(await train(out, precision, seed, trial));
     }
     return quantities.map((quantity) => {
