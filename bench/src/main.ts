@@ -159,7 +159,8 @@ const commands: Record<string, () => void | Promise<void>> = {
 };
 
 function described(comparison: StepComparison, why: string): string {
-  const { phase, batch, n, precision, threads, ours, eagerFp32, eagerBf16, limit } = comparison;
+  const { phase, batch, n, precision, baselinePrecision = precision, threads } = comparison;
+  const { ours, eagerFp32, eagerBf16, limit } = comparison;
   const line = (what: string, timing: Timing | null) => {
     if (!timing) return `${what}: not measured`;
     const { median, min, max } = timing.seconds;
@@ -172,7 +173,7 @@ function described(comparison: StepComparison, why: string): string {
     `phase ${phase}, batch ${batch}, n ${n}, ${precision} (${why}), ${threads} threads`,
     line("ours", ours),
     line("(a) the authors' step, eager float32", eagerFp32) + times(ratioToEagerFp32),
-    line(`(b) PyTorch at its best settings, ${precision}`, eagerBf16) + times(ratioToEagerBf16),
+    line(`(b) PyTorch at its best settings, ${baselinePrecision}`, eagerBf16) + times(ratioToEagerBf16),
     limit && shareOfLimit !== null
       ? `limit, the products alone: ${limit.seconds.toFixed(3)} s; ours reaches ${(100 * shareOfLimit).toFixed(0)} %`
       : "limit: not measured",

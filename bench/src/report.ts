@@ -162,10 +162,14 @@ const percent = (share: number | null | undefined) =>
 const sorted = <T extends StepComparison>(steps: readonly T[]) =>
   [...steps].sort((a, b) => b.n - a.n || a.phase - b.phase || a.batch - b.batch);
 
+/** Ours, and that of the baselines where it is another one. */
+const precisionCell = ({ precision, baselinePrecision = precision }: StepComparison) =>
+  baselinePrecision === precision ? precision : `${precision} ((b), (c): ${baselinePrecision})`;
+
 const workloadCells = (step: StepComparison, cores: number) => {
-  const { n, phase, batch, precision, forced, threads } = step;
+  const { n, phase, batch, forced, threads } = step;
   const settings = [
-    precision,
+    precisionCell(step),
     ...(forced ? [convolutionsAsked(step)] : []),
     ...(threads === cores ? [] : [`${threads} threads`]),
   ];
@@ -187,13 +191,13 @@ function gpuSection(files: readonly ResultsFile[]): string {
       .filter(({ device }) => device === "cuda")
       .map((step) => {
         const { toEagerBf16, ofLimit, ofMatrixRate } = ratiosOf(step);
-        const { n, phase, batch, precision, ours, eagerFp32, eagerBf16, commit } = step;
+        const { n, phase, batch, ours, eagerFp32, eagerBf16, commit } = step;
         const memory = eagerBf16 && times(ours.peakRssMiB / eagerBf16.peakRssMiB);
         const shares = [times(toEagerBf16), percent(ofLimit), percent(ofMatrixRate), memory].map(
           (cell) => cell ?? none,
         );
         const speeds = [ours, eagerFp32, eagerBf16].map(speed);
-        return [gpu, `${n}`, `${phase}`, `${batch}`, precision, ...speeds, ...shares, commit];
+        return [gpu, `${n}`, `${phase}`, `${batch}`, precisionCell(step), ...speeds, ...shares, commit];
       }),
   );
   if (rows.length === 0) return table(["what", "figure"], [["training step, any phase", none]]);

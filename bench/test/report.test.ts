@@ -107,6 +107,16 @@ test("other settings are other measurements, and goals are of those that we choo
   }
 });
 
+test("baselines that computed in another precision than ours say in which", () => {
+  const steps = [{ ...step, precision: "fp32", baselinePrecision: "bf16" }] as const;
+  const report = reportOf([{ name: "a.json", results: { ...results, steps } }]);
+  expect(report).toContain("| 512 | 4 | 8 | fp32 ((b), (c): bf16) | 2.00 (");
+  const alike = [{ ...step, baselinePrecision: "bf16" }] as const;
+  expect(reportOf([{ name: "a.json", results: { ...results, steps: alike } }])).toContain(
+    "| 512 | 4 | 8 | bf16 | 2.00 (",
+  );
+});
+
 test("steps on a GPU stand by themselves, with what is wanted there", () => {
   const machine = { ...results.machine, gpu: "H100" };
   const onGpu = { ...step, device: "cuda", batch: 32, convolutions: "direct", matrixTflops: 700 } as const;
