@@ -53,10 +53,12 @@ Example: npm run -s bench -- step --phase 4 --batch 8 --json`;
 /** Of what a training run does not measure: inference and exported models. */
 async function unmeasuredSettings(): Promise<Settings & { why: string }> {
   const { chooseComputing } = await import("pioneer-networks/torch");
-  const { precision, convolutions, threads, why } = chooseComputing(wantedOf());
+  const wanted = wantedOf();
+  const { precision, convolutions, threads, why } = chooseComputing(wanted);
   if (precision === "fp64") throw new UsageError("steps are timed in bf16 or fp32");
   const device = flags.device as Settings["device"];
-  return { device, precision, convolutions, forced: flags.convolutions !== "auto", threads, why };
+  const forced = flags.convolutions !== "auto";
+  return { device, precision, askedPrecision: wanted.precision, convolutions, forced, threads, why };
 }
 
 async function settingsOf(workload: Workload): Promise<Settings & { why: string }> {

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { type Computing, measureComputing, type WantedComputing } from "pioneer-networks/torch";
 import { type ConvolutionForm, convolutionForms } from "pioneer-torch";
+import type { AskedPrecision } from "./trial.ts";
 import type { Workload } from "./workload.ts";
 
 /** A wrong command line; exit code 2. */
@@ -80,7 +81,7 @@ export const threadsOf = (): number | undefined => (values.threads === undefined
 const isForm = (text: string): text is ConvolutionForm => convolutionForms.some((form) => form === text);
 
 /** What the flags ask for. */
-export function wantedOf(): WantedComputing {
+export function wantedOf(): WantedComputing & { readonly precision: AskedPrecision } {
   const { precision, convolutions, device } = values;
   if (device !== "cpu" && device !== "cuda") throw new UsageError(`--device must be cpu or cuda, got ${device}`);
   if (precision !== "auto" && precision !== "bf16" && precision !== "fp32") {

@@ -2,7 +2,7 @@
 import { fasterOfNewest, ratiosOf, type StepComparison, type Timing } from "./compare.ts";
 import type { Direction } from "./onnx-trial.ts";
 import { keyOf, type Part, type Results } from "./results.ts";
-import { convolutionsAsked } from "./trial.ts";
+import { convolutionsAsked, precisionAsked } from "./trial.ts";
 
 /** What we want of a step at n = 512, on two cores with amx_bf16. */
 const goals = [
@@ -128,17 +128,17 @@ function olderList(names: readonly string[]): string {
   return names.length === 0 ? "" : `Earlier: ${names.map((name) => `[${name}](results/${name})`).join(", ")}.`;
 }
 
-/** The goals are those of bf16 on all cores, with the convolutions that we choose. */
+/** The goals are those of bf16, which (b) computes in, on all cores, with the precision and convolutions that we choose. */
 function goalTable(steps: readonly MeasuredStep[], cores: number): string {
   const rows = goals.map((goal) => {
     const found = steps.find(
-      ({ n, phase, batch, precision, forced, threads }) =>
-        n === 512 &&
-        phase === goal.phase &&
-        batch === goal.batch &&
-        precision === "bf16" &&
-        !forced &&
-        threads === cores,
+      (step) =>
+        step.n === 512 &&
+        step.phase === goal.phase &&
+        step.batch === goal.batch &&
+        precisionAsked(step) !== "fp32" &&
+        !step.forced &&
+        step.threads === cores,
     );
     const ratios = found && ratiosOf(found);
     const pair = (wanted: string, reached: string | null | undefined) => `${wanted} / ${reached ?? none}`;
@@ -162,9 +162,12 @@ const percent = (share: number | null | undefined) =>
 const sorted = <T extends StepComparison>(steps: readonly T[]) =>
   [...steps].sort((a, b) => b.n - a.n || a.phase - b.phase || a.batch - b.batch);
 
-/** Ours, and that of the baselines where it is another one. */
-const precisionCell = ({ precision, baselinePrecision = precision }: StepComparison) =>
-  baselinePrecision === precision ? precision : `${precision} ((b), (c): ${baselinePrecision})`;
+/** Ours, whether it was measured to be the faster one, and that of the baselines where it is another one. */
+const precisionCell = (step: StepComparison) => {
+  const { precision, baselinePrecision = precision } = step;
+  const ours = precisionAsked(step) === "auto" ? `auto: ${precision}` : precision;
+  return baselinePrecision === precision ? ours : `${ours} ((b), (c): ${baselinePrecision})`;
+};
 
 const workloadCells = (step: StepComparison, cores: number) => {
   const { n, phase, batch, forced, threads } = step;

@@ -10,7 +10,7 @@ import type { ExportedTiming } from "./exported.ts";
 import type { InferenceTiming } from "./inference.ts";
 import { repository } from "./places.ts";
 import type { Python } from "./python.ts";
-import { convolutionsAsked, type Settings } from "./trial.ts";
+import { convolutionsAsked, precisionAsked, type Settings } from "./trial.ts";
 import type { Workload } from "./workload.ts";
 
 export const parts = ["steps", "inference", "exported", "prepare", "commands"] as const;
@@ -142,9 +142,9 @@ export function saveResults(folder: string, results: Results): string {
   return name;
 }
 
-/** What makes two measured steps the same: files from before there was a choice are of the processor. */
-export const keyOf = ({ n, phase, batch, device = "cpu", precision, threads, ...settings }: OldStep) =>
-  [n, phase, batch, device, precision, convolutionsAsked(settings), threads].join(" ");
+/** What makes two measured steps the same, which is what was asked for: files from before there was a choice are of the processor. */
+export const keyOf = ({ n, phase, batch, device = "cpu", threads, ...settings }: OldStep) =>
+  [n, phase, batch, device, precisionAsked(settings), convolutionsAsked(settings), threads].join(" ");
 
 /** A step as files have it, the first of which lack some settings. */
 type OldStep = Workload & Pick<Settings, "precision" | "threads"> & Partial<Settings>;

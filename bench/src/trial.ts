@@ -8,10 +8,15 @@ import { recordStep } from "./profile.ts";
 import { peakRssMiB, type StepTiming, timeStep } from "./step.ts";
 import type { Workload } from "./workload.ts";
 
+/** "auto" leaves it to a measurement. */
+export type AskedPrecision = "auto" | "bf16" | "fp32";
+
 export interface Settings {
   /** Of steps, baselines and limit. */
   readonly device: "cpu" | "cuda";
   readonly precision: "bf16" | "fp32";
+  /** What was asked for. Files from before it was written down say only what was taken. */
+  readonly askedPrecision?: AskedPrecision;
   /** Of the baselines, where it differs: with bf16 units theirs is bf16. */
   readonly baselinePrecision?: "bf16" | "fp32";
   /** Of ours. */
@@ -20,6 +25,12 @@ export interface Settings {
   readonly forced: boolean;
   readonly threads: number;
 }
+
+/** The precision that was asked for. */
+export const precisionAsked = ({
+  precision,
+  askedPrecision = precision,
+}: Pick<Settings, "precision" | "askedPrecision">): AskedPrecision => askedPrecision;
 
 /** The convolutions that were asked for, "auto" where they were chosen. */
 export const convolutionsAsked = ({ forced = false, convolutions }: Partial<Settings>): ConvolutionForm | "auto" =>

@@ -117,6 +117,26 @@ test("baselines that computed in another precision than ours say in which", () =
   );
 });
 
+test("what was asked for tells steps apart, not the precision that a measurement chose", () => {
+  const elsewhere = { ...results, commit: "auto", steps: [{ ...step, askedPrecision: "auto" }] } as const;
+  const again = { ...step, precision: "fp32", askedPrecision: "auto", ours: timing(8, 7, 1400) } as const;
+  const fixed = { ...step, askedPrecision: "bf16", ours: timing(8, 5, 1400) } as const;
+  const slower = { ...step, precision: "fp32", askedPrecision: "fp32", ours: timing(8, 9, 1400) } as const;
+  saveResults(folder, elsewhere);
+  const name = saveResults(folder, { ...elsewhere, steps: [again, slower] });
+  saveResults(folder, { ...elsewhere, steps: [fixed] });
+  const saved = JSON.parse(readFileSync(join(folder, name), "utf8")) as Results;
+  expect(saved.steps.map(({ ours }) => ours.seconds.median)).toEqual([7, 9, 5]);
+  const report = reportOf([{ name, results: saved }]);
+  // 8 / 7 images/s against 8 / 32.
+  expect(report).toContain("| 4, 64x64, 8 | 10x / 4.57x |");
+  for (const cell of ["auto: fp32 | 1.14", "fp32 | 0.889", "bf16 | 1.60"]) {
+    expect(report).toContain(`| 512 | 4 | 8 | ${cell} (`);
+  }
+  const only = reportOf([{ name, results: { ...saved, steps: [slower] } }]);
+  expect(only).toContain("| 4, 64x64, 8 | 10x / not measured |");
+});
+
 test("steps on a GPU stand by themselves, with what is wanted there", () => {
   const machine = { ...results.machine, gpu: "H100" };
   const onGpu = { ...step, device: "cuda", batch: 32, convolutions: "direct", matrixTflops: 700 } as const;
