@@ -95,7 +95,7 @@ const learnedBy = [
 export async function measureEditing(trial: EditingTrial): Promise<Editing> {
   const { model, steps, seed, onProgress } = trial;
   const pack = openPack(trial.pack);
-  const attributes = trial.parameters.map((text) => findAttribute(text, pack));
+  const attributes = trial.parameters.map((text) => findAttribute(text, pack, "--parameters"));
   // First, as it may refuse labels or pack.
   const learned = await learnAll(trial, pack);
   const [train, test] = [
