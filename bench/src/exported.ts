@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLearner, disposeLearner, exportGraphs, resolutionOf } from "pioneer-networks/torch";
+import type { ModelConfig } from "pioneer-runtime";
 import { RandomGenerator, setThreads } from "pioneer-torch";
 import type { Direction, OnnxTiming, OnnxTrial } from "./onnx-trial.ts";
 import { bench } from "./places.ts";
@@ -11,7 +12,7 @@ import type { Python } from "./python.ts";
 import { recipe, type Workload } from "./workload.ts";
 
 export interface ExportedTiming extends Workload {
-  readonly dtype: "fp32" | "fp16" | "int8";
+  readonly dtype: ModelConfig["dtype"];
   readonly threads: number;
   readonly onnx: OnnxTiming;
   readonly eager: { readonly torch: string; readonly encode: Direction; readonly decode: Direction } | null;

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { type Computing, measureComputing, type WantedComputing } from "pioneer-networks/torch";
+import { type ModelConfig, weightFormats } from "pioneer-runtime";
 import { type ConvolutionForm, convolutionForms } from "pioneer-torch";
 import type { AskedPrecision } from "./trial.ts";
 import type { Workload } from "./workload.ts";
@@ -68,10 +69,10 @@ export const workloadOf = (otherwise: Workload = { phase: 4, batch: 8, n: defaul
 });
 
 /** What exported weights are stored as. */
-export function dtypeOf(): "fp32" | "fp16" | "int8" {
-  const { dtype } = values;
-  if (dtype === "fp32" || dtype === "fp16" || dtype === "int8") return dtype;
-  throw new UsageError(`--dtype must be fp32, fp16 or int8, got ${dtype}`);
+export function dtypeOf(): ModelConfig["dtype"] {
+  const found = weightFormats.find((format) => format === values.dtype);
+  if (found !== undefined) return found;
+  throw new UsageError(`--dtype must be one of ${weightFormats.join(", ")}, got ${values.dtype}`);
 }
 
 export const stepsOf = (otherwise = 5): number => whole("steps", 1, otherwise);
