@@ -145,7 +145,8 @@ export function readCheckpoint(
     for (const network of trained) {
       for (const [name, step] of Object.entries(state.adamSteps[network])) {
         const parameter = learner[network].parameter(name);
-        learner.optimisers[network].state.set(name, adamState(training, `adam.${network}.${name}`, step, parameter));
+        const { state: moments, options } = learner.optimisers[network];
+        moments.set(name, adamState(training, `adam.${network}.${name}`, step, parameter, options.beta1 > 0));
       }
     }
     const pool = training.get("pool");
@@ -154,15 +155,23 @@ export function readCheckpoint(
   return { state, learner };
 }
 
-/** The moments of a parameter, laid out like it. */
-function adamState(tensors: ReadonlyMap<string, Tensor>, prefix: string, step: number, parameter: Tensor): AdamState {
+/** The moments of a parameter, laid out like it. A run that had no first moments before begins them at zero. */
+function adamState(
+  tensors: ReadonlyMap<string, Tensor>,
+  prefix: string,
+  step: number,
+  parameter: Tensor,
+  hasFirst: boolean,
+): AdamState {
+  const zeros = () => keep(noGrad(() => zerosLike(parameter.detach())));
   const copy = (name: string) => {
     const found = tensors.get(`${prefix}.${name}`);
     return found && keep(noGrad(() => zerosLike(parameter.detach()).copy_(found)));
   };
   const secondMoment = copy("second_moment");
   if (!secondMoment) throw new TorchError(`the tensor ${prefix}.second_moment is missing`);
-  return { step, firstMoment: copy("first_moment"), secondMoment };
+  const firstMoment = hasFirst ? (copy("first_moment") ?? zeros()) : undefined;
+  return { step, firstMoment, secondMoment };
 }
 
 /** Builds something of a file's tensors and frees the file's own. */

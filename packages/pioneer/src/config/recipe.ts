@@ -18,6 +18,8 @@ interface RecipeBase {
   /** Generator updates for each encoder update. */
   readonly generatorSteps: number;
   readonly adam: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+  /** Share of the run, at its end, over which the learning rate falls to a tenth; 0 for never. */
+  readonly lrDecay: number;
   /** How long the moving averages remember. */
   readonly ema: EmaLength;
   /** Whether the encoder is averaged too: the averaged generator then has an encoder that goes with it. */
@@ -76,6 +78,7 @@ export const accv2018: AgeRecipe = {
   boostreco: 0,
   generatorSteps: 2,
   adam: { beta1: 0, beta2: 0.99, epsilon: 1e-8 },
+  lrDecay: 0,
   ema: { decay: 0.999 },
   averagesEncoder: false,
   poolSize: { below256: 200, from256: 100 },
@@ -92,7 +95,7 @@ export const balanced: AgeRecipe = {
 /**
  * For runs of hours: cycle-consistent both ways. G learns from photos too (AGE's match_x for G), E learns to invert G on
  * generated images, a margin keeps the game from shrinking the codes to a cap, and both networks are averaged, by an average
- * that follows the run. docs/training-log.md has what each part brings.
+ * that follows the run; Adam has a first moment, and the learning rate falls at the end. docs/training-log.md has what each part brings.
  */
 export const cycle: AgeRecipe = {
   ...accv2018,
@@ -101,6 +104,8 @@ export const cycle: AgeRecipe = {
   margin: 0.05,
   realm: true,
   generatorSteps: 3,
+  adam: { beta1: 0.5, beta2: 0.99, epsilon: 1e-8 },
+  lrDecay: 0.2,
   ema: { halfLifeShare: 0.03 },
   averagesEncoder: true,
 };
@@ -113,6 +118,7 @@ export const gan: WganRecipe = {
   gradientPenaltyScale: 10,
   generatorSteps: accv2018.generatorSteps,
   adam: accv2018.adam,
+  lrDecay: 0,
   ema: accv2018.ema,
   averagesEncoder: false,
   poolSize: accv2018.poolSize,
@@ -128,6 +134,8 @@ export interface RecipeOptions {
   readonly recipe: RecipeName;
   readonly channelProfile?: number | undefined;
   readonly emaDecay?: number | undefined;
+  readonly adamBeta1?: number | undefined;
+  readonly lrDecay?: number | undefined;
   readonly generatorSteps?: number | undefined;
   readonly klDirection?: KlDirection | undefined;
   readonly xMismatch?: Mismatch | undefined;
@@ -139,16 +147,19 @@ export interface RecipeOptions {
 /** The recipe of a run, with what its configuration sets itself. */
 export function recipeOf(options: RecipeOptions): Recipe {
   const recipe: Recipe = recipes[options.recipe];
-  const { channelProfile, emaDecay, generatorSteps = recipe.generatorSteps } = options;
-  const ema = emaDecay === undefined ? recipe.ema : { decay: emaDecay };
-  const networks = channelProfile === undefined ? recipe.networks : { ...recipe.networks, channelBase: channelProfile };
-  if (recipe.objective === "wgan") return { ...recipe, networks, ema, generatorSteps };
+  const { channelProfile, emaDecay, adamBeta1, generatorSteps = recipe.generatorSteps } = options;
+  const common = {
+    networks: channelProfile === undefined ? recipe.networks : { ...recipe.networks, channelBase: channelProfile },
+    generatorSteps,
+    adam: adamBeta1 === undefined ? recipe.adam : { ...recipe.adam, beta1: adamBeta1 },
+    lrDecay: options.lrDecay ?? recipe.lrDecay,
+    ema: emaDecay === undefined ? recipe.ema : { decay: emaDecay },
+  };
+  if (recipe.objective === "wgan") return { ...recipe, ...common };
   const { klDirection, xMismatch, zMismatch, realm, boostreco } = options;
   return {
     ...recipe,
-    networks,
-    ema,
-    generatorSteps,
+    ...common,
     klDirection: klDirection ?? recipe.klDirection,
     xMismatch: xMismatch ?? recipe.xMismatch,
     zMismatch: zMismatch ?? recipe.zMismatch,

@@ -237,6 +237,20 @@ export const trainSchema = z.strictObject({
     group: "Schedule",
     description: "learning rate of Adam",
   }),
+  lrDecay: trained(share().optional(), {
+    resume: "told",
+    value: "S",
+    group: "Schedule",
+    description: "share of the run, at its end, over which the learning rate falls to a tenth, 0 for never",
+    default: "the recipe's: 0, or 0.2 (cycle); rates of a --schedule stay as they are",
+  }),
+  adamBeta1: trained(share().optional(), {
+    resume: "fixed",
+    value: "B",
+    group: "Schedule",
+    description: "decay of Adam's first moment",
+    default: "the recipe's: 0, or 0.5 (cycle)",
+  }),
   emaDecay: trained(share().optional(), {
     resume: "fixed",
     value: "D",

@@ -44,5 +44,5 @@ export const divergence = (session: Session, step: number, images: number): Dive
   run: session.config.run,
   lastGood: session.lastCheckpoint,
   precision: session.computing.precision,
-  learningRates: learningRatesAt(session.config, session.schedule, images),
+  learningRates: learningRatesAt(session.config, session.learner.recipe, session.schedule, images),
 });

@@ -102,14 +102,15 @@ function rowsOf(schedule: Schedule, shownImages: number): Row[] {
 function planPhase(config: TrainConfig, schedule: Schedule, { phase, start, end }: Row, need: StepNeed): PlanPhase {
   const resolution = resolutionOf(phase);
   const batch = batchAt(config.batch, resolution);
+  const recipe = recipeOf(config);
   return {
     phase,
     resolution,
     batch,
     images: end - start,
     fadeImages: fadingBetween(schedule, start, end),
-    learningRates: learningRatesAt(config, schedule, start),
-    margin: marginAt(config, schedule, start, objectiveOf(recipeOf(config))),
+    learningRates: learningRatesAt(config, recipe, schedule, start),
+    margin: marginAt(config, schedule, start, objectiveOf(recipe)),
     hours: (((end - start) / batch) * need.seconds) / 3600,
     memoryMiB: need.peakMiB,
   };

@@ -60,7 +60,7 @@ export class Steps {
     const { seed, encoderOrder } = config;
     const { device, precision } = computing;
     const { encoder, generator } = learner.optimisers;
-    const rates = learningRatesAt(config, schedule, images);
+    const rates = learningRatesAt(config, learner.recipe, schedule, images);
     encoder.options.learningRate = rates.encoder;
     generator.options.learningRate = rates.generator;
     const margin = marginAt(config, schedule, images, objective);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { resolveTrainConfig } from "../../src/config/config.ts";
 import { presetNames, presetOptions } from "../../src/config/presets.ts";
-import { balanced } from "../../src/config/recipe.ts";
+import { balanced, recipeOf } from "../../src/config/recipe.ts";
 import { positionAt, settingsAt } from "../../src/config/schedule.ts";
 import { phaseOf } from "../../src/networks/index.ts";
 import { plannedSchedule } from "../../src/train/opening.ts";
@@ -35,7 +35,7 @@ describe("the paper's", () => {
     expect(schedule.totalImages).toBe(30e6);
     const at = (images: number) => {
       const { phase, alpha } = positionAt(schedule, images);
-      const { encoder, generator } = learningRatesAt(config, schedule, images);
+      const { encoder, generator } = learningRatesAt(config, recipeOf(config), schedule, images);
       expect(generator).toBe(encoder);
       return [phase, alpha, encoder, marginAt(config, schedule, images, balanced)];
     };
@@ -87,7 +87,7 @@ describe("what the user gives wins", () => {
     const config = resolved("celeba-hq", { recipe: "balanced", lr: 0.002, margin: 0.1 });
     const schedule = scheduleOf(config);
     for (const images of [0, 5e6, 14e6, 25e6]) {
-      expect(learningRatesAt(config, schedule, images)).toEqual({ encoder: 0.002, generator: 0.002 });
+      expect(learningRatesAt(config, recipeOf(config), schedule, images)).toEqual({ encoder: 0.002, generator: 0.002 });
       expect(marginAt(config, schedule, images, balanced)).toBe(0.1);
     }
   });
