@@ -33,12 +33,17 @@ export type CheckpointFacts = Omit<
 >;
 
 /**
- * Writes checkpoint-<kimg> beside and renames it into place after fsync.
+ * Writes a checkpoint beside and renames it into place after fsync.
+ * @param name of its folder, by default checkpoint-<kimg>
  * @returns its folder
  * @throws CheckpointError if the disk is full or the folder cannot be written; older checkpoints stay as they were
  */
-export function writeCheckpoint(run: string, learner: Learner, facts: CheckpointFacts): string {
-  const name = checkpointName(facts.images);
+export function writeCheckpoint(
+  run: string,
+  learner: Learner,
+  facts: CheckpointFacts,
+  name = checkpointName(facts.images),
+): string {
   try {
     return writeFolder(run, name, (folder) => {
       mkdirSync(folder, { recursive: true });

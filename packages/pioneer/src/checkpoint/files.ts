@@ -6,7 +6,10 @@ const pattern = /^checkpoint-(\d{8})$/;
 /** A new checkpoint while it is written, and the one it replaces while the two change places. */
 const unfinished = ".writing";
 const replaced = ".replaced";
-const leftBehind = /^checkpoint-\d{8}\.(?:writing|replaced)$/;
+const leftBehind = /^(?:checkpoint-\d{8}|best)\.(?:writing|replaced)$/;
+
+/** The checkpoint with the smallest held-out error, beside the numbered ones: it is neither counted nor pruned with them. */
+export const bestName = "best";
 
 /** checkpoint-<kimg, 8 digits> */
 export const checkpointName = (images: number): string => `checkpoint-${kimgText(images)}`;

@@ -11,12 +11,12 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { diskError, makeFolders } from "../base/disk.ts";
 import { CheckpointError, RunError } from "../base/errors.ts";
 import { resolveTrainConfig, type TrainConfig } from "../config/config.ts";
 import { parseConfigFile, savedConfigText } from "../config/config-file.ts";
-import { checkpointNames } from "./files.ts";
+import { bestName, checkpointNames } from "./files.ts";
 import { isCheckpoint } from "./state.ts";
 
 export const configFile = "config.json";
@@ -34,6 +34,12 @@ export function newestCheckpoint(run: string): string | undefined {
   return name && join(run, name);
 }
 
+/** The checkpoint of a run with the smallest held-out error, where `train --evaluate-every` kept one. */
+export function bestCheckpoint(run: string): string | undefined {
+  const folder = join(run, bestName);
+  return isCheckpoint(folder) ? folder : undefined;
+}
+
 /**
  * The checkpoint that a path means: a run's newest, or the path itself.
  * @param wanted what to give instead, for the message
@@ -44,8 +50,14 @@ export function findCheckpoint(
   wanted = "--model a run folder (with checkpoint-... in it), a checkpoint or a model folder",
 ): string {
   const found = isCheckpoint(path) ? path : newestCheckpoint(path);
-  if (!found) throw new CheckpointError(`${path} holds no checkpoint: give ${wanted}`);
-  return found;
+  if (found) return found;
+  const run = dirname(path);
+  if (basename(path) === bestName && newestCheckpoint(run)) {
+    throw new CheckpointError(
+      `${run} has no best checkpoint: train --evaluate-every keeps one; give ${run} for the newest`,
+    );
+  }
+  throw new CheckpointError(`${path} holds no checkpoint: give ${wanted}`);
 }
 
 /**

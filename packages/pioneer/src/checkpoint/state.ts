@@ -58,6 +58,8 @@ const stateSchema = z.object({
   pack: z.object({ id: z.string(), path: z.string(), trainImages: z.int() }),
   /** Which networks make pictures, by their error on held-out images; older checkpoints do not say. */
   pair: z.enum(pairNames).default("averaged"),
+  /** Error of that pair's reconstructions of held-out images, in a checkpoint kept because it was the smallest. */
+  heldOutL1: z.number().optional(),
   /** What each phase is computed with; older checkpoints do not say. */
   computing: recordedComputing.optional(),
   /** Updates of each parameter, by network and name. */

@@ -365,7 +365,8 @@ export const trainSchema = z.strictObject({
     resume: "free",
     value: "K",
     group: "Run",
-    description: "thousands of images between evaluations on 256 images",
+    description: "thousands of images between evaluations on 256 images; one more at the end",
+    note: "the checkpoint with the smallest L1 stays as RUN/best, whatever --keep is",
     default: "none",
   }),
 });

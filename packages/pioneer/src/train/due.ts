@@ -50,7 +50,7 @@ export function dueAfter(moment: Moment, intervals: Intervals): Due {
     tick: moment.secondsSinceTick >= tickSeconds || moment.steps === 1 || end !== undefined,
     // Who stops a run wants it to end now: pictures are not waited for.
     pictures: isFinished || isTimeUp || images >= moment.phaseEndImages || passed(gridKimg),
-    evaluation: passed(evaluateEvery),
+    evaluation: passed(evaluateEvery) || (isFinished && evaluateEvery !== undefined),
     checkpoint: moment.minutesSinceCheckpoint >= checkpointMinutes || passed(checkpointKimg) || end !== undefined,
     end,
   };

@@ -18,8 +18,8 @@ const count = 256;
 /** The same latents, patches and directions in every evaluation of every run. */
 const seed = 0;
 
-/** Evaluates a run as it stands. */
-export type Evaluator = (growth: Growth) => Promise<void>;
+/** Evaluates a run as it stands. @returns the error of held-out images; undefined where it was not measured */
+export type Evaluator = (growth: Growth) => Promise<number | undefined>;
 
 /**
  * What evaluates the pair that makes the pictures and notes the numbers in metrics.jsonl, TensorBoard and the log.
@@ -30,16 +30,17 @@ export async function evaluatorOf(session: Session): Promise<Evaluator> {
   const metrics = await loadMetrics(cheap);
   return async (growth) => {
     try {
-      await evaluateNow(session, growth, metrics);
+      return await evaluateNow(session, growth, metrics);
     } catch (error) {
       // A disk without room for the metrics is no reason to end the training, nor is a device without memory for them.
       if (!(error instanceof PioneerError || error instanceof TorchError)) throw error;
       session.recorder.report({ kind: "log", text: `not evaluated: ${error.message}` });
+      return undefined;
     }
   };
 }
 
-async function evaluateNow(session: Session, growth: Growth, all: readonly NamedMetric[]): Promise<void> {
+async function evaluateNow(session: Session, growth: Growth, all: readonly NamedMetric[]): Promise<number | undefined> {
   const { pack, learner, computing, recorder, images, stop } = session;
   const began = performance.now();
   const subject = subjectOf(pairOf(learner, pairInUse(session, growth)), growth, pack.colour, computing);
@@ -63,7 +64,7 @@ async function evaluateNow(session: Session, growth: Growth, all: readonly Named
     seed,
     stopped: () => stop.reason !== undefined,
   });
-  if (!values) return;
+  if (!values) return undefined;
   recorder.metrics(
     metricsRecord(values, {
       images,
@@ -78,4 +79,5 @@ async function evaluateNow(session: Session, growth: Growth, all: readonly Named
   const text = values.map(({ name, value }) => `${name} ${Number(value.toPrecision(4))}`).join(" ");
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   recorder.report({ kind: "log", text: `evaluated in ${seconds} s: ${text}` });
+  return values.find(({ name }) => name === "l1")?.value;
 }

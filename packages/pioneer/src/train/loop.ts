@@ -5,6 +5,7 @@ import { batchAt } from "../config/batch.ts";
 import { growthAfter, positionAt } from "../config/schedule.ts";
 import { resolutionOf } from "../networks/index.ts";
 import { beginPhase } from "./begin-phase.ts";
+import { BestCheckpoint } from "./best-checkpoint.ts";
 import { SessionClock } from "./clock.ts";
 import { dueAfter, type Moment } from "./due.ts";
 import { evaluatorOf } from "./evaluate.ts";
@@ -23,6 +24,7 @@ import { WatchedThreads } from "./watched-threads.ts";
 export async function trainLoop(session: Session): Promise<EndEvent> {
   const { config, recorder, stop } = session;
   const evaluate = config.evaluateEvery === undefined ? undefined : await evaluatorOf(session);
+  const best = new BestCheckpoint(session);
   const steps = new Steps(session);
   const threads = new WatchedThreads(session);
   const clock = new SessionClock(session.elapsedSeconds);
@@ -67,7 +69,10 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
       recorder.report(tick(session, { ...at, endImages }, batch, meter.take(), clock.elapsedSeconds));
     }
     if (due.pictures) await meter.pause(() => drawPictures(session, trained));
-    if (due.evaluation) await meter.pause(() => evaluate?.(trained));
+    if (due.evaluation) {
+      session.elapsedSeconds = clock.elapsedSeconds;
+      await meter.pause(async () => best.consider(trained, await evaluate?.(trained)));
+    }
     // Meanwhile a stop may have been asked for.
     const { checkpoint, end } = dueAfter({ ...moment, stop: stop.reason }, config);
     if (checkpoint) {

@@ -1,5 +1,5 @@
 import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
-import { pruneCheckpoints } from "../checkpoint/files.ts";
+import { bestName, pruneCheckpoints } from "../checkpoint/files.ts";
 import { recordOf } from "../compute/run-computing.ts";
 import { brokenParameter } from "../learner/learner.ts";
 import type { PairName } from "../learner/pair.ts";
@@ -8,16 +8,30 @@ import { diverged, divergence } from "./divergence.ts";
 import { pairInUse } from "./health.ts";
 import type { Session } from "./session.ts";
 
+/** Writes a checkpoint of the present state, then removes the oldest beyond --keep. */
+export function saveCheckpoint(session: Session, growth: Growth): void {
+  const { config, learner, recorder } = session;
+  session.lastCheckpoint = writeCheckpoint(config.run, learner, factsOf(session, growth));
+  pruneCheckpoints(config.run, config.keep);
+  recorder.report({ kind: "checkpoint", path: session.lastCheckpoint });
+}
+
+/** Writes the present state in the place of the best checkpoint. @returns its folder */
+export function saveBest(session: Session, growth: Growth, heldOutL1: number): string {
+  const { config, learner } = session;
+  return writeCheckpoint(config.run, learner, { ...factsOf(session, growth), heldOutL1 }, bestName);
+}
+
 /**
- * Writes a checkpoint of the present state, then removes the oldest beyond --keep.
  * The growth is what the networks are a model of; where training goes on is said by the schedule and the images.
+ * @throws DivergedError if a weight is not finite
  */
-export function saveCheckpoint(session: Session, { phase, alpha }: Growth): void {
-  const { config, pack, schedule, images, steps, elapsedSeconds, learner, recorder } = session;
+function factsOf(session: Session, { phase, alpha }: Growth): CheckpointFacts {
+  const { config, pack, schedule, images, steps, elapsedSeconds, learner } = session;
   // The losses of a step are those before its last update, which may have been the one that broke a weight.
   const broken = brokenParameter(learner);
   if (broken) throw diverged(`${broken} is not finite after the update`, divergence(session, steps, images));
-  const facts: CheckpointFacts = {
+  return {
     recipe: config.recipe,
     images,
     steps,
@@ -33,9 +47,6 @@ export function saveCheckpoint(session: Session, { phase, alpha }: Growth): void
     computing: recordOf(session.computings),
     pack: { id: pack.id, path: pack.path, trainImages: (pack.splits.train as Uint32Array).length },
   };
-  session.lastCheckpoint = writeCheckpoint(config.run, learner, facts);
-  pruneCheckpoints(config.run, config.keep);
-  recorder.report({ kind: "checkpoint", path: session.lastCheckpoint });
 }
 
 /** Measured, but for the random networks of the beginning and where somebody waits for the end: then as last known. */

@@ -84,7 +84,9 @@ describe("an end has its status line and its checkpoint", () => {
 
   test("of the schedule: pictures too", () => {
     const phaseEndImages = 8000;
-    expect(due({ images: 8000, phaseEndImages, batch: 1 })).toMatchObject({ ...all, end: "finished" });
+    const finished = { ...all, evaluation: true, end: "finished" };
+    expect(due({ images: 8000, phaseEndImages, batch: 1 })).toEqual(finished);
+    expect(due({ images: 8000, phaseEndImages, batch: 1 }, { evaluateEvery: undefined }).evaluation).toBe(false);
     expect(due({ images: 7999, phaseEndImages, batch: 1 }).end).toBeUndefined();
     // The step that passed the last image is the last, whoever asked for what.
     expect(due({ images: 8005, phaseEndImages, stop: "interrupted", minutesOfSession: 61 }).end).toBe("finished");

@@ -11,7 +11,8 @@ import { addCommand } from "../options/options.ts";
 const schema = z.strictObject({
   run: option(text("a run, or one of its checkpoints"), {
     value: "DIR",
-    description: "a run (its newest checkpoint is exported) or one of its checkpoints",
+    description:
+      "a run (its newest checkpoint is exported) or one of its checkpoints (RUN/best: see train --evaluate-every)",
   }),
   out: option(text("a folder for the model"), {
     value: "MODEL",

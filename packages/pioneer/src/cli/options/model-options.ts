@@ -15,7 +15,8 @@ const defaultWeight = 1;
 export const modelOptions = {
   model: option(text("a run, one of its checkpoints, or a model folder"), {
     value: "MODEL",
-    description: "a run (its newest checkpoint is used), one of its checkpoints, or a model folder",
+    description:
+      "a run (its newest checkpoint is used), one of its checkpoints (RUN/best: see train --evaluate-every), or a model folder",
   }),
   out: option(text("a folder for the pictures"), {
     value: "DIR",

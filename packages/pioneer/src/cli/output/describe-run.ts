@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { CheckpointError, RunError } from "../../base/errors.ts";
 import { formatDuration, formatKimg } from "../../base/format.ts";
-import { checkpointNames } from "../../checkpoint/files.ts";
-import { hasConfig, newestCheckpoint, readRunConfig, statsFile } from "../../checkpoint/run-folder.ts";
+import { bestName, checkpointNames } from "../../checkpoint/files.ts";
+import { bestCheckpoint, hasConfig, newestCheckpoint, readRunConfig, statsFile } from "../../checkpoint/run-folder.ts";
 import { type CheckpointState, isCheckpoint, readState } from "../../checkpoint/state.ts";
 import { verifyCheckpoint } from "../../checkpoint/verify.ts";
 import { profileOf } from "../../networks/kind.ts";
@@ -43,6 +43,8 @@ async function describeRun(path: string, verify: boolean): Promise<Description> 
   const checkpoints = checkpointNames(path);
   const newest = newestCheckpoint(path);
   const state = newest === undefined ? undefined : verify ? verified(newest) : stateOrError(newest);
+  const bestPath = bestCheckpoint(path);
+  const best = bestPath === undefined ? undefined : stateOrError(bestPath);
   const last = await lastTick(join(path, statsFile));
   const { resolution = "the pack's", latent, channels, recipe, data } = config;
   const lines = [
@@ -51,6 +53,7 @@ async function describeRun(path: string, verify: boolean): Promise<Description> 
     `model        ${recipe}, resolution ${resolution}, latent ${latent}, channels ${channels}${profileOf(config.channelProfile)}`,
     ...(last === undefined ? untoldLines(state) : progressLines(last)),
     `checkpoints  ${checkpoints.length === 0 ? "none" : checkpoints.join(" ")}`,
+    ...bestLines(best),
     ...newestLines(state),
     ...(verify && newest !== undefined ? [`verified     ${newest}, all checksums good`] : []),
   ];
@@ -61,6 +64,7 @@ async function describeRun(path: string, verify: boolean): Promise<Description> 
     checkpoints,
     ...(last && { last }),
     ...(state && !(state instanceof CheckpointError) && { pair: state.pair, computing: state.computing }),
+    ...(bestPath !== undefined && best && !(best instanceof CheckpointError) && { best: bestOf(bestPath, best) }),
     ...(verify && { verified: newest }),
   };
   return { value, lines };
@@ -75,6 +79,22 @@ function stateOrError(checkpoint: string): CheckpointState | CheckpointError {
     throw error;
   }
 }
+
+const bestOf = (path: string, { images, resolution, heldOutL1 }: CheckpointState) => ({
+  path,
+  images,
+  resolution,
+  heldOutL1,
+});
+
+function bestLines(state: CheckpointState | CheckpointError | undefined): string[] {
+  if (state === undefined) return [];
+  return [`best         ${state instanceof CheckpointError ? state.message : `${bestName}, ${errorText(state)}`}`];
+}
+
+/** How near held-out images came, where a checkpoint was kept for that. */
+const errorText = ({ heldOutL1 = Number.NaN, images, resolution }: CheckpointState) =>
+  `L1 ${heldOutL1.toFixed(4)} on held-out images at ${resolution}x${resolution}, ${formatKimg(images)} kimg`;
 
 function newestLines(state: CheckpointState | CheckpointError | undefined): string[] {
   if (state === undefined) return [];
@@ -129,6 +149,7 @@ function describeCheckpoint(path: string, verify: boolean): Description {
     `model       ${recipe}, latent ${latent}, channels ${channels}${profileOf(state.networks.channelBase)}, ${colour}, ${describeCrop(state)}`,
     `progress    ${formatKimg(images)} of ${formatKimg(schedule.totalImages)} kimg in ${formatDuration(state.elapsedSeconds)}`,
     `phase       ${phase} (${resolution}x${resolution}), alpha ${alpha.toFixed(3)}`,
+    ...(state.heldOutL1 === undefined ? [] : [`best        ${errorText(state)}`]),
     ...computedLines(state, 12),
     // An imported checkpoint has seen no pack of ours.
     `data        ${pack.path}${pack.id === "" ? "" : `, ${pack.trainImages} images, id ${pack.id}`}`,
