@@ -32,7 +32,8 @@ const evaluated = (name: string) =>
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line) as { images: number; metrics: { l1: number } });
-const checkpointsOf = (name: string) => readdirSync(join(folder, name)).filter((entry) => entry.startsWith("checkpoint"));
+const checkpointsOf = (name: string) =>
+  readdirSync(join(folder, name)).filter((entry) => entry.startsWith("checkpoint"));
 
 let data: string;
 beforeAll(async () => {
