@@ -4,7 +4,7 @@
 import { RandomGenerator, randn, scope, type Tensor } from "pioneer-torch";
 import { normalise } from "../networks/index.ts";
 
-const purposes = { weights: 1, order: 2, mirror: 3, latents: 4, pool: 5, blend: 6 } as const;
+const purposes = { weights: 1, order: 2, mirror: 3, latents: 4, pool: 5, blend: 6, augment: 7 } as const;
 
 export type Purpose = keyof typeof purposes;
 

@@ -35,7 +35,8 @@ function checkTogether(config: TrainConfig): void {
   }
   if (config.recipe === "gan") {
     const keys = ["margin", "boostreco", "klDirection", "xMismatch", "zMismatch"] as const;
-    const key = config.realm ? "realm" : keys.find((name) => config[name] !== undefined);
+    const isOn = (["realm", "augment"] as const).find((name) => config[name]);
+    const key = isOn ?? keys.find((name) => config[name] !== undefined);
     if (key !== undefined) {
       throw new ConfigError(`${flagOf(key)} is of the recipes that make latents: leave it out with --recipe gan`);
     }

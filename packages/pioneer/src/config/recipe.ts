@@ -49,6 +49,8 @@ export interface AgeRecipe extends RecipeBase {
   readonly realm: boolean;
   /** Raises the weight of the image error to 1 + b (phase + alpha - 5) from 128x128 on; 0 for never. */
   readonly boostreco: number;
+  /** Whether the KL terms see images changed at random (objectives/augment.ts). */
+  readonly augment: boolean;
 }
 
 /** Discriminator against generator (objectives/wgan.ts). */
@@ -76,6 +78,7 @@ export const accv2018: AgeRecipe = {
   margin: 0,
   realm: false,
   boostreco: 0,
+  augment: false,
   generatorSteps: 2,
   adam: { beta1: 0, beta2: 0.99, epsilon: 1e-8 },
   lrDecay: 0,
@@ -142,6 +145,7 @@ export interface RecipeOptions {
   readonly zMismatch?: Mismatch | undefined;
   readonly realm?: boolean | undefined;
   readonly boostreco?: number | undefined;
+  readonly augment?: boolean | undefined;
 }
 
 /** The recipe of a run, with what its configuration sets itself. */
@@ -156,7 +160,7 @@ export function recipeOf(options: RecipeOptions): Recipe {
     ema: emaDecay === undefined ? recipe.ema : { decay: emaDecay },
   };
   if (recipe.objective === "wgan") return { ...recipe, ...common };
-  const { klDirection, xMismatch, zMismatch, realm, boostreco } = options;
+  const { klDirection, xMismatch, zMismatch, realm, boostreco, augment } = options;
   return {
     ...recipe,
     ...common,
@@ -165,5 +169,6 @@ export function recipeOf(options: RecipeOptions): Recipe {
     zMismatch: zMismatch ?? recipe.zMismatch,
     realm: realm || recipe.realm,
     boostreco: boostreco ?? recipe.boostreco,
+    augment: augment || recipe.augment,
   };
 }

@@ -171,6 +171,12 @@ export const trainSchema = z.strictObject({
     description: "measure of the latent error",
     default: accv2018.zMismatch,
   }),
+  augment: trained(toggle().default(false), {
+    resume: "told",
+    group: "Losses",
+    description: "compare real and generated images after random changes of colour, place and a hole (DiffAugment)",
+    note: "for fewer than 2,000 images; not with gan",
+  }),
 
   kimgPerPhase: trained(positive().default(2400), {
     resume: "fixed",

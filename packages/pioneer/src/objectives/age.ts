@@ -6,9 +6,12 @@ import type { AgeRecipe } from "../config/recipe.ts";
 import type { Trades } from "../learner/image-pool.ts";
 import type { Learner } from "../learner/learner.ts";
 import { imageMismatch, klToPrior, latentMismatch } from "../losses/index.ts";
+import { resolutionOf } from "../networks/index.ts";
+import { augmented, drawChanges } from "./augment.ts";
 import { bothBatches } from "./both-batches.ts";
 import { frozen } from "./frozen.ts";
 import type {
+  DrawContext,
   GeneratorUpdate,
   InputsOf,
   Minimised,
@@ -20,10 +23,17 @@ import type {
 import { passesOfGame } from "./passes.ts";
 
 export interface Age extends ObjectiveTypes {
-  /** What the image pool swaps, once faded in. */
-  readonly drawn: { readonly trades?: Trades };
+  /** What the image pool swaps, once faded in; what images go through before the KL terms, with --augment. */
+  readonly drawn: { readonly trades?: Trades; readonly changes?: Changes };
   readonly encoder: AgeEncoder;
   readonly generator: AgeGenerator;
+}
+
+/** Of real images, of the encoder's fakes, and of what each generator update makes; each [batch, 7]. */
+interface Changes {
+  readonly real: Tensor;
+  readonly fake: Tensor;
+  readonly generated: readonly Tensor[];
 }
 
 interface AgeEncoder extends Minimised {
@@ -55,8 +65,12 @@ interface AgeGenerator extends Minimised {
 }
 
 export const ageObjective = (recipe: AgeRecipe): Objective<Age> => ({
-  draw: ({ learner: { pool }, growth, batch, random, device }) =>
-    growth.alpha >= 1 ? { trades: pool.draw(batch, random("pool"), device) } : {},
+  draw: (context) => ({
+    ...(context.growth.alpha >= 1 && {
+      trades: context.learner.pool.draw(context.batch, context.random("pool"), context.device),
+    }),
+    ...(recipe.augment && { changes: changesOfStep(context) }),
+  }),
   encoder: (learner, inputs, settings) => encoderLoss(recipe, learner, inputs, settings),
   generator: (learner, inputs, settings) => generatorLoss(recipe, learner, inputs, settings),
   losses: (
@@ -76,25 +90,35 @@ export const ageObjective = (recipe: AgeRecipe): Objective<Age> => ({
   // While the pool fills, what it holds grows.
   repeats: ({ pool }, { trades }) => !trades || pool.isFull,
   passes: () => passesOf(recipe),
-  // To be inverted, what was traded away goes through E once more.
-  fadedInDoesMore: recipe.zScaleOfEncoder > 0,
+  // To be inverted, what was traded away goes through E once more; with --augment all of it always does.
+  fadedInDoesMore: recipe.zScaleOfEncoder > 0 && !recipe.augment,
   margin: recipe.margin,
   cosine: ({ zRecon }, latent) =>
     recipe.zMismatch === "cos" && zRecon !== undefined ? (2 - zRecon) * latent : undefined,
 });
 
+function changesOfStep({ learner, growth, batch, random, device }: DrawContext): Changes {
+  const numbers = random("augment");
+  const draw = () => drawChanges(batch, resolutionOf(growth.phase), numbers, device);
+  const [real, fake] = [draw(), draw()];
+  return { real, fake, generated: Array.from({ length: learner.recipe.generatorSteps }, draw) };
+}
+
 /** Reconstructions: in E's update forward and the backward through G; in G's updates of codes made once. */
-function passesOf({ generatorSteps, zScaleOfEncoder, xScaleOfGenerator }: AgeRecipe): StepPasses {
+function passesOf({ generatorSteps, zScaleOfEncoder, xScaleOfGenerator, augment }: AgeRecipe): StepPasses {
   const game = passesOfGame(generatorSteps);
   const inverts = zScaleOfEncoder > 0 ? 1 : 0;
   const reconstructs = xScaleOfGenerator > 0 ? 1 : 0;
   const more = reconstructs * generatorSteps;
+  // What is compared goes through E as it is, too.
+  const clean = augment ? 1 : 0;
+  const cleanOfGenerator = clean * generatorSteps;
   return {
     ...game,
     encoder: {
-      forward: game.encoder.forward + inverts + reconstructs,
-      toData: game.encoder.toData + inverts,
-      toWeights: game.encoder.toWeights + inverts,
+      forward: game.encoder.forward + inverts + reconstructs + clean + cleanOfGenerator,
+      toData: game.encoder.toData + inverts + clean + cleanOfGenerator,
+      toWeights: game.encoder.toWeights + inverts + clean,
     },
     generator: {
       forward: game.generator.forward + 1 + more,
@@ -108,11 +132,17 @@ function passesOf({ generatorSteps, zScaleOfEncoder, xScaleOfGenerator }: AgeRec
  * E minimises klScale·KL(E(x)) - klScale·KL(E(fake)) + xScale·L1(G(E(x)), x); G is frozen, gradients pass through it.
  * A margin m bounds the two KL terms from below by -m. Recipe cycle adds zScaleOfEncoder·cos(E(G(z)), z): E learns to
  * invert G.
+ *
+ * With --augment the KL terms see T(x) and T(fake), T being random changes (augment.ts), so that E cannot tell the few real
+ * images by heart. What is compared with something, G(E(x)) with x and E(G(z)) with z, goes through E unchanged. If
+ * G(E(T(x))) were to be T(x), holes and shifts would be among the images that G makes, and come back in samples. If it were
+ * to be x, codes would have to forget light and place, which photos then could not be reconstructed with. So E is trained
+ * on clean photos as before, and costs one more pass.
  */
 function encoderLoss(
   recipe: AgeRecipe,
   { encoder, generator, pool }: Learner,
-  { x, zEncoder, trades }: InputsOf<Age>,
+  { x, zEncoder, trades, changes }: InputsOf<Age>,
   { growth, precision, encoderOrder, reduce, margin = 0 }: StepSettings,
 ): AgeEncoder {
   const G = (z: Tensor) => frozen(generator, growth, precision)(z);
@@ -120,8 +150,10 @@ function encoderLoss(
   const fake = growth.alpha >= 1 && trades ? pool.exchange(made, trades) : made;
 
   const E = () => encoder.prepare(growth, precision, "store");
-  const [real, generated] = bothBatches(encoderOrder, E, x, fake);
-  const reconstruction = G(real);
+  const seen = changes ? { real: augmented(x, changes.real), fake: augmented(fake, changes.fake) } : { real: x, fake };
+  const [real, generated] = bothBatches(encoderOrder, E, seen.real, seen.fake);
+  const again = (images: Tensor) => encoder.prepare(growth, precision, "keep")(images);
+  const reconstruction = G(changes ? again(x) : real);
 
   const klReal = klToPrior(real, reduce, recipe.klDirection);
   const klFake = klToPrior(generated, reduce, recipe.klDirection);
@@ -135,7 +167,7 @@ function encoderLoss(
     };
   }
   // What the pool gives back is no longer what was made of these latents.
-  const inverted = fake === made ? generated : encoder.prepare(growth, precision, "keep")(made);
+  const inverted = fake === made && !changes ? generated : again(made);
   const zReconOfEncoder = latentMismatch(inverted, zEncoder, recipe.zMismatch);
   const loss = total.add(zReconOfEncoder.mul(recipe.zScaleOfEncoder));
   return {
@@ -162,42 +194,53 @@ export function encoderTotal(
 
 /**
  * G minimises klScale·KL(E(G(z))) + zScale·cos(E(G(z)), z); E is frozen, gradients pass through it. Recipe cycle adds
- * xScaleOfGenerator·L1(G(E(x)), x) with E(x) a constant (AGE's match_x for G, arXiv:1704.02304).
+ * xScaleOfGenerator·L1(G(E(x)), x) with E(x) a constant (AGE's match_x for G, arXiv:1704.02304). With --augment the KL term
+ * is that of E(T(G(z))).
  */
 function generatorLoss(
   recipe: AgeRecipe,
   { encoder, generator }: Learner,
-  { x }: InputsOf<Age>,
+  { x, zGenerator, changes }: InputsOf<Age>,
   { growth, precision, reduce }: StepSettings,
 ): GeneratorUpdate<AgeGenerator> {
-  const latentTerms = (code: Tensor, z: Tensor) => {
-    const klGenerated = klToPrior(code, reduce, recipe.klDirection);
+  /** Codes of generated images as E is to judge them, and as they are. */
+  const codesOf = (images: Tensor, z: Tensor): { judged: Tensor; code: Tensor } => {
+    const E = frozen(encoder, growth, precision);
+    if (!changes) {
+      const code = E(images);
+      return { judged: code, code };
+    }
+    const ofUpdate = changes.generated[zGenerator.indexOf(z)] as Tensor;
+    const both = E(cat([augmented(images, ofUpdate), images]));
+    const count = images.size(0);
+    return { judged: both.narrow(0, 0, count), code: both.narrow(0, count, count) };
+  };
+  const latentTerms = ({ judged, code }: { judged: Tensor; code: Tensor }, z: Tensor) => {
+    const klGenerated = klToPrior(judged, reduce, recipe.klDirection);
     const zRecon = latentMismatch(code, z, recipe.zMismatch);
     const total = klGenerated.mul(recipe.klScale).add(zRecon.mul(recipe.zScale));
     return { klGenerated, zRecon, total };
   };
   if (recipe.xScaleOfGenerator === 0) {
     return (z) => {
-      const E = frozen(encoder, growth, precision);
-      const code = E(generator.prepare(growth, precision, "store")(z));
-      const { total, ...terms } = latentTerms(code, z);
-      return { loss: total, losses: { ...terms, generator: total }, values: { code } };
+      const codes = codesOf(generator.prepare(growth, precision, "store")(z), z);
+      const { total, ...terms } = latentTerms(codes, z);
+      return { loss: total, losses: { ...terms, generator: total }, values: { code: codes.code } };
     };
   }
   // E stands still while G is updated.
   const encoded = noGrad(() => frozen(encoder, growth, precision)(x));
   return (z) => {
-    const E = frozen(encoder, growth, precision);
     const made = generator.prepare(growth, precision, "store")(cat([z, encoded]));
-    const code = E(made.narrow(0, 0, z.size(0)));
+    const codes = codesOf(made.narrow(0, 0, z.size(0)), z);
     const reconstruction = made.narrow(0, z.size(0), x.size(0));
     const xReconOfGenerator = imageMismatch(reconstruction, x, recipe.xMismatch);
-    const { total, ...terms } = latentTerms(code, z);
+    const { total, ...terms } = latentTerms(codes, z);
     const loss = total.add(xReconOfGenerator.mul(recipe.xScaleOfGenerator));
     return {
       loss,
       losses: { ...terms, xReconOfGenerator, generator: loss },
-      values: { code, regenerated: reconstruction },
+      values: { code: codes.code, regenerated: reconstruction },
     };
   };
 }

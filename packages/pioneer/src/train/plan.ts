@@ -17,6 +17,7 @@ import { chooseRunComputing } from "./choose-computing.ts";
 import { fromSizeOn } from "./computing-lines.ts";
 import { dataOfRun } from "./data-of-run.ts";
 import type { StepNeed } from "./estimate.ts";
+import { fewImages } from "./few-images.ts";
 import { firstImages, openRun, plannedSchedule } from "./opening.ts";
 import { learningRatesAt, marginAt } from "./settings.ts";
 import { Trial } from "./trial.ts";
@@ -54,7 +55,9 @@ export interface TrainPlan {
  * @throws as training would, before its first step
  */
 export async function planTraining(config: TrainConfig, log: (text: string) => void = () => {}): Promise<TrainPlan> {
-  const { schedule, shownImages, before } = await scheduleOf(config);
+  const { schedule, shownImages, before, count } = await scheduleOf(config);
+  const few = count === undefined ? undefined : fewImages(count, config);
+  if (few) log(few);
   const { device } = chooseDevice(config, capabilities());
   cacheMemory(); // as the training process does
   const trial = await Trial.open(config, device);
@@ -129,6 +132,8 @@ interface Planned {
   readonly schedule: Schedule;
   readonly shownImages: number;
   readonly before?: CheckpointState | undefined;
+  /** Of the training images; unknown where they are not packed yet. */
+  readonly count?: number | undefined;
 }
 
 /** What training would follow. Where --resolution says all that a plan needs, a source is not packed for it. */
@@ -140,6 +145,7 @@ async function scheduleOf(config: TrainConfig): Promise<Planned> {
     const schedule = plannedSchedule(config, maxPhase, undefined);
     return { schedule, shownImages: firstImages(config, schedule) };
   }
-  const { schedule, images, resumed } = openRun(config, (await dataOfRun(config)).pack);
-  return { schedule, shownImages: images, before: resumed?.state };
+  const { pack } = await dataOfRun(config);
+  const { schedule, images, resumed } = openRun(config, pack);
+  return { schedule, shownImages: images, before: resumed?.state, count: pack.splits.train?.length };
 }

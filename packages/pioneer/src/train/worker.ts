@@ -36,6 +36,7 @@ import { objectiveOf } from "../objectives/index.ts";
 import { chooseRunComputing } from "./choose-computing.ts";
 import { fromSizeOn } from "./computing-lines.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
+import { fewImages } from "./few-images.ts";
 import { trainLoop } from "./loop.ts";
 import { openRun } from "./opening.ts";
 import { drawReals } from "./pictures.ts";
@@ -190,7 +191,8 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     images,
     totalImages: schedule.totalImages,
   });
-  for (const text of told) recorder.report({ kind: "log", text });
+  const few = fewImages(train.length, config);
+  for (const text of few ? [...told, few] : told) recorder.report({ kind: "log", text });
   // The resolution is known now; it is noted so that a later --resume can tell growing from shrinking.
   saveConfig({ ...config, resolution });
   if (!resumed) saveCheckpoint(session, positionAt(schedule, images));

@@ -23,6 +23,7 @@ describe("defaults and checks", () => {
       channels: 512,
       recipe: "accv2018",
       realm: false,
+      augment: false,
       progression: true,
       resetOptimiser: false,
       encoderOrder: "joint",
@@ -85,6 +86,7 @@ describe("defaults and checks", () => {
     for (const [option, flag] of [
       [{ margin: 0.1 }, "--margin"],
       [{ realm: true }, "--realm"],
+      [{ augment: true }, "--augment"],
       [{ boostreco: 1 }, "--boostreco"],
       [{ klDirection: "pq" }, "--kl-direction"],
       [{ xMismatch: "L2" }, "--x-mismatch"],

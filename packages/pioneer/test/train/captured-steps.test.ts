@@ -3,7 +3,7 @@
 import { RandomGenerator, randn, scope, type Tensor, TorchError } from "pioneer-torch";
 import { expect, test } from "vitest";
 import { drawLatents } from "../../src/compute/streams.ts";
-import { accv2018, balanced, gan } from "../../src/config/recipe.ts";
+import { accv2018, balanced, cycle, gan, type Recipe } from "../../src/config/recipe.ts";
 import type { Position } from "../../src/config/schedule.ts";
 import type { Learner } from "../../src/learner/learner.ts";
 import type { Growth } from "../../src/networks/index.ts";
@@ -74,22 +74,23 @@ function recorder() {
 
 const stable: Growth = { phase: 1, alpha: 1 };
 
-test.each([["accv2018", accv2018] as const, ["gan", gan] as const])(
-  "recorded steps of %s are the same steps, to the bit",
-  (_, recipe) => {
-    const [plain, learner] = [tinyLearner(undefined, 0, recipe), tinyLearner(undefined, 0, recipe)];
-    for (const each of [plain, learner]) each.pool.capacity = 8;
-    const { counts, record } = recorder();
-    const objective = objectiveOf(recipe);
-    const captured = new CapturedSteps(objective, learner, () => undefined, record);
-    const growths = Array<Growth>(10).fill(stable);
-    const losses = steps(objective, learner, growths, (inputs, settings) => captured.run(inputs, settings));
-    expect(losses).toEqual(plainSteps(objective, plain, growths));
-    expect(contents(learner)).toEqual(contents(plain));
-    // Two steps fill the pool of eight; three warm up.
-    expect(counts).toEqual({ recorded: 1, replayed: recipe === gan ? 7 : 5, disposed: 0 });
-  },
-);
+test.each<[string, Recipe]>([
+  ["accv2018", accv2018],
+  ["cycle with --augment", { ...cycle, augment: true }],
+  ["gan", gan],
+])("recorded steps of %s are the same steps, to the bit", (_, recipe) => {
+  const [plain, learner] = [tinyLearner(undefined, 0, recipe), tinyLearner(undefined, 0, recipe)];
+  for (const each of [plain, learner]) each.pool.capacity = 8;
+  const { counts, record } = recorder();
+  const objective = objectiveOf(recipe);
+  const captured = new CapturedSteps(objective, learner, () => undefined, record);
+  const growths = Array<Growth>(10).fill(stable);
+  const losses = steps(objective, learner, growths, (inputs, settings) => captured.run(inputs, settings));
+  expect(losses).toEqual(plainSteps(objective, plain, growths));
+  expect(contents(learner)).toEqual(contents(plain));
+  // Two steps fill the pool of eight; three warm up.
+  expect(counts).toEqual({ recorded: 1, replayed: recipe === gan ? 7 : 5, disposed: 0 });
+});
 
 /** One that draws more than its step knows of: what G makes is judged by how much of a drawn pattern is in it. */
 interface Patterned extends Age {

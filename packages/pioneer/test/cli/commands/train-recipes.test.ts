@@ -64,7 +64,8 @@ describe("balanced by a schedule file", () => {
     write();
     const { stdout, ...end } = await pioneer(folder, start("planned", "--schedule", file(), "--plan"));
     expect(end).toMatchObject(done);
-    const lines = stdout.trimEnd().split("\n");
+    const [few, ...lines] = stdout.trimEnd().split("\n");
+    expect(few).toMatch(/^\d+ training images are few /);
     expect(lines[0]).toMatch(/^phase +size +batch +kimg +fading +lr +margin +time +memory$/);
     expect(lines.slice(1, 4).map((line) => line.trim().split(/ +/).slice(0, 7))).toEqual([
       ["0", "4x4", "8", "0.1", "0.04", "0.002", "0.2"],

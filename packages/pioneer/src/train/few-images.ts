@@ -1,0 +1,14 @@
+import type { TrainConfig } from "../config/config.ts";
+
+/** With fewer the encoder soon knows all of them by heart. */
+const enough = 2000;
+
+/** What to do about few training images, in words; undefined where there are enough, or it is being done. */
+export function fewImages(
+  count: number,
+  { augment, recipe }: Pick<TrainConfig, "augment" | "recipe">,
+): string | undefined {
+  if (count >= enough || augment) return undefined;
+  const few = `${count} training images are few (under ${enough}): the networks learn them by heart`;
+  return recipe === "gan" ? `${few}; add images` : `${few}; --augment works against that, more images are better`;
+}
