@@ -1,11 +1,11 @@
-import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Crop } from "pioneer-runtime";
-import { onDisk } from "../base/disk.ts";
 import { ConfigError, DataError, StoppedError } from "../base/errors.ts";
+import { writeFolderBeside } from "../base/whole-folder.ts";
 import { availableThreads } from "../compute/processor.ts";
 import { resolutionOf } from "../networks/growth.ts";
-import { writePng } from "../pictures/png.ts";
+import { writePhoto } from "../pictures/png.ts";
 import type { Frames } from "./frames.ts";
 import { allIndices, smallestHashes } from "./pack/splits.ts";
 import type { PrepareProgress } from "./packing.ts";
@@ -55,26 +55,20 @@ export async function dumpImages(options: DumpOptions): Promise<DumpResult> {
   }
   await checkOut(out);
   const { frames, phase } = await openFrames(options, alpha);
-  const part = `${resolve(out)}.part`;
   try {
     const chosen = choose(frames, options);
-    await onDisk(part, async () => {
-      await rm(part, { recursive: true, force: true });
-      await mkdir(part, { recursive: true });
-    });
     const resolution = resolutionOf(phase);
-    const written = await writeAll(frames, chosen, { part, resolution, options });
-    if (written.files.length === 0) {
-      const [first] = written.skipped;
-      throw new DataError(`${source}: none of its images can be used; the first, ${first?.name}, ${first?.reason}`);
-    }
-    await onDisk(out, async () => {
-      await rmdir(out).catch(() => undefined);
-      await rename(part, out);
+    return await writeFolderBeside(out, async (part) => {
+      const written = await writeAll(frames, chosen, { part, resolution, options });
+      if (written.files.length === 0) {
+        const [first] = written.skipped;
+        throw new DataError(`${source}: none of its images can be used; the first, ${first?.name}, ${first?.reason}`);
+      }
+      // What has been put into it meanwhile is not ours to replace.
+      await checkOut(out);
+      return { ...written, resolution };
     });
-    return { ...written, resolution };
   } finally {
-    await rm(part, { recursive: true, force: true });
     await frames.close();
   }
 }
@@ -129,7 +123,7 @@ async function writeAll(frames: Frames, chosen: Uint32Array, { part, resolution,
   const write = async (index: number, pixels: Promise<Uint8Array>): Promise<void> => {
     const file = `${String(index).padStart(8, "0")}.png`;
     try {
-      await writePng(join(part, file), { pixels: await pixels, width: resolution, height: resolution });
+      await writePhoto(join(part, file), { pixels: await pixels, width: resolution, height: resolution });
       files.push(file);
     } catch (error) {
       // What the source says of one image: it is skipped. What the disk says ends the work.

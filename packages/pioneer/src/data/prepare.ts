@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { type Colour, type Crop, faceSimilarity, sideOf } from "pioneer-runtime";
 import { lockFile } from "../base/disk.ts";
 import { ConfigError, DataError } from "../base/errors.ts";
+import { kindOfFile } from "../base/file-kind.ts";
 import { checkAlignOptions } from "../config/face-template.ts";
 import { type Alignment, openAlignment } from "./alignment.ts";
 import type { PackingState } from "./journal.ts";
@@ -47,7 +48,7 @@ export interface PrepareOptions {
   readonly seed?: number | undefined;
   /** "auto" (default): one channel if every image is grey, else three. */
   readonly colour?: Colour | "auto" | undefined;
-  /** Replace an existing pack. */
+  /** Replace an existing pack; no other file is replaced. */
   readonly force?: boolean | undefined;
   /** Called after each image. */
   readonly onProgress?: ((progress: PrepareProgress) => void) | undefined;
@@ -85,7 +86,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<PrepareRe
       `${source} is a pack, whose photos are cut already: to align them, prepare with --align ${align} what it was made of`,
     );
   }
-  await checkTarget(out, options.force ?? false);
+  await checkTarget(options);
   const unlock = await lockFile(out);
   try {
     const result = await packSource(options);
@@ -125,13 +126,23 @@ function checkOptions(options: PrepareOptions): void {
   }
 }
 
-async function checkTarget(out: string, force: boolean): Promise<void> {
+/** A pack gives way to another with `force`; nothing else does, least of all what is to be read. */
+async function checkTarget({ source, out, force = false }: PrepareOptions): Promise<void> {
   const info = await stat(out).catch(() => undefined);
-  if (info?.isDirectory())
-    throw new DataError(`${out} is a folder; give the pack a file name, for instance faces.pack`);
-  if (info !== undefined && !force) {
-    throw new DataError(`${out} exists; choose another name, or replace it with --force`);
+  if (info === undefined) return;
+  if (info.isDirectory()) throw new DataError(`${out} is a folder; give the pack a file name, for instance faces.pack`);
+  const from = await stat(source).catch(() => undefined);
+  if (from?.ino === info.ino && from.dev === info.dev) {
+    throw new DataError(`${out} is what is to be packed: give the pack another name, for instance faces.pack`);
   }
+  if (!info.isFile()) throw new DataError(`${out} is no file; give the pack a file name, for instance faces.pack`);
+  if (info.size > 0 && !(await isPack(out))) {
+    const kind = await kindOfFile(out);
+    throw new DataError(
+      `${out} is ${kind}, not a pack, and --force replaces packs only: give the pack another name, for instance faces.pack`,
+    );
+  }
+  if (!force) throw new DataError(`${out} exists; choose another name, or replace it with --force`);
 }
 
 async function packSource(options: PrepareOptions): Promise<Omit<PrepareResult, "pack">> {

@@ -17,7 +17,9 @@ export function readDirections(path: string, latent: number): DirectionsFile {
     parsed = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
     if (error instanceof SyntaxError) {
-      throw new DataError(`${path} cannot be read (${error.message}); mend or remove it`, { cause: error });
+      throw new DataError(`${path} cannot be read (${error.message}): give another file, or mend this one`, {
+        cause: error,
+      });
     }
     throw diskError(error, path);
   }
@@ -29,7 +31,7 @@ export function readDirections(path: string, latent: number): DirectionsFile {
   const isWhole =
     checked.success &&
     Object.values(checked.data.directions).every(({ vector }) => vector.length === checked.data.latent);
-  if (!isWhole) throw new DataError(`${path} holds no directions; mend or remove it`);
+  if (!isWhole) throw new DataError(`${path} holds no directions: give another file, or mend this one`);
   if (checked.data.latent !== latent) {
     throw new DataError(
       `${path} has directions of ${checked.data.latent} coordinates, the latent space has ${latent}: they are of another model`,

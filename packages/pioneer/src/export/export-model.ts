@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Colour, graphPorts, latentSampler, type Model, type ModelConfig, modelFormat } from "pioneer-runtime";
 import { DataError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
+import { writeFolderBeside } from "../base/whole-folder.ts";
 import { type ModelNetworks, readModelNetworks } from "../checkpoint/checkpoint.ts";
 import { findCheckpoint } from "../checkpoint/run-folder.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
@@ -22,7 +23,6 @@ import {
   modelName,
   weightsFile,
   writeFileSynced,
-  writeFolderBeside,
 } from "../models/model-folder.ts";
 import { copyWeights } from "../models/weights.ts";
 import type { Growth } from "../networks/index.ts";

@@ -1,5 +1,6 @@
 import type { Model } from "pioneer-runtime";
 import { toByte } from "../pictures/grid.ts";
+import { checkPicturePlace } from "../pictures/mark.ts";
 import { decodeAll, imageSize } from "./batches.ts";
 import type { FrameSink } from "./frame-sink.ts";
 
@@ -30,7 +31,7 @@ export const isAnimated = <T extends Partial<AnimationOptions>>(options: T): opt
  * @param latents [frames, latent]; the first follows on the last
  * @param name    path without its ending
  * @returns the files
- * @throws DataError naming the file that cannot be written
+ * @throws DataError naming the file that cannot be written, or is the user's
  */
 export async function animate(
   model: Model,
@@ -41,6 +42,8 @@ export async function animate(
   const { resolution, latent, colour } = model;
   const scale = wanted ?? Math.ceil(minSide / resolution);
   const shape = { side: resolution, scale, fps, colour };
+  if (gif) await checkPicturePlace(`${name}.gif`);
+  if (mp4) await checkPicturePlace(`${name}.mp4`);
   const sinks: FrameSink[] = [];
   if (gif) sinks.push((await import("./gif.ts")).openGif(`${name}.gif`, shape));
   if (mp4) sinks.push(await (await import("./mp4.ts")).openMp4(`${name}.mp4`, shape));

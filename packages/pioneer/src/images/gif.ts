@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { writeWhole } from "../base/disk.ts";
+import { markGif } from "../pictures/mark.ts";
 import type { FrameShape, FrameSink } from "./frame-sink.ts";
 
 // A CommonJS package whose names Node's import does not see.
@@ -36,7 +37,7 @@ export function openGif(path: string, { side, scale, fps, colour }: FrameShape):
     },
     async finish() {
       encoder.finish();
-      await writeWhole(path, encoder.bytes());
+      await writeWhole(path, markGif(encoder.bytes()));
     },
     async discard() {},
   };

@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { besideOf, makeFolders, onDisk } from "../base/disk.ts";
 import { ConfigError, DataError } from "../base/errors.ts";
 import { beforeSignalsEnd } from "../base/signals.ts";
+import { mark } from "../pictures/mark.ts";
 import type { FrameShape, FrameSink } from "./frame-sink.ts";
 
 /**
@@ -51,7 +52,8 @@ export async function openMp4(path: string, { side, scale, fps }: FrameShape): P
   const filter =
     `scale=${width}:${width}:flags=neighbor,scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,` +
     "setparams=color_primaries=bt709:color_trc=bt709";
-  const child = spawn("ffmpeg", [...input.split(" "), "-vf", filter, ...output, `file:${beside}`], {
+  const marked = ["-metadata", `comment=${mark}`];
+  const child = spawn("ffmpeg", [...input.split(" "), "-vf", filter, ...marked, ...output, `file:${beside}`], {
     stdio: ["pipe", "ignore", "pipe"],
   });
   let said = "";

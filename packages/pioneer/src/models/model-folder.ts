@@ -1,13 +1,12 @@
 // A model folder on disk: written beside and renamed into place, read back, its files compared with their digests.
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { type ModelConfig, modelConfig, modelFormat } from "pioneer-runtime";
 import { z } from "zod";
-import { likeOthers, makeFolders, onDisk } from "../base/disk.ts";
+import { onDisk } from "../base/disk.ts";
 import { DataError } from "../base/errors.ts";
-import { beforeSignalsEnd } from "../base/signals.ts";
 
 export const modelConfigFile = "config.json";
 export const cardFile = "README.md";
@@ -141,48 +140,6 @@ export async function checkTarget(out: string, force: boolean): Promise<void> {
   const other = (await onDisk(out, () => readdir(out))).find((name) => !known.includes(name));
   if (other !== undefined) {
     throw new DataError(`${out} holds ${other} beside its model, which --force would remove: move it away first`);
-  }
-}
-
-/**
- * Makes a folder appear all at once: `write` fills a folder beside, which is renamed into place. What was there stays until
- * the new one is whole.
- * @throws what `write` throws, and DataError of the disk; nothing is left beside then
- */
-export async function writeFolderBeside<T>(out: string, write: (folder: string) => Promise<T>): Promise<T> {
-  const target = resolve(out);
-  return onDisk(out, async () => {
-    makeFolders(dirname(target));
-    // A name of its own: whatever else lies there is not ours. Made at once, so that no signal comes before its name is known.
-    const beside = mkdtempSync(`${target}.writing-`);
-    const forget = beforeSignalsEnd(() => rmSync(beside, { recursive: true, force: true }));
-    likeOthers(beside);
-    const replaced = `${beside}.replaced`;
-    try {
-      const result = await write(beside);
-      await syncFolder(beside);
-      if (existsSync(target)) {
-        await rename(target, replaced);
-      }
-      await rename(beside, target);
-      await syncFolder(dirname(target));
-      return result;
-    } finally {
-      forget();
-      await rm(beside, { recursive: true, force: true });
-      // The new one did not take its place.
-      if (existsSync(replaced) && !existsSync(target)) await rename(replaced, target);
-      await rm(replaced, { recursive: true, force: true });
-    }
-  });
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

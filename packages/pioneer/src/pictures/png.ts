@@ -1,17 +1,29 @@
 import sharp from "sharp";
 import { writeWhole } from "../base/disk.ts";
 import { composeGrid, type RgbImage } from "./grid.ts";
+import { checkPicturePlace, markPng } from "./mark.ts";
 
 /**
- * Writes a picture, all of it or nothing.
+ * Writes a picture with our mark, all of it or nothing. It replaces pictures with the mark only.
  * @param path its folder is made if it is missing
  * @returns the bytes of the file
- * @throws DataError in one line if the disk refuses
+ * @throws DataError in one line if the disk refuses, or a file of the user's is there
  */
 export async function writePng(path: string, image: RgbImage): Promise<Buffer> {
-  const png = await encodePng(image);
+  await checkPicturePlace(path);
+  return await replacePng(path, image);
+}
+
+/** The same in a folder that is ours, where pictures without the mark are of an older version. */
+export async function replacePng(path: string, image: RgbImage): Promise<Buffer> {
+  const png = markPng(await encodePng(image));
   await writeWhole(path, png);
   return png;
+}
+
+/** Writes a photo of a data set, without the mark: it may be packed again. */
+export async function writePhoto(path: string, image: RgbImage): Promise<void> {
+  await writeWhole(path, await encodePng(image));
 }
 
 /**

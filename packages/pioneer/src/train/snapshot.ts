@@ -10,7 +10,7 @@ import type { Pair } from "../learner/pair.ts";
 import { encoderInUse, generatorInUse } from "../models/networks-in-use.ts";
 import { type Growth, type Precision, resolutionOf } from "../networks/index.ts";
 import { composeGrid, white } from "../pictures/grid.ts";
-import { writePng } from "../pictures/png.ts";
+import { replacePng } from "../pictures/png.ts";
 
 /** Images in the grids: originals and reconstructions alternate, 8 to a row. */
 const gridImages = 32;
@@ -149,6 +149,6 @@ async function writeGrid(
   resolution: number,
 ): Promise<Snapshot> {
   const grid = composeGrid(images, { resolution, columns });
-  const png = await writePng(path, grid);
+  const png = await replacePng(path, grid);
   return { tag, path, png, width: grid.width, height: grid.height };
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -54,7 +54,7 @@ async function refusal(options: DumpOptions): Promise<string> {
   );
   expect(error).toBeInstanceOf(PioneerError);
   expect((error as Error).message).not.toContain("\n");
-  expect(readdirSync(folder).filter((name) => name.endsWith(".part"))).toEqual([]);
+  expect(readdirSync(folder).filter((name) => /\.(part|writing)/.test(name))).toEqual([]);
   return (error as Error).message;
 }
 
@@ -67,6 +67,13 @@ describe("from a pack", () => {
     for (const [i, file] of files.entries()) {
       expect(Buffer.from((await readPng(join(out("own"), file))).pixels)).toEqual(Buffer.from(pack.readImages([i])));
     }
+  });
+
+  test("a folder of the user's beside it, of any name, stays", async () => {
+    const path = join(writeFiles(`${out("beside")}.part`, { "mine.txt": "mine" }), "mine.txt");
+    await dumpImages({ source: pack.path, out: out("beside") });
+    expect(existsSync(path)).toBe(true);
+    rmSync(`${out("beside")}.part`, { recursive: true });
   });
 
   test("at a lower phase, faded: 0.3 of the 2x2 means and 0.7 of those of half the size", async () => {

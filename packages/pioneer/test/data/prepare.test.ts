@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
+import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { checkSpace } from "../../src/base/disk.ts";
@@ -19,7 +20,7 @@ import { formatBytes } from "../../src/base/format.ts";
 import { verifyPack } from "../../src/data/pack/pack.ts";
 import { allIndices } from "../../src/data/pack/splits.ts";
 import { type PrepareOptions, prepareDataset } from "../../src/data/prepare.ts";
-import { type Files, imageFolder, png, readFiles, repeat, writeFiles, writeTar } from "./support.ts";
+import { type Files, imageFolder, png, readFiles, repeat, writeFiles, writeTar, writeZip } from "./support.ts";
 
 const folder = temporaryFolder();
 const out = (name: string) => join(folder, `${name}.pack`);
@@ -249,6 +250,36 @@ describe("what cannot be prepared is refused in one line, and nothing stays", ()
     expect((await refusal({ source: grey, out: folder, force: true })).message).toMatch(
       /is a folder; give the pack a file name/,
     );
+  });
+
+  test("--force replaces packs only, and never what is packed", async () => {
+    const photo = await png(16, 16, [200, 20, 20]);
+    const files = { "a.png": photo, "b.png": photo };
+    const tar = await writeTar(join(folder, "photos.tar"), files);
+    const zip = writeZip(join(folder, "photos.zip"), files);
+    const jpeg = join(folder, "photo.jpg");
+    writeFileSync(jpeg, await sharp(photo).jpeg().toBuffer());
+    const text = join(folder, "notes.txt");
+    writeFileSync(text, "mine");
+    const mend = "give the pack another name, for instance faces.pack";
+    for (const [source, target, what] of [
+      [tar, tar, "what is to be packed: "],
+      [tar, zip, "a zip archive, not a pack, and --force replaces packs only: "],
+      [zip, tar, "a tar archive, not a pack, and --force replaces packs only: "],
+      [zip, jpeg, "a JPEG picture, not a pack, and --force replaces packs only: "],
+      [zip, text, "another file, not a pack, and --force replaces packs only: "],
+    ] as const) {
+      const before = readFileSync(target);
+      for (const force of [true, false]) {
+        const { message } = await refusal({ source, out: target, resolution: 8, force });
+        expect(message).toBe(`${target} is ${what}${mend}`);
+      }
+      expect(readFileSync(target).equals(before)).toBe(true);
+    }
+    const empty = out("empty");
+    writeFileSync(empty, "");
+    expect((await prepareDataset({ source: zip, out: empty, resolution: 8, force: true })).pack.count).toBe(2);
+    expect((await refusal({ source: empty, out: empty, force: true })).message).toContain("what is to be packed");
   });
 
   test("a place that cannot be written", async () => {

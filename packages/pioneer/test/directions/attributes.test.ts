@@ -104,9 +104,9 @@ describe("directions.json", () => {
       "a vector too short",
       (text: string) => text.replace("[0.6,0.8]", "[1]"),
       2,
-      "holds no directions; mend or remove it",
+      "holds no directions: give another file, or mend this one",
     ],
-    ["not directions", () => "[]", 2, "holds no directions; mend or remove it"],
+    ["not directions", () => "[]", 2, "holds no directions: give another file, or mend this one"],
   ])("%s: refused in one line, and left as it is", async (_, change, latent, message) => {
     const good = readFileSync(path, "utf8");
     const text = change(good);

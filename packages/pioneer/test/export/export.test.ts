@@ -184,7 +184,9 @@ describe("a model folder", () => {
     await exported("directed", "with-directions");
     expect(readFileSync(join(path("with-directions"), "directions.json"), "utf8")).toBe(`${text}\n`);
     writeFileSync(join(path("directed"), "directions.json"), text.replace('"latent":12', '"latent":8'));
-    await expect(exported("directed", "wrong-directions")).rejects.toThrow("holds no directions; mend or remove it");
+    await expect(exported("directed", "wrong-directions")).rejects.toThrow(
+      "holds no directions: give another file, or mend this one",
+    );
     expect(existsSync(path("wrong-directions"))).toBe(false);
   });
 

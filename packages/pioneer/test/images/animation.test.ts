@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { latentLoop, latentRing, type Model } from "pioneer-runtime";
@@ -10,6 +10,7 @@ import { animate } from "../../src/images/animation.ts";
 import { writeMorph } from "../../src/images/morph.ts";
 import { turnsFor, writeWalk } from "../../src/images/walk.ts";
 import { toByte } from "../../src/pictures/grid.ts";
+import { checkPicturePlace } from "../../src/pictures/mark.ts";
 import { writePng } from "../../src/pictures/png.ts";
 
 const folder = temporaryFolder();
@@ -109,6 +110,17 @@ describe("GIF", () => {
     const { delays } = await read(`${path}.gif`);
     expect(new Set(delays)).toEqual(new Set([30, 40]));
     expect(delays.reduce((a, b) => a + b)).toBe(670); // 20 / 30 s
+  });
+
+  test("replaces what was made before, and no file of the user's", async () => {
+    const path = join(folder, "replaced");
+    const make = () => animate(model(16), ring, path, { gif: true, mp4: false, fps: 20, scale: 1 });
+    await make();
+    await make();
+    const content = Buffer.concat([readFileSync(`${path}.gif`).subarray(0, 900), Buffer.from("cut")]);
+    writeFileSync(`${path}.gif`, content);
+    await expect(make()).rejects.toThrow(`${path}.gif is a GIF picture that this program did not write, and stays: `);
+    expect(readFileSync(`${path}.gif`).equals(content)).toBe(true);
   });
 
   test("a file that cannot be written is named, and nothing stays", async () => {
@@ -262,6 +274,7 @@ describe.runIf(hasFfmpeg)("MP4", () => {
     const of = model(16);
     const path = join(folder, "film");
     expect(await animate(of, ring, path, options)).toEqual([`${path}.mp4`]);
+    await checkPicturePlace(`${path}.mp4`); // known as ours
     const said = spawnSync("ffmpeg", ["-hide_banner", "-i", `${path}.mp4`], { encoding: "utf8" }).stderr;
     expect(said).toMatch(/Duration: 00:00:00\.80/);
     expect(said).toMatch(/Video: h264 .* yuv420p\(tv, bt709.*, 128x128.*, 25 fps/);

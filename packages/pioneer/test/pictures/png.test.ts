@@ -1,10 +1,11 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
-import { composeGrid } from "../../src/pictures/grid.ts";
-import { writePng } from "../../src/pictures/png.ts";
+import { composeGrid, type RgbImage } from "../../src/pictures/grid.ts";
+import { isMarked } from "../../src/pictures/mark.ts";
+import { replacePng, writePng } from "../../src/pictures/png.ts";
 import { planes } from "./support.ts";
 
 const folder = temporaryFolder();
@@ -19,6 +20,30 @@ describe("writePng", () => {
     expect([info.width, info.height, info.channels]).toEqual([4, 4, 3]);
     expect([...data]).toEqual([...grid.pixels]);
     expect(readdirSync(join(folder, "new"))).toEqual(["grid.png"]);
+  });
+
+  test("replaces pictures of ours, and no file of the user's", async () => {
+    const path = join(folder, "again.png");
+    const [black, white] = [-1, 1].map((value) =>
+      composeGrid(planes([value, value, value]), { resolution: 4, columns: 1, minCell: 4 }),
+    ) as [RgbImage, RgbImage];
+    const first = await writePng(path, black);
+    expect(isMarked(first)).toBe(true);
+    expect((await sharp(await writePng(path, white)).stats()).channels[0]?.min).toBe(255);
+
+    const own = await sharp(first).png().toBuffer(); // the same pixels, by another program
+    expect(isMarked(own)).toBe(false);
+    for (const [content, kind] of [
+      [own, "a PNG picture"],
+      [Buffer.from("mine"), "another file"],
+    ] as const) {
+      writeFileSync(path, content);
+      await expect(writePng(path, white)).rejects.toThrow(
+        `${path} is ${kind} that this program did not write, and stays: give another folder or name, or move it away`,
+      );
+      expect(readFileSync(path).equals(content)).toBe(true);
+    }
+    expect(isMarked(await replacePng(path, white))).toBe(true);
   });
 
   test("a place that cannot be written is one line, and nothing half-written stays", async () => {

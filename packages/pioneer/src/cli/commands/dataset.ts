@@ -44,7 +44,7 @@ const prepareSchema = z.strictObject({
     default: String(drawnFaces),
   }),
   seed: option(whole(0).default(0), { value: "S", description: "seed of procedural:faces and --limit" }),
-  force: option(toggle().default(false), { description: "replace OUT.pack if it exists" }),
+  force: option(toggle().default(false), { description: "replace OUT if it is a pack" }),
 });
 
 const infoSchema = z.strictObject({

@@ -1,7 +1,8 @@
-import { open, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { onDisk } from "../../base/disk.ts";
 import { ConfigError, DataError } from "../../base/errors.ts";
+import { startOfFile } from "../../base/file-kind.ts";
 import { hasPackMagic } from "../pack/format.ts";
 import { looksLikeCeleba, openCeleba } from "./celeba.ts";
 import { hasH5Magic, openCelebaHq } from "./celebahq.ts";
@@ -107,7 +108,7 @@ async function recognizeFolder(path: string): Promise<Exclude<SourceKind, "auto"
 
 async function recognizeFile(path: string): Promise<Exclude<SourceKind, "auto">> {
   refuseBatch(path);
-  const start = await readStart(path);
+  const start = await startOfFile(path, 512);
   const text = start.toString("latin1");
   if (hasPackMagic(start)) throw new DataError(`${path} is a pack already; give it to train --data`);
   if (text.startsWith("PK\x03\x04") || text.startsWith("PK\x05\x06")) return "zip";
@@ -130,22 +131,9 @@ function refuseBatch(path: string): void {
 
 /** Whether a file is HDF5, as CelebA-HQ's. */
 export async function isH5(path: string): Promise<boolean> {
-  return hasH5Magic(await readStart(path));
+  return hasH5Magic(await startOfFile(path, 512));
 }
 
 async function isGzipped(path: string): Promise<boolean> {
-  return (await readStart(path)).toString("latin1", 0, 2) === gzipMagic;
-}
-
-/** A file's first bytes. */
-async function readStart(path: string): Promise<Buffer> {
-  return await onDisk(path, async () => {
-    const file = await open(path, "r");
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  });
+  return (await startOfFile(path, 512)).toString("latin1", 0, 2) === gzipMagic;
 }
