@@ -39,7 +39,7 @@ export { CudaGraph, enterGraphStream, fromHost, HostNumbers, isRecording } from 
 export * from "./ops.ts";
 export { type CalledValue, type OperatorCall, recordOperators, type TensorNote } from "./profile.ts";
 export { RandomGenerator } from "./random.ts";
-export { readSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
+export { readSafetensors, readSafetensorsMetadata, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 export { keep, scope } from "./scope.ts";
 export {
   type Device,

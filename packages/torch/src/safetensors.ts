@@ -82,12 +82,9 @@ function writeAll(fd: number, bytes: Uint8Array): void {
  * @throws TorchError naming the file and what is wrong with it: cut short, no header, offsets outside
  */
 export function readSafetensors(path: string): SafetensorsFile {
-  const wrong = (reason: string, cause?: unknown) =>
-    new TorchError(`${path} is not a whole safetensors file: ${reason}`, { cause });
+  const wrong = wrongFile(path);
   const size = statSync(path).size;
-  const { header, dataStart } = readHeader(path, size, wrong);
-  const { __metadata__: metadata = {}, ...entries } = header;
-  if (!isMetadata(metadata)) throw wrong("its __metadata__ is not an object of strings");
+  const { metadata, entries, dataStart } = readHeader(path, size, wrong);
   const tensors = scope(() => {
     const read = new Map<string, Tensor>();
     const bytes = fromFile(path, size);
@@ -114,6 +111,20 @@ export function readSafetensors(path: string): SafetensorsFile {
   return { tensors, metadata };
 }
 
+/**
+ * The metadata of a safetensors file from its header alone; libtorch is not needed.
+ * @throws TorchError naming the file where it has no header
+ */
+export const readSafetensorsMetadata = (path: string): Record<string, string> =>
+  readHeader(path, statSync(path).size, wrongFile(path)).metadata;
+
+type Wrong = (reason: string, cause?: unknown) => TorchError;
+
+const wrongFile =
+  (path: string): Wrong =>
+  (reason, cause) =>
+    new TorchError(`${path} is not a whole safetensors file: ${reason}`, { cause });
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -135,7 +146,7 @@ function parseEntry(entry: unknown) {
   return to - from === bytes ? { dtype, shape, from, to } : undefined;
 }
 
-function readHeader(path: string, size: number, wrong: (reason: string, cause?: unknown) => TorchError) {
+function readHeader(path: string, size: number, wrong: Wrong) {
   const fd = openSync(path, "r");
   try {
     const prefix = Buffer.alloc(8);
@@ -147,7 +158,9 @@ function readHeader(path: string, size: number, wrong: (reason: string, cause?: 
     readSync(fd, text, 0, length, 8);
     const header: unknown = JSON.parse(text.toString("utf8"));
     if (!isObject(header)) throw wrong("its header is not an object");
-    return { header, dataStart: 8 + length };
+    const { __metadata__: metadata = {}, ...entries } = header;
+    if (!isMetadata(metadata)) throw wrong("its __metadata__ is not an object of strings");
+    return { metadata, entries, dataStart: 8 + length };
   } catch (error) {
     if (error instanceof SyntaxError) throw wrong("its header is not JSON", error);
     throw error;
