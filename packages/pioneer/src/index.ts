@@ -7,3 +7,4 @@ export { openPack, type Pack } from "./data/pack/pack.ts";
 export { type PrepareOptions, type PrepareResult, prepareDataset } from "./data/prepare.ts";
 export type { EndEvent, Losses, TickEvent, TrainEvent, TrainReporter } from "./train/events.ts";
 export { type RunOptions, runTraining } from "./train/run.ts";
+export { newRunConfig } from "./train/source.ts";

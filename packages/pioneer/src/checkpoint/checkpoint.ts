@@ -115,7 +115,7 @@ export function readModelNetworks(folder: string): ModelNetworks {
 
 /** A pair of a file that holds both. The encoder's average is there for recipes that keep one. */
 export function pairFrom(tensors: ReadonlyMap<string, Tensor>, kind: NetworkKind, pair: PairName): Pair {
-  const isAveraged = pair === "averaged" && [...tensors.keys()].some((name) => name.startsWith("encoder_ema."));
+  const isAveraged = pair === "averaged" && hasEncoderAverage(tensors);
   const encoder = Encoder.from(tensors, isAveraged ? "encoder_ema." : "encoder.", kind);
   try {
     return { encoder, generator: Generator.from(tensors, pair === "averaged" ? "generator_ema." : "generator.", kind) };
@@ -124,6 +124,9 @@ export function pairFrom(tensors: ReadonlyMap<string, Tensor>, kind: NetworkKind
     throw error;
   }
 }
+
+const hasEncoderAverage = (tensors: ReadonlyMap<string, Tensor>): boolean =>
+  [...tensors.keys()].some((name) => name.startsWith("encoder_ema."));
 
 /** Everything, to train on. @throws CheckpointError naming the file and what is wrong */
 export function readCheckpoint(
@@ -135,16 +138,7 @@ export function readCheckpoint(
   const networks = readVerified(folder, networksFile, state);
   const training = readVerified(folder, trainingFile, state);
   const learner = assemble(folder, networks, () =>
-    assembleLearner(
-      recipe,
-      {
-        generator: Generator.from(networks, "generator.", state.networks),
-        encoder: Encoder.from(networks, "encoder.", state.networks),
-        generatorEma: Generator.from(networks, "generator_ema.", state.networks),
-        encoderEma: recipe.averagesEncoder ? Encoder.from(networks, "encoder_ema.", state.networks) : undefined,
-      },
-      learningRate,
-    ),
+    learnerOf(networks, state.networks, recipe, learningRate, "encoder_ema."),
   );
   assemble(folder, training, () => {
     for (const network of trained) {
@@ -158,6 +152,38 @@ export function readCheckpoint(
     if (state.poolImages > 0) learner.pool.images = keep((pool as Tensor).clone());
   });
   return { state, learner };
+}
+
+/**
+ * A learner that begins with the networks of a model, with fresh optimisers and an empty pool. An encoder that was not
+ * averaged so far is its own average.
+ * @param file networks.safetensors of a checkpoint, or model.safetensors of a model folder
+ * @throws CheckpointError if they do not fit together
+ */
+export function beginLearner(file: string, kind: NetworkKind, recipe: Recipe, learningRate: number): Learner {
+  const { tensors } = readSafetensors(file);
+  const average = hasEncoderAverage(tensors) ? "encoder_ema." : "encoder.";
+  return assemble(file, tensors, () => learnerOf(tensors, kind, recipe, learningRate, average));
+}
+
+/** @param encoderAverage prefix of the encoder's average, where the recipe keeps one */
+function learnerOf(
+  tensors: ReadonlyMap<string, Tensor>,
+  kind: NetworkKind,
+  recipe: Recipe,
+  learningRate: number,
+  encoderAverage: string,
+): Learner {
+  return assembleLearner(
+    recipe,
+    {
+      generator: Generator.from(tensors, "generator.", kind),
+      encoder: Encoder.from(tensors, "encoder.", kind),
+      generatorEma: Generator.from(tensors, "generator_ema.", kind),
+      encoderEma: recipe.averagesEncoder ? Encoder.from(tensors, encoderAverage, kind) : undefined,
+    },
+    learningRate,
+  );
 }
 
 /** The moments of a parameter, laid out like it. A run that had no first moments before begins them at zero. */

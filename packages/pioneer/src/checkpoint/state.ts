@@ -56,6 +56,8 @@ const stateSchema = z.object({
   }),
   /** The data it was trained on: another id is other data. */
   pack: z.object({ id: z.string(), path: z.string(), trainImages: z.int() }),
+  /** The model whose networks the run began with, if it did not begin with random ones; older checkpoints do not say. */
+  from: z.nullable(z.object({ path: z.string(), images: z.int().min(0), resolution: z.int() })).default(null),
   /** Which networks make pictures, by their error on held-out images; older checkpoints do not say. */
   pair: z.enum(pairNames).default("averaged"),
   /** Error of that pair's reconstructions of held-out images, in a checkpoint kept because it was the smallest. */

@@ -14,8 +14,12 @@ export interface Pace {
 /** With fewer images a new block adds noise, no detail: such a phase is not begun. Larger pictures need more. */
 export const leastImages = (phase: number): number => (phase <= 2 ? 3000 : 10_000);
 
-/** As it stands before anything is known. */
-const firstPhase: SchedulePhase = { phase: 0, startImages: 0, fadeImages: 1 };
+/** As it stands before anything is known. @param grown a phase that is faded in from the start; without it 4x4 */
+const firstPhase = (grown: number | undefined): SchedulePhase => ({
+  phase: grown ?? 0,
+  startImages: 0,
+  fadeImages: grown === undefined ? 1 : 0,
+});
 
 /** Share of the time at which the phase of this index ends: each lasts longer than the one before, the last twice that. */
 export function endShare(index: number, count: number): number {
@@ -37,15 +41,16 @@ export function clockSchedule(
   budgetSeconds: number,
   pace: Pace,
 ): Schedule {
-  const count = reachable(now, maxPhase, budgetSeconds, pace);
-  const endOf = (phase: number) => (phase < 0 ? 0 : budgetSeconds * endShare(phase, count));
-  const phases = before.phases.slice(0, now);
-  const present = before.phases[now] as SchedulePhase;
+  const { phase: first } = before.phases[0] as SchedulePhase;
+  const count = reachable(first, now, maxPhase, budgetSeconds, pace);
+  const endOf = (phase: number) => (phase < first ? 0 : budgetSeconds * endShare(phase - first, count));
+  const phases = before.phases.slice(0, now - first);
+  const present = before.phases[now - first] as SchedulePhase;
   const halfTime = (endOf(now - 1) + endOf(now)) / 2;
   phases.push(isFadedIn(present, pace.images) ? present : fading(present, endOf(now - 1), halfTime, pace));
   const left = Math.max(0, endOf(now) - pace.seconds);
   let end = Math.max(present.startImages + 1, pace.images + Math.round(left * pace.rate(now)));
-  for (let phase = now + 1; phase < count; phase++) {
+  for (let phase = now + 1; phase < first + count; phase++) {
     const length = Math.max(1, Math.round((endOf(phase) - endOf(phase - 1)) * pace.rate(phase)));
     phases.push({ phase, startImages: end, fadeImages: length / 2 });
     end += length;
@@ -64,34 +69,37 @@ function fading(present: SchedulePhase, began: number, faded: number, { images, 
 const isFadedIn = (entry: SchedulePhase, images: number): boolean =>
   images > entry.startImages && alphaOf(entry, images) === 1;
 
-/** How many phases there is time for, so that each that has not begun sees enough images. */
-function reachable(now: number, maxPhase: number, budget: number, { seconds, rate }: Pace): number {
-  for (let count = maxPhase + 1; count > now + 1; count--) {
-    const later = Array.from({ length: count - 1 - now }, (_, i) => now + 1 + i);
-    const fits = later.every((phase) => {
-      const from = Math.max(seconds, budget * endShare(phase - 1, count));
-      return (budget * endShare(phase, count) - from) * rate(phase) >= leastImages(phase);
+/** How many phases from the first there is time for, so that each that has not begun sees enough images. */
+function reachable(first: number, now: number, maxPhase: number, budget: number, { seconds, rate }: Pace): number {
+  const begun = now - first + 1;
+  for (let count = maxPhase - first + 1; count > begun; count--) {
+    const later = Array.from({ length: count - begun }, (_, i) => begun + i);
+    const fits = later.every((index) => {
+      const from = Math.max(seconds, budget * endShare(index - 1, count));
+      return (budget * endShare(index, count) - from) * rate(first + index) >= leastImages(first + index);
     });
     if (fits) return count;
   }
-  return now + 1;
+  return begun;
 }
 
 /**
  * Before a step has been timed: a run that goes on as it was planned last, and all phases up to the largest, whose
  * lengths are guesses until the first status line.
  * @param before where a run that goes on stands
+ * @param grown  the phase that a new run with the networks of another model begins in
  */
 export function firstClockSchedule(
   minutes: number,
   maxPhase: number,
   before?: { readonly schedule: Schedule; readonly images: number; readonly elapsedSeconds: number },
+  grown?: number,
 ): Schedule {
-  const phases = [...(before?.schedule.phases ?? [firstPhase])];
+  const phases = [...(before?.schedule.phases ?? [firstPhase(grown)])];
   const images = before?.images ?? 0;
   if (before && before.elapsedSeconds >= minutes * 60) return { phases, totalImages: images };
   let end = Math.max(before?.schedule.totalImages ?? 0, images + leastImages(0));
-  for (let phase = phases.length; phase <= maxPhase; phase++) {
+  for (let phase = (phases.at(-1) as SchedulePhase).phase + 1; phase <= maxPhase; phase++) {
     phases.push({ phase, startImages: end, fadeImages: leastImages(phase) / 2 });
     end += leastImages(phase);
   }

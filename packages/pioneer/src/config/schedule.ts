@@ -40,14 +40,24 @@ export interface Position extends Growth {
   readonly endImages: number;
 }
 
-/** A phase every `imagesPerPhase`, faded in over its first half; the last one is trained twice as long. */
-export function growthSchedule(maxPhase: number, imagesPerPhase: number): Schedule {
-  const phases = Array.from({ length: maxPhase + 1 }, (_, phase) => ({
-    phase,
-    startImages: phase * imagesPerPhase,
+/**
+ * A phase every `imagesPerPhase`, faded in over its first half; the last one is trained twice as long.
+ * @param firstPhase those below are left out
+ */
+export function growthSchedule(maxPhase: number, imagesPerPhase: number, firstPhase = 0): Schedule {
+  const count = maxPhase - firstPhase + 1;
+  const phases = Array.from({ length: count }, (_, i) => ({
+    phase: firstPhase + i,
+    startImages: i * imagesPerPhase,
     fadeImages: imagesPerPhase / 2,
   }));
-  return { phases, totalImages: imagesPerPhase * (maxPhase + 2) };
+  return { phases, totalImages: imagesPerPhase * (count + 1) };
+}
+
+/** The same schedule for networks that have grown already: its first phase is faded in from the start. */
+export function beginGrown(schedule: Schedule): Schedule {
+  const [first, ...later] = schedule.phases as [SchedulePhase, ...SchedulePhase[]];
+  return { ...schedule, phases: [{ ...first, fadeImages: 0 }, ...later] };
 }
 
 /**

@@ -325,6 +325,15 @@ export const trainSchema = z.strictObject({
     group: "Run",
     description: "folder of the run",
   }),
+  from: trained(text("a run folder, a checkpoint or a model folder").optional(), {
+    resume: "fixed",
+    value: "MODEL",
+    group: "Run",
+    description:
+      "begin with the networks of this run, checkpoint or model folder (exported with --weights), at their resolution; latent, channels, recipe and colour are theirs",
+    note: "a higher --resolution grows on",
+    default: "random networks",
+  }),
   resume: trained(toggle().default(false), {
     resume: "session",
     group: "Run",

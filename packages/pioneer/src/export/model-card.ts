@@ -47,7 +47,7 @@ export function readMetrics(run: string, { images, pack }: Pick<CheckpointState,
 }
 
 export function modelCard({ name, state, dtype, files, quality, metrics }: CardFacts): string {
-  const { resolution, latent, channels, recipe, colour, pack, images, alpha, phase, version } = state;
+  const { resolution, latent, channels, recipe, colour, pack, from, images, alpha, phase, version } = state;
   const isFading = phase > 0 && alpha < 1;
   const samplesOnly = state.networks.head;
   const values = Object.assign({}, ...metrics.map((line) => line.metrics)) as Record<string, number>;
@@ -91,6 +91,11 @@ export function modelCard({ name, state, dtype, files, quality, metrics }: CardF
     "",
     `- Data: \`${basename(pack.path)}\`, ${pack.trainImages} training images (id \`${pack.id.slice(0, 16)}\`).`,
     `- Recipe ${recipe}, latent ${latent}, channels ${channels}${profileOf(state.networks.channelBase)}; ${formatKimg(images)} thousand images shown.`,
+    ...(from
+      ? [
+          `- Fine-tuned: the run began with the networks of \`${shortPath(from.path)}\` (${formatKimg(from.images)} thousand images, ${from.resolution}×${from.resolution}).`,
+        ]
+      : []),
     ...(isFading
       ? [
           `- The last resolution was still fading in (alpha ${alpha.toFixed(3)}); images are a blend with the one before.`,
@@ -122,6 +127,13 @@ export function modelCard({ name, state, dtype, files, quality, metrics }: CardF
   ];
   return lines.join("\n");
 }
+
+/** A run and its checkpoint, or a model: where on the machine they lie is not for others. */
+const shortPath = (path: string): string =>
+  path
+    .split("/")
+    .slice(/\/(?:checkpoint-\d{8}|best)$/.test(path) ? -2 : -1)
+    .join("/");
 
 function photosText({ align, crop }: Pick<CheckpointState, "align" | "crop">): string {
   if (align === null) return cropText[crop];

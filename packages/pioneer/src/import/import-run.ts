@@ -122,6 +122,7 @@ async function importRun(
       colour: "rgb",
       crop: config.crop ?? "center",
       align: null,
+      from: null,
       pair: "averaged",
       encoderOrder: config.encoderOrder,
       schedule: { ...schedule, phases: [...schedule.phases], settings: schedule.settings && [...schedule.settings] },

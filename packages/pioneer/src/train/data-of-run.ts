@@ -5,8 +5,10 @@ import { newestCheckpoint, readRunConfig } from "../checkpoint/run-folder.ts";
 import { type CheckpointState, readState } from "../checkpoint/state.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { templateText } from "../config/face-template.ts";
+import { checkFineTune } from "../config/fine-tune.ts";
 import { type EnsuredPack, type EnsureOptions, ensurePack, isPackFile } from "../data/ensure.ts";
 import { openPack, type Pack } from "../data/pack/pack.ts";
+import { checkSourcePack, checkUnpacked, readSource } from "./source.ts";
 import { trainedPack } from "./trained-pack.ts";
 
 /** A run that goes on: what it was started with, and where it is. */
@@ -29,7 +31,7 @@ export async function dataOfRun(
   const options: EnsureOptions = { resolution, crop, align, template, labels, colour, cacheDir, seed, ...packing };
   const run = config.resume ? knownRun(config.run) : undefined;
   if (run === undefined) {
-    if (await isPackFile(data)) checkPackOptions(config, openPack(data));
+    await checkData(config);
     return await ensurePack(data, options);
   }
   const { saved, state } = run;
@@ -41,6 +43,18 @@ export async function dataOfRun(
   }
   // Another crop or colour would be refused.
   return await ensurePack(data, { ...options, crop: state.crop, colour: state.colour });
+}
+
+/** What a new run can be refused before anything is packed. */
+async function checkData(config: TrainConfig): Promise<void> {
+  const pack = (await isPackFile(config.data)) ? openPack(config.data) : undefined;
+  if (config.from !== undefined) {
+    const source = await readSource(config.from);
+    checkFineTune(source, config);
+    if (pack) checkSourcePack(source, pack);
+    else checkUnpacked(source, config);
+  }
+  if (pack) checkPackOptions(config, pack);
 }
 
 /** undefined where there is no checkpoint, or it cannot be read: whoever opens the run says why. */

@@ -1,4 +1,5 @@
-// What a run is before it runs: the checkpoint it goes on from, its schedule, and whether data and options fit.
+// What a run is before it runs: the checkpoint it goes on from or the model it begins with, its schedule, and whether data
+// and options fit.
 import { join } from "node:path";
 import { CheckpointError, ConfigError, DataError } from "../base/errors.ts";
 import { checkpointNames } from "../checkpoint/files.ts";
@@ -8,15 +9,25 @@ import { verifyCheckpoint } from "../checkpoint/verify.ts";
 import { batchAt } from "../config/batch.ts";
 import { firstClockSchedule } from "../config/clock-schedule.ts";
 import type { TrainConfig } from "../config/config.ts";
-import { extendSchedule, growthSchedule, type Schedule, startFadedIn, startOfPhase } from "../config/schedule.ts";
+import {
+  beginGrown,
+  extendSchedule,
+  growthSchedule,
+  type Schedule,
+  startFadedIn,
+  startOfPhase,
+} from "../config/schedule.ts";
 import { scheduleFromFile } from "../config/schedule-file.ts";
 import type { Pack } from "../data/pack/pack.ts";
 import { phaseOf, resolutionOf } from "../networks/index.ts";
+import { checkSourcePack, readSource, type Source } from "./source.ts";
 import { checkPack } from "./trained-pack.ts";
 
 export interface Opening {
   /** The newest checkpoint of a run that goes on. */
   readonly resumed: { readonly folder: string; readonly state: CheckpointState } | undefined;
+  /** The model that a new run begins with, where it does not begin with random networks. */
+  readonly source: Source | undefined;
   /** Final resolution, and its phase. */
   readonly resolution: number;
   readonly maxPhase: number;
@@ -29,11 +40,12 @@ export interface Opening {
  * Reads where a run stands; writes nothing.
  * @throws CheckpointError if the newest checkpoint is damaged; ConfigError, DataError if options or data do not fit
  */
-export function openRun(config: TrainConfig, pack: Pack): Opening {
+export async function openRun(config: TrainConfig, pack: Pack): Promise<Opening> {
   const resumed = config.resume ? newest(config.run) : undefined;
+  const source = resumed ? undefined : await openSource(config, pack);
   const { resolution, maxPhase } = finalResolution(config, pack);
   if (resumed) checkPack(resumed.state, pack);
-  const schedule = plannedSchedule(config, maxPhase, resumed?.state);
+  const schedule = plannedSchedule(config, maxPhase, resumed?.state, source);
   checkBatches(config, pack, schedule);
   const images = resumed?.state.images ?? firstImages(config, schedule);
   if (!resumed && images >= schedule.totalImages) {
@@ -42,18 +54,35 @@ export function openRun(config: TrainConfig, pack: Pack): Opening {
       `--total-kimg ${end} ends before this run begins: kimg count from the start of the schedule, and it begins at ${begin}; give more than ${begin}`,
     );
   }
-  return { resumed, resolution, maxPhase, schedule, images };
+  return { resumed, source, resolution, maxPhase, schedule, images };
 }
 
-/** @param before the checkpoint of a run that goes on */
-export function plannedSchedule(config: TrainConfig, maxPhase: number, before: CheckpointState | undefined): Schedule {
-  if (config.minutes !== undefined) return firstClockSchedule(config.minutes, maxPhase, before);
+/** The model of --from, whole, with a pack that goes with it. */
+async function openSource({ from }: TrainConfig, pack: Pack): Promise<Source | undefined> {
+  if (from === undefined) return undefined;
+  const source = await readSource(from);
+  checkSourcePack(source, pack);
+  await source.verify();
+  return source;
+}
+
+/**
+ * @param before the checkpoint of a run that goes on
+ * @param source the model that a new run begins with
+ */
+export function plannedSchedule(
+  config: TrainConfig,
+  maxPhase: number,
+  before: CheckpointState | undefined,
+  source?: Pick<Source, "phase">,
+): Schedule {
+  if (config.minutes !== undefined) return firstClockSchedule(config.minutes, maxPhase, before, source?.phase);
   const { forceAlpha: forcedAlpha, totalKimg } = config;
   const imagesPerPhase = Math.round(config.kimgPerPhase * 1000);
   const whole = config.schedule
     ? scheduleFromFile(config.schedule, maxPhase, imagesPerPhase)
-    : growthSchedule(maxPhase, imagesPerPhase);
-  const planned = before ? extendSchedule(before.schedule, whole, before.images) : whole;
+    : growthSchedule(maxPhase, imagesPerPhase, source?.phase);
+  const planned = before ? extendSchedule(before.schedule, whole, before.images) : source ? beginGrown(whole) : whole;
   const totalImages = totalKimg === undefined ? planned.totalImages : Math.round(totalKimg * 1000);
   if (before && planned.phases.length > before.schedule.phases.length && totalImages <= before.images) {
     const resolution = resolutionOf(maxPhase);

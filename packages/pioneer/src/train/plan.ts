@@ -20,6 +20,7 @@ import type { StepNeed } from "./estimate.ts";
 import { fewImages } from "./few-images.ts";
 import { firstImages, openRun, plannedSchedule } from "./opening.ts";
 import { learningRatesAt, marginAt } from "./settings.ts";
+import { readSource } from "./source.ts";
 import { Trial } from "./trial.ts";
 
 /** One row of the schedule: a phase, or a part of one with a learning rate and a margin of its own. */
@@ -142,10 +143,11 @@ async function scheduleOf(config: TrainConfig): Promise<Planned> {
   const maxPhase = resolution === undefined ? undefined : phaseOf(resolution);
   if (maxPhase !== undefined && !resume && !data.endsWith(".pack") && !(await isPack(data))) {
     if (data !== proceduralFaces) await onDisk(data, () => stat(data));
-    const schedule = plannedSchedule(config, maxPhase, undefined);
+    const source = config.from === undefined ? undefined : await readSource(config.from);
+    const schedule = plannedSchedule(config, maxPhase, undefined, source);
     return { schedule, shownImages: firstImages(config, schedule) };
   }
   const { pack } = await dataOfRun(config);
-  const { schedule, images, resumed } = openRun(config, pack);
+  const { schedule, images, resumed } = await openRun(config, pack);
   return { schedule, shownImages: images, before: resumed?.state, count: pack.splits.train?.length };
 }

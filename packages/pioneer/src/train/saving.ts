@@ -41,6 +41,7 @@ function factsOf(session: Session, { phase, alpha }: Growth): CheckpointFacts {
     colour: pack.colour,
     crop: pack.crop,
     align: pack.align?.template ?? null,
+    from: session.from,
     encoderOrder: config.encoderOrder,
     schedule: { ...schedule, phases: [...schedule.phases], settings: schedule.settings && [...schedule.settings] },
     pair: pairToSave(session, { phase, alpha }),
@@ -49,8 +50,10 @@ function factsOf(session: Session, { phase, alpha }: Growth): CheckpointFacts {
   };
 }
 
-/** Measured, but for the random networks of the beginning and where somebody waits for the end: then as last known. */
+/** Measured, but for random networks of the beginning and where somebody waits for the end: then as last known. */
 function pairToSave(session: Session, growth: Growth): PairName {
-  const isWaitedFor = session.steps === 0 || session.stop.reason !== undefined;
-  return isWaitedFor ? (session.health?.pair ?? "averaged") : pairInUse(session, growth);
+  const isRandom = session.steps === 0 && session.from === null;
+  return isRandom || session.stop.reason !== undefined
+    ? (session.health?.pair ?? "averaged")
+    : pairInUse(session, growth);
 }

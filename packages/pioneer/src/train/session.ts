@@ -1,4 +1,5 @@
 import type { StopReason } from "../base/errors.ts";
+import type { CheckpointState } from "../checkpoint/state.ts";
 import type { Computing } from "../compute/device.ts";
 import type { RunComputing } from "../compute/run-computing.ts";
 import type { TrainConfig } from "../config/config.ts";
@@ -27,6 +28,8 @@ export interface Session {
   readonly recorder: Recorder;
   /** Set from outside to end the run after the present step. */
   readonly stop: { reason?: StopReason };
+  /** The model whose networks the run began with. */
+  readonly from: CheckpointState["from"];
   /** The last phase there is to be, and what an image of it was found to take before the run began. */
   readonly lastPhase: number;
   readonly lastPhaseSeconds: number;

@@ -10,7 +10,7 @@ import {
 } from "pioneer-torch";
 import { diskError } from "../base/disk.ts";
 import { exitCodes, PioneerError } from "../base/errors.ts";
-import { readCheckpoint } from "../checkpoint/checkpoint.ts";
+import { beginLearner, readCheckpoint } from "../checkpoint/checkpoint.ts";
 import { recoverCheckpoints } from "../checkpoint/files.ts";
 import {
   abandonRun,
@@ -25,12 +25,12 @@ import { type Computing, checkCudaGraphs, chooseDevice } from "../compute/device
 import type { RunComputing } from "../compute/run-computing.ts";
 import { stream } from "../compute/streams.ts";
 import type { TrainConfig } from "../config/config.ts";
-import { recipeOf } from "../config/recipe.ts";
+import { type Recipe, recipeOf } from "../config/recipe.ts";
 import { changesTold } from "../config/resume.ts";
 import { positionAt, type Schedule } from "../config/schedule.ts";
 import { Batches, PackPixels } from "../data/batches.ts";
 import { openPack } from "../data/pack/pack.ts";
-import { createLearner } from "../learner/learner.ts";
+import { createLearner, type Learner } from "../learner/learner.ts";
 import { placeLearner } from "../learner/placement.ts";
 import { objectiveOf } from "../objectives/index.ts";
 import { chooseRunComputing } from "./choose-computing.ts";
@@ -44,6 +44,7 @@ import type { FromWorker, ToWorker } from "./protocol.ts";
 import { Recorder } from "./recorder.ts";
 import { saveCheckpoint } from "./saving.ts";
 import type { Session } from "./session.ts";
+import { originOf, type Source, takenOver } from "./source.ts";
 import { Trial, tryLastPhase } from "./trial.ts";
 
 const send = (message: FromWorker) =>
@@ -118,7 +119,7 @@ async function openAndTrain(
 
 async function train(config: TrainConfig, packPath: string, pass: (event: TrainEvent) => void): Promise<EndEvent> {
   const pack = openPack(packPath);
-  const { resumed, resolution, maxPhase, schedule, images } = openRun(config, pack);
+  const { resumed, source, resolution, maxPhase, schedule, images } = await openRun(config, pack);
   if (resumed && resumed.state.images >= schedule.totalImages) {
     const end: EndEvent = { kind: "end", reason: "already-finished", images, path: resumed.folder };
     pass(end);
@@ -144,14 +145,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     },
   );
   const computing = computings.phases.get(positionAt(schedule, images).phase) as Computing;
-  const learner = resumed
-    ? readCheckpoint(resumed.folder, recipe, config.lr).learner
-    : createLearner(
-        recipe,
-        { latent: config.latent, channels: config.channels },
-        config.lr,
-        stream(config.seed, "weights"),
-      );
+  const learner = openLearner(config, recipe, resumed?.folder, source);
   placeLearner(learner, device);
   const objective = objectiveOf(recipe);
   await objective.open?.(device);
@@ -171,6 +165,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     schedule,
     recorder,
     stop,
+    from: resumed?.state.from ?? (source ? originOf(source) : null),
     lastPhase: maxPhase,
     lastPhaseSeconds,
     images,
@@ -191,6 +186,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     images,
     totalImages: schedule.totalImages,
   });
+  if (source) recorder.report({ kind: "log", text: takenOver(source, config) });
   const few = fewImages(train.length, config);
   for (const text of few ? [...told, few] : told) recorder.report({ kind: "log", text });
   // The resolution is known now; it is noted so that a later --resume can tell growing from shrinking.
@@ -203,6 +199,19 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
   recorder.report(end);
   recorder.close();
   return end;
+}
+
+/** What learns: as it was, as another model has it, or at its random beginning. */
+function openLearner(
+  config: TrainConfig,
+  recipe: Recipe,
+  checkpoint: string | undefined,
+  source: Source | undefined,
+): Learner {
+  const { latent, channels, lr, seed } = config;
+  if (checkpoint !== undefined) return readCheckpoint(checkpoint, recipe, lr).learner;
+  if (source) return beginLearner(source.weights, source.networks, recipe, lr);
+  return createLearner(recipe, { latent, channels }, lr, stream(seed, "weights"));
 }
 
 interface Beginning {

@@ -4,10 +4,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { CheckpointError } from "../../src/base/errors.ts";
 import { version } from "../../src/base/version.ts";
-import { readCheckpoint, readModelNetworks, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { beginLearner, readCheckpoint, readModelNetworks, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { type CheckpointState, stateText } from "../../src/checkpoint/state.ts";
 import { verifyCheckpoint } from "../../src/checkpoint/verify.ts";
-import { accv2018 } from "../../src/config/recipe.ts";
+import { accv2018, cycle } from "../../src/config/recipe.ts";
 import { pioneerKind } from "../../src/networks/index.ts";
 import { contents, tinyLearner, train } from "../support/tiny.ts";
 import { digests, facts } from "./support.ts";
@@ -70,6 +70,19 @@ describe("what is written comes back", () => {
     train(on, 4, { growth });
     for (const each of [back, on]) train(each, 4, { growth, seed: 9 });
     expect(contents(back)).toEqual(contents(on));
+  });
+
+  test("a new run begins with the networks; an encoder that was not averaged is its own average", () => {
+    const begun = beginLearner(join(good, "networks.safetensors"), pioneerKind, cycle, 0.001);
+    const source = contents({
+      ...learner,
+      encoderEma: learner.encoder,
+      optimisers: begun.optimisers,
+      pool: begun.pool,
+    });
+    expect(contents(begun)).toEqual(source);
+    expect(begun.pool.count).toBe(0);
+    expect([begun.optimisers.generator.state.size, begun.optimisers.encoder.state.size]).toEqual([0, 0]);
   });
 
   test("a learner that has not begun has no Adam state and no pool", () => {

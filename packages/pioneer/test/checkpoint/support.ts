@@ -14,6 +14,7 @@ export const facts = (images = 1234): CheckpointFacts => ({
   colour: "rgb",
   crop: "center",
   align: null,
+  from: null,
   pair: "averaged",
   encoderOrder: "joint",
   schedule: { phases: [{ phase: 0, startImages: 0, fadeImages: 500 }], totalImages: 3000 },

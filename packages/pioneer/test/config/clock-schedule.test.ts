@@ -131,3 +131,25 @@ test("a phase that was to have no fade fades in after all where it has not begun
   expect(planned(0)).toEqual([{ ...whole, fadeImages: (budget / 2) * 100 }]);
   expect(planned(1)).toEqual([whole]);
 });
+
+test("a run that begins grown shares its time among the phases from there on", () => {
+  const first = firstClockSchedule(2, 3, undefined, 2);
+  expect(first.phases.map(({ phase, fadeImages }) => [phase, fadeImages])).toEqual([
+    [2, 0],
+    [3, 5000],
+  ]);
+  const pace = { images: 1000, seconds: 5, rate: () => 200 };
+  // Two phases: shares 1/5 (1 of 1 + 2 + 2) and 4/5 of 120 s.
+  const planned = clockSchedule(first, 2, 3, 120, pace);
+  expect(planned.phases).toEqual([
+    { phase: 2, startImages: 0, fadeImages: 0 },
+    { phase: 3, startImages: 1000 + 19 * 200, fadeImages: (96 * 200) / 2 },
+  ]);
+  expect(planned.totalImages).toBe(1000 + 19 * 200 + 96 * 200);
+  // Where there is no time for 10,000 images of the next one, the first lasts to the end.
+  expect(clockSchedule(first, 2, 3, 50, pace)).toEqual({
+    phases: [{ phase: 2, startImages: 0, fadeImages: 0 }],
+    totalImages: 1000 + 45 * 200,
+  });
+  expect(positionAt(first, 0)).toMatchObject({ phase: 2, alpha: 1 });
+});

@@ -293,6 +293,7 @@ async function openSession(data: Pack, run: string): Promise<Session> {
     schedule: growthSchedule(2, 30),
     recorder: new Recorder(run, 0, () => {}),
     stop: {},
+    from: null,
     lastPhase: 2,
     lastPhaseSeconds: 1,
     images: 0,

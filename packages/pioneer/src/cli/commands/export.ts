@@ -23,7 +23,7 @@ const schema = z.strictObject({
     description: "what weights are stored as",
   }),
   weights: option(toggle().default(false), {
-    description: "also write model.safetensors: all networks as they were trained, for libtorch",
+    description: "also write model.safetensors: all networks as they were trained, for libtorch and train --from",
   }),
   data: option(text("a pack, or another source of images").optional(), {
     value: "PACK",

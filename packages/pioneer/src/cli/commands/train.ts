@@ -42,22 +42,33 @@ export function addTrainCommand(program: Command): void {
       "pioneer train --data faces.pack --run runs/faces --resolution 64 --latent 128 --channels 128",
       "pioneer train --data photos/ --align faces.csv --run runs/faces --resolution 64 --latent 128 --channels 128",
       "pioneer train --run runs/faces --resume --max-minutes 60",
+      "pioneer train --from runs/faces --data my-photos/ --run runs/mine --kimg-per-phase 20",
       "pioneer train --data faces.pack --resolution 128 --plan",
       "pioneer train --data celeba.pack --run runs/balanced --recipe balanced --preset celeba --margin 0.05",
     ],
-    prepare: async (given) => readTrainConfig(given),
+    prepare: readTrainConfig,
     run: (config, _args, context) => train(config, context),
   });
 }
 
 /** Flags over the file of --config over --preset or, with --resume, over what the run was started with. */
-function readTrainConfig({ config: file, preset, ...flags }: Readonly<Record<string, unknown>>): TrainConfig {
+async function readTrainConfig(options: Readonly<Record<string, unknown>>): Promise<TrainConfig> {
+  const { config: file, preset, ...flags } = options;
   const given = { ...(typeof file === "string" && readConfigFile(file)), ...flags };
   if (typeof given.schedule === "string") given.schedule = readWith(parseScheduleFile, given.schedule);
-  if (given.resume !== true) return resolveTrainConfig(withPreset(preset, given));
+  if (given.resume !== true) return newConfig(preset, given);
   if (preset !== undefined) throw new ConfigError("--preset is for a new run: leave it out with --resume");
   const run = typeof given.run === "string" ? given.run : trainSchema.shape.run.parse(undefined);
   return resumeTrainConfig(readRunConfig(run), { ...given, run });
+}
+
+async function newConfig(preset: unknown, given: Readonly<Record<string, unknown>>): Promise<TrainConfig> {
+  if (given.from === undefined) return resolveTrainConfig(withPreset(preset, given));
+  if (preset !== undefined) {
+    throw new ConfigError("--preset is for a run that begins with random networks: leave it out with --from");
+  }
+  const { newRunConfig } = await import("../../train/source.ts");
+  return newRunConfig(given);
 }
 
 function withPreset(preset: unknown, given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

@@ -63,7 +63,8 @@ async function describeRun(path: string, verify: boolean): Promise<Description> 
     config,
     checkpoints,
     ...(last && { last }),
-    ...(state && !(state instanceof CheckpointError) && { pair: state.pair, computing: state.computing }),
+    ...(state &&
+      !(state instanceof CheckpointError) && { from: state.from, pair: state.pair, computing: state.computing }),
     ...(bestPath !== undefined && best && !(best instanceof CheckpointError) && { best: bestOf(bestPath, best) }),
     ...(verify && { verified: newest }),
   };
@@ -101,8 +102,16 @@ function newestLines(state: CheckpointState | CheckpointError | undefined): stri
   return state instanceof CheckpointError ? [`newest       ${state.message}`] : computedLines(state, 13);
 }
 
-/** What makes the pictures, and what the run is computed with, which older checkpoints do not say. @param width of the names */
-const computedLines = ({ pair, computing }: CheckpointState, width: number): string[] => [
+/**
+ * What the run began with, what makes the pictures, and what the run is computed with, as far as it is known.
+ * @param width of the names
+ */
+const computedLines = ({ from, pair, computing }: CheckpointState, width: number): string[] => [
+  ...(from
+    ? [
+        `${"began".padEnd(width)}from ${from.path}, ${formatKimg(from.images)} kimg, ${from.resolution}x${from.resolution}`,
+      ]
+    : []),
   `${"pictures".padEnd(width)}by the ${pair} networks`,
   ...(computing ? [`${"computed".padEnd(width)}${formatRecorded(computing)}`] : []),
 ];

@@ -27,6 +27,7 @@ const state: CheckpointState = {
   colour: "rgb",
   crop: "center",
   align: null,
+  from: null,
   pair: "averaged",
   encoderOrder: "joint",
   schedule: { phases: [{ phase: 0, startImages: 0, fadeImages: 6000 }], totalImages: 48_000 },
