@@ -44,7 +44,8 @@ describe("a short run", () => {
     expect(lines[1]).toMatch(
       /^training run on 3\d images of .*photos-40-16\.pack, from the start to 0\.63 kimg; cpu, fp32 \(.*\), 1 threads$/,
     );
-    expect(lines[2]).toBe("wrote run/checkpoint-00000000");
+    expect(lines[2]).toMatch(/^3\d training images are few \(under 2000\): .*--augment/);
+    expect(lines[3]).toBe("wrote run/checkpoint-00000000");
     expect(lines).toContain("phase 0: 4x4, batch 8");
     expect(lines).toContain("phase 1: 8x8, batch 8");
     expect(lines.at(-2)).toBe("finished at 0.63 kimg, checkpoint run/checkpoint-00000000");
@@ -197,10 +198,11 @@ test("--plan prints the schedule and writes nothing", async () => {
   ]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   // On a busy machine what is tried is told before.
-  const lines = stdout
-    .replace(/^(trying steps of .*\n)+/, "")
+  const [few, ...lines] = stdout
+    .replace(/^(trying steps of .*\n)+/m, "")
     .trimEnd()
     .split("\n");
+  expect(few).toMatch(/^3\d training images are few /);
   expect(lines[0]).toMatch(/^phase +size +batch +kimg +fading +time +memory$/);
   expect(lines.slice(1, 4).map((line) => line.trim().split(/ +/).slice(0, 5))).toEqual([
     ["0", "4x4", "8", "0.21", "0.1"],
