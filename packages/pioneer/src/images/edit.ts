@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type DirectionsFile, edit, type Model, type Strengths } from "pioneer-runtime";
-import { composeGrid } from "../pictures/grid.ts";
+import { composeGrid, groupsPerRow } from "../pictures/grid.ts";
+import type { Heading } from "../pictures/lettering.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
@@ -9,6 +10,25 @@ import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 /** Strengths of a strip, from one end to the other. */
 const stripStrengths: readonly number[] = [-3, -2, -1, 0, 1, 2, 3];
+
+/** "-3" to "+3"; what is moved by 0 is what the others are moved from. */
+const strengthHeading = (strength: number): Heading => ({
+  text: strength > 0 ? `+${strength}` : String(strength),
+  mark: strength === 0,
+});
+
+/** Of grid.png: what was there, what the model makes of it and what became of that. */
+const editLayout = { groups: [3], headings: ["photo", "reconstruction", "edited"].map((text) => ({ text })) };
+const stripLayout = {
+  groups: [1, stripStrengths.length],
+  headings: [{ text: "photo" }, ...stripStrengths.map(strengthHeading)],
+};
+
+/** A layout with as many photos to a row as there is room for. */
+const inGroups = <T extends typeof stripLayout | typeof editLayout>(photos: number, layout: T) => ({
+  ...layout,
+  columns: groupsPerRow(photos, layout.headings.length) * layout.headings.length,
+});
 
 export interface EditOptions extends PhotoOptions, RefineAllOptions {
   /** How far to go along each direction, all at once. */
@@ -57,7 +77,7 @@ export async function writeEdits(
     }
     const cells = paths.flatMap((_, i) => [image(originals, i), image(before, i), image(after, i)]);
     const grid = join(out, "grid.png");
-    await writePng(grid, composeGrid(joined(cells), { resolution, columns: 3 }));
+    await writePng(grid, composeGrid(joined(cells), { resolution, ...inGroups(paths.length, editLayout) }));
     result.files.push(grid);
     Object.assign(result, { grid });
   }
@@ -70,7 +90,7 @@ export async function writeEdits(
     );
     for (const i of paths.keys()) rows.push(image(originals, i), ...steps.map((step) => image(step, i)));
     const file = join(out, stripFiles[s] as string);
-    await writePng(file, composeGrid(joined(rows), { resolution, columns: 1 + stripStrengths.length }));
+    await writePng(file, composeGrid(joined(rows), { resolution, ...inGroups(paths.length, stripLayout) }));
     result.files.push(file);
     result.strips.push(file);
   }

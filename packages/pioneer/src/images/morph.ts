@@ -8,7 +8,8 @@ import {
   latentStrip,
   type Model,
 } from "pioneer-runtime";
-import { composeAt, type Place } from "../pictures/grid.ts";
+import { composeAt } from "../pictures/grid.ts";
+import { hexagonPlaces, type MorphPlaces, squarePlaces, stripPlaces } from "../pictures/morph-places.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { type AnimationOptions, animate, isAnimated } from "./animation.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
@@ -23,7 +24,7 @@ export interface MorphOptions extends PhotoOptions, RefineAllOptions, Partial<An
 /**
  * Interpolates between the latents of two photos (a strip), four (a square; corners top-left, top-right, bottom-left,
  * bottom-right) or six (a hexagon; corners clockwise from the top left) on the sphere. Writes each step, grid.png with the
- * originals beside the morph, and on request morph.gif and morph.mp4, the way round the photos and back to the first.
+ * photos beside their corners, and on request morph.gif and morph.mp4, the way round the photos and back to the first.
  * @param paths 2, 4 or 6 photos
  * @returns the files, the grid last
  * @throws DataError naming the first photo that cannot be read, or the file that cannot be written
@@ -57,17 +58,15 @@ export async function writeMorph(
   cells.set(originals);
   cells.set(images, originals.length);
   const grid = join(out, "grid.png");
-  await writePng(grid, composeAt(cells, [...shape.photos, ...shape.cells], { resolution }));
+  await writePng(grid, composeAt(cells, [...shape.photos, ...shape.cells], { resolution, headings: shape.headings }));
   return { files: [...files, grid], grid };
 }
 
 /** What a morph of so many photos looks like. */
-interface Shape {
+interface Shape extends MorphPlaces {
   readonly latents: Float32Array;
   /** Of the steps' files. */
   readonly names: readonly string[];
-  readonly cells: readonly Place[];
-  readonly photos: readonly Place[];
   /** The corners in the order in which an animation visits them. */
   readonly round: readonly Float32Array[];
 }
@@ -79,51 +78,25 @@ function layOut(corners: readonly Corner[], steps: number): Shape {
   return corners.length === 4 ? square(corners as [Corner, Corner, Corner, Corner], steps) : hexagon(corners, steps);
 }
 
-/** The photos above the ends. */
 function strip([a, b]: readonly [Corner, Corner], steps: number): Shape {
-  const places = [...Array(steps).keys()].map((column) => ({ row: 1, column }));
-  return {
-    latents: latentStrip(a, b, steps),
-    names: places.map(({ column }) => `step-${number(column)}`),
-    cells: places,
-    photos: [0, steps - 1].map((column) => ({ row: 0, column })),
-    round: [a, b],
-  };
+  const names = Array.from({ length: steps }, (_, i) => `step-${number(i)}`);
+  return { ...stripPlaces(steps), latents: latentStrip(a, b, steps), names, round: [a, b] };
 }
 
-/** The photos on a row above. */
 function square(corners: readonly [Corner, Corner, Corner, Corner], steps: number): Shape {
-  const places = rowsOf(Array(steps).fill(steps));
   const [topLeft, topRight, bottomLeft, bottomRight] = corners;
-  return {
-    latents: latentGrid(corners, steps),
-    names: places.map(({ row, column }) => `cell-${number(row)}-${number(column)}`),
-    cells: places.map(({ row, column }) => ({ row: row + 1, column })),
-    photos: corners.map((_, column) => ({ row: 0, column })),
-    round: [topLeft, topRight, bottomRight, bottomLeft],
-  };
+  const round = [topLeft, topRight, bottomRight, bottomLeft];
+  return { ...squarePlaces(steps), latents: latentGrid(corners, steps), names: names(Array(steps).fill(steps)), round };
 }
 
-/** The photos outside their corners, half a cell away. */
 function hexagon(corners: readonly Corner[], steps: number): Shape {
-  const rows = hexagonRows(steps);
-  const places = rowsOf(rows);
-  // Rows are centred; the longest begins one and a half cells from the left, after its photo.
-  const left = (row: number) => 1.5 + (2 * steps - 1 - (rows[row] ?? 0)) / 2;
-  const before = (row: number) => ({ row, column: left(row) - 1.5 });
-  const after = (row: number) => ({ row, column: left(row) + (rows[row] ?? 0) + 0.5 });
-  const [top, middle, bottom] = [0, steps - 1, 2 * steps - 2];
-  return {
-    latents: latentHexagon(corners, steps),
-    names: places.map(({ row, column }) => `cell-${number(row)}-${number(column)}`),
-    cells: places.map(({ row, column }) => ({ row, column: left(row) + column })),
-    photos: [before(top), after(top), after(middle), after(bottom), before(bottom), before(middle)],
-    round: corners,
-  };
+  const latents = latentHexagon(corners, steps);
+  return { ...hexagonPlaces(steps), latents, names: names(hexagonRows(steps)), round: corners };
 }
 
-const rowsOf = (lengths: readonly number[]): Place[] =>
-  lengths.flatMap((length, row) => [...Array(length).keys()].map((column) => ({ row, column })));
+/** Of cells in rows of these lengths. */
+const names = (lengths: readonly number[]): string[] =>
+  lengths.flatMap((length, row) => Array.from({ length }, (_, i) => `cell-${number(row)}-${number(i)}`));
 
 /** Counted from 1. */
 const number = (index: number) => String(index + 1).padStart(2, "0");

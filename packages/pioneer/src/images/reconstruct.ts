@@ -1,15 +1,12 @@
 import { join } from "node:path";
 import type { Model } from "pioneer-runtime";
-import { composeGrid, toByte } from "../pictures/grid.ts";
+import { composeGrid, groupsPerRow, toByte } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { psnrOf } from "../pictures/psnr.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
 import { loadPhotos, type PhotoOptions } from "./photo.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
-
-/** Photos per row of the grid, each beside what was made of it. */
-const photosPerRow = 4;
 
 /** How near a reconstruction is to its photo. */
 export interface Nearness {
@@ -44,12 +41,12 @@ export async function writeReconstructions(
   const originals = await loadPhotos(paths, model, faceOf);
   const latents = await encodeAll(model, originals);
   const stages = [
-    { name: "original", images: originals },
-    { name: "reconstruction", images: await decodeAll(model, latents) },
+    { name: "original", heading: "photo", images: originals },
+    { name: "reconstruction", heading: "reconstruction", images: await decodeAll(model, latents) },
   ];
   if (refining.refine) {
     const refined = await refineAll(model, originals, latents, refining);
-    stages.push({ name: "refined", images: await decodeAll(model, refined) });
+    stages.push({ name: "refined", heading: "refined", images: await decodeAll(model, refined) });
   }
   const distances = stages.slice(1).map(({ images }) => refining.perceptual?.distance.measure(originals, images));
   const cells = new Float32Array(stages.length * originals.length);
@@ -72,7 +69,12 @@ export async function writeReconstructions(
     pairs.push({ image: path, ...(refined ? { ...near(refined, 1), encoded: before } : before) });
   }
   const grid = join(out, "grid.png");
-  await writePng(grid, composeGrid(cells, { resolution, columns: photosPerRow * stages.length }));
+  const layout = {
+    columns: groupsPerRow(paths.length, stages.length) * stages.length,
+    groups: [stages.length],
+    headings: stages.map(({ heading }) => ({ text: heading })),
+  };
+  await writePng(grid, composeGrid(cells, { resolution, ...layout }));
   return { files: [...files, grid], grid, pairs };
 }
 

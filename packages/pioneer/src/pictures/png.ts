@@ -1,7 +1,8 @@
 import sharp from "sharp";
 import { writeWhole } from "../base/disk.ts";
-import { composeGrid, type RgbImage } from "./grid.ts";
+import { composeGrid } from "./grid.ts";
 import { checkPicturePlace, markPng } from "./mark.ts";
+import type { RgbImage } from "./rgb-image.ts";
 
 /**
  * Writes a picture with our mark, all of it or nothing. It replaces pictures with the mark only.
@@ -31,7 +32,7 @@ export async function writePhoto(path: string, image: RgbImage): Promise<void> {
  * @param image [3, r, r] in [-1, 1], values outside clamped
  */
 export async function writeImage(path: string, image: Float32Array, resolution: number): Promise<void> {
-  await writePng(path, composeGrid(image, { resolution, columns: 1, minCell: resolution }));
+  await writePng(path, composeGrid(image, { resolution, columns: 1, scale: 1 }));
 }
 
 /** The bytes of a PNG file. */

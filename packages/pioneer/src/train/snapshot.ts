@@ -9,12 +9,15 @@ import { fade, type PackPixels } from "../data/batches.ts";
 import type { Pair } from "../learner/pair.ts";
 import { encoderInUse, generatorInUse } from "../models/networks-in-use.ts";
 import { type Growth, type Precision, resolutionOf } from "../networks/index.ts";
-import { composeGrid, white } from "../pictures/grid.ts";
+import { composeAt, composeGrid } from "../pictures/grid.ts";
+import { squarePlaces } from "../pictures/morph-places.ts";
 import { replacePng } from "../pictures/png.ts";
+import type { RgbImage } from "../pictures/rgb-image.ts";
 
-/** Images in the grids: originals and reconstructions alternate, 8 to a row. */
+/** Images in the grids, and cells of a row: four pairs of photo and reconstruction, or eight images. */
 const gridImages = 32;
 const columns = 8;
+const pairs = { groups: [2], headings: [{ text: "photo" }, { text: "reconstruction" }] };
 const sampleCount = 64;
 const latentSeed = 0;
 
@@ -46,12 +49,12 @@ export async function writeReals(
   phase: number,
 ): Promise<Snapshot> {
   const images = scope(() => pixels.images(chosen, phase).toFloat32Array());
-  return writeGrid("reals", join(run, "reals.png"), images, resolutionOf(phase));
+  return writeGrid("reals", join(run, "reals.png"), composeGrid(images, { resolution: resolutionOf(phase), columns }));
 }
 
 /**
  * recons-, samples- and morphs-<kimg>.png: reconstructions of the fixed test images, images of the fixed latents, and
- * an 8x8 grid between the first four test images under a row of the originals. Where the encoder only judges, samples.
+ * an 8x8 grid between the first four test images, which stand beside its corners. Where the encoder only judges, samples.
  */
 export async function writeSnapshots(
   pair: Pair,
@@ -60,15 +63,34 @@ export async function writeSnapshots(
   settings: SnapshotSettings,
 ): Promise<Snapshot[]> {
   const { run, images, growth } = settings;
-  const resolution = resolutionOf(growth.phase);
   const pictures = scope(() => noGrad(() => render(pair, pixels, chosen, settings)));
   const kimg = kimgText(images);
   const written: Snapshot[] = [];
-  for (const tag of ["recons", "samples", "morphs"] as const) {
-    const picture = pictures[tag];
-    if (picture) written.push(await writeGrid(tag, join(run, `${tag}-${kimg}.png`), picture, resolution));
+  for (const [tag, picture] of Object.entries(compose(pictures, resolutionOf(growth.phase)))) {
+    written.push(await writeGrid(tag as Snapshot["tag"], join(run, `${tag}-${kimg}.png`), picture));
   }
   return written;
+}
+
+/** Images [n, 3, r, r] of each picture. */
+interface Rendered {
+  readonly samples: Float32Array;
+  /** Photos and reconstructions in turn. */
+  readonly recons?: Float32Array;
+  /** Four photos, then the square between them row by row. */
+  readonly morphs?: Float32Array;
+}
+
+function compose(
+  { recons, samples, morphs }: Rendered,
+  resolution: number,
+): Partial<Record<Snapshot["tag"], RgbImage>> {
+  const { photos, cells, headings } = squarePlaces(columns);
+  return {
+    ...(recons && { recons: composeGrid(recons, { resolution, columns, ...pairs }) }),
+    samples: composeGrid(samples, { resolution, columns }),
+    ...(morphs && { morphs: composeAt(morphs, [...photos, ...cells], { resolution, headings }) }),
+  };
 }
 
 function render(
@@ -76,7 +98,7 @@ function render(
   pixels: PackPixels,
   chosen: Uint32Array,
   { growth, precision, device }: SnapshotSettings,
-): Partial<Record<"recons" | "samples" | "morphs", Float32Array>> {
+): Rendered {
   const generate = generatorInUse(generator, growth, precision, pixels.colour);
   const latent = encoder.size.latent;
   const size = 3 * resolutionOf(growth.phase) ** 2;
@@ -136,19 +158,13 @@ function morphs(
   const count = latents.length / latent;
   const corner = (index: number) => latentRow(latents, latent, index % count);
   const grid = decode(latentGrid([corner(0), corner(1), corner(2), corner(3)], columns));
-  const all = new Float32Array(columns * size + grid.length).fill(white);
+  const all = new Float32Array(4 * size + grid.length);
   for (let i = 0; i < 4; i++) all.set(originals.subarray((i % count) * size, ((i % count) + 1) * size), i * size);
-  all.set(grid, columns * size);
+  all.set(grid, 4 * size);
   return all;
 }
 
-async function writeGrid(
-  tag: Snapshot["tag"],
-  path: string,
-  images: Float32Array,
-  resolution: number,
-): Promise<Snapshot> {
-  const grid = composeGrid(images, { resolution, columns });
+async function writeGrid(tag: Snapshot["tag"], path: string, grid: RgbImage): Promise<Snapshot> {
   const png = await replacePng(path, grid);
   return { tag, path, png, width: grid.width, height: grid.height };
 }

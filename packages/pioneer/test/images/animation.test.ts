@@ -10,6 +10,7 @@ import { animate } from "../../src/images/animation.ts";
 import { writeMorph } from "../../src/images/morph.ts";
 import { turnsFor, writeWalk } from "../../src/images/walk.ts";
 import { toByte } from "../../src/pictures/grid.ts";
+import { headingHeight } from "../../src/pictures/lettering.ts";
 import { checkPicturePlace } from "../../src/pictures/mark.ts";
 import { writePng } from "../../src/pictures/png.ts";
 
@@ -209,8 +210,10 @@ test("interpolate six: a hexagon, each photo half a cell outside its corner", as
     "cell-02-02.png",
   ]);
   const { data, info } = await sharp(written.grid).raw().toBuffer({ resolveWithObject: true });
-  expect([info.width, info.height]).toEqual([7 * 66 + 64, 5 * 66 - 2]);
-  const at = (column: number, row: number) => data[((row * 66 + 32) * info.width + Math.floor(column * 66) + 32) * 3];
+  const above = headingHeight(64);
+  expect([info.width, info.height]).toEqual([7 * 66 + 64, above + 5 * 66 - 2]);
+  const at = (column: number, row: number) =>
+    data[((above + row * 66 + 32) * info.width + Math.floor(column * 66) + 32) * 3];
   // Photos, then the cells beside them: rows begin 1.5 cells from the left, or half a cell more for each cell they lack.
   const places = [
     [1, 0, 2.5],

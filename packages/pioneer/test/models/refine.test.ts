@@ -160,7 +160,7 @@ describe("refinement", () => {
 async function writePhotos(): Promise<string[]> {
   for (const i of [0, 1]) {
     const planes = photos.subarray(i * size, (i + 1) * size);
-    await writePng(join(folder, `${i}.png`), composeGrid(planes, { resolution: 8, columns: 1, minCell: 8 }));
+    await writePng(join(folder, `${i}.png`), composeGrid(planes, { resolution: 8, columns: 1, scale: 1 }));
   }
   return ["0.png", "1.png"];
 }

@@ -3,16 +3,17 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
-import { composeGrid, type RgbImage } from "../../src/pictures/grid.ts";
+import { composeGrid } from "../../src/pictures/grid.ts";
 import { isMarked } from "../../src/pictures/mark.ts";
 import { replacePng, writePng } from "../../src/pictures/png.ts";
+import type { RgbImage } from "../../src/pictures/rgb-image.ts";
 import { planes } from "./support.ts";
 
 const folder = temporaryFolder();
 
 describe("writePng", () => {
   test("writes what was composed, makes the folder and leaves nothing else", async () => {
-    const grid = composeGrid(planes([1, -1, 0]), { resolution: 4, columns: 1, minCell: 4 });
+    const grid = composeGrid(planes([1, -1, 0]), { resolution: 4, columns: 1, scale: 1 });
     await writePng(join(folder, "new", "grid.png"), grid);
     const { data, info } = await sharp(join(folder, "new", "grid.png"))
       .raw()
@@ -25,7 +26,7 @@ describe("writePng", () => {
   test("replaces pictures of ours, and no file of the user's", async () => {
     const path = join(folder, "again.png");
     const [black, white] = [-1, 1].map((value) =>
-      composeGrid(planes([value, value, value]), { resolution: 4, columns: 1, minCell: 4 }),
+      composeGrid(planes([value, value, value]), { resolution: 4, columns: 1, scale: 1 }),
     ) as [RgbImage, RgbImage];
     const first = await writePng(path, black);
     expect(isMarked(first)).toBe(true);

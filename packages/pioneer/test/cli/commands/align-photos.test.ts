@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 import { dotsOf, facePhoto, farthest, placed } from "../../../../runtime/test/support/face-photo.ts";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { defaultTemplate } from "../../../src/config/face-template.ts";
+import { headingHeight } from "../../../src/pictures/lettering.ts";
 import { pioneer } from "../../support/cli.ts";
 import { fixture } from "../../support/fixture.ts";
 
@@ -111,7 +112,7 @@ describe("a model of aligned faces", () => {
     expect(JSON.parse(morph.stdout)).toMatchObject({ unaligned: [] });
     // The photos stand in the grids, each pixel four times as large: as reconstruct shows them.
     for (const grid of ["edits/grid.png", "morph/grid.png"]) {
-      const cell = sharp(join(folder, grid)).extract({ left: 0, top: 0, width: 64, height: 64 });
+      const cell = sharp(join(folder, grid)).extract({ left: 0, top: headingHeight(64), width: 64, height: 64 });
       const shown = await cell.resize(side, side, { kernel: "nearest" }).removeAlpha().raw().toBuffer();
       expect(shown.equals(Buffer.from(await pixelsOf("out/0001-a-original.png")))).toBe(true);
     }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
+import { headingHeight } from "../../../src/pictures/lettering.ts";
 import { pioneer, tiny } from "../../support/cli.ts";
 import { fixture } from "../../support/fixture.ts";
 
@@ -85,26 +86,28 @@ describe("a model folder", () => {
       "out/strip-pc1.png",
     ]);
     expect(strips).toEqual(["out/strip-pc1.png"]);
-    // Photo, reconstruction, edited; the photo and seven strengths; cells of 64 pixels, 2 between them.
-    expect(await sharp(join(folder, "out", "grid.png")).metadata()).toMatchObject({
-      width: 3 * 66 - 2,
-      height: 2 * 66 - 2,
-    });
-    expect(await sharp(join(folder, "out", "strip-pc1.png")).metadata()).toMatchObject({
-      width: 8 * 66 - 2,
-      height: 2 * 66 - 2,
-    });
-    const cell = async (file: string, column: number) =>
+    // Photo, reconstruction, edited; the photo, a gap and seven strengths; cells of 64 pixels that touch.
+    const above = headingHeight(64);
+    const height = above + 2 * 64 + 8;
+    expect(await sharp(join(folder, "out", "grid.png")).metadata()).toMatchObject({ width: 3 * 64, height });
+    const strip = sharp(join(folder, "out", "strip-pc1.png"));
+    expect(await strip.metadata()).toMatchObject({ width: 8 * 64 + 8, height });
+    const pixels = async (file: string, left: number, top: number, across: number, down: number) =>
       sharp(join(folder, "out", file))
-        .extract({ left: column * 66, top: 0, width: 64, height: 64 })
+        .extract({ left, top, width: across, height: down })
         .raw()
         .toBuffer();
-    // The strip is of what was set already: its middle is the edited image, its ends are not.
-    const [middle, end, last] = [
-      await cell("strip-pc1.png", 4),
-      await cell("strip-pc1.png", 1),
-      await cell("grid.png", 2),
+    const cell = (file: string, left: number) => pixels(file, left, above, 64, 64);
+    const strength = (index: number) => cell("strip-pc1.png", 72 + 64 * index);
+    // 0 is marked, its neighbour is not; both say their strength.
+    const [zero, one] = [
+      await pixels("strip-pc1.png", 72 + 3 * 64, 1, 64, 4),
+      await pixels("strip-pc1.png", 72 + 4 * 64, 0, 64, above),
     ];
+    expect(new Set(zero)).toEqual(new Set([0, 255]));
+    expect([zero[0], one[0], new Set(one)]).toEqual([0, 255, new Set([0, 255])]);
+    // The strip is of what was set already: its middle is the edited image, its ends are not.
+    const [middle, end, last] = [await strength(3), await strength(0), await cell("grid.png", 2 * 64)];
     expect(middle.equals(last)).toBe(true);
 
     // Names that make the same file are told apart.

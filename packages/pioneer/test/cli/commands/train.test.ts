@@ -4,6 +4,7 @@ import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { verifyCheckpoint } from "../../../src/checkpoint/verify.ts";
+import { headingHeight } from "../../../src/pictures/lettering.ts";
 import type { TickEvent } from "../../../src/train/events.ts";
 import { checkpoints, fingerprint, type Outcome, pioneer, tiny } from "../../support/cli.ts";
 import { discs, makePack } from "../../support/tiny.ts";
@@ -127,7 +128,7 @@ describe("a short run", () => {
     }
   });
 
-  test("grids: 8 to a row, in colour, the same width for all", async () => {
+  test("grids: 8 to a row, in colour, pairs together, photos beside the corners of the morph", async () => {
     const held = readFileSync(join(run, "log.txt"), "utf8");
     expect(held).toContain("wrote run/recons-00000000.png run/samples-00000000.png run/morphs-00000000.png");
     const shapeOf = async (name: string) => {
@@ -137,10 +138,11 @@ describe("a short run", () => {
     const samples = await shapeOf("samples-00000000.png"); // 64 images
     expect(samples).toMatchObject({ channels: 3, format: "png" });
     expect(samples.columns).toBe(samples.rows);
-    const morphs = await shapeOf("morphs-00000000.png"); // 8x8 under a row of originals
-    expect(morphs.columns).toBe(samples.columns);
-    expect(morphs.rows).toBeGreaterThan(samples.rows);
-    expect(morphs.rows * 8).toBeLessThanOrEqual(samples.rows * 9 + 9 * 8);
+    const morphs = await shapeOf("morphs-00000000.png"); // 8x8, a photo and half a cell at either side, under headings
+    expect(morphs.columns).toBe(samples.columns + 3 * 66);
+    expect(morphs.rows).toBe(samples.rows + headingHeight(64));
+    const recons = await shapeOf("recons-00000000.png"); // one image is held out: a pair
+    expect(recons).toMatchObject({ columns: 2 * 64, rows: headingHeight(64) + 64 });
     expect((await shapeOf("reals.png")).format).toBe("png");
   });
 
