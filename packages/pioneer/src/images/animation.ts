@@ -11,14 +11,14 @@ export interface AnimationOptions {
   readonly fps: number;
   /** Length of the loop. */
   readonly seconds?: number | undefined;
-  /** Whole factor by which frames are enlarged, each pixel becoming a square; by default to at least 128 pixels. */
+  /** Whole factor by which frames are enlarged, each pixel becoming a square; by default to at least 256 pixels. */
   readonly scale?: number | undefined;
   /** Told the frames made, of how many. */
   readonly onFrame?: ((done: number, total: number) => void) | undefined;
 }
 
 /** Players show smaller pictures badly. */
-const minSide = 128;
+const minSide = 256;
 
 /** Frames decoded at once: they are written before the next are made. */
 const group = 32;

@@ -97,8 +97,8 @@ describe("GIF", () => {
     await animate(of, ring, path, { gif: true, mp4: false, fps: 20, onFrame: (done) => told.push(done) });
     expect(told).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
     const { side, frames } = await read(`${path}.gif`);
-    expect([side, frames.length]).toEqual([128, 20]); // 4 times: to 128 pixels
-    for (const [i, frame] of (await expected(of, ring, 4)).entries()) {
+    expect([side, frames.length]).toEqual([256, 20]); // 8 times: to 256 pixels
+    for (const [i, frame] of (await expected(of, ring, 8)).entries()) {
       const mean = frame.reduce((sum, value, at) => sum + Math.abs(value - (frames[i]?.[at] ?? 999)), 0) / frame.length;
       // 1024 colours in 256: a palette that fits leaves some levels (2 here), one of another frame many times that.
       expect(mean).toBeLessThan(4);

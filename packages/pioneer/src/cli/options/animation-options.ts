@@ -13,7 +13,7 @@ export const animationOptions = (seconds: string) => ({
   scale: option(whole(1, 64).optional(), {
     value: "N",
     description: "enlarge frames by this factor",
-    default: "to 128 pixels or more",
+    default: "to 256 pixels or more",
   }),
 });
 
