@@ -10,5 +10,7 @@ export function fewImages(
 ): string | undefined {
   if (count >= enough || augment) return undefined;
   const few = `${count} training images are few (under ${enough}): the networks learn them by heart`;
-  return recipe === "gan" ? `${few}; add images` : `${few}; --augment works against that, more images are better`;
+  return recipe === "gan"
+    ? `${few}; add images`
+    : `${few}; --augment works against that, as does a new run --from a model of similar images`;
 }

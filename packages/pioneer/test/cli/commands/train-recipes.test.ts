@@ -64,7 +64,11 @@ describe("balanced by a schedule file", () => {
     write();
     const { stdout, ...end } = await pioneer(folder, start("planned", "--schedule", file(), "--plan"));
     expect(end).toMatchObject(done);
-    const [few, ...lines] = stdout.trimEnd().split("\n");
+    // On a busy machine what is tried is told before.
+    const [few, ...lines] = stdout
+      .replace(/^(trying steps of .*\n)+/m, "")
+      .trimEnd()
+      .split("\n");
     expect(few).toMatch(/^\d+ training images are few /);
     expect(lines[0]).toMatch(/^phase +size +batch +kimg +fading +lr +margin +time +memory$/);
     expect(lines.slice(1, 4).map((line) => line.trim().split(/ +/).slice(0, 7))).toEqual([
