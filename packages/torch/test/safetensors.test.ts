@@ -7,6 +7,7 @@ import {
   fromFile,
   memory,
   readSafetensors,
+  readSafetensorsMetadata,
   scope,
   type Tensor,
   TorchError,
@@ -59,6 +60,7 @@ test("every dtype, shape, name and the metadata come back as they went", () => {
 
   const { tensors, metadata } = readSafetensors(path);
   expect(metadata).toEqual({ kimg: "12", note: 'ü "quoted"' });
+  expect(readSafetensorsMetadata(path)).toEqual(metadata);
   expect([...tensors.keys()].sort()).toEqual([...saved.keys()].sort());
   for (const [name, expected] of saved) {
     const got = tensors.get(name) as Tensor;
