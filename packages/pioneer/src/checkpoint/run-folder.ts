@@ -14,8 +14,9 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { diskError, makeFolders } from "../base/disk.ts";
 import { CheckpointError, RunError } from "../base/errors.ts";
+import { findNoted } from "../base/place.ts";
 import { resolveTrainConfig, type TrainConfig } from "../config/config.ts";
-import { parseConfigFile, savedConfigText } from "../config/config-file.ts";
+import { parseConfigFile, savedConfigText, withDataPaths } from "../config/config-file.ts";
 import { bestName, checkpointNames } from "./files.ts";
 import { isCheckpoint } from "./state.ts";
 
@@ -125,7 +126,8 @@ export function abandonRun(run: string, made: string | undefined, created: boole
 export function readRunConfig(run: string): TrainConfig {
   const path = join(run, configFile);
   if (!hasConfig(run)) throw new RunError(`${run} holds no run (no ${configFile}): check the path`);
-  return resolveTrainConfig(parseConfigFile(readFileSync(path, "utf8"), path));
+  const config = resolveTrainConfig(parseConfigFile(readFileSync(path, "utf8"), path));
+  return withDataPaths(config, (noted) => findNoted(noted, run));
 }
 
 /**

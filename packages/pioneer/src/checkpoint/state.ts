@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { colours, crops, faceTemplate } from "pioneer-runtime";
 import { z } from "zod";
 import { CheckpointError } from "../base/errors.ts";
+import { findNoted } from "../base/place.ts";
 import { recordedComputing } from "../compute/run-computing.ts";
 import { pairNames } from "../learner/pair.ts";
 import { encoderOrders } from "../losses/choices.ts";
@@ -101,7 +102,8 @@ export function readState(folder: string): CheckpointState {
   if (!checked.success) {
     throw new CheckpointError(`${path} is not a checkpoint state: ${z.prettifyError(checked.error).split("\n")[0]}`);
   }
-  return checked.data;
+  const { pack } = checked.data;
+  return { ...checked.data, pack: { ...pack, path: findNoted(pack.path, folder) } };
 }
 
 const digestOf = (state: unknown) => createHash("sha256").update(JSON.stringify(state)).digest("hex");

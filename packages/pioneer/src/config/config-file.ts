@@ -1,13 +1,27 @@
 // Options as a JSON file: config.json of a run, or one written by hand.
 import { ConfigError } from "../base/errors.ts";
+import { placeOf } from "../base/place.ts";
 import type { TrainConfig } from "./config.ts";
 import { resumeRules, type TrainKey } from "./train-options.ts";
 
 const savedFormat = 1;
 
-/** The text of a run's config.json: everything but what holds for one call only. */
+/** Options whose value may be a path of the run's data. */
+const dataPaths = ["data", "labels", "align"] as const;
+
+type DataPaths = Partial<Record<(typeof dataPaths)[number], string>>;
+
+/** `change` applied to each path of data that there is. */
+export function withDataPaths(config: TrainConfig, change: (path: string) => string): TrainConfig {
+  const changed: DataPaths = {};
+  for (const key of dataPaths) if (config[key] !== undefined) changed[key] = change(config[key]);
+  return { ...config, ...changed };
+}
+
+/** The text of a run's config.json: everything but what holds for one call only; data by absolute paths. */
 export function savedConfigText(config: TrainConfig): string {
-  const kept = Object.entries(config).filter(([key]) => resumeRules[key as TrainKey] !== "session");
+  const placed = withDataPaths(config, placeOf);
+  const kept = Object.entries(placed).filter(([key]) => resumeRules[key as TrainKey] !== "session");
   return `${JSON.stringify({ format: savedFormat, ...Object.fromEntries(kept) }, null, 2)}\n`;
 }
 

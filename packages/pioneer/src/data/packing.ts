@@ -4,6 +4,7 @@ import sharp from "sharp";
 import { checkSpace } from "../base/disk.ts";
 import { DataError, StoppedError } from "../base/errors.ts";
 import { availableThreads } from "../compute/processor.ts";
+import { isMarked } from "../pictures/mark.ts";
 import type { Alignment } from "./alignment.ts";
 import { addToJournal, type PackingState, readJournal, removeJournal, startJournal } from "./journal.ts";
 import { PackWriter, partOf } from "./pack/writer.ts";
@@ -15,6 +16,9 @@ import type { Source, SourceContent } from "./sources/source.ts";
 const imagesAhead = 4;
 /** A state is made safe after so many bytes, or so many milliseconds. */
 const safeEvery = { bytes: 32 * 2 ** 20, milliseconds: 5000 };
+
+/** Why a picture that carries our mark is skipped. */
+export const ownPicture = "is a picture that this program wrote, no photo";
 
 export interface PrepareProgress {
   /** Images done, skipped ones included, of all wanted. */
@@ -160,6 +164,7 @@ export class Packing {
     const face = alignment?.faceOf(content.index);
     if (typeof face === "string") throw new DataError(face);
     const image = await content.read();
+    if (Buffer.isBuffer(image) && isMarked(image)) throw new DataError(ownPicture);
     if (alignment === undefined || face === undefined) return await decodeSquare(image, resolution, crop);
     return await decodeAligned(image, resolution, face, alignment.template);
   }

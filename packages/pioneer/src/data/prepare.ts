@@ -10,7 +10,7 @@ import type { SkippedFile } from "./pack/format.ts";
 import { findColumns, type LabelRow } from "./pack/labels.ts";
 import { isPack, openPack, type Pack } from "./pack/pack.ts";
 import { allIndices, buildSplits, smallestHashes } from "./pack/splits.ts";
-import { Packing, type PrepareProgress } from "./packing.ts";
+import { ownPicture, Packing, type PrepareProgress } from "./packing.ts";
 import { readSizes, resolutionFor, sampleOf } from "./sample-sizes.ts";
 import type { SourceKind } from "./sources/kinds.ts";
 import { openSource } from "./sources/open.ts";
@@ -190,7 +190,14 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
         `${options.source}: none of its ${files.length} images can be used; the first, ${first?.name}, ${first?.reason}`,
       );
     }
-    const notes = [...source.notes, ...(alignment?.notes ?? []), ...describeBeyond(beyond / count)];
+    const own = skipped.filter(({ reason }) => reason === ownPicture);
+    const left =
+      own.length === 0
+        ? []
+        : [
+            `left out: ${own.length} of the pictures, which this program wrote (first: ${nameOf((own[0] as { index: number }).index)})`,
+          ];
+    const notes = [...source.notes, ...left, ...(alignment?.notes ?? []), ...describeBeyond(beyond / count)];
     const written = withoutSkipped(wanted, skipped);
     const entryOf = (i: number) => source.entry(written[i] as number);
     const rows = eachOf(written, (index): LabelRow => source.entry(index).labels);

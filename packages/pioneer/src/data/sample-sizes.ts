@@ -1,5 +1,6 @@
 import type { Crop } from "pioneer-runtime";
 import { evenly } from "../base/evenly.ts";
+import { isMarked } from "../pictures/mark.ts";
 import { readSize } from "./pixels/decode.ts";
 import { sourceFailure } from "./sources/failures.ts";
 import { proceduralResolution } from "./sources/procedural.ts";
@@ -38,7 +39,8 @@ export function resolutionFor(sides: readonly number[], crop: Crop): number {
   return Math.max(4, Math.min(largest, 2 ** Math.floor(Math.log2(side))));
 }
 
-async function readAnySize(content: SourceContent): Promise<{ width: number; height: number }> {
+async function readAnySize(content: SourceContent): Promise<{ width: number; height: number } | undefined> {
   const image = await content.read();
-  return Buffer.isBuffer(image) ? await readSize(image) : image;
+  if (!Buffer.isBuffer(image)) return image;
+  return isMarked(image) ? undefined : await readSize(image);
 }

@@ -4,6 +4,7 @@ import { type Colour, type Crop, type FaceTemplate, graphPorts, type Model } fro
 import { noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { readModelNetworks } from "../checkpoint/checkpoint.ts";
 import { findCheckpoint, hasConfig } from "../checkpoint/run-folder.ts";
+import type { CheckpointState } from "../checkpoint/state.ts";
 import type { Computing } from "../compute/device.ts";
 import type { Pair } from "../learner/pair.ts";
 import type { Engine } from "../models/engines.ts";
@@ -78,7 +79,7 @@ export interface OpenSubject {
   /** Training images it has been shown. */
   readonly images: number;
   /** The data it was trained on; a model folder does not know. */
-  readonly data: string | undefined;
+  readonly trainedOn: CheckpointState["pack"] | undefined;
   /** The run it belongs to, if it belongs to one. */
   readonly run: string | undefined;
   readonly dispose: () => void;
@@ -104,7 +105,7 @@ export async function openSubject(
     const dispose = () => model.dispose();
     const subject = subjectOfModel(model, config, graphPorts.encoder.file in config.files);
     const precision = "fp32" as const;
-    return { subject, precision, path, crop, align, images, data: undefined, run: undefined, dispose };
+    return { subject, precision, path, crop, align, images, trainedOn: undefined, run: undefined, dispose };
   }
   const checkpoint = findCheckpoint(path);
   const run = join(checkpoint, "..");
@@ -116,7 +117,7 @@ export async function openSubject(
     crop: state.crop,
     align: state.align,
     images: state.images,
-    data: state.pack.path,
+    trainedOn: state.pack,
     run: hasConfig(run) ? run : undefined,
     dispose() {
       networks.encoder.dispose();

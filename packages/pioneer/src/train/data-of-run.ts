@@ -1,12 +1,13 @@
 // The pack that a run learns from: the one it knows, where it goes on; else the one that its data is, or is made into.
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { ConfigError, DataError } from "../base/errors.ts";
 import { newestCheckpoint, readRunConfig } from "../checkpoint/run-folder.ts";
 import { type CheckpointState, readState } from "../checkpoint/state.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { templateText } from "../config/face-template.ts";
 import { checkFineTune } from "../config/fine-tune.ts";
-import { type EnsuredPack, type EnsureOptions, ensurePack, isPackFile } from "../data/ensure.ts";
+import { type EnsuredPack, type EnsureOptions, ensurePack, isPackFile, noData } from "../data/ensure.ts";
 import { openPack, type Pack } from "../data/pack/pack.ts";
 import { checkSourcePack, checkUnpacked, readSource } from "./source.ts";
 import { trainedPack } from "./trained-pack.ts";
@@ -35,11 +36,15 @@ export async function dataOfRun(
     return await ensurePack(data, options);
   }
   const { saved, state } = run;
-  if (saved.data === data && saved.labels === labels && saved.align === align && state.pack.id !== "") {
+  const isSame = (["data", "labels", "align"] as const).every((key) => isSamePath(saved[key], config[key]));
+  if (isSame && state.pack.id !== "") {
     const trained = trainedPack(state);
     if (trained && (resolution ?? 0) <= trained.resolution) return { pack: trained, prepared: undefined };
     const grows = resolution !== undefined && saved.resolution !== undefined && resolution > saved.resolution;
     if (!trained && grows && !(await isPackFile(data))) throw cannotTell(saved, state, resolution);
+  }
+  if (isSame && data !== noData && !data.startsWith("procedural:") && !existsSync(data)) {
+    throw new DataError(`${data}, which ${config.run} learns from, is not there: give --data the place it is at now`);
   }
   // Another crop or colour would be refused.
   return await ensurePack(data, { ...options, crop: state.crop, colour: state.colour });
@@ -56,6 +61,9 @@ async function checkData(config: TrainConfig): Promise<void> {
   }
   if (pack) checkPackOptions(config, pack);
 }
+
+const isSamePath = (a: string | undefined, b: string | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && resolve(a) === resolve(b));
 
 /** undefined where there is no checkpoint, or it cannot be read: whoever opens the run says why. */
 function knownRun(run: string): KnownRun | undefined {

@@ -1,3 +1,4 @@
+import { placeOf } from "../base/place.ts";
 import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { bestName, pruneCheckpoints } from "../checkpoint/files.ts";
 import { recordOf } from "../compute/run-computing.ts";
@@ -46,7 +47,7 @@ function factsOf(session: Session, { phase, alpha }: Growth): CheckpointFacts {
     schedule: { ...schedule, phases: [...schedule.phases], settings: schedule.settings && [...schedule.settings] },
     pair: pairToSave(session, { phase, alpha }),
     computing: recordOf(session.computings),
-    pack: { id: pack.id, path: pack.path, trainImages: (pack.splits.train as Uint32Array).length },
+    pack: { id: pack.id, path: placeOf(pack.path), trainImages: (pack.splits.train as Uint32Array).length },
   };
 }
 

@@ -20,6 +20,7 @@ import { formatBytes } from "../../src/base/format.ts";
 import { verifyPack } from "../../src/data/pack/pack.ts";
 import { allIndices } from "../../src/data/pack/splits.ts";
 import { type PrepareOptions, prepareDataset } from "../../src/data/prepare.ts";
+import { writePng } from "../../src/pictures/png.ts";
 import { type Files, imageFolder, png, readFiles, repeat, writeFiles, writeTar, writeZip } from "./support.ts";
 
 const folder = temporaryFolder();
@@ -250,6 +251,20 @@ describe("what cannot be prepared is refused in one line, and nothing stays", ()
     expect((await refusal({ source: grey, out: folder, force: true })).message).toMatch(
       /is a folder; give the pack a file name/,
     );
+  });
+
+  test("pictures that this program wrote are left out, and said", async () => {
+    const source = await photos("with-ours", 6, (i) => [40 * i, 0, 0]);
+    const alone = (await prepareDataset({ source, out: out("alone"), resolution: 16 })).pack;
+    const image = { pixels: new Uint8Array(64 * 64 * 3), width: 64, height: 64 };
+    for (const name of ["samples/sample-0.png", "samples/sample-1.png"]) await writePng(join(source, name), image);
+    const { pack, skipped, notes } = await prepareDataset({ source, out: out("with-ours"), resolution: 16 });
+    expect([...pack.names]).toEqual([...alone.names]);
+    expect(pack.imagesId).toBe(alone.imagesId); // a run on the photos alone can go on and grow
+    expect(skipped.map(({ name }) => name)).toEqual(["samples/sample-0.png", "samples/sample-1.png"]);
+    expect(notes).toEqual(["left out: 2 of the pictures, which this program wrote (first: samples/sample-0.png)"]);
+    const ours = await refusal({ source: join(source, "samples"), out: out("ours"), resolution: 16 });
+    expect(ours.message).toContain("sample-0.png, is a picture that this program wrote, no photo");
   });
 
   test("--force replaces packs only, and never what is packed", async () => {
