@@ -24,7 +24,7 @@ import { WatchedThreads } from "./watched-threads.ts";
 export async function trainLoop(session: Session): Promise<EndEvent> {
   const { config, recorder, stop } = session;
   const evaluate = config.evaluateEvery === undefined ? undefined : await evaluatorOf(session);
-  const best = new BestCheckpoint(session);
+  const best = evaluate && new BestCheckpoint(session);
   const steps = new Steps(session);
   const threads = new WatchedThreads(session);
   const clock = new SessionClock(session.elapsedSeconds);
@@ -71,7 +71,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     if (due.pictures) await meter.pause(() => drawPictures(session, trained));
     if (due.evaluation) {
       session.elapsedSeconds = clock.elapsedSeconds;
-      await meter.pause(async () => best.consider(trained, await evaluate?.(trained)));
+      await meter.pause(async () => best?.consider(trained, await evaluate?.(trained)));
     }
     // Meanwhile a stop may have been asked for.
     const { checkpoint, end } = dueAfter({ ...moment, stop: stop.reason }, config);
