@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type DirectionsFile, edit, type Model, type Strengths } from "pioneer-runtime";
-import { composeGrid, groupsPerRow } from "../pictures/grid.ts";
+import { composeGrid, inGroups } from "../pictures/grid.ts";
 import type { Heading } from "../pictures/lettering.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
@@ -18,17 +18,8 @@ const strengthHeading = (strength: number): Heading => ({
 });
 
 /** Of grid.png: what was there, what the model makes of it and what became of that. */
-const editLayout = { groups: [3], headings: ["photo", "reconstruction", "edited"].map((text) => ({ text })) };
-const stripLayout = {
-  groups: [1, stripStrengths.length],
-  headings: [{ text: "photo" }, ...stripStrengths.map(strengthHeading)],
-};
-
-/** A layout with as many photos to a row as there is room for. */
-const inGroups = <T extends typeof stripLayout | typeof editLayout>(photos: number, layout: T) => ({
-  ...layout,
-  columns: groupsPerRow(photos, layout.headings.length) * layout.headings.length,
-});
+const editHeadings: readonly Heading[] = ["photo", "reconstruction", "edited"].map((text) => ({ text }));
+const stripHeadings: readonly Heading[] = [{ text: "photo" }, ...stripStrengths.map(strengthHeading)];
 
 export interface EditOptions extends PhotoOptions, RefineAllOptions {
   /** How far to go along each direction, all at once. */
@@ -77,7 +68,8 @@ export async function writeEdits(
     }
     const cells = paths.flatMap((_, i) => [image(originals, i), image(before, i), image(after, i)]);
     const grid = join(out, "grid.png");
-    await writePng(grid, composeGrid(joined(cells), { resolution, ...inGroups(paths.length, editLayout) }));
+    const layout = inGroups(paths.length, [editHeadings.length], editHeadings);
+    await writePng(grid, composeGrid(joined(cells), { resolution, ...layout }));
     result.files.push(grid);
     Object.assign(result, { grid });
   }
@@ -90,7 +82,8 @@ export async function writeEdits(
     );
     for (const i of paths.keys()) rows.push(image(originals, i), ...steps.map((step) => image(step, i)));
     const file = join(out, stripFiles[s] as string);
-    await writePng(file, composeGrid(joined(rows), { resolution, ...inGroups(paths.length, stripLayout) }));
+    const layout = inGroups(paths.length, [1, stripStrengths.length], stripHeadings);
+    await writePng(file, composeGrid(joined(rows), { resolution, ...layout }));
     result.files.push(file);
     result.strips.push(file);
   }

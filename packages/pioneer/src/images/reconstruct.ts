@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Model } from "pioneer-runtime";
-import { composeGrid, groupsPerRow, toByte } from "../pictures/grid.ts";
+import { composeGrid, inGroups, toByte } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { psnrOf } from "../pictures/psnr.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
@@ -69,11 +69,8 @@ export async function writeReconstructions(
     pairs.push({ image: path, ...(refined ? { ...near(refined, 1), encoded: before } : before) });
   }
   const grid = join(out, "grid.png");
-  const layout = {
-    columns: groupsPerRow(paths.length, stages.length) * stages.length,
-    groups: [stages.length],
-    headings: stages.map(({ heading }) => ({ text: heading })),
-  };
+  const headings = stages.map(({ heading }) => ({ text: heading }));
+  const layout = inGroups(paths.length, [stages.length], headings);
   await writePng(grid, composeGrid(cells, { resolution, ...layout }));
   return { files: [...files, grid], grid, pairs };
 }

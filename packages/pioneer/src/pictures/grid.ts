@@ -42,6 +42,13 @@ const narrowGap = 2;
 /** The whole factor that makes images at least 64 pixels wide, or as wide as is said. */
 export const scaleFor = (resolution: number, width = minCell): number => Math.max(1, Math.ceil(width / resolution));
 
+/** Groups of headed cells, as many to a row as look well. @param count of the groups */
+export const inGroups = (count: number, groups: readonly number[], headings: readonly Heading[]) => ({
+  groups,
+  headings,
+  columns: groupsPerRow(count, headings.length) * headings.length,
+});
+
 /** So many groups to a row that a picture of them is about half as wide again as high. @param cells of a group */
 export const groupsPerRow = (count: number, cells: number): number =>
   Math.max(1, Math.min(count, Math.round(Math.sqrt((1.5 * count) / cells))));
