@@ -39,13 +39,22 @@ export function isMarked(picture: Buffer): boolean {
   const isPng = picture.toString("latin1", 0, 8) === pngSignature;
   if (isPng) return picture.subarray(afterHeader, afterHeader + pngChunk.length).equals(pngChunk);
   const end = picture.length - gifTrailer.length;
-  return (
-    picture.toString("latin1", 0, 4) === "GIF8" && picture.subarray(end - gifComment.length, end).equals(gifComment)
-  );
+  return isGif(picture) && picture.subarray(end - gifComment.length, end).equals(gifComment);
 }
+
+const isGif = (picture: Buffer): boolean => picture.toString("latin1", 0, 4) === "GIF8";
 
 /** Enough of a video: its index is in front, and the mark in it. */
 const mostOfVideo = 16 * 2 ** 20;
+
+/** Whether a file is a picture with our mark; no more of it is read than may hold one. */
+async function isOurs(path: string, size: number): Promise<boolean> {
+  const start = await startOfFile(path, afterHeader + pngChunk.length);
+  if (start.toString("latin1", 4, 8) === "ftyp") {
+    return (await startOfFile(path, Math.min(size, mostOfVideo))).includes(mark);
+  }
+  return isMarked(start) || (isGif(start) && isMarked(await startOfFile(path, size)));
+}
 
 /**
  * Refuses to write a picture where a file is that is no picture of this program, which `rename` would replace.
@@ -55,9 +64,7 @@ export async function checkPicturePlace(path: string): Promise<void> {
   const info = await stat(path).catch(() => undefined);
   if (info === undefined || info.size === 0) return;
   if (!info.isFile()) throw new DataError(`${path}: this is no file; give another name`);
-  const isVideo = (await startOfFile(path, 8)).toString("latin1", 4) === "ftyp";
-  const content = await startOfFile(path, isVideo ? Math.min(info.size, mostOfVideo) : info.size);
-  if (isVideo ? content.includes(mark) : isMarked(content)) return;
+  if (await isOurs(path, info.size)) return;
   throw new DataError(
     `${path} is ${await kindOfFile(path)} that this program did not write, and stays: give another folder or name, or move it away`,
   );
