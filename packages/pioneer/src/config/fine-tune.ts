@@ -1,7 +1,7 @@
 // --from: a new run that begins with the networks of another model. What it takes over, and what it refuses.
 import type { Colour, FaceTemplate } from "pioneer-runtime";
 import { ConfigError } from "../base/errors.ts";
-import { type Growth, resolutionOf } from "../networks/growth.ts";
+import { baseOf, type Growth, resolutionOf } from "../networks/growth.ts";
 import { type NetworkKind, profileOf } from "../networks/kind.ts";
 import { resolveTrainConfig, type TrainConfig } from "./config.ts";
 import { templateText } from "./face-template.ts";
@@ -96,9 +96,8 @@ function checkNetworks({ from, latent, channels, networks, recipe }: SourceFacts
       `${flagOf(key)} is ${wanted}, but the networks of ${from} have ${known}: leave ${flagOf(key)} out`,
     );
   }
-  const widest = 32 * channels;
-  const { channelBase = widest } = networks;
-  if ((config.channelProfile ?? widest) !== channelBase) {
+  const channelBase = baseOf(channels, networks.channelBase);
+  if (baseOf(channels, config.channelProfile) !== channelBase) {
     throw new ConfigError(
       `--channel-profile is ${config.channelProfile ?? "not set"}, but the networks of ${from} have ${channels} channels${profileOf(channelBase)}: leave --channel-profile out`,
     );

@@ -27,11 +27,14 @@ export interface NetworkSize {
   readonly channels: number;
 }
 
+/** A kind's channelBase, also where none is said: 32 times the widest. */
+export const baseOf = (channels: number, channelBase: number | undefined): number => channelBase ?? 32 * channels;
+
 /**
  * Width on the image side of block `phase`: generator blocks end in it, encoder blocks begin with it.
  * @param channels that of the widest blocks
  * @param kind its channelBase says where the blocks become narrower; without one above 32x32, where each halves it
  */
-export function width(channels: number, phase: number, { channelBase = 32 * channels }: NetworkKind): number {
-  return Math.max(1, Math.min(channels, Math.floor(channelBase / resolutionOf(phase))));
+export function width(channels: number, phase: number, { channelBase }: NetworkKind): number {
+  return Math.max(1, Math.min(channels, Math.floor(baseOf(channels, channelBase) / resolutionOf(phase))));
 }
