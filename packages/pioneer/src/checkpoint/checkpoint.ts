@@ -194,14 +194,14 @@ function adamState(
   parameter: Tensor,
   hasFirst: boolean,
 ): AdamState {
-  const zeros = () => keep(noGrad(() => zerosLike(parameter.detach())));
+  const zeros = () => zerosLike(parameter.detach());
   const copy = (name: string) => {
     const found = tensors.get(`${prefix}.${name}`);
-    return found && keep(noGrad(() => zerosLike(parameter.detach()).copy_(found)));
+    return found && keep(noGrad(() => zeros().copy_(found)));
   };
   const secondMoment = copy("second_moment");
   if (!secondMoment) throw new TorchError(`the tensor ${prefix}.second_moment is missing`);
-  const firstMoment = hasFirst ? (copy("first_moment") ?? zeros()) : undefined;
+  const firstMoment = hasFirst ? (copy("first_moment") ?? keep(noGrad(zeros))) : undefined;
   return { step, firstMoment, secondMoment };
 }
 

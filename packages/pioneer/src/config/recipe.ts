@@ -98,7 +98,8 @@ export const balanced: AgeRecipe = {
 /**
  * For runs of hours: cycle-consistent both ways. G learns from photos too (AGE's match_x for G), E learns to invert G on
  * generated images, a margin keeps the game from shrinking the codes to a cap, and both networks are averaged, by an average
- * that follows the run; Adam has a first moment, and the learning rate falls at the end. docs/training-log.md has what each part brings.
+ * that follows the run; Adam has a first moment, and the learning rate falls at the end. docs/training-log.md has what each
+ * part brings.
  */
 export const cycle: AgeRecipe = {
   ...accv2018,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { type CheckpointState, stateText } from "../../../src/checkpoint/state.ts";
+import { facts } from "../../checkpoint/support.ts";
 import { commandIn } from "../../support/command.ts";
 
 const folder = temporaryFolder();
@@ -12,24 +13,16 @@ const { pioneer, expectError } = commandIn(folder);
 const tensors = Buffer.from("not really tensors");
 const digest = createHash("sha256").update(tensors).digest("hex");
 const state: CheckpointState = {
+  ...facts(12_000),
   format: 1,
   version: "0.1.0",
-  recipe: "accv2018",
-  images: 12_000,
   steps: 375,
   elapsedSeconds: 90,
   resolution: 8,
-  phase: 1,
   alpha: 0.5,
   latent: 64,
   channels: 32,
   networks: { generatorNorm: "pixel", activatedCode: true, head: false },
-  colour: "rgb",
-  crop: "center",
-  align: null,
-  from: null,
-  pair: "averaged",
-  encoderOrder: "joint",
   schedule: { phases: [{ phase: 0, startImages: 0, fadeImages: 6000 }], totalImages: 48_000 },
   pack: { id: "ab", path: "faces.pack", trainImages: 100 },
   computing: {
