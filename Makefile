@@ -19,9 +19,10 @@ setup: ## install what is missing: libtorch, a C++ compiler, cmake, npm packages
 	@scripts/setup-system.sh
 	@scripts/setup-npm.sh
 
-build: setup ## setup, then build C++ and TypeScript
+build: setup ## setup, then build C++, TypeScript and the page
 	@scripts/build-native.sh
 	@node_modules/.bin/tsc -b
+	@scripts/build-page.sh
 
 lint: build ## check formatting, code, Markdown and the types of tests (biome, clang-format, markdownlint, tsc, oxlint)
 	@scripts/setup-system.sh lint

@@ -3,14 +3,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const source = (name: string) => fileURLToPath(new URL(`packages/${name}/src/index.ts`, import.meta.url));
+const source = (name: string, entry = "index.ts") =>
+  fileURLToPath(new URL(`packages/${name}/src/${entry}`, import.meta.url));
 
 export default defineConfig({
   resolve: {
     alias: {
       "pioneer-torch": source("torch"),
       "pioneer-runtime": source("runtime"),
-      "pioneer-networks/torch": fileURLToPath(new URL("packages/pioneer/src/torch.ts", import.meta.url)),
+      "pioneer-studio": source("studio", "server/index.ts"),
+      "pioneer-networks/torch": source("pioneer", "torch.ts"),
       "pioneer-networks": source("pioneer"),
     },
   },

@@ -12,6 +12,7 @@ import { addInfoCommand } from "./commands/info.ts";
 import { addInterpolateCommand } from "./commands/interpolate.ts";
 import { addReconstructCommand } from "./commands/reconstruct.ts";
 import { addSampleCommand } from "./commands/sample.ts";
+import { addStudioCommand } from "./commands/studio.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { reportError } from "./output/report.ts";
 
@@ -62,6 +63,7 @@ export function buildProgram(): Command {
   addEvaluateCommand(program);
   addImportCommand(program);
   addExportCommand(program);
+  addStudioCommand(program);
   addInfoCommand(program);
   addDemoCommand(program);
   return program;

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { circleOf, type Import, importsOf, readSources, specifiersOf } from "./import-graph.ts";
 
 const repository = fileURLToPath(new URL("../../../..", import.meta.url));
-const packages = ["torch", "runtime", "pioneer"];
+const packages = ["torch", "runtime", "studio", "pioneer"];
 const sources = (name: string) => join(repository, "packages", name, "src");
 const readText = (path: string) => readFileSync(join(repository, path), "utf8");
 
