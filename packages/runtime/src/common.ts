@@ -7,6 +7,7 @@ export type { Drawable, FacePhoto, ImageInput, Images, Photo } from "./inputs.ts
 export * from "./latent.ts";
 export type * from "./load-options.ts";
 export * from "./model.ts";
+export { graphProblem } from "./onnx-file.ts";
 export type { Part } from "./parts.ts";
 export * from "./path.ts";
 export * from "./pioneer.ts";

@@ -1,7 +1,8 @@
 import type { InferenceSession, InferenceSessionFactory, TensorConstructor } from "onnxruntime-common";
 import { firstLine, ModelError } from "./errors.ts";
 import { graphPorts } from "./folder.ts";
-import type { Graphs, Session, Sessions } from "./platform.ts";
+import { graphProblem } from "./onnx-file.ts";
+import type { Graphs, Session, Sessions, StartOptions } from "./platform.ts";
 import { type Queue, untilAborted } from "./queue.ts";
 
 /** What onnxruntime-node and onnxruntime-web have in common. */
@@ -11,8 +12,9 @@ export interface Ort {
 }
 
 /**
- * Networks of graphs.
+ * Networks of graphs, none of which reads anything beside itself.
  * @param queue of each session: where it may be shared, calls of all its sessions wait for each other
+ * @param model what goes in and comes out, which is compared with what does come out
  * @throws ModelError DAMAGED or BACKEND; nothing is left open then
  */
 export async function openGraphs(
@@ -20,13 +22,13 @@ export async function openGraphs(
   graphs: Graphs,
   options: InferenceSession.SessionOptions,
   queue: () => Queue,
-  signal?: AbortSignal,
+  model: Pick<StartOptions, "latent" | "resolution" | "signal">,
 ): Promise<Sessions> {
   const sessions: { encoder?: Session; generator?: Session } = {};
   try {
     for (const part of ["encoder", "generator"] as const) {
       const graph = graphs[part];
-      if (graph) sessions[part] = await openGraph(ort, part, graph, options, queue(), signal);
+      if (graph) sessions[part] = await openGraph(ort, part, graph, options, queue(), model);
     }
     return sessions;
   } catch (error) {
@@ -41,9 +43,11 @@ async function openGraph(
   graph: Uint8Array,
   options: InferenceSession.SessionOptions,
   queue: Queue,
-  signal: AbortSignal | undefined,
+  { latent, resolution, signal }: Pick<StartOptions, "latent" | "resolution" | "signal">,
 ): Promise<Session> {
   const { file, input, output } = graphPorts[part];
+  const problem = graphProblem(graph);
+  if (problem !== undefined) throw new ModelError("DAMAGED", `${file} ${problem}: export the model again`);
   const created = queue.run(async () => {
     signal?.throwIfAborted();
     return ort.InferenceSession.create(graph, options);
@@ -68,13 +72,18 @@ async function openGraph(
       `${file} is a graph of ${found}, not ${input} -> ${output}: export the model again`,
     );
   }
+  const given = part === "encoder" ? [latent] : [3, resolution, resolution];
   const compute = async (data: Float32Array, shape: readonly number[]) => {
+    let result: Awaited<ReturnType<InferenceSession["run"]>>[string] | undefined;
     try {
-      const results = await session.run({ [input]: new ort.Tensor("float32", data, shape) });
-      return (results[output] as { data: Float32Array }).data;
+      result = (await session.run({ [input]: new ort.Tensor("float32", data, shape) }))[output];
     } catch (error) {
       throw new ModelError("BACKEND", `the ${part} failed: ${firstLine(error)}`, { cause: error });
     }
+    const wanted = [shape[0], ...given].join(", ");
+    if (result?.data instanceof Float32Array && result.dims.join(", ") === wanted) return result.data;
+    const got = result ? `${result.type} [${result.dims.join(", ")}]` : "nothing";
+    throw new ModelError("DAMAGED", `${file} gave ${got}, not float32 [${wanted}]: export the model again`);
   };
   let released = false;
   return {

@@ -13,7 +13,7 @@ const [encoder, generator] = ["encoder", "generator"].map(
 const options = { latent: 16, resolution: 16, signal: undefined };
 
 async function open(graphs: Graphs): Promise<Sessions> {
-  const sessions = await openGraphs(ort, graphs, {}, () => new Queue());
+  const sessions = await openGraphs(ort, graphs, {}, () => new Queue(), options);
   onTestFinished(async () => {
     await Promise.all(Object.values(sessions).map((session) => session.release()));
   });

@@ -109,7 +109,7 @@ describe("a folder that cannot be loaded is refused in one line", () => {
 
   test("a graph that is none, and directions of another model", async () => {
     expect(await refused(changedModel({ files: { "generator.onnx": "not a graph" } }))).toContain(
-      "BACKEND generator.onnx cannot be started: ",
+      "DAMAGED generator.onnx is not an ONNX file, or a damaged one (",
     );
     const of8 = JSON.stringify({ format: 1, latent: 8, directions: {} });
     expect(await refused(changedModel({ files: { "directions.json": of8 } }))).toContain(

@@ -1,12 +1,13 @@
 // A model folder on disk: written beside and renamed into place, read back, its files compared with their digests.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { type ModelConfig, modelConfig, modelFormat } from "pioneer-runtime";
+import { graphPorts, graphProblem, type ModelConfig, modelConfig, modelFormat } from "pioneer-runtime";
 import { z } from "zod";
 import { onDisk } from "../base/disk.ts";
 import { DataError } from "../base/errors.ts";
+import { largestGraph, openFileLater, parseJson, readText, readWhole } from "../base/read.ts";
 
 export const modelConfigFile = "config.json";
 export const cardFile = "README.md";
@@ -15,9 +16,9 @@ export const weightsFile = "model.safetensors";
 
 /** Whether a folder looks like a model folder: a run's config.json has no format. */
 export async function isModelFolder(path: string): Promise<boolean> {
-  const text = await readFile(join(path, modelConfigFile), "utf8").catch(() => "");
+  const text = await readText(join(path, modelConfigFile)).catch(() => "");
   try {
-    const { format, files } = Object(JSON.parse(text)) as Record<string, unknown>;
+    const { format, files } = Object(parseJson(text)) as Record<string, unknown>;
     return typeof format === "number" && typeof files === "object";
   } catch {
     return false;
@@ -27,10 +28,10 @@ export async function isModelFolder(path: string): Promise<boolean> {
 /** @throws DataError if there is none, it is damaged, or its format is newer */
 export async function readModelConfig(folder: string): Promise<ModelConfig> {
   const path = join(folder, modelConfigFile);
-  const text = await onDisk(path, () => readFile(path, "utf8"));
+  const text = await readText(path);
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseJson(text);
   } catch (error) {
     throw new DataError(`${path} is not JSON (${(error as Error).message}): export the model again`, { cause: error });
   }
@@ -47,12 +48,17 @@ export async function readModelConfig(folder: string): Promise<ModelConfig> {
 }
 
 /**
- * Compares every listed file with its size and digest.
- * @throws DataError naming the first that is missing or not as it was written
+ * Compares every listed file with its size and digest, and looks into graphs.
+ * @throws DataError naming the first that is missing, not as it was written, or that would have other files read
  */
 export async function verifyModelFolder(folder: string): Promise<ModelConfig> {
   const config = await readModelConfig(folder);
   for (const name of Object.keys(config.files)) await verifyModelFile(folder, name, config);
+  for (const { file } of Object.values(graphPorts)) {
+    if (!(file in config.files)) continue;
+    const problem = graphProblem(await readWhole(join(folder, file), largestGraph));
+    if (problem !== undefined) throw new DataError(`${join(folder, file)} ${problem}: export the model again`);
+  }
   return config;
 }
 
@@ -75,7 +81,7 @@ export async function digestFile(path: string): Promise<{ bytes: number; sha256:
   const hash = createHash("sha256");
   let bytes = 0;
   await onDisk(path, async () => {
-    const file = await open(path, "r");
+    const { file } = await openFileLater(path);
     try {
       for await (const part of file.createReadStream({ autoClose: false })) {
         hash.update(part as Buffer);

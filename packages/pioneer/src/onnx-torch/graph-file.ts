@@ -1,7 +1,6 @@
 // An ONNX file as a graph: nodes, constants, inputs and outputs, checked against each other and against the length of the file.
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
-import { diskError } from "../base/disk.ts";
 import { DataError } from "../base/errors.ts";
+import { largestGraph, readWholeSync } from "../base/read.ts";
 import {
   type AttributeProto,
   dataTypes,
@@ -44,8 +43,6 @@ export class UnsupportedError extends Error {}
 
 /** Versions of the operator set whose operators mean what onnx-torch/operators.ts makes of them. */
 const operatorSets = { first: 11, last: 22 };
-/** A protobuf message holds less. */
-const largestFile = 2 ** 31 - 1;
 
 /**
  * @throws DataError if the file cannot be read or is no ONNX file; UnsupportedError if it needs more than is computed here
@@ -57,7 +54,7 @@ export function readGraph(path: string): Graph {
 function decoded(path: string): ModelProto {
   const damaged = (why: string, cause?: unknown) =>
     new DataError(`${path} is not an ONNX file, or a damaged one (${why}): export it again`, { cause });
-  const bytes = readFile(path, damaged);
+  const bytes = readWholeSync(path, largestGraph);
   try {
     const model = decodeModel(bytes);
     if (model.graph) return model;
@@ -65,20 +62,6 @@ function decoded(path: string): ModelProto {
     throw damaged(error instanceof Error ? (error.message.split("\n", 1)[0] ?? "") : String(error), error);
   }
   throw damaged("it has no graph");
-}
-
-function readFile(path: string, damaged: (why: string) => Error): Buffer {
-  let file: number | undefined;
-  try {
-    file = openSync(path, "r");
-    const { size } = fstatSync(file);
-    if (size > largestFile) throw damaged(`it has ${size} bytes, more than an ONNX file can have`);
-    return readFileSync(file);
-  } catch (error) {
-    throw diskError(error, path);
-  } finally {
-    if (file !== undefined) closeSync(file);
-  }
 }
 
 function graphOf({ graph, opsetImport, metadataProps }: ModelProto): Graph {

@@ -1,6 +1,7 @@
 // The key-value pairs that an ONNX file may carry ("metadata_props"), which ONNX Runtime does not hand out in Node.
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import protobuf from "protobufjs/light.js";
+import { openFile } from "../base/read.ts";
 import { decodePair, pairsField } from "./messages.ts";
 
 /** Longest pair that is read. */
@@ -15,9 +16,8 @@ const headBytes = 20;
  */
 export function readOnnxMetadata(path: string): Map<string, string> {
   const pairs = new Map<string, string>();
-  const file = openSync(path, "r");
+  const { fd: file, bytes: size } = openFile(path);
   try {
-    const { size } = fstatSync(file);
     for (let at = 0; at < size; ) {
       const reader = protobuf.Reader.create(readAt(file, at, Math.min(headBytes, size - at)));
       const tag = reader.tag();

@@ -42,7 +42,7 @@ export async function openGraphs(
     const result = await session.run([{ name: input, data, shape }], output).catch((error: unknown) => {
       throw new DataError(`${join(folder, file)} failed: ${(error as Error).message}`, { cause: error });
     });
-    return result.data;
+    return checked(join(folder, file), result, [shape[0] as number, ...(which === "encoder" ? [latent] : images)]);
   };
   return {
     resolution,
@@ -78,6 +78,21 @@ export const noEncoder = (path: string, recipe: string): PioneerError =>
     `${path} was trained with the recipe ${recipe}, whose encoder judges images and makes no latents: ` +
       "it can sample; to reconstruct or interpolate, train with accv2018 or balanced",
   );
+
+/** What a graph gave, if it is what it was asked for. @throws DataError */
+function checked(
+  path: string,
+  { data, shape }: { readonly data: Float32Array; readonly shape: readonly number[] },
+  wanted: readonly number[],
+): Float32Array {
+  if (shape.join() !== wanted.join()) {
+    throw new DataError(`${path} gave [${shape.join(", ")}], not [${wanted.join(", ")}]: export the model again`);
+  }
+  if (data.every(Number.isFinite)) return data;
+  throw new DataError(
+    `${path} gave values that are no finite numbers: its weights are damaged; export the model again`,
+  );
+}
 
 async function openGraph(folder: string, which: "encoder" | "generator", threads: number): Promise<OnnxSession> {
   const path = join(folder, graphPorts[which].file);

@@ -1,6 +1,8 @@
 // Runs one ONNX network in a process of its own, on the CPU: ONNX Runtime and libtorch do not always end well together where
 // CUDA is in play (docs/design.md). Ends with its parent.
 import type { InferenceSession } from "onnxruntime-node";
+import { graphProblem } from "pioneer-runtime";
+import { largestGraph, readWhole } from "../base/read.ts";
 import type { FromNetwork, Port, ToNetwork } from "./protocol.ts";
 
 let session: InferenceSession | undefined;
@@ -23,7 +25,11 @@ async function answer(message: ToNetwork): Promise<FromNetwork> {
   }
   try {
     if (message.kind === "open") {
-      session = await runtime.InferenceSession.create(message.path, {
+      // Not by its path: what is checked is what is computed.
+      const bytes = await readWhole(message.path, largestGraph);
+      const problem = graphProblem(bytes);
+      if (problem !== undefined) return { kind: "failed", missing: false, message: `it ${problem}` };
+      session = await runtime.InferenceSession.create(bytes, {
         executionProviders: ["cpu"],
         intraOpNumThreads: message.threads,
         logSeverityLevel: 4,

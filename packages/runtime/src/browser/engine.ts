@@ -98,15 +98,10 @@ async function importOrt(build: keyof typeof builds, { threads, wasmPaths }: Sta
   return ort;
 }
 
-async function open(
-  ort: Ort,
-  provider: "webgpu" | "wasm",
-  graphs: Graphs,
-  { signal }: StartOptions,
-): Promise<Sessions> {
+async function open(ort: Ort, provider: "webgpu" | "wasm", graphs: Graphs, model: StartOptions): Promise<Sessions> {
   try {
     const options = { executionProviders: [provider], logSeverityLevel: 3 } as const;
-    return await openGraphs(ort, graphs, options, () => queue, signal);
+    return await openGraphs(ort, graphs, options, () => queue, model);
   } catch (error) {
     if (!(error instanceof ModelError) || !/no available backend|wasm/i.test(error.message)) throw error;
     const mend = "does the server have ONNX Runtime's .wasm files beside its script, or where wasmPaths says?";

@@ -8,7 +8,7 @@ type Ort = typeof import("onnxruntime-node");
 /** Starts the graphs on the processor. */
 export async function startOnCpu(
   graphs: Graphs,
-  { backend, threads, signal }: StartOptions,
+  { backend, threads, ...model }: StartOptions,
 ): Promise<{ sessions: Sessions; backend: Backend }> {
   if (backend !== "auto" && backend !== "cpu") {
     throw new ModelError("OPTION", `backend: "${backend}" is for pages; in Node it is "cpu" or "auto"`);
@@ -17,7 +17,7 @@ export async function startOnCpu(
   if (Object.keys(graphs).length === 0) return { sessions: {}, backend: { name: "cpu", reason: "nothing to compute" } };
   const ort = await importOrt();
   const options = { ...(threads !== undefined && { intraOpNumThreads: threads }), logSeverityLevel: 3 } as const;
-  const sessions = await openGraphs(ort, graphs, options, () => new Queue(), signal);
+  const sessions = await openGraphs(ort, graphs, options, () => new Queue(), model);
   return {
     sessions,
     backend: { name: "cpu", reason: `onnxruntime-node ${ort.env.versions.node ?? ""} on this machine's processor` },

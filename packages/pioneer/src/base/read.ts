@@ -1,0 +1,116 @@
+// Files as others left them: opened only if they are files, and read no further than they may be long.
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { diskError } from "./disk.ts";
+import { DataError } from "./errors.ts";
+import { formatBytes } from "./format.ts";
+
+/** A pipe would be waited for, before anything could be asked of it; and a terminal must not become ours. */
+const readingFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/** Text that people or we wrote: configurations, labels, states, directions. */
+export const mostTextBytes = 64 * 2 ** 20;
+
+/** An ONNX file is a protobuf message, which holds less than 2 GiB. */
+export const largestGraph = 2 ** 31 - 1;
+
+/** JSON nested deeper is none of ours, and would overflow the stack of who walks it. */
+const deepestJson = 100;
+
+/** A file while it is looked at. */
+export interface OpenFile {
+  readonly path: string;
+  readonly fd: number;
+  readonly bytes: number;
+}
+
+/** Opens a file to read. The caller closes it. @throws DataError in one line: refused, or a folder, device or pipe */
+export function openFile(path: string): OpenFile {
+  try {
+    const fd = openSync(path, readingFlags);
+    const stat = fstatSync(fd);
+    if (stat.isFile()) return { path, fd, bytes: stat.size };
+    closeSync(fd);
+    throw noFile(path, stat.isDirectory());
+  } catch (error) {
+    throw diskError(error, path);
+  }
+}
+
+/** As `openFile`, for reading while other work goes on. */
+export async function openFileLater(path: string): Promise<{ readonly file: FileHandle; readonly bytes: number }> {
+  try {
+    const file = await open(path, readingFlags);
+    const stat = await file.stat();
+    if (stat.isFile()) return { file, bytes: stat.size };
+    await file.close();
+    throw noFile(path, stat.isDirectory());
+  } catch (error) {
+    throw diskError(error, path);
+  }
+}
+
+const noFile = (path: string, isFolder: boolean) =>
+  new DataError(
+    isFolder ? `${path}: this is a folder; give a file name` : `${path}: this is a device or a pipe; give a file`,
+  );
+
+const tooLong = (path: string, bytes: number, most: number) =>
+  new DataError(`${path} has ${formatBytes(bytes)}, at most ${formatBytes(most)} are read: is it the right file?`);
+
+/** All bytes of a file. @param most more are refused, unread @throws DataError in one line */
+export async function readWhole(path: string, most: number): Promise<Buffer> {
+  const { file, bytes } = await openFileLater(path);
+  try {
+    if (bytes > most) throw tooLong(path, bytes, most);
+    const all = Buffer.allocUnsafeSlow(bytes);
+    let at = 0;
+    for (let read = 1; at < bytes && read > 0; at += read)
+      ({ bytesRead: read } = await file.read(all, at, bytes - at, at));
+    return all.subarray(0, at);
+  } catch (error) {
+    throw diskError(error, path);
+  } finally {
+    await file.close();
+  }
+}
+
+/** As `readWhole`, at once. */
+export function readWholeSync(path: string, most: number): Buffer {
+  const { fd, bytes } = openFile(path);
+  try {
+    if (bytes > most) throw tooLong(path, bytes, most);
+    const all = Buffer.allocUnsafeSlow(bytes);
+    let at = 0;
+    for (let read = 1; at < bytes && read > 0; at += read) read = readSync(fd, all, at, bytes - at, at);
+    return all.subarray(0, at);
+  } catch (error) {
+    throw diskError(error, path);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A text of at most 64 MiB. @throws DataError in one line */
+export const readText = async (path: string): Promise<string> =>
+  (await readWhole(path, mostTextBytes)).toString("utf8");
+
+/** As `readText`, at once. */
+export const readTextSync = (path: string): string => readWholeSync(path, mostTextBytes).toString("utf8");
+
+/** JSON nested no deeper than a hundred times. @throws SyntaxError */
+export function parseJson(text: string): unknown {
+  let depth = 0;
+  let inText = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (inText) {
+      if (character === "\\") at++;
+      else inText = character !== '"';
+    } else if (character === '"') inText = true;
+    else if (character === "[" || character === "{") depth++;
+    else if (character === "]" || character === "}") depth--;
+    if (depth > deepestJson) throw new SyntaxError(`nested deeper than ${deepestJson} times`);
+  }
+  return JSON.parse(text);
+}
