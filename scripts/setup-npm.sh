@@ -7,5 +7,6 @@ readonly STAMP=node_modules/.installed-package-lock.json
 
 if cmp -s package-lock.json "$STAMP" && [ -e node_modules/.bin/pioneer ]; then exit 0; fi
 say "installing npm packages"
-logged npm-ci npm ci
+# Without its CUDA libraries, which nothing here uses and which are not in its package.
+ONNXRUNTIME_NODE_INSTALL=skip logged npm-ci npm ci
 cp package-lock.json "$STAMP"
