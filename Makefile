@@ -2,10 +2,12 @@
 # Needs Node (>= 20.19), npm and make. Everything else: scripts/setup-system.sh.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build lint test memory verify cuda-kernels bench demo clean
+.PHONY: help setup build install uninstall lint test memory verify cuda-kernels bench demo clean
 
 PIONEER := node packages/pioneer/bin/pioneer.js
 
+# PREFIX: where `make install` puts the command, as PREFIX/bin/pioneer; the repository has to stay where it is.
+PREFIX ?= $(HOME)/.local
 # DIR: the folder `make verify` checks against. ARGS: more options for demo, verify and bench.
 DIR ?= fixtures/reference
 ARGS ?=
@@ -23,6 +25,12 @@ build: setup ## setup, then build C++, TypeScript and the page
 	@scripts/build-native.sh
 	@node_modules/.bin/tsc -b
 	@scripts/build-page.sh
+
+install: build ## build, then put the command on the PATH: PREFIX=/usr/local, or ~/.local by default
+	@scripts/install-command.sh "$(PREFIX)"
+
+uninstall: ## take the command away again
+	@scripts/install-command.sh --remove "$(PREFIX)"
 
 lint: build ## check formatting, code, Markdown and the types of tests (biome, clang-format, markdownlint, tsc, oxlint)
 	@scripts/setup-system.sh lint

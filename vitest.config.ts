@@ -20,6 +20,7 @@ export default defineConfig({
     include: ["packages/*/test/**/*.test.ts", "bench/test/**/*.test.ts"],
     // The native addon lives in a process: forks, and two at a time so that libtorch's threads do not fight.
     pool: "forks",
+    globalSetup: ["packages/pioneer/test/support/on-path.ts"],
     // What was packed or measured beside tests is no use to anybody else.
     env: { XDG_CACHE_HOME: join(tmpdir(), "pioneer-test-cache") },
     maxWorkers: 2,

@@ -1,5 +1,7 @@
 import { Command, CommanderError } from "commander";
+import { commandLine } from "../base/command-line.ts";
 import { ConfigError, exitCodes } from "../base/errors.ts";
+import { withoutDebuggerSignal } from "../base/signals.ts";
 import { version } from "../base/version.ts";
 import { addDatasetCommands } from "./commands/dataset.ts";
 import { addDemoCommand } from "./commands/demo.ts";
@@ -22,6 +24,7 @@ import { reportError } from "./output/report.ts";
  * @param argv as in process.argv
  */
 export async function main(argv: readonly string[]): Promise<void> {
+  withoutDebuggerSignal();
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (goOnWithoutOutput(error)) process.stderr.write(`pioneer: the output is not whole: ${error.message}\n`);
   });
@@ -51,7 +54,7 @@ export function buildProgram(): Command {
     .configureOutput({ outputError: () => undefined })
     .addHelpText(
       "after",
-      "\nExample:\n  $ pioneer demo --minutes 8\n\nExit codes: 0 done, 1 failed, 2 wrong options, 130 interrupted, 143 terminated",
+      `\nExample:\n  $ ${commandLine("demo --minutes 8")}\n\nExit codes: 0 done, 1 failed, 2 wrong options, 130 interrupted, 143 terminated`,
     );
   addTrainCommand(program);
   addDatasetCommands(program);
@@ -80,13 +83,13 @@ function endOfParsing(error: CommanderError, help: string, flags: { json: boolea
 
 /** The command whose help lists what was meant. */
 function helpFor(program: Command, argv: readonly string[]): string {
-  const words = ["pioneer"];
+  const words: string[] = [];
   let command = program;
   for (const word of argv.slice(2)) {
     command = command.commands.find((child) => child.name() === word) ?? command;
     if (command.name() === word) words.push(word);
   }
-  return [...words, "--help"].join(" ");
+  return commandLine([...words, "--help"].join(" "));
 }
 
 /**

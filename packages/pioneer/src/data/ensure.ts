@@ -2,6 +2,7 @@ import { readFile, realpath, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { SeenAs } from "pioneer-runtime";
 import { defaultCacheDir } from "../base/cache-dir.ts";
+import { commandLine } from "../base/command-line.ts";
 import { onDisk } from "../base/disk.ts";
 import { ConfigError, DataError } from "../base/errors.ts";
 import { shellWord } from "../base/shell-word.ts";
@@ -58,7 +59,7 @@ export async function ensurePack(data: string, options: EnsureOptions = {}): Pro
 export async function packFor({ resolution, colour, crop, align }: SeenAs, data: string): Promise<EnsuredPack> {
   if (align !== null && !(await isPackFile(data))) {
     throw new DataError(
-      `${data}: the model was trained on aligned faces; make these a pack with pioneer dataset prepare ${shellWord(data)} OUT.pack --align POINTS.csv --template ${templateText(align)}`,
+      `${data}: the model was trained on aligned faces; make these a pack with ${commandLine(`dataset prepare ${shellWord(data)} OUT.pack --align POINTS.csv --template ${templateText(align)}`)}`,
     );
   }
   return await ensurePack(data, { resolution, crop, colour });

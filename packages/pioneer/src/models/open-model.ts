@@ -1,8 +1,10 @@
 // A path as a model to use: a run or checkpoint is computed by libtorch, a model folder by ONNX Runtime. Each engine is loaded only
 // where it is used, so that a model folder works where libtorch is not installed.
+
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { graphPorts, type Model, type ModelConfig } from "pioneer-runtime";
+import { commandLine } from "../base/command-line.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { openGraphs } from "../onnx/model.ts";
@@ -38,7 +40,7 @@ export async function engineOf(path: string, wanted: Engine | undefined): Promis
   if (!(await isModelFolder(path))) {
     if (wanted === "onnx") {
       throw new ConfigError(
-        `--engine onnx: ${path} is not a model folder; make one of a run by pioneer export --run RUN --out MODEL`,
+        `--engine onnx: ${path} is not a model folder; make one of a run by ${commandLine("export --run RUN --out MODEL")}`,
       );
     }
     return { kind: "run", engine: "torch" };

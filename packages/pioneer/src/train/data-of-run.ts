@@ -1,7 +1,10 @@
 // The pack that a run learns from: the one it knows, where it goes on; else the one that its data is, or is made into.
+
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { commandLine } from "../base/command-line.ts";
 import { ConfigError, DataError } from "../base/errors.ts";
+import { shellWord } from "../base/shell-word.ts";
 import { newestCheckpoint, readRunConfig } from "../checkpoint/run-folder.ts";
 import { type CheckpointState, readState } from "../checkpoint/state.ts";
 import type { TrainConfig } from "../config/config.ts";
@@ -78,11 +81,14 @@ function knownRun(run: string): KnownRun | undefined {
 
 function cannotTell(saved: TrainConfig, { pack, crop, colour, align }: CheckpointState, resolution: number): DataError {
   const { path, id } = pack;
-  const labels = saved.labels === undefined ? "" : ` --labels ${saved.labels}`;
-  const aligned = align === null ? "" : ` --align ${saved.align ?? "POINTS.csv"} --template ${templateText(align)}`;
+  const labels = saved.labels === undefined ? "" : ` --labels ${shellWord(saved.labels)}`;
+  const aligned =
+    align === null ? "" : ` --align ${shellWord(saved.align ?? "POINTS.csv")} --template ${templateText(align)}`;
   const seed = saved.data.startsWith("procedural:") ? ` --seed ${saved.seed}` : "";
   const force = existsSync(path) ? " --force" : "";
-  const again = `pioneer dataset prepare ${saved.data} ${path} --resolution ${saved.resolution} --crop ${crop} --colour ${colour}${labels}${aligned}${seed}${force}`;
+  const again = commandLine(
+    `dataset prepare ${shellWord(saved.data)} ${shellWord(path)} --resolution ${saved.resolution} --crop ${crop} --colour ${colour}${labels}${aligned}${seed}${force}`,
+  );
   return new DataError(
     `the pack this run was trained on (${path}, id ${id.slice(0, 12)}) is gone, so that nothing tells whether images at ${resolution}x${resolution} would be the same: make it again with \`${again}\`, then grow`,
   );

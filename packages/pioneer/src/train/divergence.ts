@@ -1,4 +1,5 @@
 // Training that has gone where numbers are no longer finite: which step it was, and how to go on.
+import { resumeCommand } from "../base/command-line.ts";
 import { DivergedError } from "../base/errors.ts";
 import type { LearningRates } from "../config/schedule.ts";
 import type { Precision } from "../networks/index.ts";
@@ -34,7 +35,7 @@ export function diverged(
     precision === "fp32" ? `--lr ${Number((Math.min(encoder, generator) / 2).toPrecision(3))}` : "--precision fp32";
   return new DivergedError(
     `training diverged: ${what} in step ${step} (${images} images). The last good checkpoint is ${lastGood}, nothing was overwritten: ` +
-      `go on with \`pioneer train --run ${run} --resume ${mend}\``,
+      `go on with \`${resumeCommand(run)} ${mend}\``,
   );
 }
 

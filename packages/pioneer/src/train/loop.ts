@@ -1,6 +1,7 @@
 // The training loop: step after step through the schedule, with status lines, pictures and checkpoints on the way.
+
 import { setImmediate } from "node:timers/promises";
-import { shellWord } from "../base/shell-word.ts";
+import { resumeCommand } from "../base/command-line.ts";
 import { batchAt } from "../config/batch.ts";
 import { growthAfter, positionAt } from "../config/schedule.ts";
 import { resolutionOf } from "../networks/index.ts";
@@ -90,5 +91,5 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
 function endEvent({ config, images, lastCheckpoint }: Session, reason: EndEvent["reason"]): EndEvent {
   const end: EndEvent = { kind: "end", reason, images, path: lastCheckpoint };
   if (reason === "finished" || reason === "already-finished") return end;
-  return { ...end, continueCommand: `pioneer train --run ${shellWord(config.run)} --resume` };
+  return { ...end, continueCommand: resumeCommand(config.run) };
 }

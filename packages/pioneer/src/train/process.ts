@@ -1,6 +1,9 @@
 // Entry of the training process: a libtorch that cannot be loaded is reported like any other error.
 import { exitCodes } from "../base/errors.ts";
 import type { FromWorker } from "./protocol.ts";
+import { listenForSignals } from "./stop-asked.ts";
+
+listenForSignals();
 
 try {
   await import("./worker.ts");

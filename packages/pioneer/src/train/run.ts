@@ -1,6 +1,8 @@
 // Training from outside: the pack is made ready, a process of its own trains, its events are passed on.
+
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { resumeCommand } from "../base/command-line.ts";
 import { exitCodes, PioneerError, StoppedError, type StopReason } from "../base/errors.ts";
 import { PatientLog } from "../base/patience.ts";
 import { onStopSignals } from "../base/signals.ts";
@@ -87,7 +89,7 @@ function died({ run }: TrainConfig, code: number | null, signal: string | null):
     : `ended with exit code ${code}`;
   return new PioneerError(
     "WORKER",
-    `the training process ${how}. Nothing before the last checkpoint is lost: go on with \`pioneer train --run ${run} --resume\``,
+    `the training process ${how}. Nothing before the last checkpoint is lost: go on with \`${resumeCommand(run)}\``,
   );
 }
 

@@ -1,4 +1,5 @@
 // The training process: started by run.ts through process.ts, told what to do over IPC, ends with its parent.
+
 import {
   cacheMemory,
   capabilities,
@@ -8,6 +9,7 @@ import {
   lockFile,
   setDeterministic,
 } from "pioneer-torch";
+import { resumeCommand } from "../base/command-line.ts";
 import { diskError } from "../base/disk.ts";
 import { exitCodes, PioneerError } from "../base/errors.ts";
 import { beginLearner, readCheckpoint } from "../checkpoint/checkpoint.ts";
@@ -45,6 +47,7 @@ import { Recorder } from "./recorder.ts";
 import { saveCheckpoint } from "./saving.ts";
 import type { Session } from "./session.ts";
 import { originOf, type Source, takenOver } from "./source.ts";
+import { stopAsked } from "./stop-asked.ts";
 import { Trial, tryLastPhase } from "./trial.ts";
 
 const send = (message: FromWorker) =>
@@ -53,20 +56,12 @@ const send = (message: FromWorker) =>
     else resolve();
   });
 
-const stop: Session["stop"] = {};
-
 dieWithParent();
 cacheMemory();
 // Where the kernel cannot end us with the parent, the closed channel does.
 process.on("disconnect", () => process.exit(exitCodes.failed));
-process.on("SIGTERM", () => {
-  stop.reason ??= "terminated";
-});
-process.on("SIGINT", () => {
-  stop.reason ??= "interrupted";
-});
 process.on("message", (message: ToWorker) => {
-  if (message.kind === "stop") stop.reason ??= message.reason;
+  if (message.kind === "stop") stopAsked.reason ??= message.reason;
   else void main(message.config, message.pack);
 });
 
@@ -76,7 +71,7 @@ async function main(config: TrainConfig, packPath: string): Promise<void> {
     const made = await lockRun(config.run, lockFile);
     await send({ kind: "done", end: await openAndTrain(config, packPath, made, pass) });
   } catch (thrown) {
-    const goOn = newestCheckpoint(config.run) && `go on with \`pioneer train --run ${config.run} --resume\``;
+    const goOn = newestCheckpoint(config.run) && `go on with \`${resumeCommand(config.run)}\``;
     const error = diskError(thrown, config.run, goOn || undefined);
     if (!(error instanceof PioneerError)) {
       const { message, stack = "" } = error as Error;
@@ -164,7 +159,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     learner,
     schedule,
     recorder,
-    stop,
+    stop: stopAsked,
     from: resumed?.state.from ?? (source ? originOf(source) : null),
     lastPhase: maxPhase,
     lastPhaseSeconds,

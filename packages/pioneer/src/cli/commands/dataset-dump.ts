@@ -55,8 +55,8 @@ export function addDumpCommand(dataset: Command): void {
     args: "<pack>",
     schema: dumpSchema,
     examples: [
-      "pioneer dataset dump faces.pack --phase 3 --alpha 0.5 --count 10000 --out reals-32",
-      "pioneer dataset dump celeba/ --resize authors --phase 5 --count 10000 --out reals-128",
+      "dataset dump faces.pack --phase 3 --alpha 0.5 --count 10000 --out reals-32",
+      "dataset dump celeba/ --resize authors --phase 5 --count 10000 --out reals-128",
     ],
     async run(options, [source = ""], { output }) {
       const { dumpImages } = await import("../../data/dump.ts");
@@ -69,7 +69,7 @@ export function addDumpCommand(dataset: Command): void {
         const { resolution, skipped, files } = result;
         output.log(`wrote ${progress.summary()}`);
         for (const { name, reason } of skipped.slice(0, 10)) output.log(`skipped ${name} ${reason}`);
-        output.wrote([options.out], `pioneer sample --model runs/train --out samples --count ${files.length}`);
+        output.wrote([options.out], `sample --model runs/train --out samples --count ${files.length}`);
         output.result({ files: [options.out], images: files.length, resolution, skipped });
       } finally {
         progress.stop();

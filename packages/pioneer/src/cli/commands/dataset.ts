@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
+import { commandLine } from "../../base/command-line.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { abortOnSignals } from "../../base/signals.ts";
@@ -63,19 +64,19 @@ export function addDatasetCommands(program: Command): void {
   const dataset = program
     .command("dataset")
     .description("make a data set into a pack, look at one, write out its images")
-    .addHelpText("after", "\nExample:\n  $ pioneer dataset prepare photos/ photos.pack --resolution 64");
+    .addHelpText("after", `\nExample:\n  $ ${commandLine("dataset prepare photos/ photos.pack --resolution 64")}`);
   addCommand(dataset, {
     name: "prepare",
     summary: "make a pack of an image folder, a tar or zip, CelebA, CelebA-HQ, LSUN, CIFAR-10, or procedural:faces",
     args: "<source> <out>",
     schema: prepareSchema,
     examples: [
-      "pioneer dataset prepare photos/ photos.pack --resolution 64",
-      "pioneer dataset prepare photos/ faces.pack --resolution 64 --align faces.csv",
-      "pioneer dataset prepare celeba/ celeba.pack --resolution 128",
-      "pioneer dataset prepare celebahq.h5 celebahq.pack --source celebahq --resolution 256",
-      "pioneer dataset prepare cifar-10-python.tar.gz cifar.pack",
-      "pioneer dataset prepare procedural:faces faces.pack --resolution 64 --count 20000",
+      "dataset prepare photos/ photos.pack --resolution 64",
+      "dataset prepare photos/ faces.pack --resolution 64 --align faces.csv",
+      "dataset prepare celeba/ celeba.pack --resolution 128",
+      "dataset prepare celebahq.h5 celebahq.pack --source celebahq --resolution 256",
+      "dataset prepare cifar-10-python.tar.gz cifar.pack",
+      "dataset prepare procedural:faces faces.pack --resolution 64 --count 20000",
     ],
     async run(options, [source = "", out = ""], { output }) {
       const { prepareDataset } = await import("../../data/prepare.ts");
@@ -89,7 +90,7 @@ export function addDatasetCommands(program: Command): void {
         if (result.resumedFrom > 0) output.log(`went on after ${result.resumedFrom} images that were done before`);
         const { value, lines } = await describePack(out, false);
         for (const line of lines) output.log(line);
-        output.wrote([out], `pioneer train --data ${shellWord(out)} --run runs/train`);
+        output.wrote([out], `train --data ${shellWord(out)} --run runs/train`);
         output.result({ files: [out], resumedFrom: result.resumedFrom, pack: value });
       } finally {
         progress.stop();
@@ -102,7 +103,7 @@ export function addDatasetCommands(program: Command): void {
     summary: "what a pack holds",
     args: "<pack>",
     schema: infoSchema,
-    examples: ["pioneer dataset info faces.pack --sheet sheet.png"],
+    examples: ["dataset info faces.pack --sheet sheet.png"],
     async run(options, [path = ""], { output }) {
       if (options.sheet !== undefined && !/\.png$/i.test(options.sheet)) {
         throw new ConfigError(`--sheet ${options.sheet}: a contact sheet is a PNG, give it a name that ends in .png`);
@@ -111,7 +112,7 @@ export function addDatasetCommands(program: Command): void {
       for (const line of lines) output.log(line);
       const files = options.sheet === undefined ? [] : [options.sheet];
       if (options.sheet !== undefined) await writeSheet(path, options.sheet);
-      if (files.length > 0) output.wrote(files, `pioneer train --data ${shellWord(path)} --run runs/train`);
+      if (files.length > 0) output.wrote(files, `train --data ${shellWord(path)} --run runs/train`);
       output.result({ ...value, files });
       return undefined;
     },

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
+import { commandLine } from "../../base/command-line.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { newestCheckpoint, readRunConfig } from "../../checkpoint/run-folder.ts";
 import { readState } from "../../checkpoint/state.ts";
@@ -40,13 +41,13 @@ export function addDemoCommand(program: Command): void {
     name: "demo",
     summary: "train for some minutes on drawn faces and show what was learnt",
     schema,
-    examples: ["pioneer demo --minutes 8"],
+    examples: ["demo --minutes 8"],
     async run({ minutes, run, threads }, _args, { output }) {
       const end = await trainWithDisplay(demoConfig(run, minutes, threads), { output });
       output.log(
         `pictures: ${join(run, "recons-*.png")} (drawn faces and their reconstructions), ${join(run, "samples-*.png")}`,
       );
-      output.log(`next: pioneer sample --model ${shellWord(run)} --out samples --grid`);
+      output.log(`next: ${commandLine(`sample --model ${shellWord(run)} --out samples --grid`)}`);
       output.result({ ...end, run });
       return exitCodeOf(end);
     },

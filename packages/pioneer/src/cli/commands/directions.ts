@@ -63,10 +63,10 @@ export function addDirectionsCommand(program: Command): void {
     summary: "learn directions of the latent space from labelled images, to edit with",
     schema,
     examples: [
-      "pioneer directions --model runs/faces --data faces.pack --attribute smile=expression:happiness/neutral",
-      "pioneer directions --model runs/faces --data faces.pack --attribute smile --attribute nose=noseSize --orthogonal",
-      "pioneer directions --model runs/faces --data faces.pack --attribute feminine=-male --hold age --hold smile",
-      "pioneer directions --model models/faces --data photos.pack --method pca --components 4",
+      "directions --model runs/faces --data faces.pack --attribute smile=expression:happiness/neutral",
+      "directions --model runs/faces --data faces.pack --attribute smile --attribute nose=noseSize --orthogonal",
+      "directions --model runs/faces --data faces.pack --attribute feminine=-male --hold age --hold smile",
+      "directions --model models/faces --data photos.pack --method pca --components 4",
     ],
     async run({ attribute, data, out, ...options }, _args, { output }) {
       if (options.method === "pca" && options.orthogonal) {
@@ -99,7 +99,7 @@ export function addDirectionsCommand(program: Command): void {
       const [first = "smile"] = Object.keys(directions);
       output.wrote(
         [path],
-        `pioneer edit --model ${shellWord(options.model)} --out edits --strip ${shellWord(first)} photo.jpg`,
+        `edit --model ${shellWord(options.model)} --out edits --strip ${shellWord(first)} photo.jpg`,
       );
       output.result({
         file: path,

@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { z } from "zod";
+import { commandLine } from "../../base/command-line.ts";
 import { ConfigError } from "../../base/errors.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import { option, repeated, text } from "../../config/option-schema.ts";
 import { alignPhotosOption, withPlacedPhotos } from "../options/align-photos.ts";
 import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
@@ -36,12 +38,12 @@ export function addEditCommand(program: Command): void {
     args: "<image...>",
     schema,
     examples: [
-      "pioneer edit --model runs/faces --out edits --set smile=1.5 photo.jpg",
-      "pioneer edit --model runs/faces --out edits --set smile=1 --set nose=-0.5 a.jpg b.jpg",
-      "pioneer edit --model models/faces --out edits --strip smile photo.jpg",
-      "pioneer edit --model models/faces --out edits --strip smile --align faces.csv photo.jpg",
-      "pioneer edit --model runs/faces --out edits --refine 100 --strip smile photo.jpg",
-      "pioneer edit --model runs/faces --out edits --refine 100 --refine-lpips lpips.onnx --strip smile photo.jpg",
+      "edit --model runs/faces --out edits --set smile=1.5 photo.jpg",
+      "edit --model runs/faces --out edits --set smile=1 --set nose=-0.5 a.jpg b.jpg",
+      "edit --model models/faces --out edits --strip smile photo.jpg",
+      "edit --model models/faces --out edits --strip smile --align faces.csv photo.jpg",
+      "edit --model runs/faces --out edits --refine 100 --strip smile photo.jpg",
+      "edit --model runs/faces --out edits --refine 100 --refine-lpips lpips.onnx --strip smile photo.jpg",
     ],
     async run({ set, strip, directions, ...options }, paths, { output }) {
       if (set.length + strip.length === 0) {
@@ -57,7 +59,7 @@ export function addEditCommand(program: Command): void {
       const path = directions ?? (await directionsPath(options.model));
       if (!existsSync(path)) {
         throw new ConfigError(
-          `${path} is not there: learn directions first, by pioneer directions --model ${options.model}`,
+          `${path} is not there: learn directions first, by ${commandLine(`directions --model ${shellWord(options.model)}`)}`,
         );
       }
       const progress = showWork(output, "refining steps");

@@ -76,9 +76,9 @@ export function addEvaluateCommand(program: Command): void {
     summary: "measure a model: SWD, MS-SSIM, FID, reconstruction errors and others",
     schema,
     examples: [
-      "pioneer evaluate --model runs/faces --data faces.pack",
-      "pioneer evaluate --model runs/faces --metrics swd,rmse,latent --count 16384 --precision bf16",
-      "pioneer evaluate --model runs/faces --metrics fid,kid,pr --features inception.onnx --count 50000",
+      "evaluate --model runs/faces --data faces.pack",
+      "evaluate --model runs/faces --metrics swd,rmse,latent --count 16384 --precision bf16",
+      "evaluate --model runs/faces --metrics fid,kid,pr --features inception.onnx --count 50000",
     ],
     async run(options, _args, { output }) {
       const { evaluateModel } = await import("../../metrics/run.ts");

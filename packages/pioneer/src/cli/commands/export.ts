@@ -41,14 +41,14 @@ export function addExportCommand(program: Command): void {
     summary: "write a run as a model folder for ONNX Runtime, in Node or a browser",
     schema,
     examples: [
-      "pioneer export --run runs/faces --out models/faces",
-      "pioneer export --run runs/faces --out models/faces-small --dtype int8",
+      "export --run runs/faces --out models/faces",
+      "export --run runs/faces --out models/faces-small --dtype int8",
     ],
     async run(options, _args, { output }) {
       const { exportModel } = await import("../../export/export-model.ts");
       const exported = await exportModel({ ...options, onProgress: (what) => output.log(what) });
       for (const line of describe(exported)) output.log(line);
-      output.wrote(exported.files, `pioneer sample --model ${shellWord(options.out)} --out samples --grid`);
+      output.wrote(exported.files, `sample --model ${shellWord(options.out)} --out samples --grid`);
       output.result({ ...exported, folder: options.out });
       return undefined;
     },

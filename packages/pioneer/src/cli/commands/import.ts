@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
+import { commandLine } from "../../base/command-line.ts";
 import { StoppedError } from "../../base/errors.ts";
 import { formatKimg } from "../../base/format.ts";
 import { shellWord } from "../../base/shell-word.ts";
@@ -65,9 +66,9 @@ export function addImportCommand(program: Command): void {
     args: "<file...>",
     schema,
     examples: [
-      "pioneer import CelebA-128/checkpoint/36200000_state --out runs/celeba128 --preset celeba",
-      "pioneer import checkpoint/25480000_state checkpoint/25480000_SNU attrib/*_delta --out runs/hq256 --preset celeba-hq",
-      "pioneer import attrib/smile_delta --out runs/hq256",
+      "import CelebA-128/checkpoint/36200000_state --out runs/celeba128 --preset celeba",
+      "import checkpoint/25480000_state checkpoint/25480000_SNU attrib/*_delta --out runs/hq256 --preset celeba-hq",
+      "import attrib/smile_delta --out runs/hq256",
     ],
     async run(options, files, { output }) {
       const { importAuthors } = await import("../../import/import-run.ts");
@@ -103,6 +104,6 @@ function describe({ run, directions }: Imported, out: string, output: Output): v
     output.log(`direction ${name}: strength 1 moves a latent by ${unit.toFixed(3)}`);
   const next = run?.recipe === "gan" ? "sample" : "reconstruct";
   const rest = next === "sample" ? "--out samples --grid" : "--out recons photo.jpg";
-  if (run) output.log(`next: pioneer ${next} --model ${shellWord(out)} ${rest}`);
+  if (run) output.log(`next: ${commandLine(`${next} --model ${shellWord(out)} ${rest}`)}`);
   output.result({ out, ...run, directions: directions.map(({ name, unit }) => ({ name, unit })) });
 }

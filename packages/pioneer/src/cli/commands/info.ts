@@ -21,7 +21,7 @@ export function addInfoCommand(program: Command): void {
         description: "also read a pack, model or checkpoint (of a run the newest) whole and compare its checksums",
       }),
     }),
-    examples: ["pioneer info runs/faces", "pioneer info faces.pack --verify", "pioneer info"],
+    examples: ["info runs/faces", "info faces.pack --verify", "info"],
     async run({ verify }, [path], { output }) {
       const { value, lines } = path === undefined ? await describeMachine() : await describePath(path, verify);
       for (const line of lines) output.log(line);

@@ -29,11 +29,11 @@ export function addInterpolateCommand(program: Command): void {
     args: "<image...>",
     schema,
     examples: [
-      "pioneer interpolate --model runs/faces --out morph a.jpg b.jpg",
-      "pioneer interpolate --model runs/faces --out morph --steps 8 a.jpg b.jpg c.jpg d.jpg",
-      "pioneer interpolate --model models/faces --out morph --align faces.csv a.jpg b.jpg",
-      "pioneer interpolate --model runs/faces --out morph --gif --mp4 --seconds 6 a.jpg b.jpg",
-      "pioneer interpolate --model runs/faces --out morph --refine 100 --refine-lpips lpips.onnx a.jpg b.jpg",
+      "interpolate --model runs/faces --out morph a.jpg b.jpg",
+      "interpolate --model runs/faces --out morph --steps 8 a.jpg b.jpg c.jpg d.jpg",
+      "interpolate --model models/faces --out morph --align faces.csv a.jpg b.jpg",
+      "interpolate --model runs/faces --out morph --gif --mp4 --seconds 6 a.jpg b.jpg",
+      "interpolate --model runs/faces --out morph --refine 100 --refine-lpips lpips.onnx a.jpg b.jpg",
     ],
     async run(options, paths, { output }) {
       if (![2, 4, 6].includes(paths.length)) {

@@ -14,10 +14,10 @@ export function addReconstructCommand(program: Command): void {
     args: "<image...>",
     schema: z.strictObject({ ...modelOptions, ...alignPhotosOption, ...refineOptions }),
     examples: [
-      "pioneer reconstruct --model runs/faces --out reconstructions photo.jpg another.png",
-      "pioneer reconstruct --model runs/faces --out reconstructions --align faces.csv photo.jpg",
-      "pioneer reconstruct --model runs/faces --out reconstructions --refine 100 photo.jpg",
-      "pioneer reconstruct --model runs/faces --out reconstructions --refine 100 --refine-lpips lpips.onnx photo.jpg",
+      "reconstruct --model runs/faces --out reconstructions photo.jpg another.png",
+      "reconstruct --model runs/faces --out reconstructions --align faces.csv photo.jpg",
+      "reconstruct --model runs/faces --out reconstructions --refine 100 photo.jpg",
+      "reconstruct --model runs/faces --out reconstructions --refine 100 --refine-lpips lpips.onnx photo.jpg",
     ],
     async run(options, paths, { output }) {
       const { writeReconstructions } = await import("../../images/reconstruct.ts");

@@ -45,8 +45,8 @@ export function addSampleCommand(program: Command): void {
     summary: "make random images",
     schema,
     examples: [
-      "pioneer sample --model runs/faces --out samples --count 64 --seed 1 --grid",
-      "pioneer sample --model runs/faces --out samples --walk --gif --mp4 --seconds 20 --seed 1",
+      "sample --model runs/faces --out samples --count 64 --seed 1 --grid",
+      "sample --model runs/faces --out samples --walk --gif --mp4 --seconds 20 --seed 1",
     ],
     async run(options, _args, { output }) {
       if (options.walk) return walk(options, output);
@@ -65,7 +65,7 @@ export function addSampleCommand(program: Command): void {
         );
       }
       const two = options.count > 1 ? written.files.slice(0, 2).map(shellWord).join(" ") : "TWO IMAGES";
-      output.wrote(written.files, `pioneer interpolate --model ${shellWord(options.model)} --out morph ${two}`);
+      output.wrote(written.files, `interpolate --model ${shellWord(options.model)} --out morph ${two}`);
       output.result({ ...written });
       return undefined;
     },

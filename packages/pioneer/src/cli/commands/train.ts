@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { z } from "zod";
+import { commandLine } from "../../base/command-line.ts";
 import { diskError } from "../../base/disk.ts";
 import { ConfigError, exitCodes } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
@@ -39,12 +40,12 @@ export function addTrainCommand(program: Command): void {
     summary: "train a model on images, or go on with a run",
     schema,
     examples: [
-      "pioneer train --data faces.pack --run runs/faces --resolution 64 --latent 128 --channels 128",
-      "pioneer train --data photos/ --align faces.csv --run runs/faces --resolution 64 --latent 128 --channels 128",
-      "pioneer train --run runs/faces --resume --max-minutes 60",
-      "pioneer train --from runs/faces --data my-photos/ --run runs/mine --kimg-per-phase 20",
-      "pioneer train --data faces.pack --resolution 128 --plan",
-      "pioneer train --data celeba.pack --run runs/balanced --recipe balanced --preset celeba --margin 0.05",
+      "train --data faces.pack --run runs/faces --resolution 64 --latent 128 --channels 128",
+      "train --data photos/ --align faces.csv --run runs/faces --resolution 64 --latent 128 --channels 128",
+      "train --run runs/faces --resume --max-minutes 60",
+      "train --from runs/faces --data my-photos/ --run runs/mine --kimg-per-phase 20",
+      "train --data faces.pack --resolution 128 --plan",
+      "train --data celeba.pack --run runs/balanced --recipe balanced --preset celeba --margin 0.05",
     ],
     prepare: readTrainConfig,
     run: (config, _args, context) => train(config, context),
@@ -97,7 +98,7 @@ async function train(config: TrainConfig, { output }: Context): Promise<number> 
   }
   const end = await trainWithDisplay(config, { output });
   if (end.reason === "finished" || end.reason === "already-finished") {
-    output.log(`next: pioneer sample --model ${shellWord(config.run)} --out samples --grid`);
+    output.log(`next: ${commandLine(`sample --model ${shellWord(config.run)} --out samples --grid`)}`);
   }
   output.result({ ...end });
   return exitCodeOf(end);

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { z } from "zod";
+import { commandLine } from "../../base/command-line.ts";
 import { flagOf, helpOf, innerOf, parseOptions } from "../../config/option-schema.ts";
 import { Output } from "../output/report.ts";
 
@@ -18,7 +19,7 @@ export interface CommandSpec<T extends z.ZodObject> {
   /** Positional arguments as commander writes them: "<image...>". */
   readonly args?: string;
   readonly schema: T;
-  /** Command lines with what they do. */
+  /** What follows `pioneer`. */
   readonly examples: readonly string[];
   /** @returns the exit code, 0 if nothing is returned */
   readonly run: (options: z.infer<T>, args: readonly string[], context: Context) => Promise<number | undefined>;
@@ -33,7 +34,7 @@ export function addCommand<T extends z.ZodObject>(parent: Command, spec: Command
   for (const [key, schema] of Object.entries(spec.schema.shape)) {
     for (const flag of flagsOf(key, schema as z.ZodType)) command.addOption(flag);
   }
-  command.addHelpText("after", `\nExamples:\n${spec.examples.map((line) => `  $ ${line}`).join("\n")}`);
+  command.addHelpText("after", `\nExamples:\n${spec.examples.map((line) => `  $ ${commandLine(line)}`).join("\n")}`);
   command.action(async () => {
     const globals = command.optsWithGlobals<{ json?: boolean; debug?: boolean }>();
     const context = { output: new Output(globals.json === true), debug: globals.debug === true };

@@ -1,3 +1,4 @@
+import { commandLine } from "../../base/command-line.ts";
 import { diskError } from "../../base/disk.ts";
 import { exitCodes, PioneerError } from "../../base/errors.ts";
 
@@ -24,10 +25,13 @@ export class Output {
     if (this.json) process.stdout.write(`${JSON.stringify(value)}\n`);
   }
 
-  /** What was written and what to do next: the end of a command that makes files. */
+  /**
+   * What was written and what to do next: the end of a command that makes files.
+   * @param next what follows `pioneer`
+   */
   wrote(files: readonly string[], next: string): void {
     for (const file of shorten(files)) this.log(`wrote ${file}`);
-    this.log(`next: ${next}`);
+    this.log(`next: ${commandLine(next)}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { colours, crops, faceTemplate } from "pioneer-runtime";
 import { z } from "zod";
+import { commandLine } from "../../base/command-line.ts";
 import { DataError } from "../../base/errors.ts";
 
 /** The pack format this program reads and writes. */
@@ -100,7 +101,7 @@ export function hasPackMagic(start: Buffer): boolean {
  */
 export function decodePrefix(start: Buffer, fileSize: number, path: string): PackPrefix {
   if (!hasPackMagic(start)) {
-    throw new DataError(`${path} is not a pack; make one with: pioneer dataset prepare SOURCE OUT.pack`);
+    throw new DataError(`${path} is not a pack; make one with: ${commandLine("dataset prepare SOURCE OUT.pack")}`);
   }
   if (start.length < usedPrefixBytes) throw cutShort(path, prefixBytes, fileSize);
   const format = start.readUInt32LE(8);

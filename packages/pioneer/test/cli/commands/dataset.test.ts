@@ -56,7 +56,7 @@ describe("packs", () => {
     ]);
   });
 
-  test("SIGTERM and Ctrl-C while packing end with 143 and 130 and keep what is done; the same command goes on", async () => {
+  test("SIGTERM, SIGUSR1 and Ctrl-C while packing end with 143 and 130 and keep what is done; the same command goes on", async () => {
     const pack = join(folder, "drawn.pack");
     const args = ["dataset", "prepare", "procedural:faces", pack, "--resolution", "32", "--count", "1000"];
     const stoppedBy = async (signal: NodeJS.Signals) => {
@@ -70,8 +70,10 @@ describe("packs", () => {
     };
     const terminated = await stoppedBy("SIGTERM");
     expect(terminated).toEqual({ code: 143, done: expect.toSatisfy((done: number) => done >= 100) });
+    const used = await stoppedBy("SIGUSR1");
+    expect(used).toEqual({ code: 143, done: expect.toSatisfy((done: number) => done > terminated.done) });
     const interrupted = await stoppedBy("SIGINT");
-    expect(interrupted).toEqual({ code: 130, done: expect.toSatisfy((done: number) => done > terminated.done) });
+    expect(interrupted).toEqual({ code: 130, done: expect.toSatisfy((done: number) => done > used.done) });
     expect(existsSync(pack)).toBe(false);
     const { status, stdout } = pioneer(...args);
     expect(status).toBe(0);
