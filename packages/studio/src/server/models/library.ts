@@ -1,0 +1,93 @@
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import type { ModelList, UsableModel } from "../../shared/models.ts";
+import { notFound, StudioError } from "../errors.ts";
+import { isFolderIn } from "../files/confined.ts";
+import { describeModel } from "./model-folder.ts";
+
+/** The models that are open: folders, and the model folders in folders. Each keeps its id as long as the server runs. */
+export class Library {
+  readonly #places: string[];
+  readonly #ids = new Map<string, string>();
+
+  /** @param places model folders, or folders of such */
+  constructor(places: readonly string[]) {
+    this.#places = places.map((place) => resolve(place));
+  }
+
+  /** What is watched for changes. */
+  get places(): readonly string[] {
+    return this.#places;
+  }
+
+  /** @returns the model's id */
+  add(folder: string): string {
+    if (!this.#places.includes(folder)) this.#places.push(folder);
+    return this.#idOf(folder);
+  }
+
+  async list(): Promise<ModelList> {
+    const folders = await this.#folders();
+    return Promise.all(folders.map((folder) => describeModel(this.#idOf(folder), folder)));
+  }
+
+  /** The folder of a model. @throws StudioError MISSING */
+  async folderOf(id: string): Promise<string> {
+    const folder = (await this.#folders()).find((one) => this.#idOf(one) === id);
+    if (folder === undefined)
+      throw notFound(`there is no model ${JSON.stringify(id)}: GET api/models lists those there are`);
+    return folder;
+  }
+
+  /** A model to compute with. @throws StudioError DAMAGED with what is wrong with its folder */
+  async usable(id: string): Promise<{ readonly folder: string; readonly model: UsableModel }> {
+    const folder = await this.folderOf(id);
+    const model = await describeModel(id, folder);
+    if (!model.usable) throw new StudioError(409, "DAMAGED", model.problem);
+    return { folder, model };
+  }
+
+  /** Every model folder, in the order of the places, each once. */
+  async #folders(): Promise<string[]> {
+    const found = await Promise.all(this.#places.map(modelFoldersAt));
+    return [...new Set(found.flat())];
+  }
+
+  #idOf(folder: string): string {
+    const known = this.#ids.get(folder);
+    if (known !== undefined) return known;
+    const taken = new Set(this.#ids.values());
+    const name =
+      basename(folder)
+        .replaceAll(/[^A-Za-z0-9._-]/g, "-")
+        .replace(/^[.-]+/, "")
+        .slice(0, 100) || "model";
+    let id = name;
+    for (let number = 2; taken.has(id); number++) id = `${name}-${number}`;
+    this.#ids.set(folder, id);
+    return id;
+  }
+}
+
+/** A folder with a config.json is one model, also where that is damaged; any other holds models. */
+async function modelFoldersAt(place: string): Promise<string[]> {
+  if (existsSync(join(place, "config.json"))) return [place];
+  const names = await readdir(place).catch(() => undefined);
+  if (names === undefined) return [place];
+  const found = await Promise.all(
+    names
+      .sort()
+      .map(async (name) =>
+        (await isFolderIn(place, name)) && (await looksLikeModel(join(place, name))) ? [join(place, name)] : [],
+      ),
+  );
+  return found.flat();
+}
+
+/** Beside models lie runs, whose config.json says how many thousand images each phase gets. */
+async function looksLikeModel(folder: string): Promise<boolean> {
+  const text = await readFile(join(folder, "config.json"), "utf8").catch(() => undefined);
+  if (text === undefined) return existsSync(join(folder, "generator.onnx"));
+  return !/"kimgPerPhase"/.test(text);
+}
