@@ -11,5 +11,12 @@ export default defineConfig({
   plugins: [react()],
   worker: { format: "es" },
   optimizeDeps: { exclude: ["onnxruntime-web"] },
-  build: { outDir: here("dist/page"), emptyOutDir: true, target: "es2022", assetsInlineLimit: 0 },
+  build: {
+    outDir: here("dist/page"),
+    emptyOutDir: true,
+    target: "es2022",
+    assetsInlineLimit: 0,
+    // Licences of all that is bundled, beside the page.
+    license: { fileName: "licences.md" },
+  },
 });

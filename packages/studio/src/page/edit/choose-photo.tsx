@@ -1,0 +1,33 @@
+import { ImagePlus } from "lucide-react";
+import { useRef } from "react";
+import { openDropped } from "../project/open-dropped.ts";
+import { Button } from "../ui/button.tsx";
+
+/** A button that lets the person choose a photo; on a phone the camera is among the choices. */
+export function ChoosePhoto({
+  primary,
+  text = "Choose a photo",
+}: {
+  readonly primary?: boolean;
+  readonly text?: string;
+}) {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <Button icon={ImagePlus} primary={primary ?? false} onClick={() => input.current?.click()}>
+        {text}
+      </Button>
+      <input
+        ref={input}
+        type="file"
+        accept="image/*"
+        hidden
+        aria-label={text}
+        onChange={(event) => {
+          void openDropped([...(event.currentTarget.files ?? [])]);
+          event.currentTarget.value = "";
+        }}
+      />
+    </>
+  );
+}

@@ -1,0 +1,60 @@
+import type { Direction } from "../state/shelf.ts";
+
+type Directions = Readonly<Record<string, Direction>>;
+
+export interface Group {
+  readonly title: string;
+  readonly members: readonly string[];
+}
+
+/** Directions by how they were found; groups without any are left out. */
+export function groupsOf(directions: Directions, taught: Directions): Group[] {
+  const groups = new Map<string, string[]>();
+  for (const title of ["Taught here", "Learned from labels", "Imported", "Found without labels"]) groups.set(title, []);
+  for (const [name, { method }] of Object.entries(directions)) {
+    const title =
+      name in taught
+        ? "Taught here"
+        : method === "pca"
+          ? "Found without labels"
+          : method === "imported"
+            ? "Imported"
+            : "Learned from labels";
+    groups.get(title)?.push(name);
+  }
+  return [...groups].filter(([, members]) => members.length > 0).map(([title, members]) => ({ title, members }));
+}
+
+/** A name as a person would write it: mouthOpen and mouth_open are "mouth open". */
+export function wordsOf(name: string): string {
+  return name
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .replaceAll("_", " ")
+    .toLowerCase();
+}
+
+/** How well the attribute is told from latents of images that were not learned from. */
+export function scoreOf({ heldOut }: Direction): string {
+  if (!heldOut) return "";
+  const { kind, value, count } = heldOut;
+  return kind === "accuracy" ? `${Math.round(100 * value)} % right of ${count}` : `R² ${value.toFixed(2)}`;
+}
+
+/** Below this cosine two directions hardly meet. */
+const leastCosine = 0.25;
+
+/** Other directions that an edit goes along, too: cosines of the vectors. */
+export function alsoMoves(name: string, directions: Directions): string {
+  const { vector } = directions[name] as Direction;
+  const others = Object.entries(directions)
+    .filter(([other]) => other !== name)
+    .map(([other, direction]) => ({ other, cosine: dot(vector, direction.vector) }))
+    .filter(({ cosine }) => Math.abs(cosine) >= leastCosine)
+    .sort((a, b) => Math.abs(b.cosine) - Math.abs(a.cosine))
+    .slice(0, 3);
+  if (others.length === 0) return "";
+  return `also moves ${others.map(({ other, cosine }) => `${wordsOf(other)} ${cosine > 0 ? "+" : "−"}${Math.abs(cosine).toFixed(1)}`).join(", ")}`;
+}
+
+const dot = (a: readonly number[], b: readonly number[]) =>
+  a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);

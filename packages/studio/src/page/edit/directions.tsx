@@ -1,0 +1,63 @@
+import "./directions.css";
+import { RotateCcw } from "lucide-react";
+import { edit, editEnded, setStrength, useEdit } from "../state/edit.ts";
+import { useModel } from "../state/models.ts";
+import { type Direction, useDirections, useShelf } from "../state/shelf.ts";
+import { Button } from "../ui/button.tsx";
+import { Slider } from "../ui/slider.tsx";
+import { alsoMoves, groupsOf, scoreOf, wordsOf } from "./direction-words.ts";
+
+/** 3 spreads either way: beyond, the generator has seen nothing. */
+const strongest = 3;
+
+/** A slider for each direction, in groups. */
+export function Directions() {
+  const directions = useDirections();
+  const { directions: own } = useModel();
+  const { strengths } = useEdit(({ present }) => present);
+  const names = useShelf((shelf) => shelf.names);
+  const taught = useShelf((shelf) => shelf.taught);
+  const groups = groupsOf(directions, taught);
+  const moved = Object.values(strengths).some((value) => value !== 0);
+  return (
+    <section className="directions" aria-label="Directions">
+      <header>
+        <h2>Directions</h2>
+        <Button icon={RotateCcw} disabled={!moved} onClick={() => edit({ strengths: {} })}>
+          Reset all
+        </Button>
+      </header>
+      {groups.length === 0 && <NoDirections />}
+      {groups.map(({ title, members }) => (
+        <div key={title} className="direction-group">
+          {groups.length > 1 && <h3>{title}</h3>}
+          {members.map((name) => (
+            <Slider
+              key={name}
+              label={names[name] ?? wordsOf(name)}
+              aside={scoreOf(directions[name] as Direction)}
+              value={strengths[name] ?? 0}
+              min={-strongest}
+              max={strongest}
+              step={0.05}
+              format={(value) => (value > 0 ? `+${value.toFixed(2)}` : value.toFixed(2))}
+              note={strengths[name] ? alsoMoves(name, directions) : undefined}
+              onChange={(value) => setStrength(name, value)}
+              onEnd={editEnded}
+            />
+          ))}
+        </div>
+      ))}
+      {groups.length > 0 && Object.keys(own.directions).length === 0 && <NoDirections />}
+    </section>
+  );
+}
+
+function NoDirections() {
+  return (
+    <p className="soft">
+      This model came without directions. <a href="#teach">Teach it one</a> with some twenty clicks, or learn them from
+      labels with <code>pioneer directions</code>.
+    </p>
+  );
+}

@@ -1,0 +1,49 @@
+import "./photo-tools.css";
+import { Square, WandSparkles } from "lucide-react";
+import { edit, editEnded, useEdit } from "../state/edit.ts";
+import { useModel } from "../state/models.ts";
+import { Button } from "../ui/button.tsx";
+import { Slider } from "../ui/slider.tsx";
+import { usePictures } from "./pictures.ts";
+import { refineSteps, startRefining, stopRefining, useRefining } from "./refining.ts";
+
+/** What there is for photos only: staying close to them. */
+export function PhotoTools() {
+  const detail = useEdit(({ present }) => present.detail);
+  const { hasEncoder } = useModel();
+  const { pictures } = usePictures();
+  const refining = useRefining();
+  return (
+    <section className="photo-tools" aria-label="The photo">
+      <Slider
+        label="Keep photo detail"
+        value={detail}
+        min={0}
+        max={1}
+        step={0.01}
+        format={(value) => `${Math.round(100 * value)} %`}
+        note="What the edit does not touch stays the photo."
+        onChange={(value) => edit({ detail: value }, "detail")}
+        onEnd={editEnded}
+      />
+      <div className="refine">
+        {refining.running ? (
+          <Button icon={Square} onClick={stopRefining}>
+            Stop
+          </Button>
+        ) : (
+          <Button icon={WandSparkles} disabled={!pictures?.photo || !hasEncoder} onClick={() => void startRefining()}>
+            Refine
+          </Button>
+        )}
+        {refining.running ? (
+          <progress value={refining.step} max={refineSteps} aria-label="Refining" />
+        ) : (
+          <p className="soft" role="status">
+            {refining.outcome ?? "Brings the reconstruction closer."}
+          </p>
+        )}
+      </div>
+    </section>
+  );
+}

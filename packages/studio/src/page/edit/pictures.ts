@@ -1,0 +1,57 @@
+import { create } from "zustand";
+import { activeStrengths, type Edit, useEdit } from "../state/edit.ts";
+import { decodeNow, encodeNow, scheduler } from "../state/engines.ts";
+import { modelNow, useModels } from "../state/models.ts";
+import { report } from "../state/notices.ts";
+import { squareOf } from "../state/photos.ts";
+import { allDirections, useShelf } from "../state/shelf.ts";
+import { type Cache, type Pictures, render } from "./render.ts";
+
+/** The pictures of the edit; those of the state before stay until the new ones are there. */
+export const usePictures = create<{ readonly pictures: Pictures | undefined; readonly of: Edit | undefined }>(() => ({
+  pictures: undefined,
+  of: undefined,
+}));
+
+let cache: Cache = {};
+
+async function update(): Promise<void> {
+  const edit = useEdit.getState().present;
+  if (!useModels.getState().open || !edit.source) {
+    usePictures.setState({ pictures: undefined, of: undefined });
+    return;
+  }
+  try {
+    const pictures = await scheduler.newest("edit", () => picturesOf(edit, cache));
+    if (pictures) usePictures.setState({ pictures, of: edit });
+  } catch (error) {
+    report(error);
+  }
+}
+
+/** The pictures of any edit, at the engine's next turn. @param of what may be reused */
+export function picturesOf(edit: Edit, of: Cache): Promise<Pictures> {
+  const tools = {
+    square: squareOf,
+    encode: encodeNow,
+    decode: decodeNow,
+    directions: allDirections(),
+    side: modelNow().config.resolution,
+  };
+  return render(edit, activeStrengths(edit), tools, of);
+}
+
+/** Keeps the pictures in step with the edit, the model and the directions. */
+export function followEdit(): void {
+  useEdit.subscribe((now, before) => {
+    if (now.present !== before.present) void update();
+  });
+  useShelf.subscribe((now, before) => {
+    if (now.taught !== before.taught) void update();
+  });
+  useModels.subscribe((now, before) => {
+    if (now.open === before.open) return;
+    cache = {};
+    void update();
+  });
+}

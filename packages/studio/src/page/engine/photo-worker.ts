@@ -1,0 +1,75 @@
+// Photos at their full size, on a thread of their own: squares cut out of them, and squares pasted back.
+import { alignedSquare, type Colour, type RgbPixels, type Similarity, toSquare, writePlanes } from "pioneer-runtime";
+import { type PastedSquare, pasteBack } from "../image/paste.ts";
+import { answer } from "./rpc.ts";
+
+const photos = new Map<number, RgbPixels>();
+
+const photo = (id: number): RgbPixels => {
+  const found = photos.get(id);
+  if (!found) throw new Error("this photo was closed: drop it again");
+  return found;
+};
+
+function contextOf(width: number, height: number) {
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true, colorSpace: "srgb" });
+  if (!context) throw new Error("this browser gives no 2D canvas");
+  return context;
+}
+
+const handlers = {
+  /** Keeps the pixels of a decoded photo, on white. */
+  open(id: number, bitmap: ImageBitmap) {
+    const { width, height } = bitmap;
+    const context = contextOf(width, height);
+    context.fillStyle = "#ffffff";
+    context.fillRect(0, 0, width, height);
+    context.drawImage(bitmap, 0, 0);
+    bitmap.close();
+    photos.set(id, { data: withoutAlpha(context.getImageData(0, 0, width, height).data), width, height });
+  },
+  close(id: number) {
+    photos.delete(id);
+  },
+  /** @returns [3, resolution, resolution] in [-1, 1] */
+  square(id: number, similarity: Similarity, resolution: number, colour: Colour): Float32Array {
+    const cut = alignedSquare(photo(id), similarity, resolution);
+    // Of a square that has the size already this only takes the colour away where the model knows none.
+    const seen = toSquare({ data: cut, width: resolution, height: resolution }, { resolution, crop: "none", colour });
+    const planes = new Float32Array(seen.length);
+    writePlanes(planes, seen);
+    return planes;
+  },
+  /** @returns a PNG file of the whole photo with the square in it */
+  async paste(id: number, square: PastedSquare): Promise<Blob> {
+    const { width, height } = photo(id);
+    const pixels = pasteBack(photo(id), square);
+    const context = contextOf(width, height);
+    context.putImageData(new ImageData(withAlpha(pixels), width, height), 0, 0);
+    return context.canvas.convertToBlob({ type: "image/png" });
+  },
+};
+
+function withoutAlpha(rgba: Uint8ClampedArray): Uint8Array {
+  const rgb = new Uint8Array((rgba.length / 4) * 3);
+  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
+    rgb[to] = rgba[from] as number;
+    rgb[to + 1] = rgba[from + 1] as number;
+    rgb[to + 2] = rgba[from + 2] as number;
+  }
+  return rgb;
+}
+
+function withAlpha(rgb: Uint8ClampedArray): Uint8ClampedArray<ArrayBuffer> {
+  const rgba = new Uint8ClampedArray((rgb.length / 3) * 4).fill(255);
+  for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) {
+    rgba[to] = rgb[from] as number;
+    rgba[to + 1] = rgb[from + 1] as number;
+    rgba[to + 2] = rgb[from + 2] as number;
+  }
+  return rgba;
+}
+
+export type PhotoWorker = typeof handlers;
+
+answer(globalThis as unknown as Worker, handlers);

@@ -1,0 +1,65 @@
+import { ChevronLeft, Dices } from "lucide-react";
+import { Button, IconButton } from "../ui/button.tsx";
+import { Slider } from "../ui/slider.tsx";
+import { showSamples, showWall, useExplore } from "./explore-state.ts";
+
+/** Which wall it is: a seed, or neighbours of a picture and how near they are. */
+export function ExploreBar() {
+  const { of } = useExplore();
+  const { near, radius } = of;
+  return (
+    <header className="explore-bar">
+      <div className="explore-words">
+        <h1>{near ? "More like this" : "None of these exist"}</h1>
+        <p className="soft">
+          {near
+            ? `Neighbours of “${near.name}” in latent space.`
+            : "The model made them up. Click one to edit it; M puts it on the morph pad, L shows more like it, F keeps it."}
+        </p>
+      </div>
+      {near ? (
+        <>
+          <div className="explore-radius">
+            <Slider
+              label="Radius"
+              value={radius}
+              min={0.05}
+              max={1}
+              step={0.05}
+              rest={0.35}
+              format={(value) => `${Math.round(value * 100)} %`}
+              onChange={(next) => showWall({ radius: next })}
+            />
+          </div>
+          <Button icon={ChevronLeft} onClick={showSamples}>
+            All samples
+          </Button>
+        </>
+      ) : (
+        <Seed seed={of.seed} />
+      )}
+    </header>
+  );
+}
+
+function Seed({ seed }: { readonly seed: number }) {
+  const show = (next: number) => {
+    if (Number.isSafeInteger(next) && next >= 0) showWall({ seed: next });
+  };
+  return (
+    <div className="seed">
+      <label htmlFor="seed" className="soft">
+        Seed
+      </label>
+      <input
+        id="seed"
+        type="number"
+        min={0}
+        step={1}
+        value={seed}
+        onChange={(event) => show(event.currentTarget.valueAsNumber)}
+      />
+      <IconButton icon={Dices} label="Another seed" onClick={() => show(Math.floor(Math.random() * 1e6))} />
+    </div>
+  );
+}

@@ -1,0 +1,112 @@
+import "./tiles.css";
+import { Blend, Orbit, Star } from "lucide-react";
+import { type KeyboardEvent, memo, useMemo, useRef, useState } from "react";
+import { editLatent } from "../state/edit.ts";
+import { notify } from "../state/notices.ts";
+import { goTo } from "../state/route.ts";
+import { isFavourite, type Saved, setCorner, toggleFavourite, useShelf } from "../state/shelf.ts";
+import { IconButton } from "../ui/button.tsx";
+import { editedLatent, LatentPicture } from "../ui/latent-picture.tsx";
+import { showWall } from "./explore-state.ts";
+
+interface TilesProps {
+  readonly pictures: readonly Saved[];
+  readonly label: string;
+}
+
+/** Pictures edge to edge. Arrow keys go from one to the next, letters do what the small buttons do. */
+export function Tiles({ pictures, label }: TilesProps) {
+  const list = useRef<HTMLUListElement>(null);
+  const [current, setCurrent] = useState(0);
+  const onKeyDown = (event: KeyboardEvent) => {
+    const tiles = [...(list.current?.querySelectorAll<HTMLElement>(".tile-face") ?? [])];
+    const at = tiles.indexOf(event.target as HTMLElement);
+    const picture = pictures[at];
+    if (!picture || event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = actions[event.key.toLowerCase()];
+    const next = tiles[neighbourOf(event.key, at, columnsOf(tiles))];
+    if (act) act(picture);
+    else if (next) {
+      event.preventDefault();
+      next.focus();
+    }
+  };
+  return (
+    <ul className="tiles" ref={list} aria-label={label} onKeyDown={onKeyDown}>
+      {pictures.map((picture, i) => (
+        <li key={picture.name} className="tile" onFocus={() => setCurrent(i)}>
+          <Tile picture={picture} isCurrent={i === Math.min(current, pictures.length - 1)} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const start = ({ latent, name, strengths }: Saved) => {
+  editLatent(latent, name, strengths);
+  goTo("edit");
+};
+
+const toMorph = (picture: Saved) => {
+  setCorner(picture);
+  notify("done", `“${picture.name}” is on the morph pad`);
+};
+
+const moreLike = (picture: Saved) => {
+  showWall({ near: { name: picture.name, latent: editedLatent(picture.latent, picture.strengths) } });
+  scrollTo({ top: 0 });
+};
+
+const actions: Record<string, (picture: Saved) => void> = { m: toMorph, l: moreLike, f: toggleFavourite };
+
+function columnsOf(tiles: readonly HTMLElement[]): number {
+  const top = tiles[0]?.getBoundingClientRect().top;
+  const columns = tiles.findIndex((tile) => tile.getBoundingClientRect().top !== top);
+  return columns === -1 ? tiles.length : columns;
+}
+
+function neighbourOf(key: string, at: number, columns: number): number {
+  if (key === "ArrowLeft") return at - 1;
+  if (key === "ArrowRight") return at + 1;
+  if (key === "ArrowUp") return at - columns;
+  if (key === "ArrowDown") return at + columns;
+  return -1;
+}
+
+const Tile = memo(function Tile({ picture, isCurrent }: { readonly picture: Saved; readonly isCurrent: boolean }) {
+  const kept = useShelf(({ favourites }) => isFavourite(favourites, picture));
+  const { name, latent, strengths } = picture;
+  const shown = useMemo(() => editedLatent(latent, strengths), [latent, strengths]);
+  return (
+    <>
+      <button
+        type="button"
+        className="picture-button tile-face"
+        tabIndex={isCurrent ? 0 : -1}
+        aria-label={`Edit ${name}`}
+        aria-keyshortcuts="m l f"
+        onClick={() => start(picture)}
+      >
+        <LatentPicture latent={shown} label={name} />
+      </button>
+      <span className="tile-tools">
+        <IconButton
+          tabIndex={-1}
+          icon={Blend}
+          label="Put it on the morph pad"
+          hint="M"
+          onClick={() => toMorph(picture)}
+        />
+        <IconButton tabIndex={-1} icon={Orbit} label="More like this" hint="L" onClick={() => moreLike(picture)} />
+        <IconButton
+          tabIndex={-1}
+          icon={Star}
+          label="Favourite"
+          hint="F"
+          pressed={kept}
+          onClick={() => toggleFavourite(picture)}
+        />
+      </span>
+    </>
+  );
+});

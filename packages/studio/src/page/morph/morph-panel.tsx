@@ -1,0 +1,3 @@
+export function MorphPanel() {
+  return <h1>Morph</h1>;
+}

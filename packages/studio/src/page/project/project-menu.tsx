@@ -1,0 +1,46 @@
+import { FolderOpen } from "lucide-react";
+import { useRef } from "react";
+import { usePictures } from "../edit/pictures.ts";
+import { sourceName } from "../edit/source-name.ts";
+import { modelNow } from "../state/models.ts";
+import { useShelf } from "../state/shelf.ts";
+import { Menu, MenuItem } from "../ui/menu.tsx";
+import { download } from "./download.ts";
+import { openDropped } from "./open-dropped.ts";
+import { editFileOf, projectOf } from "./project.ts";
+
+export function ProjectMenu() {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <Menu label="Project" face={<FolderOpen aria-hidden size={17} strokeWidth={1.75} />}>
+      <MenuItem onChoose={saveProject}>
+        Save the project
+        <span className="soft">favourites, morph corners, taught directions and this edit, in one file</span>
+      </MenuItem>
+      <MenuItem onChoose={() => input.current?.click()}>
+        Open a project
+        <span className="soft">or drop it anywhere</span>
+      </MenuItem>
+      <p className="soft">This browser keeps all of it by itself, for each model.</p>
+      <input
+        ref={input}
+        type="file"
+        accept=".json,application/json"
+        hidden
+        aria-label="Open a project"
+        onChange={(event) => {
+          void openDropped([...(event.currentTarget.files ?? [])]);
+          event.currentTarget.value = "";
+        }}
+      />
+    </Menu>
+  );
+}
+
+function saveProject(): void {
+  const model = modelNow();
+  const { pictures, of } = usePictures.getState();
+  const project = projectOf(model, useShelf.getState(), pictures && of && editFileOf(pictures.latent, sourceName(of)));
+  const file = new Blob([JSON.stringify(project, null, 2)], { type: "application/json" });
+  download(file, `${model.name}.pioneer.json`);
+}

@@ -1,0 +1,89 @@
+import { type DirectionsFile, directionsFile, type ModelConfig, modelConfig } from "pioneer-runtime";
+import { parse } from "zod/mini";
+import { create } from "zustand";
+import type { ModelList, UsableModel } from "../../shared/models.ts";
+import { fetchJson, folderOf, listModels } from "../api/client.ts";
+import { openEngines } from "./engines.ts";
+
+/** The model in use. */
+export interface OpenModel {
+  readonly id: string;
+  readonly name: string;
+  /** Whole address of its folder. */
+  readonly folder: string;
+  readonly config: ModelConfig;
+  readonly directions: DirectionsFile;
+  readonly hasEncoder: boolean;
+  /** Tells models apart wherever they are served: the SHA-256 of the generator. */
+  readonly key: string;
+}
+
+interface Models {
+  readonly list: ModelList;
+  readonly open: OpenModel | undefined;
+  readonly status: "loading" | "ready" | "none" | "failed";
+  readonly problem: string | undefined;
+}
+
+export const useModels = create<Models>(() => ({
+  list: [],
+  open: undefined,
+  status: "loading",
+  problem: undefined,
+}));
+
+/** Asks which models there are, and opens the one that was used last, else the first. */
+export async function startModels(): Promise<void> {
+  try {
+    const list = await listModels();
+    useModels.setState({ list });
+    const usable = list.filter((entry) => entry.usable);
+    const wanted = usable.find(({ id }) => id === localStorage.getItem(lastModel)) ?? usable[0];
+    const [broken] = list;
+    if (wanted) await openModel(wanted);
+    else if (broken && !broken.usable) {
+      useModels.setState({ status: "failed", problem: `${broken.name}: ${broken.problem}` });
+    } else useModels.setState({ status: "none" });
+  } catch (error) {
+    useModels.setState({ status: "failed", problem: (error as Error).message });
+  }
+}
+
+const lastModel = "pioneer-studio model";
+
+export async function openModel(entry: UsableModel): Promise<void> {
+  useModels.setState({ status: "loading", problem: undefined });
+  try {
+    const folder = folderOf(entry.id);
+    const config = parse(modelConfig, await fetchJson(`${folder}/config.json`));
+    const directions =
+      "directions.json" in config.files
+        ? parse(directionsFile, await fetchJson(`${folder}/directions.json`))
+        : { format: 1, latent: config.latent, directions: {} };
+    const open: OpenModel = {
+      id: entry.id,
+      name: entry.name,
+      folder,
+      config,
+      directions,
+      hasEncoder: "encoder.onnx" in config.files,
+      key: config.files["generator.onnx"]?.sha256 ?? entry.id,
+    };
+    await openEngines(open);
+    localStorage.setItem(lastModel, entry.id);
+    useModels.setState({ open, status: "ready" });
+  } catch (error) {
+    useModels.setState({ status: "failed", problem: `${entry.name}: ${(error as Error).message}` });
+  }
+}
+
+/** The list again, after a checkpoint became a model. */
+export async function refreshModels(): Promise<ModelList> {
+  const list = await listModels();
+  useModels.setState({ list });
+  return list;
+}
+
+/** The model in use; panels are shown only when there is one. */
+export const useModel = (): OpenModel => useModels(({ open }) => open as OpenModel);
+export const modelNow = (): OpenModel => useModels.getState().open as OpenModel;

@@ -1,0 +1,80 @@
+import type { DirectionsFile } from "pioneer-runtime";
+import { create } from "zustand";
+import { modelNow, useModel } from "./models.ts";
+
+/** A picture of the model: what `strengths` make of a latent. */
+export interface Saved {
+  readonly name: string;
+  readonly latent: Float32Array;
+  readonly strengths: Readonly<Record<string, number>>;
+}
+
+export type Direction = DirectionsFile["directions"][string];
+
+/** What is kept beside the edit; the project file holds it. */
+export interface Shelf {
+  readonly favourites: readonly Saved[];
+  /** Of the morph pad: top left, top right, bottom left, bottom right. */
+  readonly corners: readonly (Saved | undefined)[];
+  readonly taught: Readonly<Record<string, Direction>>;
+  /** Names that a person gave to directions. */
+  readonly names: Readonly<Record<string, string>>;
+}
+
+export const emptyShelf: Shelf = {
+  favourites: [],
+  corners: [undefined, undefined, undefined, undefined],
+  taught: {},
+  names: {},
+};
+
+export const useShelf = create<Shelf>(() => emptyShelf);
+
+/** The model's directions and those taught here, which come before others of their name. */
+export function allDirections(): DirectionsFile {
+  const { directions } = modelNow();
+  return { ...directions, directions: { ...directions.directions, ...useShelf.getState().taught } };
+}
+
+export function useDirections(): Readonly<Record<string, Direction>> {
+  const { directions } = useModel();
+  const taught = useShelf((shelf) => shelf.taught);
+  return { ...directions.directions, ...taught };
+}
+
+const same = (one: Saved, other: Saved) =>
+  one.latent.every((value, i) => value === other.latent[i]) &&
+  JSON.stringify(one.strengths) === JSON.stringify(other.strengths);
+
+/** Keeps a picture, or lets it go if it was kept. */
+export function toggleFavourite(picture: Saved): void {
+  useShelf.setState(({ favourites }) => {
+    const others = favourites.filter((each) => !same(each, picture));
+    return { favourites: others.length < favourites.length ? others : [...favourites, picture] };
+  });
+}
+
+export const isFavourite = (favourites: readonly Saved[], picture: Saved): boolean =>
+  favourites.some((each) => same(each, picture));
+
+/** @param index of the corner; without one the first that is empty, else the last */
+export function setCorner(picture: Saved | undefined, index?: number): void {
+  useShelf.setState(({ corners }) => {
+    const empty = corners.indexOf(undefined);
+    const at = index ?? (empty === -1 ? corners.length - 1 : empty);
+    return { corners: corners.map((corner, i) => (i === at ? picture : corner)) };
+  });
+}
+
+export const teach = (name: string, direction: Direction): void =>
+  useShelf.setState(({ taught }) => ({ taught: { ...taught, [name]: direction } }));
+
+export function forget(name: string): void {
+  useShelf.setState(({ taught }) => {
+    const { [name]: _, ...others } = taught;
+    return { taught: others };
+  });
+}
+
+export const nameDirection = (name: string, given: string): void =>
+  useShelf.setState(({ names }) => ({ names: { ...names, [name]: given } }));

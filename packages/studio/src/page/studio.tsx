@@ -1,8 +1,0 @@
-/** The whole page. */
-export function Studio() {
-  return (
-    <main>
-      <h1>Pioneer Studio</h1>
-    </main>
-  );
-}

@@ -1,0 +1,3 @@
+export function TeachPanel() {
+  return <h1>Teach</h1>;
+}

@@ -1,0 +1,3 @@
+export function WatchPanel() {
+  return <h1>Watch</h1>;
+}
