@@ -112,6 +112,8 @@ function cosineOf({ config: { latent }, computing }: Session, { encode, generate
 
 /** Under this the latents of all photos share one cap of the sphere, and their reconstructions one face. */
 const collapsed = 0.1;
+/** Before so many images networks are still much as they began, at random, and all latents lie together. */
+const settled = 5000;
 /** Averages so much worse than the networks they follow remember weights of long ago. */
 const stale = 1.5;
 
@@ -122,9 +124,10 @@ export interface Complaint {
 
 /** What is wrong, in words, with the mend; nothing where a run is well. Losses belong to a run: only a new one has others. */
 export function complaints(
-  { pair, l1: error, otherL1, spread }: Health,
+  { images, pair, l1: error, otherL1, spread }: Health,
   { recipe, lr }: Pick<TrainConfig, "recipe" | "lr">,
 ): Complaint[] {
+  if (images < settled) return [];
   const found: Complaint[] = [];
   if (spread < collapsed) {
     const apart = recipe === "cycle" ? "--margin 0.2" : "--recipe cycle, or --margin 0.05 --realm,";

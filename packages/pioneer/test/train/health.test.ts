@@ -86,12 +86,13 @@ describe("the pair that makes pictures", () => {
 });
 
 test("a collapse and averages that lag are said in words, with the mend", () => {
-  const well: Health = { images: 1, pair: "averaged", l1: 0.1, otherL1: 0.11, spread: 0.8, cosine: 0.4 };
+  const well: Health = { images: 5000, pair: "averaged", l1: 0.1, otherL1: 0.11, spread: 0.8, cosine: 0.4 };
   const accv2018 = { recipe: "accv2018", lr: 0.003 } as const;
   expect(complaints(well, accv2018)).toEqual([]);
   expect(complaints({ ...well, spread: 0.07 }, accv2018)).toEqual([
     { kind: "collapse", text: expect.stringMatching(/keep 7 % .* --recipe cycle, or --margin 0.05 --realm/) },
   ]);
+  expect(complaints({ ...well, images: 4999, spread: 0.07 }, accv2018)).toEqual([]);
   expect(complaints({ ...well, spread: 0.07 }, { ...accv2018, recipe: "cycle" })).toEqual([
     { kind: "collapse", text: expect.stringMatching(/keep 7 % .* in a new run --margin 0.2 keeps them apart$/) },
   ]);
