@@ -5,6 +5,8 @@ export interface Tried {
   readonly images: number;
   /** One for each step, the first of the size left out where there are others: it also builds kernels. */
   readonly seconds: readonly number[];
+  /** Whether the first step is all there is. */
+  readonly isCold: boolean;
   /** Bytes that tensors took at most; the same work asks for the same. */
   readonly tensorBytes: number;
   /** Bytes of the process at most. */
@@ -27,6 +29,21 @@ export function areSettled(seconds: readonly number[]): boolean {
   const [first, second] = ascending(seconds);
   if (first === undefined || second === undefined) return false;
   return second <= agreement * first || seconds.length >= mostSteps;
+}
+
+/** A first step that took longer is not repeated, however little time there was. */
+const mostSecondsAgain = 20;
+
+/**
+ * Whether a size is to be tried in one more step.
+ * @param first       seconds of its first step
+ * @param seconds     of the others
+ * @param secondsLeft of the time that was meant for the phase
+ * @param isLast      whether no larger size will be tried: it then says how long a batch takes, which a cold step cannot
+ */
+export function stepsAgain(first: number, seconds: readonly number[], secondsLeft: number, isLast: boolean): boolean {
+  if (secondsLeft > first) return !areSettled(seconds);
+  return isLast && seconds.length === 0 && first <= mostSecondsAgain;
 }
 
 /** Of repeated steps: what the two quickest agree on; where none agree, the middle one. */
@@ -73,8 +90,8 @@ export function nextSize(
 
 /**
  * A step of `batch` images. Time grows from the largest size that was tried in proportion to the images, or as from the size
- * before it to this one where that is less: a part of a step is the same for any batch. Memory grows by what tensors of the
- * two sizes took.
+ * before it to this one where that is less and both are known from more than a cold step: a part of a step is the same for any
+ * batch. Memory grows by what tensors of the two sizes took.
  */
 export function needOf(tried: readonly Tried[], batch: number): StepNeed {
   const last = tried.at(-1) as Tried;
@@ -82,7 +99,8 @@ export function needOf(tried: readonly Tried[], batch: number): StepNeed {
   const more = batch - last.images;
   const time = secondsOf(last.seconds);
   const inProportion = time / last.images;
-  const growth = before && (time - secondsOf(before.seconds)) / (last.images - before.images);
+  const isKnown = before !== undefined && !before.isCold && !last.isCold;
+  const growth = isKnown ? (time - secondsOf(before.seconds)) / (last.images - before.images) : undefined;
   // Noise can make the growth nothing or less than nothing: a quarter of the work at least is taken to be the images'.
   const perImage = growth === undefined ? inProportion : Math.min(inProportion, Math.max(growth, inProportion / 4));
   const bytesPerImage = before ? Math.max(0, last.tensorBytes - before.tensorBytes) / (last.images - before.images) : 0;

@@ -24,7 +24,7 @@ import { createLearner, disposeLearner, type Learner } from "../learner/learner.
 import { placeLearner } from "../learner/placement.ts";
 import { resolutionOf } from "../networks/index.ts";
 import { type Objective, objectiveOf } from "../objectives/index.ts";
-import { areSettled, mostOf, needOf, nextSize, type StepNeed, type Tried } from "./estimate.ts";
+import { mostOf, needOf, nextSize, type StepNeed, stepsAgain, type Tried } from "./estimate.ts";
 import { drawInputs } from "./inputs.ts";
 import { trainStep } from "./step.ts";
 
@@ -95,21 +95,24 @@ export class Trial {
       const size = nextSize(tried, batch, secondsLeft(), availableBytes(this.#device));
       if (size === undefined) return needOf(tried, batch);
       told(size);
-      tried.push(await this.#try(size, () => step(size), secondsLeft));
+      // Of two sizes the second is the last one where time is short.
+      const isLast = size === batch || tried.length === 1;
+      tried.push(await this.#try(size, () => step(size), secondsLeft, isLast));
     }
   }
 
   /** The first step of a size also builds its kernels: where others follow, it does not count. */
-  async #try(images: number, step: () => number, secondsLeft: () => number): Promise<Tried> {
+  async #try(images: number, step: () => number, secondsLeft: () => number, isLast: boolean): Promise<Tried> {
     resetPeak(this.#device);
     const first = step();
     const seconds: number[] = [];
     if (secondsLeft() > first) resetPeak(this.#device);
-    while (!areSettled(seconds) && secondsLeft() > first) {
+    while (stepsAgain(first, seconds, secondsLeft(), isLast)) {
       await setImmediate();
       seconds.push(step());
     }
-    return { images, seconds: seconds.length > 0 ? seconds : [first], ...peakOf(this.#device) };
+    const isCold = seconds.length === 0;
+    return { images, seconds: isCold ? [first] : seconds, isCold, ...peakOf(this.#device) };
   }
 
   /** @returns seconds of one step */

@@ -1,6 +1,6 @@
 // What a step of a whole batch is expected to need, from steps of fewer images.
 import { describe, expect, test } from "vitest";
-import { areSettled, mostOf, needOf, nextSize, secondsOf, type Tried } from "../../src/train/estimate.ts";
+import { areSettled, mostOf, needOf, nextSize, secondsOf, stepsAgain, type Tried } from "../../src/train/estimate.ts";
 
 const MiB = 2 ** 20;
 
@@ -10,7 +10,13 @@ const machine =
   (images: number): Tried => {
     const seconds = need.step + need.image * images;
     const tensors = 64 * MiB + images * need.MiBPerImage * MiB;
-    return { images, seconds: [seconds, seconds], tensorBytes: tensors, residentBytes: tensors + 100 * MiB };
+    return {
+      images,
+      seconds: [seconds, seconds],
+      isCold: false,
+      tensorBytes: tensors,
+      residentBytes: tensors + 100 * MiB,
+    };
   };
 
 /** Tries as the trial does, on a clock that only the steps move. */
@@ -45,6 +51,20 @@ describe("how often steps are repeated", () => {
     expect(secondsOf([40, 1.04, 1])).toBeCloseTo(1.02, 12);
     expect(secondsOf([32, 1, 4, 2, 16])).toBe(4);
     expect(secondsOf([7])).toBe(7);
+  });
+});
+
+describe("which steps are repeated", () => {
+  test("all where there is time, until they agree", () => {
+    expect(stepsAgain(1, [], 2, false)).toBe(true);
+    expect(stepsAgain(1, [1, 1], 2, false)).toBe(false);
+    expect(stepsAgain(1, [], 0.5, false)).toBe(false);
+  });
+
+  test("the largest once in any case, as its first step builds kernels, unless that would take long", () => {
+    expect(stepsAgain(9, [], -30, true)).toBe(true);
+    expect(stepsAgain(9, [4], -34, true)).toBe(false);
+    expect(stepsAgain(90, [], -30, true)).toBe(false);
   });
 });
 
@@ -111,6 +131,12 @@ describe("what a whole batch needs", () => {
       expect(seconds).toBeGreaterThan(more);
       expect(seconds).toBeLessThanOrEqual(4 * more);
     }
+  });
+
+  test("takes a cold step of the smaller size for nothing that tells what an image takes", () => {
+    const at = machine({ step: 0, image: 1, MiBPerImage: 1 });
+    // Kernels took 20 s to build: less for 3 images than for 2 would mean that images cost nothing.
+    expect(needOf([{ ...at(2), seconds: [22], isCold: true }, at(3)], 64).seconds).toBeCloseTo(64, 9);
   });
 
   test("is no nonsense for memory that shrank between two sizes", () => {
