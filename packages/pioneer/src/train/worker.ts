@@ -39,6 +39,7 @@ import { chooseRunComputing } from "./choose-computing.ts";
 import { fromSizeOn } from "./computing-lines.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
 import { fewImages } from "./few-images.ts";
+import { longRun } from "./long-run.ts";
 import { trainLoop } from "./loop.ts";
 import { openRun } from "./opening.ts";
 import { drawReals } from "./pictures.ts";
@@ -182,8 +183,12 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     totalImages: schedule.totalImages,
   });
   if (source) recorder.report({ kind: "log", text: takenOver(source, config) });
-  const few = fewImages(train.length, config);
-  for (const text of few ? [...told, few] : told) recorder.report({ kind: "log", text });
+  const last = { phase: maxPhase, seconds: lastPhaseSeconds };
+  const warnings = [
+    fewImages(train.length, config),
+    longRun(config, { schedule, images, last }, { size: learner.generator.size, recipe: learner.recipe }),
+  ];
+  for (const text of [...told, ...warnings]) if (text !== undefined) recorder.report({ kind: "log", text });
   // The resolution is known now; it is noted so that a later --resume can tell growing from shrinking.
   saveConfig({ ...config, resolution });
   if (!resumed) saveCheckpoint(session, positionAt(schedule, images));

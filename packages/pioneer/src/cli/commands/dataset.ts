@@ -2,9 +2,9 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { commandLine } from "../../base/command-line.ts";
 import { ConfigError } from "../../base/errors.ts";
-import { shellWord } from "../../base/shell-word.ts";
 import { abortOnSignals } from "../../base/signals.ts";
 import { alignOptions } from "../../config/face-template.ts";
+import { hourOfTraining } from "../../config/hour.ts";
 import { option, resolution, text, toggle, whole } from "../../config/option-schema.ts";
 import { colour, crop } from "../../config/shared-options.ts";
 import { drawnFaces } from "../../data/sources/kinds.ts";
@@ -90,7 +90,7 @@ export function addDatasetCommands(program: Command): void {
         if (result.resumedFrom > 0) output.log(`went on after ${result.resumedFrom} images that were done before`);
         const { value, lines } = await describePack(out, false);
         for (const line of lines) output.log(line);
-        output.wrote([out], `train --data ${shellWord(out)} --run runs/train`);
+        output.wrote([out], hourOfTraining(out, "runs/train"));
         output.result({ files: [out], resumedFrom: result.resumedFrom, pack: value });
       } finally {
         progress.stop();
@@ -112,7 +112,7 @@ export function addDatasetCommands(program: Command): void {
       for (const line of lines) output.log(line);
       const files = options.sheet === undefined ? [] : [options.sheet];
       if (options.sheet !== undefined) await writeSheet(path, options.sheet);
-      if (files.length > 0) output.wrote(files, `train --data ${shellWord(path)} --run runs/train`);
+      if (files.length > 0) output.wrote(files, hourOfTraining(path, "runs/train"));
       output.result({ ...value, files });
       return undefined;
     },
