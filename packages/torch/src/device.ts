@@ -78,8 +78,11 @@ export const heldMemory = (): number => native.heldMemory();
 /** Gives the kept blocks back to the system and begins to count anew. */
 export const forgetMemory = (): void => native.forgetMemory();
 
-/** True if this process now holds the exclusive lock on the open file; the kernel drops it when the process ends. */
-export const lockFile = (fd: number): boolean => native.lockFile(fd);
+/**
+ * True if this process now holds the exclusive lock on the open file, false if another does; the kernel drops it when the process
+ * ends. undefined on a file system that has no locks, as some network ones.
+ */
+export const lockFile = (fd: number): boolean | undefined => native.lockFile(fd);
 
 /** Asks the kernel to kill this process when its parent ends. @returns whether this system can */
 export const dieWithParent = (): boolean => native.dieWithParent();

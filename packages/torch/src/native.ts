@@ -50,7 +50,7 @@ export interface Native {
   endGraph(graph: number): void;
   replayGraph(graph: number): void;
   freeGraph(graph: number): boolean;
-  lockFile(fd: number): boolean;
+  lockFile(fd: number): boolean | undefined;
   dieWithParent(): boolean;
   batchLoader(images: number, pinned: boolean): number;
   beginBatch(loader: number, indices: Uint32Array, mirrored: Uint8Array, size: number, blend: number): void;

@@ -1,5 +1,7 @@
 // What only whole processes can show: exit codes, workers, memory, locks.
-import { closeSync, openSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, openSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { lockFile } from "../src/index.ts";
@@ -187,6 +189,23 @@ test("a lock keeps other processes out, until its holder ends, even by kill -9",
   await ended;
   expect(lockFile(mine)).toBe(true);
   closeSync(mine);
+});
+
+test.runIf(process.platform === "linux")("a file system without locks says neither yes nor no", async () => {
+  const of = temporaryFolder();
+  const source = join(of, "flock.c");
+  // As network file systems answer; flock() itself, because none of these can be mounted here.
+  writeFileSync(
+    source,
+    '#include <errno.h>\n#include <stdlib.h>\nint flock(int f, int o) { errno = atoi(getenv("REFUSAL")); return -1; }\n',
+  );
+  const library = join(of, "flock.so");
+  execFileSync(process.env.CC ?? "cc", ["-shared", "-fPIC", "-o", library, source]);
+  const answer = (refusal: number) =>
+    run(folder, locking(join(of, "lock")), [], { LD_PRELOAD: library, REFUSAL: String(refusal) });
+  const { ENOSYS, ENOLCK, EOPNOTSUPP, EBADF } = constants.errno;
+  for (const refusal of [ENOSYS, ENOLCK, EOPNOTSUPP]) expect(await answer(refusal)).toEqual(clean("undefined\n"));
+  expect((await answer(EBADF)).stderr).toContain("flock: Bad file descriptor");
 });
 
 test.runIf(process.platform === "linux")("dieWithParent: a grandchild ends with a child killed by -9", async () => {

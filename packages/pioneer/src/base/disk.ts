@@ -122,14 +122,28 @@ export async function checkSpace(path: string, bytes: number): Promise<void> {
 /** Locks held by this process: a process id found in a lock file says nothing where ids repeat (containers). */
 const held = new Set<string>();
 
+/** Another process is writing a file that one wants to write. */
+export class BusyError extends DataError {
+  /** "4711 host", as it signs. */
+  readonly owner: string;
+
+  constructor(path: string, lock: string, owner: string) {
+    super(`${path} is being written by process ${owner}; wait for it, or delete ${lock} if it has ended`);
+    this.owner = owner;
+  }
+}
+
+/** The file that says who writes `path`. */
+export const lockOf = (path: string): string => `${path}.lock`;
+
 /**
  * Keeps a second process from writing the same file: `PATH.lock` holds our process id. A lock whose process has
  * ended, on this machine, is taken over.
  * @returns a function that gives the lock back
- * @throws DataError naming the other process
+ * @throws BusyError naming the other process
  */
 export async function lockFile(path: string): Promise<() => Promise<void>> {
-  const lock = `${path}.lock`;
+  const lock = lockOf(path);
   await onDisk(dirname(path), async () => makeFolders(dirname(path)));
   const owner = `${process.pid} ${hostname()}`;
   for (let attempt = 0; ; attempt++) {
@@ -147,9 +161,7 @@ export async function lockFile(path: string): Promise<() => Promise<void>> {
     }
     const found = await readFile(lock, "utf8").catch(() => "");
     if (attempt > 0 || !isStale(found, lock)) {
-      throw new DataError(
-        `${path} is being written by process ${found || "(unknown)"}; wait for it, or delete ${lock} if it has ended`,
-      );
+      throw new BusyError(path, lock, found || "(unknown)");
     }
     await rm(lock, { force: true });
   }

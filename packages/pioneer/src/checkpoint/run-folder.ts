@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { diskError, makeFolders } from "../base/disk.ts";
+import { BusyError, diskError, lockFile, lockOf, makeFolders } from "../base/disk.ts";
 import { CheckpointError, RunError } from "../base/errors.ts";
 import { findNoted } from "../base/place.ts";
 import { resolveTrainConfig, type TrainConfig } from "../config/config.ts";
@@ -111,6 +111,7 @@ export function abandonRun(run: string, made: string | undefined, created: boole
   if (newestCheckpoint(run)) return;
   if (created) rmSync(join(run, configFile), { force: true });
   rmSync(join(run, lockName), { force: true });
+  rmSync(lockOf(join(run, lockName)), { force: true });
   if (made === undefined) return;
   try {
     for (let folder = resolve(run); ; folder = dirname(folder)) {
@@ -132,13 +133,14 @@ export function readRunConfig(run: string): TrainConfig {
 
 /**
  * Takes the run for this process until it ends. Waits a little for a predecessor that is just being killed.
- * @param tryLock takes the kernel's lock on an open file, or says that another process has it
+ * @param tryLock takes the kernel's lock on an open file, or says that another process has it; undefined where the file system
+ *                knows no locks, so that a file with our process id has to do
  * @returns the topmost folder that was made for it; undefined where the run's folder was there
  * @throws RunError if another process keeps it
  */
 export async function lockRun(
   run: string,
-  tryLock: (fd: number) => boolean,
+  tryLock: (fd: number) => boolean | undefined,
   patienceMs = 10_000,
 ): Promise<string | undefined> {
   const path = join(run, lockName);
@@ -152,7 +154,9 @@ export async function lockRun(
     } catch (error) {
       throw diskError(error, run);
     }
-    if (tryLock(fd)) {
+    const locked = tryLock(fd);
+    const holder = locked === undefined ? await signFor(path) : locked ? undefined : readFileSync(fd, "utf8").trim();
+    if (holder === undefined) {
       if (isAt(fd, path)) {
         writeFileSync(path, `process ${process.pid}\n`);
         return made;
@@ -160,15 +164,27 @@ export async function lockRun(
       closeSync(fd); // its holder gave up the run and took the file away
       continue;
     }
-    const holder = readFileSync(fd, "utf8").trim();
     closeSync(fd);
     if (Date.now() > deadline) {
+      const mend = locked === undefined ? `, or delete ${lockOf(path)} if it has ended` : "";
       throw new RunError(
-        `${run} is being trained by another process (${holder || "unknown"}): wait for it, or stop it`,
+        `${run} is being trained by another process (${holder || "unknown"}): wait for it, or stop it${mend}`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** Takes the run by a file with our process id, until the process ends. @returns who has it, if not we */
+async function signFor(path: string): Promise<string | undefined> {
+  try {
+    await lockFile(path);
+  } catch (error) {
+    if (error instanceof BusyError) return `process ${error.owner}`;
+    throw error;
+  }
+  process.on("exit", () => rmSync(lockOf(path), { force: true }));
+  return undefined;
 }
 
 /** Whether the open file is the one of this name, and not one that was removed. */

@@ -73,8 +73,8 @@ export class Batches {
     this.#begin(placeOf(drawn, size, growth));
   }
 
-  #begin(place: Place): void {
-    const { drawn, size, resolution, blend } = place;
+  /** Which images of the pack a batch holds, and which of them mirrored. */
+  chosen(drawn: number, size: number): { indices: Uint32Array; mirrored: Uint8Array } {
     const indices = new Uint32Array(size);
     const mirrored = new Uint8Array(size);
     for (let i = 0; i < size; i++) {
@@ -83,7 +83,12 @@ export class Batches {
       indices[i] = this.#images[epoch.order[at] as number] as number;
       mirrored[i] = epoch.mirrored[at] as number;
     }
-    this.#loader.begin({ indices, mirrored, size: resolution, blend });
+    return { indices, mirrored };
+  }
+
+  #begin(place: Place): void {
+    const { drawn, size, resolution, blend } = place;
+    this.#loader.begin({ ...this.chosen(drawn, size), size: resolution, blend });
     this.#begun = place;
   }
 

@@ -1,10 +1,11 @@
 import { readFile, realpath, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { SeenAs } from "pioneer-runtime";
 import { defaultCacheDir } from "../base/cache-dir.ts";
 import { commandLine } from "../base/command-line.ts";
-import { onDisk } from "../base/disk.ts";
-import { ConfigError, DataError } from "../base/errors.ts";
+import { BusyError, onDisk } from "../base/disk.ts";
+import { ConfigError, DataError, StoppedError } from "../base/errors.ts";
 import { shellWord } from "../base/shell-word.ts";
 import { medianTemplate, parseTemplate, templateText } from "../config/face-template.ts";
 import { isPack, openPack, type Pack } from "./pack/pack.ts";
@@ -20,7 +21,12 @@ export const noData = "none (imported)";
 export interface EnsureOptions extends Omit<PrepareOptions, "source" | "out" | "force"> {
   /** Where packs made on the way are kept; `$XDG_CACHE_HOME/pioneer` or `~/.cache/pioneer` by default. */
   readonly cacheDir?: string | undefined;
+  /** Told once, in a line, if another process is making the same pack, which is then waited for. */
+  readonly onWait?: ((text: string) => void) | undefined;
 }
+
+/** Milliseconds between two looks at a pack that another process makes. */
+const lookMs = 300;
 
 export interface EnsuredPack {
   readonly pack: Pack;
@@ -33,23 +39,36 @@ export interface EnsuredPack {
  * cache, which is used again as long as the source's files, their sizes and times, the labels and the options stay; of
  * an archive path, size and time.
  * @param data a pack, or any source of `prepareDataset`
- * @throws as `openPack` and `prepareDataset`
+ * @throws as `openPack` and `prepareDataset`; StoppedError when `signal` aborts while another process is waited for
  */
 export async function ensurePack(data: string, options: EnsureOptions = {}): Promise<EnsuredPack> {
   if (data === noData) throw new ConfigError("the run was imported and has no data yet: give --data");
   if (await isPackFile(data)) return { pack: openPack(data), prepared: undefined };
   if (options.resolution !== undefined) checkResolution(options.resolution);
   const out = join(options.cacheDir ?? defaultCacheDir(), await cacheName(data, options));
-  if (await isPack(out)) {
-    try {
-      return { pack: openPack(out), prepared: undefined };
-    } catch {
-      await rm(out, { force: true }); // damaged, but ours to make again
+  const { cacheDir: _, onWait, ...rest } = options;
+  let waits = false;
+  for (;;) {
+    if (await isPack(out)) {
+      try {
+        return { pack: openPack(out), prepared: undefined };
+      } catch {
+        await rm(out, { force: true }); // damaged, but ours to make again
+      }
     }
+    try {
+      const prepared = await prepareDataset({ ...rest, source: data, out });
+      return { pack: prepared.pack, prepared };
+    } catch (error) {
+      // Another process makes it, or has made it since we looked.
+      if (!(error instanceof BusyError) && !(await isPack(out))) throw error;
+      if (!waits && error instanceof BusyError)
+        onWait?.(`waiting for process ${error.owner}, which packs ${data} already`);
+      waits = true;
+    }
+    await setTimeout(lookMs);
+    if (options.signal?.aborted) throw StoppedError.by(options.signal, "stopped while another process was packing");
   }
-  const { cacheDir: _, ...rest } = options;
-  const prepared = await prepareDataset({ ...rest, source: data, out });
-  return { pack: prepared.pack, prepared };
 }
 
 /**

@@ -29,7 +29,7 @@ interface KnownRun {
  */
 export async function dataOfRun(
   config: TrainConfig,
-  packing: Pick<EnsureOptions, "signal" | "onProgress"> = {},
+  packing: Pick<EnsureOptions, "signal" | "onProgress" | "onWait"> = {},
 ): Promise<EnsuredPack> {
   const { data, resolution, crop, align, template, labels, colour, cacheDir, seed } = config;
   const options: EnsureOptions = { resolution, crop, align, template, labels, colour, cacheDir, seed, ...packing };

@@ -143,6 +143,16 @@ function finalResolution(config: TrainConfig, pack: Pack): { resolution: number;
   return { resolution, maxPhase };
 }
 
+/** Where the other images of a pack went, in brackets. */
+function notTrained({ count, splits, skipped }: Pack): string {
+  const others = count - (splits.train?.length ?? 0);
+  const parts = [
+    ...(others > 0 ? [`${others} of its ${count} are held out or of other splits`] : []),
+    ...(skipped.length > 0 ? [`${skipped.length} could not be used`] : []),
+  ];
+  return parts.length > 0 ? ` (${parts.join("; ")})` : "";
+}
+
 function checkBatches(config: TrainConfig, pack: Pack, schedule: Schedule): void {
   const count = pack.splits.train?.length ?? 0;
   for (const { phase } of schedule.phases) {
@@ -150,7 +160,7 @@ function checkBatches(config: TrainConfig, pack: Pack, schedule: Schedule): void
     const batch = batchAt(config.batch, resolution);
     if (batch > count) {
       throw new DataError(
-        `${pack.path} has ${count} training images, fewer than the batch of ${batch} at ${resolution}x${resolution}: ${count < 2 ? "add images" : `give --batch ${Math.min(count, 2 ** Math.floor(Math.log2(count)))}`}`,
+        `${config.data} has ${count} training images${notTrained(pack)}, fewer than the batch of ${batch} at ${resolution}x${resolution}: ${count < 2 ? "add images" : `give --batch ${Math.min(count, 2 ** Math.floor(Math.log2(count)))}`}`,
       );
     }
   }

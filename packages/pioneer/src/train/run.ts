@@ -3,11 +3,12 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { resumeCommand } from "../base/command-line.ts";
-import { exitCodes, PioneerError, StoppedError, type StopReason } from "../base/errors.ts";
+import { DataError, exitCodes, PioneerError, StoppedError, type StopReason } from "../base/errors.ts";
 import { PatientLog } from "../base/patience.ts";
 import { onStopSignals } from "../base/signals.ts";
 import { checkNoRun } from "../checkpoint/run-folder.ts";
 import type { TrainConfig } from "../config/config.ts";
+import { openPack } from "../data/pack/pack.ts";
 import type { PrepareProgress } from "../data/packing.ts";
 import { dataOfRun } from "./data-of-run.ts";
 import type { EndEvent, TrainReporter } from "./events.ts";
@@ -43,7 +44,11 @@ export async function runTraining(
   try {
     const patient = new PatientLog((text) => report({ kind: "log", text }), packingSeconds);
     const onProgress = ({ done, total }: PrepareProgress) => patient.doing(`packing: ${done} of ${total} images`);
-    const { pack, prepared } = await dataOfRun(config, { signal: stopper.packing, onProgress });
+    const { pack, prepared } = await dataOfRun(config, {
+      signal: stopper.packing,
+      onProgress,
+      onWait: (text) => report({ kind: "log", text }),
+    });
     if (prepared) report({ kind: "log", text: `packed ${pack.count} images into ${pack.path}` });
     for (const note of prepared?.notes ?? []) report({ kind: "log", text: note });
     for (const { name, reason } of prepared?.skipped ?? []) report({ kind: "log", text: `skipped ${name}: ${reason}` });
@@ -76,14 +81,21 @@ function trainInProcess(config: TrainConfig, pack: string, report: TrainReporter
     });
     worker.on("error", reject);
     worker.on("exit", (code, signal) => {
-      if (!answered) reject(stopper.atOnce ?? died(config, code, signal));
+      if (!answered) reject(stopper.atOnce ?? died(config, pack, code, signal));
     });
     stopper.attach(worker, (reason) => tell({ kind: "stop", reason }));
     tell({ kind: "train", config, pack });
   });
 }
 
-function died({ run }: TrainConfig, code: number | null, signal: string | null): PioneerError {
+function died({ run }: TrainConfig, pack: string, code: number | null, signal: string | null): PioneerError {
+  // Pixels are mapped: the kernel has no other way to say that there are none any more.
+  const lost = signal === "SIGBUS" ? unreadable(pack) : undefined;
+  if (lost !== undefined) {
+    return new DataError(
+      `${lost}; it was whole when training began. Nothing before the last checkpoint is lost: put the pack back as it was, then go on with \`${resumeCommand(run)}\``,
+    );
+  }
   const how = signal
     ? `was killed (${signal}${signal === "SIGKILL" ? ", perhaps for lack of memory" : ""})`
     : `ended with exit code ${code}`;
@@ -91,6 +103,16 @@ function died({ run }: TrainConfig, code: number | null, signal: string | null):
     "WORKER",
     `the training process ${how}. Nothing before the last checkpoint is lost: go on with \`${resumeCommand(run)}\``,
   );
+}
+
+/** What is wrong with a pack whose pixels could not be read. */
+function unreadable(pack: string): string | undefined {
+  try {
+    openPack(pack);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** Turns signals and the caller's AbortSignal into an orderly end. */

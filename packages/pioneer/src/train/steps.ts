@@ -45,7 +45,9 @@ export class Steps {
   /** The steps since the last call, in their order. @throws DivergedError naming the first that is not finite */
   read(): ReadStep[] {
     const read = this.#ring.read();
-    for (const { losses, step, images } of read) checkFinite(losses, divergence(this.#session, step, images));
+    for (const { losses, step, images, batch } of read) {
+      checkFinite(losses, divergence(this.#session, step, images, batch));
+    }
     return read;
   }
 

@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { lockFile } from "pioneer-torch";
 import { expect, test } from "vitest";
@@ -41,6 +43,27 @@ test("who waits for a run that is given up gets it, on the lock file that is the
   expect(await second).toBe(run);
   expect(tries).toBe(2);
   expect(lockFile(openSync(join(run, ".lock"), "a"))).toBe(false);
+});
+
+test("without the file system's locks, a file with the process's id keeps others out, until that process has ended", async () => {
+  const run = join(folder, "without-locks");
+  const without = () => undefined;
+  mkdirSync(run);
+  // Of a process that is there, of one on a machine that we cannot ask, and of one that has ended.
+  const { pid } = spawnSync("true");
+  const lock = join(run, ".lock.lock");
+  for (const owner of [`${process.ppid} ${hostname()}`, "1 elsewhere"]) {
+    writeFileSync(lock, owner);
+    await expect(lockRun(run, without, 0)).rejects.toThrow(
+      `${run} is being trained by another process (process ${owner}): wait for it, or stop it, or delete ${lock} if it has ended`,
+    );
+  }
+  writeFileSync(lock, `${pid} ${hostname()}`);
+  expect(await lockRun(run, without, 0)).toBeUndefined();
+  expect(readFileSync(lock, "utf8")).toBe(`${process.pid} ${hostname()}`);
+  await expect(lockRun(run, without, 0)).rejects.toThrow(`(process ${process.pid} ${hostname()})`);
+  abandonRun(run, run, false);
+  expect(readdirSync(folder)).not.toContain("without-locks");
 });
 
 test("a run given up leaves a folder that holds something else", async () => {

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
@@ -109,4 +110,30 @@ test("the cache is where XDG says, else in the home folder", async () => {
   vi.stubEnv("XDG_CACHE_HOME", "");
   vi.stubEnv("HOME", "/home/someone");
   expect(defaultCacheDir()).toBe("/home/someone/.cache/pioneer");
+});
+
+test("two that pack the same source at once: the second waits for the first, and uses its pack", async () => {
+  const cache = join(folder, "both");
+  const told: string[] = [];
+  const onWait = (text: string) => told.push(text);
+  const [first, second] = await Promise.all([
+    ensurePack(source, { cacheDir: cache, resolution: 8, onWait }),
+    ensurePack(source, { cacheDir: cache, resolution: 8, onWait }),
+  ]);
+  expect(second.pack.id).toBe(first.pack.id);
+  expect([first.prepared, second.prepared].filter((prepared) => prepared !== undefined)).toHaveLength(1);
+  expect(told).toEqual([`waiting for process ${process.pid} ${hostname()}, which packs ${source} already`]);
+});
+
+test("who waits for another process can be stopped, and packs where the other one is gone", async () => {
+  const cache = join(folder, "waited for");
+  const { pack } = await ensurePack(source, { cacheDir: cache, resolution: 8 });
+  rmSync(pack.path);
+  writeFileSync(`${pack.path}.lock`, `${process.ppid} ${hostname()}`);
+  const stopper = new AbortController();
+  const onWait = () => stopper.abort();
+  const stopped = ensurePack(source, { cacheDir: cache, resolution: 8, onWait, signal: stopper.signal });
+  await expect(stopped).rejects.toThrow("stopped while another process was packing");
+  const taken = ensurePack(source, { cacheDir: cache, resolution: 8, onWait: () => rmSync(`${pack.path}.lock`) });
+  expect((await taken).prepared).toBeDefined();
 });

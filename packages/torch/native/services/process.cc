@@ -13,13 +13,14 @@
 
 namespace pioneer {
 
-/// lockFile(fd): true if this process now holds the exclusive lock, false if another does. The kernel drops the lock
-/// with the process, however it ends, so it is never stale.
+/// lockFile(fd): true if this process now holds the exclusive lock, false if another does, undefined on a file system
+/// without locks. The kernel drops the lock with the process, however it ends, so it is never stale.
 static napi_value lockFile(napi_env env, napi_callback_info info) {
   return guard(env, [&] {
     int fd = static_cast<int>(toInt(env, arguments(env, info, 1)[0], "fd", 0, INT_MAX));
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fromBool(env, true);
     if (errno == EWOULDBLOCK) return fromBool(env, false);
+    if (errno == ENOSYS || errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOTSUP) return undefined(env);
     throw std::runtime_error(std::string("flock: ") + strerror(errno));
   });
 }

@@ -89,7 +89,8 @@ describe("a run that cannot begin is refused, and leaves nothing", () => {
       "fewer images than a batch",
       () => start("--batch", "64"),
       1,
-      () => `${data} has ${training} training images, fewer than the batch of 64 at 4x4: give --batch 32`,
+      () =>
+        `${data} has ${training} training images (${40 - training} of its 40 are held out or of other splits), fewer than the batch of 64 at 4x4: give --batch 32`,
     ],
     [
       "data that is not there",
@@ -329,6 +330,30 @@ test("numbers that are not finite stop the run: step, loss and checkpoint named,
   );
   expect(digests(newest)).toEqual(before);
   expect(checkpoints(run).length).toBe(3);
+});
+
+test("photos that are all the same cannot be learnt from, and are named", async () => {
+  const same = await makePack(folder, 12, 4, (_, x, y) => [x * 60, y * 60, 9]);
+  const args = ["train", "--data", same.path, "--run", "same", ...tiny, "--no-mirror"];
+  const { code, stderr } = await pioneer(folder, args);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^pioneer: training stopped: klReal is Infinity in step 1 \(8 images\), because the 8 images of its batch are all equal \(00\d\d\.png, 00\d\d\.png, 00\d\d\.png, \.\.\.\), and equal images have codes without any spread: take copies out of the photos, .*; then start a new run\n$/,
+  );
+});
+
+test("a pack that is cut off while it is trained on is named", async () => {
+  // Larger than a page, so that some of it is beyond the end then.
+  const { path, bytes } = await makePack(folder, 40, 32, discs);
+  const args = ["train", "--data", path, "--run", "cut", ...tiny, "--resolution", "32", "--total-kimg", "100000"];
+  const session = new Pioneer(folder, args);
+  expect(await session.says(/^wrote .*checkpoint/, 2)).toBe(true);
+  truncateSync(path, 4096);
+  const { code, stderr } = await session.end;
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: `pioneer: ${path} is cut short: 4096 of ${bytes} bytes; copy it again, or prepare it again; it was whole when training began. Nothing before the last checkpoint is lost: put the pack back as it was, then go on with \`pioneer train --run cut --resume\`\n`,
+  });
 });
 
 test("a log that cannot be written is told once, and training goes on", async () => {
