@@ -42,12 +42,17 @@ class BoundedReader extends yauzl.RandomAccessReader {
   }
 }
 
-/** Opens a zip whose entries are read one by one. @throws the file system's error, or yauzl's about the zip */
-export async function openZipFile(path: string): Promise<yauzl.ZipFile> {
+/**
+ * Opens a zip whose entries are read one by one.
+ * @param options.rawNames entries have their names as bytes alone, and none is refused for its name
+ * @throws the file system's error, or yauzl's about the zip
+ */
+export async function openZipFile(path: string, { rawNames = false } = {}): Promise<yauzl.ZipFile> {
   const fd = await promisify(open)(path, "r");
   try {
     const { size } = await promisify(fstat)(fd);
-    return await yauzl.fromRandomAccessReaderPromise(new BoundedReader(fd, size), size, { autoClose: false });
+    const options = { autoClose: false, decodeStrings: !rawNames };
+    return await yauzl.fromRandomAccessReaderPromise(new BoundedReader(fd, size), size, options);
   } catch (error) {
     close(fd);
     throw error;

@@ -69,8 +69,15 @@ export async function writeTar(path: string, files: Files | FileList): Promise<s
   return path;
 }
 
-/** Writes a zip whose files are stored, not compressed. @returns its path */
-export function writeZip(path: string, files: Files | FileList): string {
+/** What a zip says of a file, after its signature, and in its directory after that. */
+export interface ZipFields {
+  readonly name: string;
+  readonly fields: Buffer;
+  readonly rest: Buffer;
+}
+
+/** Writes a zip whose files are stored, not compressed. @param edit changes what it says of them @returns its path */
+export function writeZip(path: string, files: Files | FileList, edit: (of: ZipFields) => void = () => {}): string {
   const locals: Buffer[] = [];
   const central: Buffer[] = [];
   let offset = 0;
@@ -86,6 +93,7 @@ export function writeZip(path: string, files: Files | FileList): string {
     fields.writeUInt16LE(file.length, 22);
     const rest = Buffer.alloc(14);
     rest.writeUInt32LE(offset, 10);
+    edit({ name, fields, rest });
     locals.push(Buffer.from("PK\x03\x04"), fields, file, data);
     central.push(Buffer.from("PK\x01\x02"), Buffer.from([20, 0]), fields, rest, file);
     offset += 30 + file.length + data.length;

@@ -12,6 +12,7 @@ import {
 } from "pioneer-runtime";
 import sharp, { type Sharp } from "sharp";
 import { DataError } from "../../base/errors.ts";
+import { refusalOfKind } from "../../base/file-kind.ts";
 import { Room } from "../../base/room.ts";
 
 /** An image already decoded: HWC interleaved, 3 channels. */
@@ -125,7 +126,7 @@ export async function readSize(image: Buffer): Promise<{ width: number; height: 
     if (bits === undefined) throw new Error(`${depth} pixels are not supported; convert it to 8 or 16 bits`);
     return { width: autoOrient.width, height: autoOrient.height, bits };
   } catch (error) {
-    throw unreadable(error);
+    throw unreadable(error, image);
   }
 }
 
@@ -191,7 +192,10 @@ function divideBy257(data: Buffer): Uint8Array {
   return pixels;
 }
 
-function unreadable(error: unknown): DataError {
+/** By what it begins with, whatever its name says. */
+function unreadable(error: unknown, image: Buffer): DataError {
+  const refusal = refusalOfKind(image, "FILE");
+  if (refusal !== undefined) return new DataError(refusal, { cause: error });
   const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
   return new DataError(`cannot be decoded: ${line}`, { cause: error });
 }

@@ -4,6 +4,7 @@ import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
 import { type Names, NameTable } from "../pack/names.ts";
 import { annotate, findLabels } from "./annotate.ts";
+import { findLeftOut } from "./left-out.ts";
 import {
   checkFileSize,
   classify,
@@ -22,10 +23,24 @@ export interface ArchiveReader {
   readonly names: Names;
   /** Sizes of the members, unpacked. */
   readonly bytes: readonly number[];
+  /** Links among the images' names, which are no members: they have no content of their own. */
+  readonly links: Links;
   read(member: number): Promise<Buffer>;
   /** For archives that can only be read from front to back: reads some members, ascending. */
   stream?(members: Uint32Array): AsyncIterable<() => Buffer>;
   close(): Promise<void>;
+}
+
+export interface Links {
+  count: number;
+  first: string;
+}
+
+/** Counts a link, where it would be an image if it were a file. */
+export function noteLink(links: Links, name: string): void {
+  if (classify(name) !== "image") return;
+  if (links.count === 0) links.first = name;
+  links.count++;
 }
 
 /**
@@ -57,7 +72,7 @@ async function describeArchive(path: string, reader: ArchiveReader, labels?: str
     count: images.length,
     entry,
     digest: digestOf([reader.kind, size, mtimeMs, file?.text ?? ""], images),
-    notes: [...ignored, ...notes],
+    notes: [...ignored, ...noteLinks(reader.links), ...notes],
     contents: (indices) => {
       const wanted = Uint32Array.from(indices, (index) => members[index] as number);
       return reader.stream === undefined
@@ -67,6 +82,13 @@ async function describeArchive(path: string, reader: ArchiveReader, labels?: str
     close: () => reader.close(),
   };
 }
+
+const noteLinks = ({ count, first }: Links): string[] =>
+  count === 0
+    ? []
+    : [
+        `left out: ${count} ${count === 1 ? "link" : "links"} (first: ${first}), whose content lies elsewhere; to have ${count === 1 ? "it" : "them"}, unpack the archive and give the folder`,
+      ];
 
 interface Found {
   /** The folder around everything, with its slash; "" where there is none. */
@@ -87,13 +109,14 @@ function findImages({ names }: ArchiveReader): Found {
     if (classify(name) !== "hidden") latest.set(name.slice(top.length), index);
     index++;
   }
+  const left = findLeftOut({ [Symbol.iterator]: () => latest.keys() });
   const images = new NameTable();
   const members = new Uint32Array(latest.size);
   index = 0;
   for (const full of names) {
     const name = full.slice(top.length);
     // The one that counts, at its place: the order must stay the archive's.
-    if (classify(name) === "image" && latest.get(name) === index) {
+    if (classify(name) === "image" && latest.get(name) === index && !left.has(name)) {
       members[images.length] = index;
       images.push(name);
     }
@@ -104,7 +127,7 @@ function findImages({ names }: ArchiveReader): Found {
     images,
     members: members.slice(0, images.length),
     labelsMember: latest.get("labels.csv"),
-    ignored: noteIgnored(latest.keys()),
+    ignored: [...left.notes, ...noteIgnored(latest.keys(), left)],
   };
 }
 

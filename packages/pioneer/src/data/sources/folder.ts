@@ -7,6 +7,7 @@ import { type Names, NameTable } from "../pack/names.ts";
 import { allIndices } from "../pack/splits.ts";
 import { annotate, findLabels } from "./annotate.ts";
 import { faultOfFile, fileError, placeOf } from "./failures.ts";
+import { findLeftOut } from "./left-out.ts";
 import { type DiskPath, nameOfBytes, pathIn, replacement, showBytes } from "./raw-names.ts";
 import {
   checkFileSize,
@@ -68,9 +69,10 @@ async function listImages(root: string): Promise<{ images: FileList; ignored: st
   const files = await listFiles(root);
   let hasLabels = false;
   for (const name of files.names) if (name === "labels.csv") hasLabels = true;
+  const left = findLeftOut(files.names);
   return {
-    images: selectFiles(files, (name) => classify(name) === "image"),
-    ignored: noteIgnored(files.names),
+    images: selectFiles(files, (name) => classify(name) === "image" && !left.has(name)),
+    ignored: [...left.notes, ...noteIgnored(files.names, left)],
     hasLabels,
   };
 }

@@ -2,7 +2,8 @@ import { readdir, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { onDisk } from "../../base/disk.ts";
 import { ConfigError, DataError } from "../../base/errors.ts";
-import { startOfFile } from "../../base/file-kind.ts";
+import { refusalOfKind, startOfFile } from "../../base/file-kind.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import { hasPackMagic } from "../pack/format.ts";
 import { looksLikeCeleba, openCeleba } from "./celeba.ts";
 import { hasH5Magic, openCelebaHq } from "./celebahq.ts";
@@ -27,6 +28,9 @@ export interface SourceOptions {
   /** Of procedural sources: 0 by default. */
   readonly seed?: number | undefined;
 }
+
+/** Of something that is not on this machine. */
+const address = /^(?:https?|ftp|s3|gs|hf):\/\//;
 
 const gzipMagic = "\x1f\x8b";
 
@@ -74,6 +78,11 @@ export async function openSource(
     if (kind !== "auto") throw new ConfigError(`source: ${source} is not of kind ${kind}; leave out --source`);
     return openProceduralFaces(resolution ?? proceduralResolution, count, seed);
   }
+  if (address.test(source)) {
+    throw new DataError(
+      `${source} is an address, and nothing is downloaded: fetch it, for instance with \`curl -LO ${shellWord(source)}\`, and give the file`,
+    );
+  }
   if (count !== undefined) {
     throw new ConfigError(`--count: ${source} is not drawn; to use a part of its images, give --limit ${count}`);
   }
@@ -119,6 +128,8 @@ async function recognizeFile(path: string): Promise<Exclude<SourceKind, "auto">>
   if (text.startsWith("ustar", 257) || path.endsWith(".tar")) {
     return (await holdsBatches(path, false)) ? "cifar10" : "tar";
   }
+  const refusal = refusalOfKind(start, path);
+  if (refusal !== undefined) throw new DataError(`${path} ${refusal}`);
   throw new DataError(
     `${path}: neither a folder, a tar, tar.gz or zip of images, CelebA-HQ's HDF5, an LMDB environment of LSUN, nor a pack`,
   );

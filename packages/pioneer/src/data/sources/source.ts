@@ -3,6 +3,7 @@ import type { Crop } from "pioneer-runtime";
 import { DataError } from "../../base/errors.ts";
 import type { SkippedFile } from "../pack/format.ts";
 import type { RawImage } from "../pixels/decode.ts";
+import type { LeftOut } from "./left-out.ts";
 
 /** An image of a source, known before it is read. */
 export interface SourceEntry {
@@ -81,11 +82,11 @@ export function classify(name: string): FileUse {
   return unreadable.has(extension) ? "unsupported" : "other";
 }
 
-/** "3 files are not images (.txt 2, .pdf 1)", "1 ... needs converting"; empty where there is nothing to say. */
-export function noteIgnored(names: Iterable<string>): string[] {
+/** "3 files are not images (.txt 2, .pdf 1)", "1 ... needs converting"; empty where there is nothing to say. @param left not counted */
+export function noteIgnored(names: Iterable<string>, left?: LeftOut): string[] {
   const counts = { other: new Map<string, number>(), unsupported: new Map<string, number>() };
   for (const name of names) {
-    const use = classify(name);
+    const use = left?.has(name) === true ? "hidden" : classify(name);
     if (use !== "other" && use !== "unsupported") continue;
     const extension = extensionOf(name.split("/").at(-1) ?? "");
     counts[use].set(extension, (counts[use].get(extension) ?? 0) + 1);

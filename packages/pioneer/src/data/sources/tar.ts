@@ -6,7 +6,7 @@ import * as tar from "tar-stream";
 import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
 import { NameTable } from "../pack/names.ts";
-import { type ArchiveReader, openArchive } from "./archive.ts";
+import { type ArchiveReader, type Links, noteLink, openArchive } from "./archive.ts";
 import { checkFileSize, maxFileBytes, type Source } from "./source.ts";
 
 /** tar-stream gives it, its types don't know it: the byte of the (unpacked) archive a file's content begins at. */
@@ -33,10 +33,17 @@ interface Listing {
   readonly offsets: number[];
   /** Numbers among all entries, folders and links included. */
   readonly ordinals: number[];
+  readonly links: Links;
 }
 
 async function listMembers(path: string, gzipped: boolean): Promise<Listing> {
-  const listing: Listing = { names: new NameTable(), bytes: [], offsets: [], ordinals: [] };
+  const listing: Listing = {
+    names: new NameTable(),
+    bytes: [],
+    offsets: [],
+    ordinals: [],
+    links: { count: 0, first: "" },
+  };
   let ordinal = 0;
   for await (const entry of readEntries(path, gzipped)) {
     const { name, size, byteOffset } = entry.header as TarHeader;
@@ -45,19 +52,20 @@ async function listMembers(path: string, gzipped: boolean): Promise<Listing> {
       listing.bytes.push(size);
       listing.offsets.push(byteOffset);
       listing.ordinals.push(ordinal);
-    }
+    } else if (entry.header.type === "link" || entry.header.type === "symlink") noteLink(listing.links, tidy(name));
     ordinal++;
     entry.resume();
   }
   return listing;
 }
 
-async function seeking(path: string, { names, bytes, offsets }: Listing): Promise<ArchiveReader> {
+async function seeking(path: string, { names, bytes, offsets, links }: Listing): Promise<ArchiveReader> {
   const file = await onDisk(path, () => open(path, "r"));
   return {
     kind: "tar",
     names,
     bytes,
+    links,
     read: async (member) => {
       const content = Buffer.alloc(bytes[member] as number);
       const { bytesRead } = await file.read(content, 0, content.length, offsets[member]);
@@ -73,6 +81,7 @@ function streaming(path: string, listing: Listing): ArchiveReader {
     kind: "tar",
     names: listing.names,
     bytes: listing.bytes,
+    links: listing.links,
     read: async () => {
       throw new Error("a compressed tar is read by its stream");
     },

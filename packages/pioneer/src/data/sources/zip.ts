@@ -1,10 +1,11 @@
 import { buffer } from "node:stream/consumers";
 import yauzl from "yauzl";
 import { DataError } from "../../base/errors.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import { openZipFile } from "../../base/zip-file.ts";
 import { NameTable } from "../pack/names.ts";
-import { openArchive } from "./archive.ts";
-import type { Source } from "./source.ts";
+import { type Links, noteLink, openArchive } from "./archive.ts";
+import { classify, type Source } from "./source.ts";
 
 /**
  * The images in a zip, also beyond 4 GiB; read at the wanted places.
@@ -13,8 +14,8 @@ import type { Source } from "./source.ts";
  */
 export async function openZip(path: string, labels?: string): Promise<Source> {
   try {
-    const zip = await openZipFile(path);
-    const listing = await listMembers(zip).catch((error: unknown) => {
+    const zip = await openZipFile(path, { rawNames: true });
+    const listing = await listMembers(path, zip).catch((error: unknown) => {
       zip.close();
       throw error;
     });
@@ -24,6 +25,7 @@ export async function openZip(path: string, labels?: string): Promise<Source> {
         kind: "zip",
         names: listing.names,
         bytes: listing.bytes,
+        links: listing.links,
         read: (member) => readEntry(zip, entryOf(listing, member)),
         close: async () => zip.close(),
       },
@@ -46,9 +48,41 @@ interface Listing {
   readonly offsets: number[];
   readonly methods: number[];
   readonly flags: number[];
+  readonly links: Links;
 }
 
-function listMembers(zip: yauzl.ZipFile): Promise<Listing> {
+/** Methods that yauzl unpacks; what others are called that programs write. */
+const storedOrDeflated = [0, 8];
+const methodNames: Readonly<Record<number, string>> = {
+  9: "Deflate64",
+  12: "bzip2",
+  14: "LZMA",
+  93: "Zstandard",
+  95: "xz",
+};
+
+/** A member may be encrypted, or packed in a way that only some programs know. @throws DataError with the mend */
+function checkReadable(path: string, name: string, { compressionMethod, generalPurposeBitFlag }: yauzl.Entry): void {
+  const unpack = `unpack it with \`7z x ${shellWord(path)}\` and give the folder`;
+  if ((generalPurposeBitFlag & 1) === 1) throw new DataError(`${path} is encrypted (${name}): ${unpack}`);
+  if (storedOrDeflated.includes(compressionMethod)) return;
+  const method = methodNames[compressionMethod] ?? `method ${compressionMethod}`;
+  throw new DataError(`${path} is packed with ${method} (${name}), which is not read: ${unpack}`);
+}
+
+/** Whether an entry is a symbolic link, as programs of Unix note it. */
+const isLink = ({ externalFileAttributes }: yauzl.Entry) => ((externalFileAttributes >>> 16) & 0o170000) === 0o120000;
+
+/** Zips of other programs have "/a/b", "./a/b", "C:\\a\\b" for "a/b". @throws Error for a name that leads out of the zip */
+function nameOf({ generalPurposeBitFlag, fileNameRaw, extraFields }: yauzl.Entry): string {
+  const name = yauzl.getFileNameLowLevel(generalPurposeBitFlag, fileNameRaw, extraFields, false);
+  const tidy = name.replace(/^[a-z]:/i, "").replace(/^(?:\.?\/)+/, "");
+  const fault = yauzl.validateFileName(tidy);
+  if (fault !== null) throw new Error(fault);
+  return tidy;
+}
+
+function listMembers(path: string, zip: yauzl.ZipFile): Promise<Listing> {
   return new Promise((resolve, reject) => {
     const listing: Listing = {
       names: new NameTable(),
@@ -57,15 +91,14 @@ function listMembers(zip: yauzl.ZipFile): Promise<Listing> {
       offsets: [],
       methods: [],
       flags: [],
+      links: { count: 0, first: "" },
     };
     zip.on("entry", (entry: yauzl.Entry) => {
-      if (!entry.fileName.endsWith("/")) {
-        listing.names.push(entry.fileName);
-        listing.bytes.push(entry.uncompressedSize);
-        listing.packedBytes.push(entry.compressedSize);
-        listing.offsets.push(entry.relativeOffsetOfLocalHeader);
-        listing.methods.push(entry.compressionMethod);
-        listing.flags.push(entry.generalPurposeBitFlag);
+      try {
+        addMember(path, listing, entry);
+      } catch (error) {
+        reject(error);
+        return;
       }
       zip.readEntry();
     });
@@ -73,6 +106,22 @@ function listMembers(zip: yauzl.ZipFile): Promise<Listing> {
     zip.on("error", reject);
     zip.readEntry();
   });
+}
+
+function addMember(path: string, listing: Listing, entry: yauzl.Entry): void {
+  const name = nameOf(entry);
+  if (isLink(entry)) {
+    noteLink(listing.links, name);
+    return;
+  }
+  if (name === "" || name.endsWith("/")) return;
+  if (classify(name) === "image") checkReadable(path, name, entry);
+  listing.names.push(name);
+  listing.bytes.push(entry.uncompressedSize);
+  listing.packedBytes.push(entry.compressedSize);
+  listing.offsets.push(entry.relativeOffsetOfLocalHeader);
+  listing.methods.push(entry.compressionMethod);
+  listing.flags.push(entry.generalPurposeBitFlag);
 }
 
 /** What yauzl needs of an entry to read it; a whole one takes a kilobyte, and there may be millions. */
