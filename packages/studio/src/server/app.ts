@@ -6,17 +6,17 @@ import { type Site, siteSchema } from "../shared/models.ts";
 import { Admission } from "./compute/admission.ts";
 import type { Pool } from "./compute/pool.ts";
 import { answerErrors } from "./errors.ts";
+import { type EventParts, eventRoutes } from "./events/routes.ts";
 import { computeRoutes } from "./models/compute-routes.ts";
-import type { Library } from "./models/library.ts";
-import { modelRoutes } from "./models/routes.ts";
+import { type ModelParts, modelRoutes } from "./models/routes.ts";
 import { openApi } from "./openapi.ts";
+import { type RunParts, runRoutes } from "./runs/routes.ts";
 import { type GuardOptions, guard } from "./safety/guard.ts";
 
-export interface AppParts extends GuardOptions {
+export interface AppParts extends GuardOptions, EventParts, ModelParts, RunParts {
   /** What `vite build` made of the page. */
   readonly page: string;
   readonly version: string;
-  readonly library: Library;
   readonly pool: Pool;
   /** Requests that may be computed or wait for it. */
   readonly requests: number;
@@ -43,8 +43,10 @@ export async function makeApp(parts: AppParts): Promise<FastifyInstance> {
   const site: Site = { server: true, version, runs: true };
   app.get("/studio.json", { schema: { hide: true, response: { 200: siteSchema } } }, async () => site);
   app.get("/api/openapi.json", { schema: { hide: true } }, async () => app.swagger());
-  await app.register(modelRoutes, { library });
+  await app.register(modelRoutes, parts);
   const admission = new Admission({ requests: parts.requests, bytes: mostBytes });
   await app.register(computeRoutes, { library, pool, admission });
+  await app.register(runRoutes, parts);
+  await app.register(eventRoutes, parts);
   return app;
 }

@@ -3,8 +3,16 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { makeApp } from "./app.ts";
 import { Pool } from "./compute/pool.ts";
+import { Hub } from "./events/hub.ts";
+import { RunEvents } from "./events/run-events.ts";
 import { listen } from "./listen.ts";
 import { Library } from "./models/library.ts";
+import { type AddDirections, TaughtDirections } from "./models/taught.ts";
+import { CheckpointExports } from "./runs/export.ts";
+import { Program } from "./runs/program.ts";
+import { Runs } from "./runs/runs.ts";
+import { Starting } from "./runs/starting.ts";
+import { Trainer } from "./runs/trainer.ts";
 import { isLoopback } from "./safety/hosts.ts";
 import { newToken, tokenParameter } from "./safety/token.ts";
 
@@ -19,8 +27,16 @@ export interface StudioOptions {
   readonly port: number;
   /** Somebody chose the port: where it is in use, none is taken instead. */
   readonly portAsked: boolean;
-  /** Of the program. */
+  /** The folder of runs; it need not be there yet. */
+  readonly runs: string;
+  /** A program and its first arguments, which start `pioneer`. */
+  readonly pioneer: readonly string[];
+  /** Adds directions to directions.json of a model folder, all or none. */
+  readonly addDirections: AddDirections;
+  /** Its version. */
   readonly version: string;
+  /** A folder for models that are made of checkpoints. */
+  readonly cache: string;
   /** Jobs computed at once; default one for two cores, at most 4. */
   readonly computers?: number;
   /** Requests that may wait to be computed; default 64. */
@@ -42,15 +58,15 @@ export interface Studio {
  */
 export async function startStudio(options: StudioOptions): Promise<Studio> {
   checkPage();
-  const { host, version, queue = 64 } = options;
-  const computers = options.computers ?? Math.max(1, Math.min(4, Math.floor(availableParallelism() / 2)));
+  const { host } = options;
   const token = isLoopback(host) ? undefined : newToken();
-  const pool = new Pool(computers);
-  const library = new Library(options.models);
-  const app = await makeApp({ page: pageFolder, version, library, pool, requests: computers + queue, host, token });
+  const parts = makeParts(options);
+  const app = await makeApp({ ...parts, page: pageFolder, version: options.version, host, token });
   const close = async () => {
-    pool.close();
-    await app.close();
+    parts.pool.close();
+    parts.hub.close();
+    parts.starting.close();
+    await Promise.all([parts.program.close(), app.close()]);
   };
   try {
     const { port, note } = await listen(app, options);
@@ -60,6 +76,38 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
     throw error;
   }
 }
+
+/** Everything that the server is made of, but for the server. */
+function makeParts(options: StudioOptions) {
+  const { models, runs: folder, pioneer, addDirections, cache, computers = defaultComputers(), queue = 64 } = options;
+  const library = new Library(models);
+  const taught = new TaughtDirections(library, addDirections);
+  const pool = new Pool(computers);
+  const program = new Program(pioneer);
+  const hub = new Hub();
+  const onChange = () => events.now();
+  const starting = new Starting(onChange);
+  const runs = new Runs(folder, starting);
+  const events = new RunEvents(hub, library, runs);
+  const trainer = new Trainer(program, runs, starting);
+  const exports = new CheckpointExports(cache, program, runs, library);
+  return {
+    library,
+    taught,
+    pool,
+    program,
+    hub,
+    events,
+    starting,
+    runs,
+    trainer,
+    exports,
+    onChange,
+    requests: computers + queue,
+  };
+}
+
+const defaultComputers = () => Math.max(1, Math.min(4, Math.floor(availableParallelism() / 2)));
 
 /** @throws Error in one line if it was not built */
 export function checkPage(): void {

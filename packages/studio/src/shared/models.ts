@@ -60,5 +60,10 @@ export const problemSchema = z.object({ error: z.object({ code: z.string(), mess
 export type Problem = z.infer<typeof problemSchema>;
 
 /** PUT api/models/ID/directions: those to add; one of the same name gives way. */
-export const newDirections = z.object({ directions: directionsFile.shape.directions });
+export const newDirections = z.object({
+  directions: z
+    .record(z.string().min(1).max(100), directionsFile.shape.directions.def.valueType)
+    .refine((directions) => Object.keys(directions).length > 0, "at least one direction")
+    .refine((directions) => Object.keys(directions).length <= 100, "at most 100 directions at once"),
+});
 export type NewDirections = z.infer<typeof newDirections>;

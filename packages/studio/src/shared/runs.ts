@@ -9,7 +9,7 @@ export const tickSchema = z.looseObject({
   phase: z.number(),
   alpha: z.number(),
   resolution: z.number(),
-  imagesPerSecond: z.number().optional(),
+  imagesPerSecond: z.number().nullable().optional(),
   etaPhaseSeconds: z.number().nullable().optional(),
   etaRunSeconds: z.number().nullable().optional(),
   /** Loss terms by the names they have everywhere; null where one was not finite. */
@@ -56,12 +56,15 @@ export type RunSummary = z.infer<typeof runSummary>;
 export const runList = z.object({ folder: z.string(), runs: z.array(runSummary) });
 export type RunList = z.infer<typeof runList>;
 
-/** GET api/runs/ID/stats?from=BYTE: the lines from there on. */
+/** A place in the lines of a run, as the server gave it. */
+export const cursorSchema = z.string().regex(/^\d{1,20}-\d{1,15}$/);
+
+/** GET api/runs/ID/stats?from=CURSOR: the lines from there on, without it all. */
 export const statsAnswer = z.object({
   ticks: z.array(tickSchema),
-  /** Where to go on reading. */
-  next: z.int(),
-  /** What was read before is no longer so: the file is shorter than `from`. */
+  /** The cursor to go on from. */
+  next: cursorSchema,
+  /** The lines before `from` are no longer so, as where a run went on from an earlier checkpoint: these are all there are. */
   restarted: z.boolean(),
 });
 export type StatsAnswer = z.infer<typeof statsAnswer>;
@@ -116,14 +119,18 @@ export type TrainOptions = z.infer<typeof trainOptions>;
 export const startBody = z.object({ id: idSchema, plan: z.boolean().default(false), options: trainOptions });
 export type StartBody = z.input<typeof startBody>;
 
-export const planAnswer = z.object({ plan: z.looseObject({}), lines: z.array(z.string()) });
+export const planAnswer = z.object({ plan: z.looseObject({}) });
 export type PlanAnswer = z.infer<typeof planAnswer>;
 
 /** POST api/runs/ID/resume */
 export const resumeBody = z.object({ maxMinutes: z.number().positive().max(1_000_000).optional() });
 export type ResumeBody = z.infer<typeof resumeBody>;
 
-/** GET api/events, by the name of the event. */
+/** POST api/runs/ID/checkpoints/NAME/open: the id of the model that was made of it. */
+export const openedAnswer = z.object({ model: idSchema });
+export type OpenedAnswer = z.infer<typeof openedAnswer>;
+
+/** GET api/events, by the name of the event: what has changed since it was opened. Who opens it first and reads then misses nothing. */
 export interface StudioEvents {
   /** The list of models changed: read it again. */
   readonly models: Record<string, never>;
@@ -131,8 +138,8 @@ export interface StudioEvents {
   readonly runs: Record<string, never>;
   /** A run changed in something else than its lines and pictures. */
   readonly run: RunSummary;
-  /** New lines of a run; `from` is the `next` of the ones before. */
-  readonly stats: { readonly run: string; readonly from: number } & StatsAnswer;
+  /** New lines of a run; `from` is the `next` of the ones before: who has another cursor asks for what is between. */
+  readonly stats: { readonly run: string; readonly from: string } & StatsAnswer;
   /** New pictures of a run. */
   readonly grids: { readonly run: string; readonly grids: readonly Grid[] };
 }

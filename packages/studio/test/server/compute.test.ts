@@ -1,12 +1,11 @@
 // Computing over HTTP gives what the model gives in this process, to the last bit.
-import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Pioneer, type PioneerModel } from "pioneer-runtime";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ImagesAnswer, LatentsAnswer } from "../../src/shared/computing.ts";
-import { ask, fixture, openForTest, openStudio, postJson } from "../support/studio.ts";
+import { ask, copiedModel, fixture, openForTest, openStudio, postJson } from "../support/studio.ts";
 
 const photo = readFileSync(fixture("imagefolder/faces/color/a.jpg"));
 let studio: Awaited<ReturnType<typeof openStudio>>;
@@ -25,14 +24,6 @@ const encode = (body: Uint8Array, type = "image/jpeg", query = "") =>
   ask(at(`encode${query}`), { method: "POST", headers: { "Content-Type": type }, body });
 const rows = (latents: Float32Array) =>
   Array.from({ length: latents.length / 16 }, (_, i) => Array.from(latents.slice(16 * i, 16 * i + 16)));
-
-/** A copy of model-tiny until the end of the test. */
-function copiedModel(): string {
-  const folder = mkdtempSync(join(tmpdir(), "pioneer-studio-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  cpSync(fixture("model-tiny"), join(folder, "model"), { recursive: true });
-  return join(folder, "model");
-}
 
 test("a photo is encoded as the runtime does it, as a file and as numbers", async () => {
   const expected = { latents: rows(await model.encode(photo)) };
@@ -64,15 +55,6 @@ test("samples are those of the seed", async () => {
   const { latents, images } = await model.sample(3, 11, { as: "png" });
   expect(answer.latents).toEqual(rows(latents));
   expect(answer.images).toEqual(images.map((png) => Buffer.from(png).toString("base64")));
-});
-
-test("an edit goes along the model's directions, and one without such a direction says which there are", async () => {
-  const folder = copiedModel();
-  const { url } = await openForTest({ models: [folder] });
-  const { latents } = await model.sample(1, 1);
-  const body = { latents: rows(latents), strengths: { smile: 2 } };
-  const none = await postJson(`${url}/api/models/model/edit`, body);
-  expect([none.status, none.json()]).toMatchObject([400, { error: { message: /there is no direction "smile"/ } }]);
 });
 
 test("photos that cannot be used are refused in one line, before they are decoded", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { startStudio } from "../../src/server/index.ts";
-import { ask, fixture, openForTest, openStudio, postJson } from "../support/studio.ts";
+import { addDirections, ask, fixture, openForTest, openStudio, postJson } from "../support/studio.ts";
 
 let studio: Awaited<ReturnType<typeof openStudio>>;
 beforeAll(async () => {
@@ -164,7 +164,8 @@ test("a port in use: another free one is offered where this was asked for, else 
   await new Promise((resolve) => other.once("listening", resolve));
   onTestFinished(() => void other.close());
   const { port } = other.address() as { port: number };
-  const place = { host: "127.0.0.1", port, version: "0", models: [] };
+  const rest = { version: "0", models: [], runs: "/nowhere", pioneer: [], cache: "/nowhere", addDirections };
+  const place = { host: "127.0.0.1", port, ...rest };
   await expect(startStudio({ ...place, portAsked: true })).rejects.toThrow(
     new RegExp(`^port ${port} is in use: --port \\d+ is free$`),
   );

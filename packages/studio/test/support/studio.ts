@@ -1,12 +1,28 @@
 // The real server on a free port, and requests with any headers to it, which fetch would not send.
+
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Studio, type StudioOptions, startStudio } from "pioneer-studio";
 import { onTestFinished } from "vitest";
+import { addDirections as addToFile } from "../../../pioneer/src/directions/file.ts";
 
 /** A path in the repository. */
 export const inRepository = (path: string): string => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
 export const fixture = (path: string): string => inRepository(`fixtures/${path}`);
+
+/** As `pioneer studio` does it. */
+export const addDirections: StudioOptions["addDirections"] = (folder, latent, directions) =>
+  addToFile(join(folder, "directions.json"), latent, directions);
+
+export const { version } = JSON.parse(readFileSync(inRepository("packages/studio/package.json"), "utf8")) as {
+  version: string;
+};
+
+/** The command line, from the build. */
+export const pioneer = [process.execPath, inRepository("packages/pioneer/bin/pioneer.js")];
 
 export interface Answer {
   readonly status: number;
@@ -55,9 +71,18 @@ export const postJson = (
 
 /** A studio until the end of the test, or of the file where it is opened before all tests; with the small model of the fixtures. */
 export async function openStudio(options: Partial<StudioOptions> = {}): Promise<Studio & { readonly url: string }> {
-  const place = { host: "127.0.0.1", port: 0, portAsked: false, version: "0.0.0" };
-  const studio = await startStudio({ models: [fixture("model-tiny")], ...place, ...options });
+  const place = { host: "127.0.0.1", port: 0, portAsked: false };
+  const rest = { version, runs: "/nowhere/runs", pioneer, cache: "/nowhere/cache", addDirections };
+  const studio = await startStudio({ models: [fixture("model-tiny")], ...place, ...rest, ...options });
   return { ...studio, url: new URL(studio.address).origin };
+}
+
+/** A copy of model-tiny in a folder of its own, both until the end of the test. */
+export function copiedModel(): string {
+  const folder = mkdtempSync(join(tmpdir(), "pioneer-studio-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync(fixture("model-tiny"), join(folder, "model"), { recursive: true });
+  return join(folder, "model");
 }
 
 /** Until the end of the test. */

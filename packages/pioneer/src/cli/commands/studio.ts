@@ -1,17 +1,29 @@
 import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Command } from "commander";
+import type { Studio } from "pioneer-studio";
 import { z } from "zod";
-import { ConfigError, exitCodes, type StopReason } from "../../base/errors.ts";
+import { defaultCacheDir } from "../../base/cache-dir.ts";
+import { ConfigError, DataError, exitCodes, type StopReason } from "../../base/errors.ts";
+import { formatBytes } from "../../base/format.ts";
 import { onStopSignals } from "../../base/signals.ts";
 import { version } from "../../base/version.ts";
-import { option, text, whole } from "../../config/option-schema.ts";
+import { writeFolderBeside } from "../../base/whole-folder.ts";
+import { option, text, toggle, whole } from "../../config/option-schema.ts";
 import { addCommand } from "../options/options.ts";
+import { openPage } from "../output/open-page.ts";
+import type { Output } from "../output/report.ts";
 
 const defaultPort = 7420;
 /** Where models are looked for if none is named. */
 const defaultModels = "models";
 
 const schema = z.strictObject({
+  runs: option(text("a folder").default("runs"), {
+    value: "DIR",
+    description: "the folder of runs to watch, and to start new ones in",
+  }),
   host: option(text("an address of this machine").default("127.0.0.1"), {
     value: "HOST",
     description: "the address to listen on; on one that others can reach, the link holds a secret token",
@@ -21,32 +33,78 @@ const schema = z.strictObject({
     description: "the port; 0 takes any that is free",
     default: `${defaultPort}, or the next that is free`,
   }),
+  open: option(toggle().default(true), { description: "do not open the page in a browser" }),
+  build: option(text("a folder for the site").optional(), {
+    value: "DIR",
+    description: "serve nothing: write the page and the models as a site for any host of files",
+  }),
 });
+type Options = z.infer<typeof schema>;
 
-/** `pioneer studio`: the page, served from this machine until it is stopped. */
+/** `pioneer studio`: the page, served from this machine until it is stopped, or as a site. */
 export function addStudioCommand(program: Command): void {
   addCommand(program, {
     name: "studio",
     summary: "a page to edit photos with a model and to watch runs, served from this machine",
     args: "[model...]",
     schema,
-    examples: ["pioneer studio models/faces", "pioneer studio --port 8000"],
-    async run({ host, port }, models, { output }) {
-      const missing = models.find((model) => !existsSync(model));
+    examples: [
+      "pioneer studio models/faces",
+      "pioneer studio --runs runs --port 8000",
+      "pioneer studio models/faces --build site",
+    ],
+    async run(options, given, { output }) {
+      const missing = given.find((model) => !existsSync(model));
       if (missing !== undefined) throw new ConfigError(`${missing}: no such model folder; check the path`);
-      const { startStudio } = await import("pioneer-studio");
-      const places = models.length > 0 || !existsSync(defaultModels) ? models : [defaultModels];
-      const where = { host, port: port ?? defaultPort, portAsked: port !== undefined };
-      const stopped = untilStopped();
-      const studio = await startStudio({ models: places, ...where, version });
-      for (const note of studio.notes) output.log(note);
-      output.log(`open ${studio.address} in a browser; Ctrl-C ends it`);
-      const reason = await stopped;
-      await studio.close();
-      output.result({ address: studio.address, reason });
-      return exitCodes[reason];
+      const models = given.length > 0 || !existsSync(defaultModels) ? given : [defaultModels];
+      return options.build === undefined ? serve(options, models, output) : build(options.build, models, output);
     },
   });
 }
 
-const untilStopped = () => new Promise<StopReason>((resolve) => onStopSignals(resolve));
+async function serve(options: Options, models: readonly string[], output: Output): Promise<number> {
+  const stopped = new Promise<StopReason>((resolve) => onStopSignals(resolve));
+  const studio = await start(options, models);
+  for (const note of studio.notes) output.log(note);
+  output.log(`${studio.address} shows the studio; Ctrl-C ends it`);
+  if (options.open && output.stream.isTTY) openPage(studio.address);
+  const reason = await stopped;
+  await studio.close();
+  output.result({ address: studio.address, reason });
+  return exitCodes[reason];
+}
+
+async function start({ runs, host, port }: Options, models: readonly string[]): Promise<Studio> {
+  const { startStudio } = await import("pioneer-studio");
+  const { addDirections, directionsFileName } = await import("../../directions/file.ts");
+  return startStudio({
+    models,
+    runs,
+    host,
+    port: port ?? defaultPort,
+    portAsked: port !== undefined,
+    pioneer: [process.execPath, process.argv[1] ?? "pioneer"],
+    addDirections: (folder, latent, directions) => addDirections(join(folder, directionsFileName), latent, directions),
+    cache: join(defaultCacheDir(), "studio"),
+    version,
+  });
+}
+
+async function build(out: string, models: readonly string[], output: Output): Promise<number> {
+  const { writeSite } = await import("pioneer-studio");
+  await checkPlace(out);
+  const site = await writeFolderBeside(out, (folder) => writeSite(folder, { models, version }));
+  output.log(`wrote ${out}: the page with ${site.models.join(", ")}, ${formatBytes(site.modelBytes)}`);
+  output.log(`next: npx serve ${out}, or copy it to any host of files`);
+  output.result({ folder: out, ...site });
+  return exitCodes.done;
+}
+
+/** A site gives way to a new one, nothing else does. @throws DataError */
+async function checkPlace(out: string): Promise<void> {
+  const names = existsSync(out) ? await readdir(out).catch(() => undefined) : [];
+  if (names === undefined) throw new DataError(`${out} is a file: give --build the name of a new folder`);
+  if (names.length > 0 && !names.includes("studio.json")) {
+    throw new DataError(`${out} holds something that is no site: give --build the name of a new folder`);
+  }
+}

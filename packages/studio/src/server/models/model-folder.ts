@@ -18,7 +18,7 @@ export async function describeModel(id: string, folder: string): Promise<UsableM
     const config = await readConfig(folder);
     const version = await versionOf(folder, config);
     const { resolution, latent, channels, colour, crop, align, recipe, dtype, kimg, files } = config;
-    const bytes = Object.values(files).reduce((sum, file) => sum + file.bytes, 0);
+    const bytes = Object.values(partsOf(config)).reduce((sum, part) => sum + part.bytes, 0);
     const hasEncoder = "encoder.onnx" in files;
     const directions = (await directionNames(folder, config)).length;
     const [facts, seen] = [
@@ -31,8 +31,14 @@ export async function describeModel(id: string, folder: string): Promise<UsableM
   }
 }
 
+const computedFiles = ["encoder.onnx", "generator.onnx", "directions.json"];
+
+/** Files of a model that are computed with, as config.json lists them. */
+export const partsOf = ({ files }: ModelConfig): ModelConfig["files"] =>
+  Object.fromEntries(Object.entries(files).filter(([name]) => computedFiles.includes(name)));
+
 /** config.json, checked. @throws ModelError in one line */
-async function readConfig(folder: string): Promise<ModelConfig> {
+export async function readConfig(folder: string): Promise<ModelConfig> {
   const model = await Pioneer.load(folder, { parts: [] });
   return model.config;
 }

@@ -4,13 +4,21 @@ import { basename, dirname } from "node:path";
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { idSchema, modelList } from "../../shared/models.ts";
+import { idSchema, modelList, newDirections, usableModel } from "../../shared/models.ts";
 import { notFound } from "../errors.ts";
 import { fileOf } from "../files/confined.ts";
 import type { Library } from "./library.ts";
 import { isModelFile } from "./model-folder.ts";
+import type { TaughtDirections } from "./taught.ts";
 
-export async function modelRoutes(app: FastifyInstance, { library }: { readonly library: Library }): Promise<void> {
+export interface ModelParts {
+  readonly library: Library;
+  readonly taught: TaughtDirections;
+  /** Called when a model was changed. */
+  readonly onChange: () => void;
+}
+
+export async function modelRoutes(app: FastifyInstance, { library, taught, onChange }: ModelParts): Promise<void> {
   const routes = app.withTypeProvider<ZodTypeProvider>();
   const tags = ["models"];
 
@@ -36,6 +44,26 @@ export async function modelRoutes(app: FastifyInstance, { library }: { readonly 
       const path = await fileOf(folder, file);
       // Browsers ask again and are told by the ETag that nothing changed: a model folder may be exported anew.
       return reply.header("Cache-Control", "no-cache").sendFile(basename(path), dirname(path), { cacheControl: false });
+    },
+  );
+
+  routes.put(
+    "/api/models/:id/directions",
+    {
+      bodyLimit: 6 * 2 ** 20,
+      schema: {
+        tags,
+        summary: "Save taught directions into the model folder",
+        description: "They are added to directions.json; one of the same name gives way.",
+        params: z.object({ id: idSchema }),
+        body: newDirections,
+        response: { 200: usableModel },
+      },
+    },
+    async ({ params: { id }, body: { directions } }) => {
+      const model = await taught.add(id, directions);
+      onChange();
+      return model;
     },
   );
 }
