@@ -10,7 +10,7 @@ import { shellWord } from "../base/shell-word.ts";
 import { medianTemplate, parseTemplate, templateText } from "../config/face-template.ts";
 import { isPack, openPack, type Pack } from "./pack/pack.ts";
 import { checkResolution, type PrepareOptions, type PrepareResult, packSeed, prepareDataset } from "./prepare.ts";
-import { findLabels } from "./sources/annotate.ts";
+import { findLabels, textsOf } from "./sources/annotate.ts";
 import { isH5, openSource } from "./sources/open.ts";
 import { digestOf } from "./sources/source.ts";
 
@@ -135,6 +135,6 @@ async function identifyFile(data: string, options: EnsureOptions): Promise<Ident
     return { name, key: [...key, path] };
   }
   const { size, mtimeMs } = await stat(path);
-  const file = await findLabels(data, labels, async () => undefined);
-  return { name: basename(data), key: ["archive", kind, path, size, mtimeMs, file?.text ?? "", count ?? ""] };
+  const files = await findLabels(data, labels);
+  return { name: basename(data), key: ["archive", kind, path, size, mtimeMs, textsOf(files), count ?? ""] };
 }

@@ -85,7 +85,7 @@ export class FacePointsTable extends FileRows {
 
   #countBases(): Map<string, number | undefined> {
     const bases = new Map<string, number | undefined>();
-    for (const [file, row] of this.files) {
+    for (const [file, row] of this.names) {
       const base = basename(file);
       bases.set(base, bases.has(base) ? undefined : row);
     }

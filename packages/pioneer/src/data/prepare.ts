@@ -6,6 +6,7 @@ import { kindOfFile } from "../base/file-kind.ts";
 import { checkAlignOptions } from "../config/face-template.ts";
 import { type Alignment, openAlignment } from "./alignment.ts";
 import type { PackingState } from "./journal.ts";
+import { noteOddOnes } from "./odd-ones.ts";
 import type { SkippedFile } from "./pack/format.ts";
 import { findColumns, type LabelRow } from "./pack/labels.ts";
 import { isPack, openPack, type Pack } from "./pack/pack.ts";
@@ -175,6 +176,7 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
     align === undefined ? undefined : await openAlignment(source, options.source, wanted, { align, template });
   const resolution =
     options.resolution ?? (await chooseResolution(source, options.source, { wanted, crop, alignment }));
+  const odd = await noteOddOnes(source, wanted);
   const packing = new Packing(source, wanted, { out, from: options.source, resolution, crop, alignment, colour });
   const key = digestOf([source.digest, resolution, crop, colour, limit ?? "", seed], alignment?.digest ?? []);
   try {
@@ -197,7 +199,7 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
         : [
             `left out: ${own.length} of the pictures, which this program wrote (first: ${nameOf((own[0] as { index: number }).index)})`,
           ];
-    const notes = [...source.notes, ...left, ...(alignment?.notes ?? []), ...describeBeyond(beyond / count)];
+    const notes = [...source.notes, ...left, ...odd, ...(alignment?.notes ?? []), ...describeBeyond(beyond / count)];
     const written = withoutSkipped(wanted, skipped);
     const entryOf = (i: number) => source.entry(written[i] as number);
     const rows = eachOf(written, (index): LabelRow => source.entry(index).labels);

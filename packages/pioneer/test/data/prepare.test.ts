@@ -85,7 +85,10 @@ describe("a pack of a folder", () => {
     ]);
     expect(result.skipped).toEqual(pack.skipped);
     expect(pack.labels).toMatchObject([{ name: "class", kind: "category", categories: ["faces", "objects"] }]);
-    expect(pack.notes).toEqual(["ignored: 1 file (.json 1), not images"]);
+    expect(pack.notes).toEqual([
+      "ignored: 1 file (.json 1), not images",
+      "2 of 15 images looked at are of 16 bits where the others have 8, as depth maps are (first: objects/deep/gray16.png): look by dataset info --sheet; to leave them out, move them away and prepare the rest",
+    ]);
     expect(pack.splits.test).toHaveLength(1);
     await verifyPack(pack.path);
     expect(leftOf("all")).toEqual(["all.pack"]);

@@ -17,7 +17,8 @@ export class FileRows {
     return this.#rows.get(file);
   }
 
-  protected get files(): Iterable<readonly [file: string, row: number]> {
+  /** Files with the numbers of their rows. */
+  get names(): Iterable<readonly [file: string, row: number]> {
     return this.#rows;
   }
 

@@ -28,15 +28,35 @@ export class LabelTable extends FileRows {
   }
 }
 
+/** What names of photos end in: a first line that begins with one names no columns. */
+const photoName = /\.(?:jpe?g|png|webp|avif|tiff?|gif|bmp)$/i;
+/** What the column of files is called where it need not be the first. */
+const fileColumn = /^file_?name$/i;
+
+/** Names for columns that have none. */
+const unnamed = (count: number): string[] =>
+  count === 1 ? ["label"] : Array.from({ length: count }, (_, i) => `label${i + 1}`);
+
 /**
- * A CSV whose first line names the columns and whose first column is the file.
+ * A CSV whose first line names the columns and whose first column is the file, if none is called file_name. Where the first line
+ * is one of a photo already, the columns are label, or label1, label2 and so on.
  * @throws DataError naming the line: broken quoting, too many or few cells, two different rows for one file
  */
 export function parseLabels(text: string, path: string): LabelTable {
   const found: { table?: LabelTable; twofold?: string } = {};
-  eachRow(text, path, ([file = "", ...cells]) => {
-    if (found.table === undefined) found.table = new LabelTable(cells);
-    else if (!found.table.add(normalizeName(file), cells)) found.twofold ??= file;
+  let place = 0;
+  eachRow(text, path, (row) => {
+    if (found.table === undefined) {
+      place = Math.max(
+        0,
+        row.findIndex((name) => fileColumn.test(name)),
+      );
+      const hasNames = !photoName.test(row[0] ?? "");
+      found.table = new LabelTable(hasNames ? row.toSpliced(place, 1) : unnamed(row.length - 1));
+      if (hasNames) return;
+    }
+    const file = row[place] ?? "";
+    if (!found.table.add(normalizeName(file), row.toSpliced(place, 1))) found.twofold ??= file;
   });
   const { table, twofold } = found;
   const columns = table?.columns ?? [];
@@ -69,20 +89,24 @@ export type LabelColumn =
 
 /**
  * The labels there are, in the order in which they first appear: a column is numeric if all its values are finite
- * numbers, else its values are categories, in alphabetical order. Columns without any value are left out.
+ * numbers (NA, nan, ? and the like are none), else its values are categories, in alphabetical order. Columns without any value are left out.
  */
 export function findColumns(rows: Iterable<LabelRow>): LabelColumn[] {
-  const found = new Map<string, { hasValues: boolean; isNumeric: boolean }>();
+  const found = new Map<string, { hasValues: boolean; hasNumbers: boolean; isNumeric: boolean }>();
   for (const row of rows) {
     for (const name in row) {
-      const column = found.get(name) ?? { hasValues: false, isNumeric: true };
+      const column = found.get(name) ?? { hasValues: false, hasNumbers: false, isNumeric: true };
       found.set(name, column);
       const cell = row[name] ?? "";
       if (cell === "") continue;
       column.hasValues = true;
+      if (isMissingNumber(cell)) continue;
+      column.hasNumbers = true;
       if (column.isNumeric && !isNumber(cell)) column.isNumeric = false;
     }
   }
+  // NA and the like are missing numbers beside numbers, and names beside names.
+  for (const column of found.values()) column.isNumeric &&= column.hasNumbers;
   const columns = [...found].filter(([, { hasValues }]) => hasValues);
   const names = columns.filter(([, { isNumeric }]) => !isNumeric).map(([name]) => name);
   const categories = findCategories(rows, names);
@@ -106,10 +130,15 @@ function findCategories(rows: Iterable<LabelRow>, names: readonly string[]): Map
 
 /** How a column's cells are stored: as numbers, NaN for none; as indices into its categories, -1 for none. */
 export function cellEncoder(column: LabelColumn): (cell: string | number | undefined) => number {
-  if (column.kind === "number") return (cell = "") => (cell === "" ? Number.NaN : Number(cell));
+  if (column.kind === "number")
+    return (cell = "") => (cell === "" || isMissingNumber(cell) ? Number.NaN : Number(cell));
   const codeOf = new Map(column.categories.map((category, code) => [category, code]));
   return (cell = "") => codeOf.get(String(cell)) ?? -1;
 }
+
+/** What programs write where a number is missing. */
+const missing = new Set(["na", "n/a", "nan", "null", "none", "?", "-"]);
+const isMissingNumber = (cell: string | number): boolean => missing.has(String(cell).toLowerCase());
 
 function isNumber(cell: string | number): boolean {
   return Number.isFinite(Number(cell));

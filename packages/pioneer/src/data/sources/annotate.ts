@@ -2,17 +2,14 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
-import { type LabelTable, normalizeName, parseLabels } from "../pack/labels.ts";
+import { textOf } from "../pack/csv.ts";
+import { type LabelTable, normalizeName } from "../pack/labels.ts";
 import type { Names } from "../pack/names.ts";
+import { chooseLabels, folderOf, type LabelsFile, parseLabelFiles } from "./label-files.ts";
 import { readFolders, type SourceEntry } from "./source.ts";
 
-/** A labels file as read. */
-export interface LabelsFile {
-  readonly path: string;
-  readonly text: string;
-  /** Found beside the source rather than inside it or given: it may belong to something else. */
-  readonly isGuess: boolean;
-}
+/** StyleGAN's dataset_tool.py puts a thousand images into each folder, which is no class. */
+const shardName = /^\d{5}\/img\d{8}\.\w+$/;
 
 /** Entries with splits and labels, made when they are asked for, and what there is to say about them. */
 export interface Annotated {
@@ -21,26 +18,33 @@ export interface Annotated {
 }
 
 /**
- * The labels file to use: the one given, else `labels.csv` inside the source, else one beside it.
+ * The labels files to use: the one given, else those inside the source, else a `labels.csv` beside it.
  * @param source path of the folder or archive
  * @param given  `--labels`
- * @param inside reads the one inside the source; undefined where there is none
+ * @param inside names of labels files inside the source (`isLabelsName`), and how one is read
  * @throws DataError if the given one cannot be read
  */
 export async function findLabels(
   source: string,
   given: string | undefined,
-  inside: () => Promise<string | undefined>,
-): Promise<LabelsFile | undefined> {
+  inside?: { readonly names: readonly string[]; readonly read: (name: string) => Promise<Buffer> },
+): Promise<LabelsFile[]> {
   if (given !== undefined) {
-    return { path: given, text: await onDisk(given, () => readFile(given, "utf8")), isGuess: false };
+    return [{ path: given, text: textOf(await onDisk(given, () => readFile(given))), isGuess: false }];
   }
-  const found = await inside();
-  if (found !== undefined) return { path: join(source, "labels.csv"), text: found, isGuess: false };
+  const files: LabelsFile[] = [];
+  for (const name of chooseLabels(inside?.names ?? [])) {
+    const text = textOf((await inside?.read(name)) as Buffer);
+    files.push({ path: join(source, name), text, isGuess: false, under: folderOf(name) });
+  }
+  if (files.length > 0) return files;
   const path = join(dirname(source), "labels.csv");
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  return text === undefined ? undefined : { path, text, isGuess: true };
+  const bytes = await readFile(path).catch(() => undefined);
+  return bytes === undefined ? [] : [{ path, text: textOf(bytes), isGuess: true }];
 }
+
+/** What the files say, for a digest. */
+export const textsOf = (files: readonly LabelsFile[]): string => files.map(({ text }) => text).join("");
 
 /**
  * Splits and labels of files by their folders and the labels file, whose word counts more.
@@ -48,17 +52,21 @@ export async function findLabels(
  * @param prefixes what names in the labels file may begin with besides: the source's own name, an archive's top folder
  * @throws DataError if no row of a labels file that was given or is inside the source names an image
  */
-export function annotate(names: Names, file: LabelsFile | undefined, prefixes: readonly string[]): Annotated {
+export function annotate(names: Names, files: readonly LabelsFile[], prefixes: readonly string[]): Annotated {
   // One class for all says nothing: often it is just the folder the photos came in.
   const classes = new Set<string | undefined>();
-  for (const name of names) classes.add(readFolders(name).className);
-  const table = file === undefined ? undefined : parseLabels(file.text, file.path);
+  let areShards = true;
+  for (const name of names) {
+    classes.add(readFolders(name).className);
+    areShards &&= shardName.test(name);
+  }
+  const table = parseLabelFiles(files);
   const rowOf = table === undefined ? () => undefined : matchRows(table, names, prefixes);
   const entry = (index: number): SourceEntry => {
     const name = names.at(index);
     const labels: Record<string, string> = {};
     let { split, className } = readFolders(name);
-    if (classes.size > 1 && className !== undefined) labels.class = className;
+    if (classes.size > 1 && !areShards && className !== undefined) labels.class = className;
     const row = rowOf(name);
     const cells = row === undefined ? [] : (table?.cellsOf(row) ?? []);
     for (const [column, cell] of cells.entries()) {
@@ -68,6 +76,7 @@ export function annotate(names: Names, file: LabelsFile | undefined, prefixes: r
     }
     return split === undefined ? { name, labels } : { name, split, labels };
   };
+  const [file] = files;
   if (file === undefined || table === undefined) return { entry, notes: [] };
   const isMatched = new Uint8Array(table.size);
   for (const name of names) {

@@ -3,7 +3,8 @@ import { basename } from "node:path";
 import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
 import { type Names, NameTable } from "../pack/names.ts";
-import { annotate, findLabels } from "./annotate.ts";
+import { annotate, findLabels, textsOf } from "./annotate.ts";
+import { isLabelsName } from "./label-files.ts";
 import { findLeftOut } from "./left-out.ts";
 import {
   checkFileSize,
@@ -59,19 +60,21 @@ export async function openArchive(path: string, reader: ArchiveReader, labels?: 
 
 async function describeArchive(path: string, reader: ArchiveReader, labels?: string): Promise<Source> {
   const { size, mtimeMs } = await onDisk(path, () => stat(path));
-  const { top, images, members, labelsMember, ignored } = findImages(reader);
-  const file = await findLabels(path, labels, async () =>
-    labelsMember === undefined ? undefined : (await readMember(reader, labelsMember)).toString("utf8"),
-  );
+  const { top, images, members, labelMembers, ignored } = findImages(reader);
+  const files = await findLabels(path, labels, {
+    names: [...labelMembers.keys()],
+    read: (name) => readMember(reader, labelMembers.get(name) as number),
+  });
   const prefixes = [top, `${basename(path).replace(/\.(tar|tgz|tar\.gz|zip)$/i, "")}/`];
-  const { entry, notes } = annotate(images, file, prefixes);
+  const { entry, notes } = annotate(images, files, prefixes);
   return {
     kind: reader.kind,
     name: basename(path),
     prefixes,
     count: images.length,
+    isStream: reader.stream !== undefined,
     entry,
-    digest: digestOf([reader.kind, size, mtimeMs, file?.text ?? ""], images),
+    digest: digestOf([reader.kind, size, mtimeMs, textsOf(files)], images),
     notes: [...ignored, ...noteLinks(reader.links), ...notes],
     contents: (indices) => {
       const wanted = Uint32Array.from(indices, (index) => members[index] as number);
@@ -97,7 +100,8 @@ interface Found {
   readonly images: Names;
   /** The image's numbers in the archive. */
   readonly members: Uint32Array;
-  readonly labelsMember: number | undefined;
+  /** Labels files by their names without `top`. */
+  readonly labelMembers: ReadonlyMap<string, number>;
   readonly ignored: string[];
 }
 
@@ -111,10 +115,12 @@ function findImages({ names }: ArchiveReader): Found {
   }
   const left = findLeftOut({ [Symbol.iterator]: () => latest.keys() });
   const images = new NameTable();
+  const labelMembers = new Map<string, number>();
   const members = new Uint32Array(latest.size);
   index = 0;
   for (const full of names) {
     const name = full.slice(top.length);
+    if (isLabelsName(name)) labelMembers.set(name, index);
     // The one that counts, at its place: the order must stay the archive's.
     if (classify(name) === "image" && latest.get(name) === index && !left.has(name)) {
       members[images.length] = index;
@@ -126,7 +132,7 @@ function findImages({ names }: ArchiveReader): Found {
     top,
     images,
     members: members.slice(0, images.length),
-    labelsMember: latest.get("labels.csv"),
+    labelMembers,
     ignored: [...left.notes, ...noteIgnored(latest.keys(), left)],
   };
 }

@@ -9,14 +9,17 @@ const splits: Record<string, string> = { "0": "train", "1": "val", "2": "test" }
 export type Attributes = ReadonlyMap<string, Readonly<Record<string, number>>>;
 
 /**
- * list_attr_celeba.txt: the number of images, the names of the attributes, then a line for each image.
+ * list_attr_celeba.txt: the number of images, the names of the attributes, then a line for each image. As a CSV, which Kaggle
+ * has, the first line names the columns and nothing says the number.
  * @returns labels by the image's file name
  * @throws DataError naming the line: cut short, a wrong number of values, a value that is not 1 or -1
  */
 export async function readAttributes(path: string): Promise<Attributes> {
-  const lines = await readLines(path);
+  const all = await readLines(path);
+  const lines = isCsv(path) ? [String(all.filter((line) => line.trim() !== "").length - 1), ...all] : all;
+  const firstRow = isCsv(path) ? 2 : 3;
   const count = Number(lines[0]?.trim());
-  const names = words(lines[1]);
+  const names = isCsv(path) ? words(lines[1]).slice(1) : words(lines[1]);
   if (!Number.isInteger(count) || names.length === 0 || new Set(names).size !== names.length) {
     throw new DataError(
       `${path}: not CelebA's list of attributes: the first line is the number of images, the second names the attributes`,
@@ -28,14 +31,14 @@ export async function readAttributes(path: string): Promise<Attributes> {
     if (file === undefined) continue;
     if (values.length !== names.length) {
       throw new DataError(
-        `${path}: line ${i + 3} has ${values.length} values for ${names.length} attributes; download it again`,
+        `${path}: line ${i + firstRow} has ${values.length} values for ${names.length} attributes; download it again`,
       );
     }
     const row: Record<string, number> = {};
     for (const [j, name] of names.entries()) {
       const value = values[j];
       if (value !== "1" && value !== "-1") {
-        throw new DataError(`${path}: line ${i + 3}: ${name} is ${JSON.stringify(value)}, expected 1 or -1`);
+        throw new DataError(`${path}: line ${i + firstRow}: ${name} is ${JSON.stringify(value)}, expected 1 or -1`);
       }
       row[name] = value === "1" ? 1 : -1;
     }
@@ -50,7 +53,7 @@ export async function readAttributes(path: string): Promise<Attributes> {
 }
 
 /**
- * list_eval_partition.txt: a line "FILE PARTITION" for each image.
+ * list_eval_partition.txt: a line "FILE PARTITION" for each image; as a CSV with a first line that names the columns.
  * @returns train, val or test by the image's file name
  * @throws DataError naming the line
  */
@@ -58,7 +61,7 @@ export async function readPartition(path: string): Promise<ReadonlyMap<string, s
   const rows = new Map<string, string>();
   for (const [i, line] of (await readLines(path)).entries()) {
     const [file, partition = "", ...more] = words(line);
-    if (file === undefined) continue;
+    if (file === undefined || (i === 0 && isCsv(path))) continue;
     const split = splits[partition];
     if (split === undefined || more.length > 0) {
       throw new DataError(
@@ -106,10 +109,12 @@ export async function readImageList(path: string): Promise<readonly CelebaHqOrig
   return origins;
 }
 
+const isCsv = (path: string) => path.endsWith(".csv");
+
 async function readLines(path: string): Promise<string[]> {
   return (await onDisk(path, () => readFile(path, "utf8"))).split(/\r?\n/);
 }
 
 function words(line: string | undefined): string[] {
-  return line?.split(/\s+/).filter((word) => word !== "") ?? [];
+  return line?.split(/[\s,]+/).filter((word) => word !== "") ?? [];
 }

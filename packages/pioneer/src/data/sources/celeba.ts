@@ -5,10 +5,10 @@ import { type Attributes, readAttributes, readPartition } from "./celeba-lists.t
 import { listFiles, readFiles, selectFiles, stampsOf } from "./folder.ts";
 import { classify, digestOf, noteIgnored, type Source } from "./source.ts";
 
-/** Where the parts may be: side by side, or in the folders of the published drive. */
+/** Where the parts may be: side by side, in the folders of the published drive, or as CSV, as Kaggle has them. */
 const imageFolders = ["img_align_celeba", "Img/img_align_celeba", "img_align_celeba/img_align_celeba"];
-const attributeFiles = ["list_attr_celeba.txt", "Anno/list_attr_celeba.txt"];
-const partitionFiles = ["list_eval_partition.txt", "Eval/list_eval_partition.txt"];
+const attributeFiles = ["list_attr_celeba.txt", "Anno/list_attr_celeba.txt", "list_attr_celeba.csv"];
+const partitionFiles = ["list_eval_partition.txt", "Eval/list_eval_partition.txt", "list_eval_partition.csv"];
 
 /** Whether a folder is CelebA's: aligned images and one of the two lists. */
 export async function looksLikeCeleba(root: string): Promise<boolean> {

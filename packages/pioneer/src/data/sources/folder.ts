@@ -5,8 +5,9 @@ import { onDisk } from "../../base/disk.ts";
 import type { SkippedFile } from "../pack/format.ts";
 import { type Names, NameTable } from "../pack/names.ts";
 import { allIndices } from "../pack/splits.ts";
-import { annotate, findLabels } from "./annotate.ts";
+import { annotate, findLabels, textsOf } from "./annotate.ts";
 import { faultOfFile, fileError, placeOf } from "./failures.ts";
+import { isLabelsName } from "./label-files.ts";
 import { findLeftOut } from "./left-out.ts";
 import { type DiskPath, nameOfBytes, pathIn, replacement, showBytes } from "./raw-names.ts";
 import {
@@ -45,19 +46,20 @@ const statsAtOnce = 64;
  */
 export async function openFolder(path: string, labels?: string): Promise<Source> {
   const root = resolve(path);
-  const { images, ignored, hasLabels } = await listImages(root);
-  const file = await findLabels(root, labels, async () =>
-    hasLabels ? await readFile(join(root, "labels.csv"), "utf8") : undefined,
-  );
+  const { images, ignored, labelFiles } = await listImages(root);
+  const files = await findLabels(root, labels, {
+    names: labelFiles,
+    read: (name) => onDisk(join(root, name), () => readFile(join(root, name))),
+  });
   const prefixes = [`${basename(root)}/`];
-  const { entry, notes } = annotate(images.names, file, prefixes);
+  const { entry, notes } = annotate(images.names, files, prefixes);
   return {
     kind: "folder",
     name: basename(root),
     prefixes,
     count: images.names.length,
     entry,
-    digest: digestOf(["folder", file?.text ?? ""], stampsOf(images)),
+    digest: digestOf(["folder", textsOf(files)], stampsOf(images)),
     skipped: images.unreadable,
     notes: [...ignored, ...noteRaw(images), ...notes],
     contents: (indices) => readFiles(root, images, indices),
@@ -65,15 +67,15 @@ export async function openFolder(path: string, labels?: string): Promise<Source>
   };
 }
 
-async function listImages(root: string): Promise<{ images: FileList; ignored: string[]; hasLabels: boolean }> {
+async function listImages(root: string): Promise<{ images: FileList; ignored: string[]; labelFiles: string[] }> {
   const files = await listFiles(root);
-  let hasLabels = false;
-  for (const name of files.names) if (name === "labels.csv") hasLabels = true;
+  const labelFiles: string[] = [];
+  for (const name of files.names) if (isLabelsName(name)) labelFiles.push(name);
   const left = findLeftOut(files.names);
   return {
     images: selectFiles(files, (name) => classify(name) === "image" && !left.has(name)),
     ignored: [...left.notes, ...noteIgnored(files.names, left)],
-    hasLabels,
+    labelFiles,
   };
 }
 

@@ -2,6 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
+import type { Names } from "../pack/names.ts";
 import { LmdbFile } from "./lmdb.ts";
 import {
   checkFileSize,
@@ -21,6 +22,8 @@ const lsunName = /^(?<category>.+?)_(?<split>train|val|test)(?:_lmdb)?$/;
 interface Environment {
   readonly folder: string;
   readonly lmdb: LmdbFile;
+  /** Those of its entries that are images of the source; all, where it has no list. */
+  readonly entries: Uint32Array | undefined;
   /** Index of its first image in the source. */
   readonly start: number;
   readonly split: string | undefined;
@@ -29,11 +32,13 @@ interface Environment {
 
 /**
  * LSUN as published: LMDB environments of encoded images. The split is the one in the folder's name
- * (`bedroom_train_lmdb`); with folders of several categories, the category is the label `class`.
+ * (`bedroom_train_lmdb`); with folders of several categories, the category is the label `class`. Of an environment that holds
+ * each picture at several sizes (keys 64-00000, 128-00000), as stylegan2-pytorch writes it, one size is taken.
  * @param path a folder with data.mdb, that file, or a folder of such folders
+ * @param resolution the smallest size that has as much is taken, else the largest
  * @throws DataError naming the file: cut short, damaged, of another format
  */
-export async function openLsun(path: string): Promise<Source> {
+export async function openLsun(path: string, resolution?: number): Promise<Source> {
   const root = resolve(basename(path) === dataFile ? dirname(path) : path);
   const folders = await findEnvironments(root);
   if (folders.length === 0) throw new DataError(`${path}: no ${dataFile} in it or in the folders below`);
@@ -43,6 +48,7 @@ export async function openLsun(path: string): Promise<Source> {
   };
   try {
     const stamps: (string | number)[] = [];
+    const notes: string[] = [];
     let count = 0;
     for (const folder of folders) {
       const file = join(root, folder, dataFile);
@@ -50,8 +56,10 @@ export async function openLsun(path: string): Promise<Source> {
       stamps.push(folder, size, mtimeMs);
       const lmdb = await LmdbFile.open(file);
       const { split, category } = lsunName.exec(folder === "" ? basename(root) : folder)?.groups ?? {};
-      environments.push({ folder, lmdb, start: count, split, category });
-      count += lmdb.entries.keys.length;
+      const sized = oneSize(lmdb.entries.keys, resolution);
+      if (sized?.note !== undefined) notes.push(`${file}: ${sized.note}`);
+      environments.push({ folder, lmdb, entries: sized?.entries, start: count, split, category });
+      count += sized?.entries.length ?? lmdb.entries.keys.length;
     }
     const hasClasses = new Set(environments.map(({ category }) => category)).size > 1;
     return {
@@ -60,7 +68,7 @@ export async function openLsun(path: string): Promise<Source> {
       count,
       entry: (index) => entryOf(environmentOf(environments, index), index, hasClasses),
       digest: digestOf(["lsun", ...stamps]),
-      notes: [],
+      notes,
       contents: (indices) => readImages(environments, indices),
       close,
     };
@@ -68,6 +76,38 @@ export async function openLsun(path: string): Promise<Source> {
     await close();
     throw error;
   }
+}
+
+const sizedKey = /^(\d+)-\d+$/;
+/** An entry that says how many pictures there are. */
+const countKey = "length";
+
+/**
+ * The entries of one size, where each picture is there at several.
+ * @returns undefined where keys say no sizes
+ */
+export function oneSize(
+  keys: Names,
+  resolution: number | undefined,
+): { readonly entries: Uint32Array; readonly note?: string } | undefined {
+  const counts = new Map<number, number>();
+  for (const key of keys) {
+    const size = Number(sizedKey.exec(key)?.[1]);
+    if (size > 0) counts.set(size, (counts.get(size) ?? 0) + 1);
+    else if (key !== countKey) return undefined;
+  }
+  const sizes = [...counts.keys()].sort((a, b) => a - b);
+  const taken = sizes.find((size) => size >= (resolution ?? Number.POSITIVE_INFINITY)) ?? sizes.at(-1);
+  if (taken === undefined) return undefined;
+  const entries = new Uint32Array(counts.get(taken) ?? 0);
+  let [filled, index] = [0, 0];
+  for (const key of keys) {
+    if (key.startsWith(`${taken}-`)) entries[filled++] = index;
+    index++;
+  }
+  const others = sizes.filter((size) => size !== taken);
+  if (others.length === 0) return { entries };
+  return { entries, note: `left out: the same pictures at ${others.join(", ")} pixels; those at ${taken} are taken` };
 }
 
 /** The folders that hold LMDB environments: "" for `root` itself, or those in it. */
@@ -81,12 +121,11 @@ export async function findEnvironments(root: string): Promise<string[]> {
   return found.sort(compareNames);
 }
 
-function entryOf(
-  { folder, lmdb, start, split, category }: Environment,
-  index: number,
-  hasClasses: boolean,
-): SourceEntry {
-  const key = lmdb.entries.keys.at(index - start);
+const entryIn = ({ entries, start }: Environment, index: number): number => entries?.[index - start] ?? index - start;
+
+function entryOf(environment: Environment, index: number, hasClasses: boolean): SourceEntry {
+  const { folder, lmdb, split, category } = environment;
+  const key = lmdb.entries.keys.at(entryIn(environment, index));
   const name = folder === "" ? key : `${folder}/${key}`;
   const labels = hasClasses && category !== undefined ? { class: category } : {};
   return split === undefined ? { name, labels } : { name, split, labels };
@@ -100,10 +139,12 @@ function environmentOf(environments: readonly Environment[], index: number): Env
 
 async function* readImages(environments: readonly Environment[], indices: Indices): AsyncIterable<SourceContent> {
   for (const index of indices) {
-    const { lmdb, start } = environmentOf(environments, index);
+    const environment = environmentOf(environments, index);
+    const { lmdb } = environment;
+    const entry = entryIn(environment, index);
     const read = async () => {
-      checkFileSize(lmdb.entries.lengths[index - start] as number);
-      return await lmdb.read(index - start);
+      checkFileSize(lmdb.entries.lengths[entry] as number);
+      return await lmdb.read(entry);
     };
     yield { index, read };
   }

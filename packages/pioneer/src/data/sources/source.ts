@@ -3,6 +3,7 @@ import type { Crop } from "pioneer-runtime";
 import { DataError } from "../../base/errors.ts";
 import type { SkippedFile } from "../pack/format.ts";
 import type { RawImage } from "../pixels/decode.ts";
+import { isLabelsName } from "./label-files.ts";
 import type { LeftOut } from "./left-out.ts";
 
 /** An image of a source, known before it is read. */
@@ -45,6 +46,8 @@ export interface Source {
   readonly entry: (index: number) => SourceEntry;
   /** Changes when the list of files, their sizes, times or labels change. */
   readonly digest: string;
+  /** Whether it can only be read from front to back, so that a look at some images costs as much as all. */
+  readonly isStream?: boolean;
   /** Files that cannot be among its images, and why: no permission to look at them. */
   readonly skipped?: readonly SkippedFile[];
   /** Remarks for the user: ignored files, rows of labels without an image. */
@@ -58,7 +61,7 @@ export interface Source {
 export const maxFileBytes = 512 * 2 ** 20;
 
 const readable = new Set("jpg jpeg jpe jfif png webp avif tif tiff gif".split(" "));
-const unreadable = new Set("heic heif bmp jxl jp2 dng cr2 nef arw psd ico tga".split(" "));
+const unreadable = new Set("heic heif bmp pgm ppm pbm pnm jxl jp2 dng cr2 nef arw psd ico tga".split(" "));
 const splitFolders: Record<string, string> = {
   train: "train",
   training: "train",
@@ -76,7 +79,7 @@ export function classify(name: string): FileUse {
   const parts = name.split("/");
   if (parts.some((part) => part.startsWith(".") || part === "__MACOSX")) return "hidden";
   const file = parts.at(-1) ?? "";
-  if (name === "labels.csv") return "labels";
+  if (isLabelsName(name)) return "labels";
   const extension = extensionOf(file);
   if (readable.has(extension)) return "image";
   return unreadable.has(extension) ? "unsupported" : "other";
@@ -92,8 +95,14 @@ export function noteIgnored(names: Iterable<string>, left?: LeftOut): string[] {
     counts[use].set(extension, (counts[use].get(extension) ?? 0) + 1);
   }
   return [
-    countsInWords(counts.other, "not images"),
-    countsInWords(counts.unsupported, "images of kinds that are not read; convert them to png or jpg"),
+    countsInWords(
+      counts.other,
+      counts.other.has("csv") ? "not images; labels in a CSV are given with --labels" : "not images",
+    ),
+    countsInWords(
+      counts.unsupported,
+      "images of kinds that are not read; convert them to png or jpg, for instance with `mogrify -format png`",
+    ),
   ].filter((note) => note !== "");
 }
 

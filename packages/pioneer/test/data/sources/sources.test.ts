@@ -117,7 +117,7 @@ describe("what is in a folder", () => {
     expect(namesOf(source)).toEqual(["a/10.png", "a/2.PNG", "b.png"]);
     expect(source.notes).toEqual([
       "ignored: 1 file (.txt 1), not images",
-      "ignored: 1 file (.heic 1), images of kinds that are not read; convert them to png or jpg",
+      "ignored: 1 file (.heic 1), images of kinds that are not read; convert them to png or jpg, for instance with `mogrify -format png`",
     ]);
   });
 
