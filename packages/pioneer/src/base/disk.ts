@@ -1,7 +1,7 @@
-import { appendFileSync, chmodSync, existsSync, mkdirSync, statSync, truncateSync } from "node:fs";
-import { open, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
+import { chmodSync, existsSync, mkdirSync, rmdirSync, statSync } from "node:fs";
+import { open, readFile, rm, statfs } from "node:fs/promises";
 import { hostname } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { dirname, resolve } from "node:path";
 import { DataError } from "./errors.ts";
 import { formatBytes } from "./format.ts";
 
@@ -16,6 +16,7 @@ const refusals: Record<string, string> = {
   ENOENT: "no such file or folder; check the path",
   ENOTDIR: "a part of this path is a file, not a folder; check the path",
   EEXIST: "a file of this name is in the way; choose another folder",
+  ELOOP: "a symbolic link is in its place, through which nothing is written or looked for; remove it",
   EISDIR: "this is a folder; give a file name",
   EMFILE: "too many open files; raise the limit (ulimit -n)",
 };
@@ -37,17 +38,6 @@ export function diskError(error: unknown, path: string, again = sameCommand): un
 export function refusalOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   return "syscall" in error ? error.message : refusalOf(error.cause);
-}
-
-/** Adds to a file all of the text, or nothing. @throws the file system's error */
-export function appendWhole(path: string, text: string): void {
-  const before = statSync(path, { throwIfNoEntry: false });
-  try {
-    appendFileSync(path, text);
-  } catch (error) {
-    if (before?.isFile()) truncateSync(path, before.size);
-    throw error;
-  }
 }
 
 /** Runs `work`; what a disk refuses becomes one line about `path`. */
@@ -78,30 +68,21 @@ export function makeFolders(path: string): string | undefined {
   }
 }
 
+/** Takes back folders that `makeFolders` made, from `path` up to `made`, as far as they are empty: what is in them is not ours. */
+export function removeMade(path: string, made: string | undefined): void {
+  if (made === undefined) return;
+  try {
+    for (let folder = resolve(path); ; folder = dirname(folder)) {
+      rmdirSync(folder);
+      if (folder === resolve(made)) return;
+    }
+  } catch {
+    // Not empty, or gone.
+  }
+}
+
 /** Opens a folder that mkdtemp() made for its owner alone to whom the user lets into new folders. */
 export const likeOthers = (folder: string): void => chmodSync(folder, 0o777 & ~process.umask());
-
-/** Where a file is written before it is renamed to `path`. */
-export const besideOf = (path: string): string => join(dirname(path), `.${basename(path)}.${process.pid}.part`);
-
-/**
- * Writes a file beside its place and renames it there, so that a reader never sees half of one. Its folder is made if it is
- * missing.
- * @throws DataError in one line if the disk refuses
- */
-export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const beside = besideOf(path);
-  await onDisk(path, async () => {
-    makeFolders(dirname(path));
-    try {
-      await writeFile(beside, bytes);
-      await rename(beside, path);
-    } catch (error) {
-      await rm(beside, { force: true });
-      throw error;
-    }
-  });
-}
 
 /**
  * Refuses to begin what the disk cannot hold.

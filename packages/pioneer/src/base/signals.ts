@@ -42,24 +42,6 @@ export function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
-/**
- * Does something before a signal ends the process, which it does where nobody else handles that signal.
- * @returns a function that ends the watch
- */
-export function beforeSignalsEnd(work: () => void): () => void {
-  const signals = ["SIGINT", "SIGHUP", ...endSignals] as const;
-  const handle = (signal: NodeJS.Signals) => {
-    work();
-    forget();
-    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
-  };
-  const forget = () => {
-    for (const signal of signals) process.off(signal, handle);
-  };
-  for (const signal of signals) process.on(signal, handle);
-  return forget;
-}
-
 /** SIGUSR1 opens Node's debugger to everybody on the machine; from now on it ends the process, as it does other programs. */
 export function withoutDebuggerSignal(): void {
   const nothing = () => undefined;

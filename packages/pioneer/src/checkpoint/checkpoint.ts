@@ -1,5 +1,5 @@
 // A checkpoint holds everything: networks, average, optimisers, spectral u, image pool, place in schedule and data.
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   type AdamState,
@@ -12,9 +12,10 @@ import {
   writeSafetensors,
   zerosLike,
 } from "pioneer-torch";
-import { refusalOf } from "../base/disk.ts";
+import { makeFolders, refusalOf } from "../base/disk.ts";
 import { CheckpointError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
+import { createWith } from "../base/write.ts";
 import type { Recipe } from "../config/recipe.ts";
 import { assembleLearner, type Learner, type Trained } from "../learner/learner.ts";
 import type { Pair, PairName } from "../learner/pair.ts";
@@ -46,7 +47,8 @@ export function writeCheckpoint(
 ): string {
   try {
     return writeFolder(run, name, (folder) => {
-      mkdirSync(folder, { recursive: true });
+      makeFolders(run);
+      mkdirSync(folder);
       writeSafetensors(join(folder, networksFile), networkTensors(learner));
       scope(() => writeSafetensors(join(folder, trainingFile), trainingTensors(learner)));
       const state: CheckpointState = {
@@ -60,7 +62,7 @@ export function writeCheckpoint(
         poolImages: learner.pool.count,
         sha256: Object.fromEntries([networksFile, trainingFile].map((file) => [file, sha256(join(folder, file))])),
       };
-      writeSynced(join(folder, stateFile), stateText(state));
+      createWith(join(folder, stateFile), stateText(state));
     });
   } catch (error) {
     const refusal = refusalOf(error);
@@ -220,14 +222,4 @@ function assemble<T>(folder: string, tensors: ReadonlyMap<string, Tensor>, build
 
 function readVerified(folder: string, file: string, state: CheckpointState): Map<string, Tensor> {
   return readSafetensors(verifyFile(folder, file, state)).tensors;
-}
-
-function writeSynced(path: string, text: string): void {
-  const fd = openSync(path, "w");
-  try {
-    writeSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

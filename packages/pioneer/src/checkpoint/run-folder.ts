@@ -3,18 +3,18 @@ import {
   closeSync,
   existsSync,
   fstatSync,
-  openSync,
+  ftruncateSync,
+  lstatSync,
   readFileSync,
-  renameSync,
-  rmdirSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
-import { BusyError, diskError, lockFile, lockOf, makeFolders } from "../base/disk.ts";
+import { basename, dirname, join } from "node:path";
+import { BusyError, diskError, lockFile, lockOf, makeFolders, removeMade } from "../base/disk.ts";
 import { CheckpointError, RunError } from "../base/errors.ts";
 import { findNoted } from "../base/place.ts";
+import { readTextSync } from "../base/read.ts";
+import { openOurs, replaceFile } from "../base/write.ts";
 import { resolveTrainConfig, type TrainConfig } from "../config/config.ts";
 import { parseConfigFile, savedConfigText, withDataPaths } from "../config/config-file.ts";
 import { bestName, checkpointNames } from "./files.ts";
@@ -94,8 +94,7 @@ export function saveConfig(config: TrainConfig): void {
   try {
     makeFolders(config.run);
     const path = join(config.run, configFile);
-    writeFileSync(`${path}.writing`, savedConfigText(config));
-    renameSync(`${path}.writing`, path);
+    replaceFile(path, savedConfigText(config));
   } catch (error) {
     throw diskError(error, config.run);
   }
@@ -108,27 +107,41 @@ export function saveConfig(config: TrainConfig): void {
  * @param created whether createRun() wrote its configuration
  */
 export function abandonRun(run: string, made: string | undefined, created: boolean): void {
-  if (newestCheckpoint(run)) return;
+  if (newestCheckpoint(run) || whyNotHeld(run)) return;
   if (created) rmSync(join(run, configFile), { force: true });
   rmSync(join(run, lockName), { force: true });
   rmSync(lockOf(join(run, lockName)), { force: true });
-  if (made === undefined) return;
-  try {
-    for (let folder = resolve(run); ; folder = dirname(folder)) {
-      rmdirSync(folder);
-      if (folder === resolve(made)) return;
-    }
-  } catch {
-    // Not empty: what is in it is not ours.
-  }
+  removeMade(run, made);
 }
 
 /** @throws RunError if the folder holds no run; ConfigError if its config.json is damaged */
 export function readRunConfig(run: string): TrainConfig {
   const path = join(run, configFile);
   if (!hasConfig(run)) throw new RunError(`${run} holds no run (no ${configFile}): check the path`);
-  const config = resolveTrainConfig(parseConfigFile(readFileSync(path, "utf8"), path));
+  const config = resolveTrainConfig(parseConfigFile(readTextSync(path), path));
   return withDataPaths(config, (noted) => findNoted(noted, run));
+}
+
+/** Lock files of the runs that this process holds, open as long as it lives. */
+const held = new Map<string, number>();
+
+/**
+ * What became of a run that this process locked, where its folder was moved, removed or replaced: what is written there now
+ * would be no part of it.
+ */
+export function whyNotHeld(run: string): RunError | undefined {
+  const fd = held.get(run);
+  if (fd === undefined || isAt(fd, join(run, lockName))) return undefined;
+  return new RunError(
+    `${run} was moved, removed or replaced while it was trained, so training stopped: where its folder is now, ` +
+      "go on from its newest checkpoint by `pioneer train --run FOLDER --resume`",
+  );
+}
+
+/** @throws RunError: see `whyNotHeld` */
+export function checkHeld(run: string): void {
+  const why = whyNotHeld(run);
+  if (why) throw why;
 }
 
 /**
@@ -150,15 +163,18 @@ export async function lockRun(
     let fd: number;
     try {
       made = makeFolders(run) ?? made;
-      fd = openSync(path, "a+");
+      fd = openOurs(path, "append");
     } catch (error) {
-      throw diskError(error, run);
+      throw diskError(error, path);
     }
     const locked = tryLock(fd);
-    const holder = locked === undefined ? await signFor(path) : locked ? undefined : readFileSync(fd, "utf8").trim();
+    const holder =
+      locked === undefined ? await signFor(path) : locked ? undefined : readFileSync(fd, "utf8").slice(0, 100).trim();
     if (holder === undefined) {
       if (isAt(fd, path)) {
-        writeFileSync(path, `process ${process.pid}\n`);
+        ftruncateSync(fd, 0);
+        writeFileSync(fd, `process ${process.pid}\n`);
+        held.set(run, fd);
         return made;
       }
       closeSync(fd); // its holder gave up the run and took the file away
@@ -189,6 +205,6 @@ async function signFor(path: string): Promise<string | undefined> {
 
 /** Whether the open file is the one of this name, and not one that was removed. */
 function isAt(fd: number, path: string): boolean {
-  const [open, named] = [fstatSync(fd), statSync(path, { throwIfNoEntry: false })];
+  const [open, named] = [fstatSync(fd), lstatSync(path, { throwIfNoEntry: false })];
   return named !== undefined && open.ino === named.ino && open.dev === named.dev;
 }

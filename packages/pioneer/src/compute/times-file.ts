@@ -1,7 +1,8 @@
 // What was measured of this machine, kept from one run to the next.
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { refusalOf, writeWhole } from "../base/disk.ts";
+import { refusalOf } from "../base/disk.ts";
+import { writeWhole } from "../base/write.ts";
 import type { LayerTimes } from "./convolution-choice.ts";
 
 /** The name of the file in the folder of caches. */

@@ -1,6 +1,7 @@
-import { appendFile, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat } from "node:fs/promises";
 import { z } from "zod";
 import { onDisk } from "../base/disk.ts";
+import { appendWhole, createWith, openOursLater } from "../base/write.ts";
 import { prefixBytes } from "./pack/format.ts";
 import { type PackProgress, partOf, promotedOf } from "./pack/writer.ts";
 
@@ -59,14 +60,17 @@ export async function readJournal(path: string, key: string, resolution: number)
   }
   await rm(promotedOf(path), { force: true });
   if ((await sizeOf(partOf(path))) < bytes) return undefined;
-  await onDisk(path, () => truncate(journalOf(path), whole));
+  await onDisk(path, async () => {
+    const journal = await openOursLater(journalOf(path));
+    await journal.truncate(whole).finally(() => journal.close());
+  });
   return state;
 }
 
 /** Begins a journal; what an earlier one described is void. */
 export async function startJournal(path: string, key: string): Promise<void> {
   await rm(promotedOf(path), { force: true });
-  await onDisk(path, () => writeFile(journalOf(path), `${firstLine(key)}\n`));
+  await onDisk(path, async () => createWith(journalOf(path), `${firstLine(key)}\n`));
 }
 
 /** Adds a state whose pixels are on the disk. @param before the state added last */
@@ -77,7 +81,7 @@ export async function addToJournal(path: string, state: PackingState, before: Pa
     sha256: state.sha256.slice(known),
     skipped: state.skipped.slice(before.skipped.length),
   };
-  await onDisk(path, () => appendFile(journalOf(path), `${JSON.stringify(line)}\n`, { flush: true }));
+  await onDisk(path, async () => appendWhole(journalOf(path), `${JSON.stringify(line)}\n`, { sync: true }));
 }
 
 /** Removes what is needed only while packing. */

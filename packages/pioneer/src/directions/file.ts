@@ -1,9 +1,11 @@
 // directions.json of a run or a model folder.
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { type DirectionsFile, directionsFile, modelFormat } from "pioneer-runtime";
 import { diskError } from "../base/disk.ts";
 import { DataError } from "../base/errors.ts";
+import { parseJson, readTextSync } from "../base/read.ts";
+import { replaceFile } from "../base/write.ts";
 import { isModelFolder, replaceModelFile } from "../models/model-folder.ts";
 
 export const directionsFileName = "directions.json";
@@ -14,7 +16,7 @@ export type Direction = DirectionsFile["directions"][string];
 export function readDirections(path: string, latent: number): DirectionsFile {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(path, "utf8"));
+    parsed = parseJson(readTextSync(path));
   } catch (error) {
     if (error instanceof SyntaxError) {
       throw new DataError(`${path} cannot be read (${error.message}): give another file, or mend this one`, {
@@ -55,10 +57,8 @@ export async function addDirections(path: string, latent: number, directions: Di
 export function addToRun(path: string, latent: number, directions: Directions): void {
   const text = withDirections(path, latent, directions);
   try {
-    writeFileSync(`${path}.writing`, text);
-    renameSync(`${path}.writing`, path);
+    replaceFile(path, text);
   } catch (error) {
-    rmSync(`${path}.writing`, { force: true });
     throw diskError(error, path);
   }
 }
@@ -70,8 +70,11 @@ function withDirections(path: string, latent: number, directions: Directions): s
   const all: DirectionsFile = { format: modelFormat, latent, directions: { ...before, ...directions } };
   const text = JSON.stringify(all);
   // What could not be read again must not take the place of what can.
-  if (!directionsFile.safeParse(JSON.parse(text)).success) {
-    throw new DataError(`${path}: a direction is not finite; nothing was written`);
+  const again = directionsFile.safeParse(JSON.parse(text)).data;
+  if (!again) throw new DataError(`${path}: a direction is not finite; nothing was written`);
+  const lost = Object.keys(all.directions).find((name) => !Object.hasOwn(again.directions, name));
+  if (lost !== undefined) {
+    throw new DataError(`${path}: no direction can be called ${lost}; rename the label. Nothing was written`);
   }
   return `${text}\n`;
 }

@@ -5,6 +5,7 @@ import { type Colour, graphPorts, latentSampler, type Model, type ModelConfig, m
 import { DataError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
 import { writeFolderBeside } from "../base/whole-folder.ts";
+import { createWith } from "../base/write.ts";
 import { type ModelNetworks, readModelNetworks } from "../checkpoint/checkpoint.ts";
 import { findCheckpoint } from "../checkpoint/run-folder.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
@@ -22,7 +23,6 @@ import {
   modelConfigText,
   modelName,
   weightsFile,
-  writeFileSynced,
 } from "../models/model-folder.ts";
 import { copyWeights } from "../models/weights.ts";
 import type { Growth } from "../networks/index.ts";
@@ -84,7 +84,7 @@ export async function exportModel(options: ExportOptions): Promise<Exported> {
     return await writeFolderBeside(out, async (folder) => {
       const say = (what: string) => onProgress?.(what);
       const differences = await writeGraphs(folder, { networks, torch, dtype, threads, say });
-      await writeFileSynced(join(folder, directionsFileName), directionsOf(join(checkpoint, ".."), state.latent));
+      createWith(join(folder, directionsFileName), directionsOf(join(checkpoint, ".."), state.latent));
       if (options.weights) {
         say(`writing ${weightsFile}`);
         copyWeights(join(checkpoint, networksFile), join(folder, weightsFile), state);
@@ -96,12 +96,9 @@ export async function exportModel(options: ExportOptions): Promise<Exported> {
       const digests = await Promise.all(names.map((name) => digestFile(join(folder, name))));
       const files = Object.fromEntries(names.map((name, i) => [name, digests[i] as FileDigest]));
       const metrics = readMetrics(join(checkpoint, ".."), state);
-      await writeFileSynced(
-        join(folder, cardFile),
-        modelCard({ name: modelName(out), state, dtype, files, quality, metrics }),
-      );
+      createWith(join(folder, cardFile), modelCard({ name: modelName(out), state, dtype, files, quality, metrics }));
       const config = configOf(state, dtype, files);
-      await writeFileSynced(join(folder, modelConfigFile), modelConfigText(config));
+      createWith(join(folder, modelConfigFile), modelConfigText(config));
       const all = [modelConfigFile, ...names, cardFile].map((name) => join(out, name));
       return { checkpoint, config, files: all, differences, quality };
     });
@@ -158,7 +155,7 @@ async function writeGraphs(
     const ports = graphPorts[which];
     const path = join(folder, ports.file);
     say(`writing ${ports.file}`);
-    await writeFileSynced(path, onnxFile(graph, whatImagesAre));
+    createWith(path, onnxFile(graph, whatImagesAre));
     say(`comparing ${ports.file} in ONNX Runtime with libtorch`);
     return checkFile(path, ports, rows, dtype, threads);
   };

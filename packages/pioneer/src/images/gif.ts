@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { writeWhole } from "../base/disk.ts";
+import { writeWhole } from "../base/write.ts";
 import { markGif } from "../pictures/mark.ts";
 import type { FrameShape, FrameSink } from "./frame-sink.ts";
 

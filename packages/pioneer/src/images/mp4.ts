@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { besideOf, makeFolders, onDisk } from "../base/disk.ts";
+import { makeFolders, onDisk } from "../base/disk.ts";
 import { ConfigError, DataError } from "../base/errors.ts";
-import { beforeSignalsEnd } from "../base/signals.ts";
+import { whileUnfinished } from "../base/unfinished.ts";
+import { besideOf, createFile } from "../base/write.ts";
 import { mark } from "../pictures/mark.ts";
 import type { FrameShape, FrameSink } from "./frame-sink.ts";
 
@@ -45,8 +46,12 @@ const output =
  * Frames are enlarged by ffmpeg; their sides are powers of two from 4 on, hence even, as 4:2:0 wants them.
  */
 export async function openMp4(path: string, { side, scale, fps }: FrameShape): Promise<FrameSink> {
-  const beside = besideOf(path);
-  await onDisk(path, async () => makeFolders(dirname(path)));
+  const beside = await onDisk(path, async () => {
+    makeFolders(dirname(path));
+    const place = besideOf(path);
+    closeSync(createFile(place));
+    return place;
+  });
   const width = side * scale;
   const input = `-hide_banner -loglevel error -nostdin -f rawvideo -pix_fmt rgb24 -s ${side}x${side} -r ${fps} -i pipe:0`;
   const filter =
@@ -71,10 +76,7 @@ export async function openMp4(path: string, { side, scale, fps }: FrameShape): P
     });
   });
   // No half file is left behind.
-  const forget = beforeSignalsEnd(() => {
-    child.kill("SIGKILL");
-    rmSync(beside, { force: true });
-  });
+  const forget = whileUnfinished(beside, () => child.kill("SIGKILL"));
   const failed = (why: string) => new DataError(`${path}: ffmpeg failed (${why}); see whether the disk is full`);
   return {
     path,

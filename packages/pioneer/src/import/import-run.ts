@@ -1,8 +1,9 @@
 // A checkpoint of the authors' program as a run of ours: config.json and one checkpoint.
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { diskError, likeOthers, makeFolders } from "../base/disk.ts";
+import { existsSync, readdirSync } from "node:fs";
+import { basename, join } from "node:path";
 import { ConfigError, RunError } from "../base/errors.ts";
+import { writeFolderBeside } from "../base/whole-folder.ts";
+import { createWith } from "../base/write.ts";
 import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { configFile } from "../checkpoint/run-folder.ts";
 import { resolveTrainConfig, type TrainConfig } from "../config/config.ts";
@@ -128,8 +129,8 @@ async function importRun(
       schedule: { ...schedule, phases: [...schedule.phases], settings: schedule.settings && [...schedule.settings] },
       pack: { id: "", path: config.data, trainImages: 0 },
     };
-    const checkpoint = writeAtOnce(options.out, (folder) => {
-      writeFileSync(join(folder, configFile), savedConfigText(config));
+    const checkpoint = await writeFolderBeside(options.out, async (folder) => {
+      createWith(join(folder, configFile), savedConfigText(config));
       complete(folder);
       return basename(writeCheckpoint(folder, learner, facts));
     });
@@ -220,31 +221,5 @@ const differs = (a: LearningRates | undefined, b: LearningRates): boolean =>
 function checkOut(out: string): void {
   if (existsSync(out) && readdirSync(out).length > 0) {
     throw new RunError(`${out} is not empty: give --out a new folder`);
-  }
-}
-
-/** Fills a folder beside and renames it; where that fails, nothing stays. */
-function writeAtOnce<T>(out: string, write: (folder: string) => T): T {
-  const target = out.replace(/\/+$/, "");
-  let beside: string | undefined;
-  let made: string | undefined;
-  try {
-    made = makeFolders(dirname(target));
-    beside = mkdtempSync(`${target}.importing-`);
-    likeOthers(beside);
-    const result = write(beside);
-    renameSync(beside, out);
-    return result;
-  } catch (error) {
-    if (beside !== undefined) rmSync(beside, { recursive: true, force: true });
-    for (let folder = dirname(target); made !== undefined; folder = dirname(folder)) {
-      try {
-        rmdirSync(folder);
-      } catch {
-        break; // not empty: not ours
-      }
-      if (folder === made) break;
-    }
-    throw diskError(error, out);
   }
 }

@@ -1,7 +1,8 @@
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
-import { appendWhole, diskError } from "../base/disk.ts";
+import { diskError } from "../base/disk.ts";
 import { version } from "../base/version.ts";
+import { appendWhole } from "../base/write.ts";
 import type { Precision } from "../networks/index.ts";
 import type { MetricValue } from "./metric.ts";
 

@@ -1,8 +1,9 @@
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { keep, scope, type Tensor } from "pioneer-torch";
 import { checkSpace, diskError } from "../base/disk.ts";
+import { createFile } from "../base/write.ts";
 import { mapFile } from "../compute/operators.ts";
 
 const block = Buffer.alloc(4 * 2 ** 20);
@@ -19,7 +20,7 @@ export async function scratch(rows: number, columns: number): Promise<Tensor> {
   const beside = mkdtempSync(join(folder, "pioneer-evaluate-"));
   try {
     const path = join(beside, "scratch");
-    const file = openSync(path, "w");
+    const file = createFile(path);
     try {
       // Really written: a disk that is full later would end the process when a page is touched.
       for (let at = 0; at < bytes; ) at += writeSync(file, block, 0, Math.min(block.length, bytes - at));

@@ -1,13 +1,14 @@
 // A model folder on disk: written beside and renamed into place, read back, its files compared with their digests.
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { existsSync, renameSync, rmSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { graphPorts, graphProblem, type ModelConfig, modelConfig, modelFormat } from "pioneer-runtime";
 import { z } from "zod";
-import { onDisk } from "../base/disk.ts";
+import { diskError, onDisk } from "../base/disk.ts";
 import { DataError } from "../base/errors.ts";
 import { largestGraph, openFileLater, parseJson, readText, readWhole } from "../base/read.ts";
+import { createWith } from "../base/write.ts";
 
 export const modelConfigFile = "config.json";
 export const cardFile = "README.md";
@@ -94,19 +95,6 @@ export async function digestFile(path: string): Promise<{ bytes: number; sha256:
   return { bytes, sha256: hash.digest("hex") };
 }
 
-/** Writes a file to the disk itself, not only to the system's cache. */
-export async function writeFileSynced(path: string, contents: string | Uint8Array): Promise<void> {
-  await onDisk(path, async () => {
-    const file = await open(path, "w");
-    try {
-      await file.writeFile(contents);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  });
-}
-
 /**
  * Writes a small file of a model folder anew, with its digest in config.json: what `pioneer directions` learned, for instance.
  * Both are written beside, then renamed one after the other.
@@ -119,10 +107,12 @@ export async function replaceModelFile(folder: string, name: string, contents: s
   const texts = { [name]: contents, [modelConfigFile]: modelConfigText({ ...config, files }) };
   const paths = Object.keys(texts).map((file) => join(folder, file));
   try {
-    for (const [file, text] of Object.entries(texts)) await writeFileSynced(`${join(folder, file)}.writing`, text);
-    for (const path of paths) await onDisk(path, () => rename(`${path}.writing`, path));
+    for (const [file, text] of Object.entries(texts)) createWith(`${join(folder, file)}.writing`, text);
+    for (const path of paths) renameSync(`${path}.writing`, path);
+  } catch (error) {
+    throw diskError(error, folder);
   } finally {
-    for (const path of paths) await rm(`${path}.writing`, { force: true });
+    for (const path of paths) rmSync(`${path}.writing`, { force: true });
   }
 }
 

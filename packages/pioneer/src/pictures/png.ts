@@ -1,5 +1,5 @@
 import sharp from "sharp";
-import { writeWhole } from "../base/disk.ts";
+import { writeWhole } from "../base/write.ts";
 import { composeGrid } from "./grid.ts";
 import { checkPicturePlace, markPng } from "./mark.ts";
 import type { RgbImage } from "./rgb-image.ts";
@@ -12,13 +12,15 @@ import type { RgbImage } from "./rgb-image.ts";
  */
 export async function writePng(path: string, image: RgbImage): Promise<Buffer> {
   await checkPicturePlace(path);
-  return await replacePng(path, image);
-}
-
-/** The same in a folder that is ours, where pictures without the mark are of an older version. */
-export async function replacePng(path: string, image: RgbImage): Promise<Buffer> {
   const png = markPng(await encodePng(image));
   await writeWhole(path, png);
+  return png;
+}
+
+/** The same in a folder that is ours and there, where pictures without the mark are of an older version. */
+export async function replacePng(path: string, image: RgbImage): Promise<Buffer> {
+  const png = markPng(await encodePng(image));
+  await writeWhole(path, png, "is there");
   return png;
 }
 

@@ -2,6 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { resumeCommand } from "../base/command-line.ts";
+import { checkHeld } from "../checkpoint/run-folder.ts";
 import { batchAt } from "../config/batch.ts";
 import { growthAfter, positionAt } from "../config/schedule.ts";
 import { resolutionOf } from "../networks/index.ts";
@@ -66,6 +67,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     // Of the phase that was trained, also where the next one begins: nothing of that is trained yet.
     const trained = growthAfter(schedule, at.phase, session.images);
     if (due.tick) {
+      checkHeld(config.run);
       if (health.isDue) await meter.pause(() => health.measure(trained));
       recorder.report(tick(session, { ...at, endImages }, batch, meter.take(), clock.elapsedSeconds));
     }

@@ -1,4 +1,5 @@
 import { refusalOf } from "../base/disk.ts";
+import { checkHeld } from "../checkpoint/run-folder.ts";
 import { pairOf } from "../learner/pair.ts";
 import type { Growth } from "../networks/index.ts";
 import { pairInUse, seenSplit } from "./health.ts";
@@ -7,6 +8,7 @@ import { chooseGridImages, writeReals, writeSnapshots } from "./snapshot.ts";
 
 /** reals.png: the images that every later grid reconstructs, at the run's final resolution. */
 export async function drawReals({ config, pack, pixels, images, recorder }: Session, phase: number): Promise<void> {
+  checkHeld(config.run);
   const { tag, ...picture } = await writeReals(config.run, pixels, chooseGridImages(seenSplit(pack)), phase);
   recorder.image(images, tag, picture);
 }
@@ -14,6 +16,7 @@ export async function drawReals({ config, pack, pixels, images, recorder }: Sess
 /** The grids of a run as it stands. A disk that refuses them is no reason to stop training. */
 export async function drawPictures(session: Session, growth: Growth): Promise<void> {
   const { config, computing, pack, pixels, learner, images, recorder } = session;
+  checkHeld(config.run);
   try {
     const snapshots = await writeSnapshots(
       pairOf(learner, pairInUse(session, growth)),

@@ -1,8 +1,11 @@
 // What a run writes about itself: log.txt for people, stats.jsonl and metrics.jsonl for machines, tb/ for TensorBoard.
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { appendWhole, refusalOf } from "../base/disk.ts";
-import { statsFile } from "../checkpoint/run-folder.ts";
+import { refusalOf } from "../base/disk.ts";
+import { printable } from "../base/printable.ts";
+import { readTextSync } from "../base/read.ts";
+import { appendWhole, replaceFile } from "../base/write.ts";
+import { checkHeld, statsFile } from "../checkpoint/run-folder.ts";
 import { appendMetrics, type MetricsRecord, metricsFile } from "../metrics/record.ts";
 import type { Health, TickEvent, TrainEvent, TrainReporter } from "./events.ts";
 import { formatEvent, snakeCase } from "./progress-line.ts";
@@ -37,7 +40,7 @@ export class Recorder {
 
   /** A line of log.txt, which nobody else is told. */
   note(line: string): void {
-    this.#add("log.txt", `${new Date().toISOString()} ${line}\n`);
+    this.#add("log.txt", `${new Date().toISOString()} ${printable(line)}\n`);
   }
 
   image(images: number, tag: string, picture: TensorboardImage): void {
@@ -81,6 +84,7 @@ export class Recorder {
 
   /** A disk that refuses a line of a record is no reason to stop training: it is told once for each file. */
   #attempt(file: string, write: () => void): void {
+    checkHeld(this.#run);
     try {
       write();
     } catch (error) {
@@ -100,7 +104,7 @@ export class Recorder {
 /** Drops lines of a later image count, and one that a killed process cut off. */
 function keepLinesUpTo(path: string, images: number): void {
   if (!existsSync(path)) return;
-  const kept = readFileSync(path, "utf8")
+  const kept = readTextSync(path)
     .split("\n")
     .filter((line) => {
       try {
@@ -109,6 +113,5 @@ function keepLinesUpTo(path: string, images: number): void {
         return false;
       }
     });
-  writeFileSync(`${path}.writing`, kept.map((line) => `${line}\n`).join(""));
-  renameSync(`${path}.writing`, path);
+  replaceFile(path, kept.map((line) => `${line}\n`).join(""));
 }

@@ -1,6 +1,7 @@
 import { placeOf } from "../base/place.ts";
 import { type CheckpointFacts, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { bestName, pruneCheckpoints } from "../checkpoint/files.ts";
+import { checkHeld } from "../checkpoint/run-folder.ts";
 import { recordOf } from "../compute/run-computing.ts";
 import { brokenParameter } from "../learner/learner.ts";
 import type { PairName } from "../learner/pair.ts";
@@ -12,6 +13,7 @@ import type { Session } from "./session.ts";
 /** Writes a checkpoint of the present state, then removes the oldest beyond --keep. */
 export function saveCheckpoint(session: Session, growth: Growth): void {
   const { config, learner, recorder } = session;
+  checkHeld(config.run);
   session.lastCheckpoint = writeCheckpoint(config.run, learner, factsOf(session, growth));
   pruneCheckpoints(config.run, config.keep);
   recorder.report({ kind: "checkpoint", path: session.lastCheckpoint });
@@ -20,6 +22,7 @@ export function saveCheckpoint(session: Session, growth: Growth): void {
 /** Writes the present state in the place of the best checkpoint. @returns its folder */
 export function saveBest(session: Session, growth: Growth, heldOutL1: number): string {
   const { config, learner } = session;
+  checkHeld(config.run);
   return writeCheckpoint(config.run, learner, { ...factsOf(session, growth), heldOutL1 }, bestName);
 }
 

@@ -1,7 +1,8 @@
-import { closeSync, ftruncateSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import protobuf from "protobufjs/light.js";
+import { createFile, makeOurFolder } from "../base/write.ts";
 
 // TensorBoard's event files: TFRecord frames (tensorflow/core/lib/io/record_writer.h) around messages of
 // tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto.
@@ -57,11 +58,11 @@ export class TensorboardWriter {
    * @throws       the file system's error if the file cannot be made
    */
   constructor(folder: string, step: number) {
-    mkdirSync(folder, { recursive: true });
+    makeOurFolder(folder);
     // TensorBoard reads the files of a folder in the order of their names: seconds first, then who wrote it.
     const seconds = (Date.now() / 1000).toFixed(3).padStart(14, "0");
     this.path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}`);
-    this.#file = openSync(this.path, "ax");
+    this.#file = createFile(this.path);
     this.#write({ fileVersion: "brain.Event:2" });
     this.#write({ step: step + 1, sessionLog: { status: sessionStart } });
   }

@@ -21,6 +21,7 @@ import {
   newestCheckpoint,
   readRunConfig,
   saveConfig,
+  whyNotHeld,
 } from "../checkpoint/run-folder.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
 import { type Computing, checkCudaGraphs, chooseDevice } from "../compute/device.ts";
@@ -71,7 +72,9 @@ async function main(config: TrainConfig, packPath: string): Promise<void> {
   try {
     const made = await lockRun(config.run, lockFile);
     await send({ kind: "done", end: await openAndTrain(config, packPath, made, pass) });
-  } catch (thrown) {
+  } catch (caught) {
+    // Whatever failed first, this is why.
+    const thrown = whyNotHeld(config.run) ?? caught;
     const goOn = newestCheckpoint(config.run) && `go on with \`${resumeCommand(config.run)}\``;
     const error = diskError(thrown, config.run, goOn || undefined);
     if (!(error instanceof PioneerError)) {

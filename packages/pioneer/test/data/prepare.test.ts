@@ -21,6 +21,7 @@ import { verifyPack } from "../../src/data/pack/pack.ts";
 import { allIndices } from "../../src/data/pack/splits.ts";
 import { type PrepareOptions, prepareDataset } from "../../src/data/prepare.ts";
 import { writePng } from "../../src/pictures/png.ts";
+import { bin, Pioneer } from "../support/cli.ts";
 import { type Files, imageFolder, png, readFiles, repeat, writeFiles, writeTar, writeZip } from "./support.ts";
 
 const folder = temporaryFolder();
@@ -311,16 +312,27 @@ describe("what cannot be prepared is refused in one line, and nothing stays", ()
     }
   });
 
-  test.runIf(existsSync("/dev/full"))("a full disk", async () => {
-    symlinkSync("/dev/full", `${out("full")}.part.journal`);
-    const error = await refusal({ source: grey, out: out("full"), resolution: 4 });
-    expect(error.message).toBe(
-      `${out("full")}: the disk is full; free some space or choose another folder, then run the same command again`,
+  test("a disk that refuses to go on: one line, and the next call goes on", async () => {
+    // 30 images of 128x128, and no file above 8 KiB.
+    const args = ["dataset", "prepare", grey, out("full"), "--resolution", "128"];
+    const command = ["sh", "-c", 'ulimit -f 16; exec "$@"', "sh", process.execPath, bin];
+    const { code, stderr } = await new Pioneer(folder, args, {}, command).end;
+    expect(stderr).toBe(
+      `pioneer: ${out("full")}: the file is larger than this file system or user limit allows; choose another folder\n`,
     );
-    expect(error.exitCode).toBe(1);
+    expect(code).toBe(1);
     expect(existsSync(out("full"))).toBe(false);
-    rmSync(`${out("full")}.part.journal`);
-    expect((await prepareDataset({ source: grey, out: out("full"), resolution: 4 })).pack.count).toBe(30);
+    expect((await prepareDataset({ source: grey, out: out("full"), resolution: 128 })).pack.count).toBe(30);
+  });
+
+  test("files beside the pack that are links: replaced, and what they point at stays", async () => {
+    const mine = join(folder, "mine.txt");
+    writeFileSync(mine, "mine");
+    for (const beside of [".part", ".part.journal", ".part-rgb"]) symlinkSync(mine, `${out("linked")}${beside}`);
+    expect((await prepareDataset({ source: grey, out: out("linked"), resolution: 4 })).pack.count).toBe(30);
+    expect(readFileSync(mine, "utf8")).toBe("mine");
+    expect(leftOf("linked")).toEqual(["linked.pack"]);
+    rmSync(mine);
   });
 
   test("too little space is told before anything is written", async () => {

@@ -1,5 +1,6 @@
 import cliProgress from "cli-progress";
 import { formatDuration, formatRate } from "../../base/format.ts";
+import { printable } from "../../base/printable.ts";
 import type { TickEvent, TrainEvent, TrainReporter } from "../../train/events.ts";
 import { formatEvent, formatLosses } from "../../train/progress-line.ts";
 import { barLook, barStyle } from "./bar-or-lines.ts";
@@ -41,8 +42,8 @@ class TrainBars {
   log(line: string): void {
     // Above the bars once there are some; the library's own log waits for them.
     // What is left of a bar that was there is cleared.
-    if (this.#lines) this.#bars.log(`${line}\x1b[K\n`);
-    else this.#stream.write(`${line}\n`);
+    if (this.#lines) this.#bars.log(`${printable(line)}\x1b[K\n`);
+    else this.#stream.write(`${printable(line)}\n`);
   }
 
   update(tick: TickEvent): void {

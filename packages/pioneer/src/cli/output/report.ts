@@ -1,6 +1,7 @@
 import { commandLine } from "../../base/command-line.ts";
 import { diskError } from "../../base/disk.ts";
 import { exitCodes, PioneerError } from "../../base/errors.ts";
+import { printable } from "../../base/printable.ts";
 
 /** Where a command's words go: for people on stdout, with --json one object on stdout and everything else on stderr. */
 export class Output {
@@ -15,9 +16,9 @@ export class Output {
     return this.json ? process.stderr : process.stdout;
   }
 
-  /** A line for people. */
+  /** A line for people; what names in it bring along cannot make it two. */
   log(line: string): void {
-    this.stream.write(`${line}\n`);
+    this.stream.write(`${printable(line)}\n`);
   }
 
   /** The one object for machines; called once, at the end. */
@@ -48,7 +49,7 @@ function shorten(files: readonly string[]): string[] {
  */
 export function reportError(thrown: unknown, { json, debug }: { json: boolean; debug: boolean }): number {
   const error = asPioneerError(thrown);
-  const line = error.message.trim().replace(/\s*\n\s*/g, " ");
+  const line = printable(error.message.trim().replace(/\s*\n\s*/g, " "));
   process.stderr.write(`pioneer: ${line}\n`);
   if (debug) console.error(thrown);
   if (json) process.stdout.write(`${JSON.stringify({ error: { code: error.code, message: line } })}\n`);

@@ -1,5 +1,6 @@
 import type { FaceTemplate } from "pioneer-runtime";
 import { evenIndices } from "../../base/evenly.ts";
+import { recordOf } from "../../base/record.ts";
 import { repeatGrey } from "../pixels/decode.ts";
 import type { SkippedFile } from "./format.ts";
 import { type Label, openPack } from "./pack.ts";
@@ -48,7 +49,7 @@ export function packInfo(path: string): PackInfo {
     crop,
     align: align?.template ?? null,
     source: { kind: source.kind, name: source.name },
-    splits: Object.fromEntries(Object.entries(splits).map(([name, indices]) => [name, indices.length])),
+    splits: recordOf(Object.entries(splits).map(([name, indices]) => [name, indices.length])),
     labels: labels.map(labelInfo),
     skipped,
     enlarged,
@@ -91,7 +92,7 @@ function labelInfo(label: Label): LabelInfo {
     }
     return { name, missing, kind: "number", min, max, mean: sum / (values.length - missing) };
   }
-  const categories = Object.fromEntries(label.categories.map((category) => [category, 0]));
+  const categories = recordOf(label.categories.map((category) => [category, 0]));
   let missing = 0;
   for (const code of label.codes) {
     const category = label.categories[code];

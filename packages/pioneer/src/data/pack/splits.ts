@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { recordOf } from "../../base/record.ts";
 
 /** Share of a data set without splits that is held out, and the most images it may be. */
 const heldOutShare = 0.02;
@@ -58,7 +59,7 @@ export function splitIndices({ names, codes }: Splits): Record<string, Uint32Arr
     counts[code] = at + 1;
   }
   const found = names.map((name, code) => [name, lists[code] as Uint32Array] as const);
-  return Object.fromEntries([["train", new Uint32Array()], ["test", new Uint32Array()], ...found]);
+  return recordOf([["train", new Uint32Array()], ["test", new Uint32Array()], ...found]);
 }
 
 /** 0, 1, 2 ... */

@@ -2,6 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { diskError, onDisk } from "../../base/disk.ts";
+import { createFileLater, openOursLater } from "../../base/write.ts";
 import { repeatGrey } from "../pixels/decode.ts";
 import { BlockWriter, writeFully } from "./blocks.ts";
 import { digestChunk, encodeHeader, type PackHeader, packFormat, prefixBytes } from "./format.ts";
@@ -63,7 +64,7 @@ export class PackWriter {
    */
   static async open(path: string, resolution: number, progress: PackProgress): Promise<PackWriter> {
     const part = partOf(path);
-    const file = await onDisk(path, () => open(part, progress.count > 0 ? "r+" : "w+"));
+    const file = await onDisk(path, () => (progress.count > 0 ? openOursLater(part) : createFileLater(part)));
     const writer = new PackWriter(path, resolution, file, progress);
     try {
       await file.truncate(prefixBytes + progress.count * writer.imageBytes);
@@ -119,7 +120,7 @@ export class PackWriter {
     const old = this.#file;
     const oldBytes = this.imageBytes;
     const count = this.#count;
-    this.#file = await onDisk(this.path, () => open(promotedOf(this.path), "w+"));
+    this.#file = await onDisk(this.path, () => createFileLater(promotedOf(this.path)));
     this.#channels = 3;
     this.#count = 0;
     this.#digests = [];

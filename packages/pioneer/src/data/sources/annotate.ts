@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
+import { recordOf } from "../../base/record.ts";
 import { textOf } from "../pack/csv.ts";
 import { type LabelTable, normalizeName } from "../pack/labels.ts";
 import type { Names } from "../pack/names.ts";
@@ -64,7 +65,7 @@ export function annotate(names: Names, files: readonly LabelsFile[], prefixes: r
   const rowOf = table === undefined ? () => undefined : matchRows(table, names, prefixes);
   const entry = (index: number): SourceEntry => {
     const name = names.at(index);
-    const labels: Record<string, string> = {};
+    const labels = recordOf<string>();
     let { split, className } = readFolders(name);
     if (classes.size > 1 && !areShards && className !== undefined) labels.class = className;
     const row = rowOf(name);

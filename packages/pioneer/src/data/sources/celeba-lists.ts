@@ -1,9 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
+import { recordOf } from "../../base/record.ts";
 
 /** CelebA's partition numbers. */
-const splits: Record<string, string> = { "0": "train", "1": "val", "2": "test" };
+const splits: ReadonlyMap<string, string> = new Map([
+  ["0", "train"],
+  ["1", "val"],
+  ["2", "test"],
+]);
 
 /** Attributes by image: 1 (has it) or -1. */
 export type Attributes = ReadonlyMap<string, Readonly<Record<string, number>>>;
@@ -34,7 +39,7 @@ export async function readAttributes(path: string): Promise<Attributes> {
         `${path}: line ${i + firstRow} has ${values.length} values for ${names.length} attributes; download it again`,
       );
     }
-    const row: Record<string, number> = {};
+    const row = recordOf<number>();
     for (const [j, name] of names.entries()) {
       const value = values[j];
       if (value !== "1" && value !== "-1") {
@@ -62,7 +67,7 @@ export async function readPartition(path: string): Promise<ReadonlyMap<string, s
   for (const [i, line] of (await readLines(path)).entries()) {
     const [file, partition = "", ...more] = words(line);
     if (file === undefined || (i === 0 && isCsv(path))) continue;
-    const split = splits[partition];
+    const split = splits.get(partition);
     if (split === undefined || more.length > 0) {
       throw new DataError(
         `${path}: line ${i + 1} is ${JSON.stringify(line.slice(0, 60))}, expected a file and 0 (train), 1 (val) or 2 (test)`,

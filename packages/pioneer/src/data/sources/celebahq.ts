@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { Dataset, File } from "h5wasm/node";
 import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
+import { recordOf } from "../../base/record.ts";
 import type { RawImage } from "../pixels/decode.ts";
 import { type CelebaHqOrigin, readAttributes, readImageList } from "./celeba-lists.ts";
 import { toInterleaved } from "./raw.ts";
@@ -135,9 +136,9 @@ async function readLists(folder: string, count: number): Promise<Lists> {
 function toEntry(index: number, { origins, attributes }: Lists): SourceEntry {
   const name = String(index).padStart(5, "0");
   const origin = origins?.[index];
-  if (origin === undefined) return { name, labels: {} };
+  if (origin === undefined) return { name, labels: recordOf() };
   const split = origin.index < firstTestImage ? "train" : "test";
-  return { name, split, labels: attributes?.get(origin.file) ?? {} };
+  return { name, split, labels: attributes?.get(origin.file) ?? recordOf() };
 }
 
 /** HDF5's own words span many lines; what matters is that the file cannot be read. */

@@ -62,15 +62,15 @@ export const maxFileBytes = 512 * 2 ** 20;
 
 const readable = new Set("jpg jpeg jpe jfif png webp avif tif tiff gif".split(" "));
 const unreadable = new Set("heic heif bmp pgm ppm pbm pnm jxl jp2 dng cr2 nef arw psd ico tga".split(" "));
-const splitFolders: Record<string, string> = {
-  train: "train",
-  training: "train",
-  test: "test",
-  testing: "test",
-  val: "val",
-  valid: "val",
-  validation: "val",
-};
+const splitFolders: ReadonlyMap<string, string> = new Map([
+  ["train", "train"],
+  ["training", "train"],
+  ["test", "test"],
+  ["testing", "test"],
+  ["val", "val"],
+  ["valid", "val"],
+  ["validation", "val"],
+]);
 
 export type FileUse = "image" | "unsupported" | "labels" | "other" | "hidden";
 
@@ -121,7 +121,7 @@ function countsInWords(counts: ReadonlyMap<string, number>, what: string): strin
  */
 export function readFolders(name: string): { split: string | undefined; className: string | undefined } {
   const folders = name.split("/").slice(0, -1);
-  const split = splitFolders[folders[0]?.toLowerCase() ?? ""];
+  const split = splitFolders.get(folders[0]?.toLowerCase() ?? "");
   return { split, className: split === undefined ? folders[0] : folders[1] };
 }
 
@@ -133,7 +133,7 @@ export function topFolder(names: Iterable<string>): string {
   for (const name of names) {
     if (top === undefined) {
       top = name.slice(0, name.indexOf("/") + 1);
-      if (top === "" || splitFolders[top.slice(0, -1).toLowerCase()] !== undefined) return "";
+      if (top === "" || splitFolders.has(top.slice(0, -1).toLowerCase())) return "";
     } else if (!name.startsWith(top)) return "";
   }
   return top ?? "";
