@@ -2,11 +2,13 @@
 // CUDA is in play (docs/design.md). Ends with its parent.
 import type { InferenceSession } from "onnxruntime-node";
 import { graphProblem } from "pioneer-runtime";
+import { endWithParent } from "../base/end-with-parent.ts";
 import { largestGraph, readWhole } from "../base/read.ts";
 import type { FromNetwork, Port, ToNetwork } from "./protocol.ts";
 
 let session: InferenceSession | undefined;
 
+endWithParent(Number(process.argv[2]));
 process.on("disconnect", () => process.exit(0));
 // Ctrl-C reaches the whole group; the parent decides what it means.
 process.on("SIGINT", () => undefined);

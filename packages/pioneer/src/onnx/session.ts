@@ -25,9 +25,11 @@ export class OnnxSession {
   #outputs: readonly Port[] = [];
 
   private constructor() {
-    this.#process = fork(processFile, [], {
+    this.#process = fork(processFile, [String(process.pid)], {
       // ONNX Runtime from 1.29 on tells Microsoft of its use unless it is told not to.
       env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" },
+      // Those of who called us (--input-type, --inspect) are not for it.
+      execArgv: [],
       serialization: "advanced",
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
@@ -68,6 +70,8 @@ export class OnnxSession {
   close(): void {
     this.#process.removeAllListeners("exit");
     if (this.#process.connected) this.#process.disconnect();
+    // What it is computing would hold up the news for as long as that takes.
+    this.#process.kill("SIGKILL");
     this.#giveUp("it was closed");
   }
 

@@ -35,7 +35,7 @@ test("classes, splits and labels called as JavaScript's own things are", async (
   const { splits, labels } = packInfo(pack.path);
   // Of a data set without images for tests, one in fifty is held out, at least one; here from no "train" there is none.
   expect(Object.entries(splits).filter(([, images]) => images > 0)).toEqual(
-    names.map((name) => [name.toLowerCase(), 1]).sort(),
+    names.map((name) => [name.toLowerCase(), 1]),
   );
   const byName = Object.fromEntries(labels.map((label) => [label.name, label]));
   expect(Object.keys(byName).sort()).toEqual(["__proto__", "class", "constructor"]);
@@ -60,7 +60,7 @@ test("a folder around everything is passed over, whatever it is called", () => {
 });
 
 test("a direction that could not be found again is refused", () => {
-  const direction = { vector: [1], unit: 1, method: "linear", orthogonal: false } as const;
+  const direction = { vector: [1], unit: 1, method: "linear" as const, orthogonal: false };
   const path = join(folder, "directions.json");
   expect(() => addToRun(path, 1, Object.fromEntries([["__proto__", direction]]))).toThrow(
     "no direction can be called __proto__; rename the label. Nothing was written",
@@ -77,8 +77,7 @@ test("no name forges a line or reaches the terminal's own commands", async () =>
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   const shown = stdout + pioneer("info", "forged.pack").stdout;
   expect(shown).toContain("a\\u{a}next: pioneer \\u{1b}[2J\\u{202e}");
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
-  expect(shown).not.toMatch(/[\u001b\u202e]/);
+  for (const character of ["\u001b", "\u202e"]) expect(shown).not.toContain(character);
   expect(shown.match(/^next: /gm)?.length).toBe(1);
   expectError(["info", "no\u001b[2J"], 1, "no\\u{1b}[2J: no such file or folder; check the path");
 });

@@ -1,11 +1,14 @@
 // Networks in a process of their own: what they say of themselves, what they compute, and how it ends when something is wrong.
+import { spawn, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { scope } from "pioneer-torch";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { endlessGenerator } from "../../../runtime/test/support/hostile-graph.ts";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { OnnxError, OnnxSession } from "../../src/onnx/session.ts";
 import { expectClose, pictures, reference } from "../metrics/support.ts";
+import { isAlive } from "../support/cli.ts";
 import { fixture } from "../support/fixture.ts";
 
 const folder = temporaryFolder();
@@ -92,4 +95,42 @@ describe("what is wrong is said in one line", () => {
     expect(await refusal(session.run([images(1)], "features"))).toBe("the process that computes it has ended");
     session.close();
   });
+});
+
+describe("a network that computes for ever", () => {
+  const endless = join(folder, "endless.onnx");
+  const ticksOf = (pid: number) => Number(readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[11]);
+  const childOf = (pid: number) => Number(spawnSync("pgrep", ["-P", String(pid)], { encoding: "utf8" }).stdout);
+  const patient = { timeout: 100_000, interval: 50 };
+
+  // Node has taken a second at most when it begins to compute; the clock of processes counts hundredths.
+  const computing = async (parent: number): Promise<number> => {
+    await expect.poll(() => childOf(parent), patient).toBeGreaterThan(0);
+    const pid = childOf(parent);
+    await expect.poll(() => ticksOf(pid), patient).toBeGreaterThan(150);
+    return pid;
+  };
+  const script = `
+    const { OnnxSession } = await import(${JSON.stringify(new URL("../../dist/onnx/session.js", import.meta.url))});
+    const session = await OnnxSession.open(${JSON.stringify(endless)}, { threads: 1 });
+    process.on("SIGUSR2", () => session.close());
+    await session.run([{ name: "latents", data: new Float32Array(4), shape: [1, 4] }], "images").catch(() => undefined);
+  `;
+  const begin = () => {
+    writeFileSync(endless, endlessGenerator(4));
+    const parent = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "inherit" });
+    onTestFinished(() => void parent.kill("SIGKILL"));
+    return parent;
+  };
+
+  test.runIf(process.platform === "linux").each(["SIGKILL", "SIGINT", "SIGUSR2"] as const)(
+    "ends with what asked for it: %s",
+    async (signal) => {
+      const parent = begin();
+      const pid = await computing(parent.pid as number);
+      parent.kill(signal);
+      await expect.poll(() => isAlive(pid), patient).toBe(false);
+    },
+    200_000,
+  );
 });

@@ -27,9 +27,9 @@ export const tensorOf = (file: string, shape: readonly number[], offset = 0, nam
     field(14, 1),
   );
 
-const port = (name: string, ...shape: readonly (number | string)[]) => {
+const port = (name: string, type: number, ...shape: readonly (number | string)[]) => {
   const dims = shape.map((length) => field(1, field(typeof length === "number" ? 1 : 2, length)));
-  return message(field(1, name), field(2, field(1, message(field(1, 1), field(2, message(...dims))))));
+  return message(field(1, name), field(2, field(1, message(field(1, type), field(2, message(...dims))))));
 };
 const node = (type: string, inputs: readonly string[], outputs: readonly string[], ...attributes: Uint8Array[]) =>
   field(
@@ -52,6 +52,25 @@ export const readingGenerator = (file: string, latent: number, resolution: numbe
   modelOf(
     field(5, tensorOf(file, [1, 3, resolution, resolution])),
     node("Cast", ["secret"], ["images"], field(5, message(field(1, "to"), field(3, 1), field(20, 2)))),
-    field(11, port("latents", "n", latent)),
-    field(12, port("images", 1, 3, resolution, resolution)),
+    field(11, port("latents", 1, "n", latent)),
+    field(12, port("images", 1, 1, 3, resolution, resolution)),
   );
+
+/** A generator that computes for ever, and takes no more memory. */
+export const endlessGenerator = (latent: number): Buffer => {
+  const body = message(
+    node("Identity", ["go on"], ["went on"]),
+    node("Identity", ["before"], ["after"]),
+    field(2, "body"),
+    field(11, port("turn", 7)),
+    field(11, port("go on", 9)),
+    field(11, port("before", 1, "n", latent)),
+    field(12, port("went on", 9)),
+    field(12, port("after", 1, "n", latent)),
+  );
+  return modelOf(
+    node("Loop", ["", "", "latents"], ["images"], field(5, message(field(1, "body"), field(6, body), field(20, 5)))),
+    field(11, port("latents", 1, "n", latent)),
+    field(12, port("images", 1, "n", latent)),
+  );
+};
