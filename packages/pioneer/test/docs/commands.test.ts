@@ -17,6 +17,7 @@ const pages = [
   ["docs/refine.md", 4],
   ["docs/recipes.md", 5],
   ["docs/export.md", 2],
+  ["docs/studio.md", 2],
   ["docs/metrics.md", 3],
   ["docs/faces128.md", 4],
 ] as const;
