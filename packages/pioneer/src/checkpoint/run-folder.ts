@@ -52,6 +52,7 @@ export function findCheckpoint(
 ): string {
   const found = isCheckpoint(path) ? path : newestCheckpoint(path);
   if (found) return found;
+  if (!existsSync(path)) throw new CheckpointError(`${path} is not there: check the path, or give ${wanted}`);
   const run = dirname(path);
   if (basename(path) === bestName && newestCheckpoint(run)) {
     throw new CheckpointError(
@@ -117,6 +118,7 @@ export function abandonRun(run: string, made: string | undefined, created: boole
 /** @throws RunError if the folder holds no run; ConfigError if its config.json is damaged */
 export function readRunConfig(run: string): TrainConfig {
   const path = join(run, configFile);
+  if (!existsSync(run)) throw new RunError(`${run} is not there: check the path`);
   if (!hasConfig(run)) throw new RunError(`${run} holds no run (no ${configFile}): check the path`);
   const config = resolveTrainConfig(parseConfigFile(readTextSync(path), path));
   return withDataPaths(config, (noted) => findNoted(noted, run));

@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { commandLine } from "../base/command-line.ts";
 import { ConfigError, exitCodes } from "../base/errors.ts";
+import { shellWord } from "../base/shell-word.ts";
 import { withoutDebuggerSignal } from "../base/signals.ts";
 import { version } from "../base/version.ts";
 import { addDatasetCommands } from "./commands/dataset.ts";
@@ -77,8 +79,14 @@ function endOfParsing(error: CommanderError, help: string, flags: { json: boolea
   if (error.exitCode === 0) return exitCodes.done;
   // Help shown because no command was given: it is on stderr already.
   if (error.code === "commander.help") return exitCodes.usage;
-  const message = `${error.message.replace(/^error: /, "")}; see ${help}`;
+  const message = `${error.message.replace(/^error: /, "")}; ${mendOfFlag(error.message) ?? `see ${help}`}`;
   return reportError(new ConfigError(message, { cause: error }), flags);
+}
+
+/** A file whose name begins with "-" is taken for an option. */
+function mendOfFlag(message: string): string | undefined {
+  const word = /unknown option '(-[^']*)'/.exec(message)?.[1];
+  return word !== undefined && existsSync(word) ? `if the file is meant, write ${shellWord(`./${word}`)}` : undefined;
 }
 
 /** The command whose help lists what was meant. */

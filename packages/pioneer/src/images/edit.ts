@@ -39,21 +39,23 @@ export interface Edits {
 /**
  * Moves the latents of photos along directions and writes what is decoded: each edited image and grid.png, and a strip for
  * each direction in `strips`.
- * @throws ModelError for a direction that is not there; DataError naming the photo that cannot be read, or the file that cannot
- * be written
+ * @param given paths of photos
+ * @throws ModelError for a direction that is not there; DataError naming a photo if none can be read, or the file that cannot be
+ *   written
  */
 export async function writeEdits(
   model: Model,
   directions: DirectionsFile,
-  paths: readonly string[],
-  { out, faceOf, set, strips, ...refining }: EditOptions,
+  given: readonly string[],
+  { out, faceOf, onSkip, set, strips, ...refining }: EditOptions,
 ): Promise<Edits> {
   const { resolution } = model;
   const size = imageSize(model);
   // A name that is not there is found before anything is computed.
   const known = (strengths: Strengths) => edit(new Float32Array(0), strengths, directions);
   known({ ...Object.fromEntries(strips.map((name) => [name, 0])), ...set });
-  const originals = await loadPhotos(paths, model, faceOf);
+  const { paths, images: originals, unread } = await loadPhotos(given, model, faceOf);
+  for (const { message } of unread) onSkip?.(message);
   const latents = await refineAll(model, originals, await encodeAll(model, originals), refining);
   const image = (images: Float32Array, i: number) => images.subarray(i * size, (i + 1) * size);
   const result = { files: [] as string[], strips: [] as string[] };

@@ -8,8 +8,9 @@ import {
   latentStrip,
   type Model,
 } from "pioneer-runtime";
+import { DataError } from "../base/errors.ts";
 import { composeAt } from "../pictures/grid.ts";
-import { hexagonPlaces, type MorphPlaces, squarePlaces, stripPlaces } from "../pictures/morph-places.ts";
+import { hexagonPlaces, type MorphPlaces, pathPlaces, squarePlaces, stripPlaces } from "../pictures/morph-places.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { type AnimationOptions, animate, isAnimated } from "./animation.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
@@ -22,22 +23,25 @@ export interface MorphOptions extends PhotoOptions, RefineAllOptions, Partial<An
 }
 
 /**
- * Interpolates between the latents of two photos (a strip), four (a square; corners top-left, top-right, bottom-left,
- * bottom-right) or six (a hexagon; corners clockwise from the top left) on the sphere. Writes each step, grid.png with the
- * photos beside their corners, and on request morph.gif and morph.mp4, the way round the photos and back to the first.
- * @param paths 2, 4 or 6 photos
+ * Interpolates between the latents of photos on the sphere: two make a strip, four a square (corners top-left, top-right,
+ * bottom-left, bottom-right), six a hexagon (corners clockwise from the top left), any other number a path, from each to the
+ * next in a row of its own. Writes each step, grid.png with the photos beside their corners, and on request morph.gif and
+ * morph.mp4, the way round the photos and back to the first.
+ * @param given paths of photos, from 2
  * @returns the files, the grid last
- * @throws DataError naming the first photo that cannot be read, or the file that cannot be written
+ * @throws DataError naming a photo if fewer than two can be read, or the file that cannot be written
  */
 export async function writeMorph(
   model: Model,
-  paths: readonly string[],
+  given: readonly string[],
   options: MorphOptions,
 ): Promise<{ files: string[]; grid: string }> {
   const { steps, out } = options;
   const { resolution, latent } = model;
   const size = imageSize(model);
-  const originals = await loadPhotos(paths, model, options.faceOf);
+  const { paths, images: originals, unread } = await loadPhotos(given, model, options.faceOf);
+  for (const { message } of unread) options.onSkip?.(message);
+  if (paths.length < 2) throw new DataError(`${paths[0]} is the only photo that can be read, and a morph takes two`);
   const latents = await refineAll(model, originals, await encodeAll(model, originals), options);
   const corners = paths.map((_, i) => latentRow(latents, latent, i));
   const shape = layOut(corners, steps);
@@ -75,7 +79,8 @@ type Corner = Float32Array;
 
 function layOut(corners: readonly Corner[], steps: number): Shape {
   if (corners.length === 2) return strip(corners as [Corner, Corner], steps);
-  return corners.length === 4 ? square(corners as [Corner, Corner, Corner, Corner], steps) : hexagon(corners, steps);
+  if (corners.length === 4) return square(corners as [Corner, Corner, Corner, Corner], steps);
+  return corners.length === 6 ? hexagon(corners, steps) : path(corners, steps);
 }
 
 function strip([a, b]: readonly [Corner, Corner], steps: number): Shape {
@@ -92,6 +97,18 @@ function square(corners: readonly [Corner, Corner, Corner, Corner], steps: numbe
 function hexagon(corners: readonly Corner[], steps: number): Shape {
   const latents = latentHexagon(corners, steps);
   return { ...hexagonPlaces(steps), latents, names: names(hexagonRows(steps)), round: corners };
+}
+
+function path(corners: readonly Corner[], steps: number): Shape {
+  const legs = corners.slice(1).map((next, i) => latentStrip(corners[i] as Corner, next, steps));
+  const latents = new Float32Array(legs.reduce((sum, leg) => sum + leg.length, 0));
+  for (const [i, leg] of legs.entries()) latents.set(leg, i * leg.length);
+  return {
+    ...pathPlaces(corners.length, steps),
+    latents,
+    names: names(Array(legs.length).fill(steps)),
+    round: corners,
+  };
 }
 
 /** Of cells in rows of these lengths. */

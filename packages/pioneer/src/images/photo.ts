@@ -12,31 +12,60 @@ export interface PhotoOptions {
   /** Folder for the pictures. */
   readonly out: string;
   readonly faceOf?: FaceOf | undefined;
+  /** Told of each photo that cannot be read, and is passed over. */
+  readonly onSkip?: ((reason: string) => void) | undefined;
 }
 
 /** Files read and decoded at the same time. */
 const concurrency = 4;
 
+/** Photos as a model sees them. */
+export interface LoadedPhotos {
+  /** Of those that could be read, in order. */
+  readonly paths: readonly string[];
+  /** [paths.length, 3, r, r] in [-1, 1] */
+  readonly images: Float32Array;
+  /** What could not be read: missing, or no image. */
+  readonly unread: readonly DataError[];
+}
+
 /**
- * Photos of any size and format, aligned or cropped, and resized, exactly as a pack would hold them.
- * @returns [n, 3, r, r] in [-1, 1], in the order of the paths
- * @throws DataError naming the first file that is missing or not an image
+ * Photos of any size and format, aligned or cropped, and resized, exactly as a pack would hold them. Those that cannot be read
+ * are passed over.
  */
-export async function loadPhotos(
+export async function loadReadable(
   paths: readonly string[],
   shape: SeenAs,
   faceOf: FaceOf = () => undefined,
-): Promise<Float32Array> {
+): Promise<LoadedPhotos> {
   const values = 3 * shape.resolution * shape.resolution;
   const images = new Float32Array(paths.length * values);
+  const [read, unread]: [string[], DataError[]] = [[], []];
   for (let start = 0; start < paths.length; start += concurrency) {
     const group = paths.slice(start, start + concurrency);
-    const squares = await Promise.all(group.map((path) => loadSquare(path, shape, faceOf(path))));
+    const squares = await Promise.all(group.map((path) => loadSquare(path, shape, faceOf(path)).catch(onlyDataErrors)));
     for (const [i, pixels] of squares.entries()) {
-      writePlanes(images.subarray((start + i) * values, (start + i + 1) * values), pixels);
+      if (pixels instanceof DataError) unread.push(pixels);
+      else {
+        writePlanes(images.subarray(values * read.length, values * (read.length + 1)), pixels);
+        read.push(group[i] as string);
+      }
     }
   }
-  return images;
+  return { paths: read, images: images.subarray(0, values * read.length), unread };
+}
+
+/** @throws DataError, the first photo's, if none could be read */
+export async function loadPhotos(...[paths, shape, faceOf]: Parameters<typeof loadReadable>): Promise<LoadedPhotos> {
+  const loaded = await loadReadable(paths, shape, faceOf);
+  const [first] = loaded.unread;
+  if (loaded.paths.length === 0 && first !== undefined) throw first;
+  return loaded;
+}
+
+function onlyDataErrors(error: unknown): DataError {
+  if (error instanceof DataError) return error;
+  throw error;
 }
 
 /** @returns [r, r, 3], 0..255 */

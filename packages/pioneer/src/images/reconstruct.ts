@@ -3,9 +3,10 @@ import type { Model } from "pioneer-runtime";
 import { composeGrid, inGroups, toByte } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { psnrOf } from "../pictures/psnr.ts";
+import type { RgbImage } from "../pictures/rgb-image.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
-import { loadPhotos, type PhotoOptions } from "./photo.ts";
+import { loadReadable, type PhotoOptions } from "./photo.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 /** How near a reconstruction is to its photo. */
@@ -26,38 +27,82 @@ export interface Reconstructions {
   readonly pairs: ({ readonly image: string; readonly encoded?: Nearness } & Nearness)[];
 }
 
+/** Photos are read and reconstructed in groups, so that any number fits in memory; the grid shows the first four groups. */
+const group = { photos: 64, ofGrid: 4 };
+
 /**
  * Encodes photos, decodes them again, with `refine` also after so many gradient steps, and writes each picture and grid.png with
- * all of them.
- * @throws DataError naming the first photo that cannot be read, or the file that cannot be written
+ * the first 256.
+ * @throws DataError naming a photo if none can be read, or the file that cannot be written
  */
 export async function writeReconstructions(
   model: Model,
-  paths: readonly string[],
-  { out, faceOf, ...refining }: PhotoOptions & RefineAllOptions,
+  given: readonly string[],
+  { out, faceOf, onSkip, ...refining }: PhotoOptions & RefineAllOptions,
 ): Promise<Reconstructions> {
-  const { resolution } = model;
-  const size = imageSize(model);
-  const originals = await loadPhotos(paths, model, faceOf);
+  const [files, pairs]: [string[], Reconstructions["pairs"]] = [[], []];
+  const shown: Stage[][] = [];
+  const groups = Math.ceil(given.length / group.photos);
+  for (let g = 0; g < groups; g++) {
+    const some = given.slice(g * group.photos, (g + 1) * group.photos);
+    const { paths, images, unread } = await loadReadable(some, model, faceOf);
+    for (const { message } of unread) onSkip?.(message);
+    if (paths.length === 0) {
+      if (g === groups - 1 && pairs.length === 0) throw unread[0];
+      continue;
+    }
+    const onRefine = (done: number, total: number) => refining.onRefine?.(g * total + done, groups * total);
+    const stages = await stagesOf(model, images, { ...refining, onRefine });
+    const written = await writeStages(model, paths, stages, {
+      out,
+      first: pairs.length,
+      perceptual: refining.perceptual,
+    });
+    files.push(...written.files);
+    pairs.push(...written.pairs);
+    if (shown.length < group.ofGrid) shown.push(stages);
+  }
+  const grid = join(out, "grid.png");
+  await writePng(grid, composeStages(shown, model.resolution));
+  return { files: [...files, grid], grid, pairs };
+}
+
+/** Pictures of some photos on one stage of the way: as they were, decoded, refined. */
+interface Stage {
+  readonly name: string;
+  readonly heading: string;
+  /** [n, 3, r, r] */
+  readonly images: Float32Array;
+}
+
+async function stagesOf(model: Model, originals: Float32Array, refining: RefineAllOptions): Promise<Stage[]> {
   const latents = await encodeAll(model, originals);
   const stages = [
     { name: "original", heading: "photo", images: originals },
     { name: "reconstruction", heading: "reconstruction", images: await decodeAll(model, latents) },
   ];
-  if (refining.refine) {
-    const refined = await refineAll(model, originals, latents, refining);
-    stages.push({ name: "refined", heading: "refined", images: await decodeAll(model, refined) });
-  }
-  const distances = stages.slice(1).map(({ images }) => refining.perceptual?.distance.measure(originals, images));
-  const cells = new Float32Array(stages.length * originals.length);
+  if (!refining.refine) return stages;
+  const refined = await refineAll(model, originals, latents, refining);
+  return [...stages, { name: "refined", heading: "refined", images: await decodeAll(model, refined) }];
+}
+
+/** Writes each picture of each photo, and says how near they are. @param options.first number of the first photo, from 0 */
+async function writeStages(
+  model: Model,
+  paths: readonly string[],
+  stages: readonly Stage[],
+  { out, first, perceptual }: { readonly out: string; readonly first: number } & Pick<RefineAllOptions, "perceptual">,
+): Promise<Pick<Reconstructions, "files" | "pairs">> {
+  const size = imageSize(model);
+  const originals = (stages[0] as Stage).images;
+  const distances = stages.slice(1).map(({ images }) => perceptual?.distance.measure(originals, images));
   const [files, pairs]: [string[], Reconstructions["pairs"]] = [[], []];
   for (const [i, path] of paths.entries()) {
-    const base = numberedName(i, path);
+    const base = numberedName(first + i, path);
     const pictures = stages.map(({ images }) => images.subarray(i * size, (i + 1) * size));
     for (const [stage, picture] of pictures.entries()) {
-      cells.set(picture, (i * stages.length + stage) * size);
       const file = join(out, `${base}-${stages[stage]?.name}.png`);
-      await writeImage(file, picture, resolution);
+      await writeImage(file, picture, model.resolution);
       files.push(file);
     }
     const [original, encoded, refined] = pictures as [Float32Array, Float32Array, Float32Array?];
@@ -68,11 +113,21 @@ export async function writeReconstructions(
     const before = near(encoded, 0);
     pairs.push({ image: path, ...(refined ? { ...near(refined, 1), encoded: before } : before) });
   }
-  const grid = join(out, "grid.png");
-  const headings = stages.map(({ heading }) => ({ text: heading }));
-  const layout = inGroups(paths.length, [stages.length], headings);
-  await writePng(grid, composeGrid(cells, { resolution, ...layout }));
-  return { files: [...files, grid], grid, pairs };
+  return { files, pairs };
+}
+
+/** All stages of a photo side by side, photo after photo. @param groups of photos, each with its stages */
+function composeStages(groups: readonly (readonly Stage[])[], resolution: number): RgbImage {
+  const size = 3 * resolution * resolution;
+  const cells = groups.flatMap((stages) =>
+    Array.from({ length: (stages[0] as Stage).images.length / size }, (_, i) =>
+      stages.map(({ images }) => images.subarray(i * size, (i + 1) * size)),
+    ),
+  );
+  const images = new Float32Array(cells.flat().length * size);
+  for (const [i, cell] of cells.flat().entries()) images.set(cell, i * size);
+  const headings = (groups[0] ?? []).map(({ heading }) => ({ text: heading }));
+  return composeGrid(images, { resolution, ...inGroups(cells.length, [headings.length], headings) });
 }
 
 function nearness(original: Float32Array, made: Float32Array): Nearness {

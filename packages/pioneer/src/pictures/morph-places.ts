@@ -36,6 +36,13 @@ export function hexagonPlaces(steps: number): MorphPlaces {
   return placesOf(cells, [first(top), last(top), last(middle), last(bottom), first(bottom), first(middle)]);
 }
 
+/** A row from each of some photos to the next: one stands at the beginning of its row, the last at the end of the last row. */
+export function pathPlaces(photos: number, steps: number): MorphPlaces {
+  const cells = rowsOf(Array(photos - 1).fill(steps));
+  const begins = Array.from({ length: photos - 1 }, (_, row) => before(row, beside));
+  return placesOf(cells, [...begins, after(photos - 2, beside, steps)]);
+}
+
 /** Headed above the photos of the first row. */
 const placesOf = (cells: readonly Place[], photos: readonly Place[]): MorphPlaces => ({
   cells,

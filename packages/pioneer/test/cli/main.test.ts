@@ -85,6 +85,12 @@ describe("wrong options end with 2 and one line", () => {
   });
 
   test("an unknown command, a missing argument, a missing value", () => {
+    writeFileSync(join(folder, "-me.jpg"), "");
+    expectError(
+      ["reconstruct", "--model", "m", "--out", "o", "-me.jpg"],
+      2,
+      "unknown option '-me.jpg'; if the file is meant, write ./-me.jpg",
+    );
     expectError(["trian"], 2, "unknown command 'trian' (Did you mean train?); see pioneer --help");
     expectError(
       ["dataset", "prepare", "photos"],
@@ -111,13 +117,13 @@ describe("wrong options end with 2 and one line", () => {
     expectError(
       ["interpolate", "--model", "m", "--out", "o", "a.png"],
       2,
-      "interpolate: expected 2 images for a strip, 4 for a square or 6 for a hexagon, got 1",
+      "interpolate: give 2 photos for a strip, 4 for a square, 6 for a hexagon or any other number for a path, got 1",
     );
   });
 
   test("a folder named like a number is a folder", () => {
     expectError(["info", "2024"], 1, "2024: no such file or folder; check the path");
-    expectError(["train", "--resume", "--run", "2024"], 1, "2024 holds no run (no config.json): check the path");
+    expectError(["train", "--resume", "--run", "2024"], 1, "2024 is not there: check the path");
   });
 
   test("with --json the error is also an object on stdout; with --debug its stack on stderr", () => {

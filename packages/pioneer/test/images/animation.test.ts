@@ -256,7 +256,7 @@ describe("the command line refuses before any work", () => {
     [["sample", ...model, "--walk", "--fps", "60"], "--fps: expected a whole number from 1 to 50, got 60"],
     [
       ["interpolate", ...model, "a.png"],
-      "interpolate: expected 2 images for a strip, 4 for a square or 6 for a hexagon, got 1",
+      "interpolate: give 2 photos for a strip, 4 for a square, 6 for a hexagon or any other number for a path, got 1",
     ],
   ])("%s", (args, line) => {
     const empty = { ...process.env, PATH: folder };

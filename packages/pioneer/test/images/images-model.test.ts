@@ -98,6 +98,22 @@ test("reconstruct: each photo touches its reconstruction, pairs stand apart, eve
   expect([width, height]).toEqual([8, 8]);
 });
 
+test("more photos than fit into a group: all are written, those that cannot be read are named, the grid has the first 256", async () => {
+  const red = await photo("many.png", [1, 0, 0]);
+  const skipped: string[] = [];
+  const out = join(folder, "many");
+  const paths = [...Array(260).fill(red.path), "gone.png", red.path];
+  const written = await writeReconstructions(colours, paths, { out, onSkip: (reason) => void skipped.push(reason) });
+  expect(written.pairs.length).toBe(261);
+  expect(written.files.length).toBe(2 * 261 + 1);
+  expect(written.files.at(-2)).toBe(join(out, "0261-many-reconstruction.png"));
+  expect(skipped).toEqual(["gone.png: no such file or folder; check the path"]);
+  const { size } = await pixelsOf(written.grid);
+  // 256 pairs: round(sqrt(1.5 * 256 / 2)) = 14 to a row of pairs, 19 rows.
+  expect(size).toEqual([14 * 128 + 13 * 8, above + 19 * 64 + 18 * 8]);
+  await expect(writeReconstructions(colours, ["gone.png"], { out })).rejects.toThrow("gone.png: no such file");
+});
+
 test("refinement without gradients is refused", async () => {
   const red = await photo("grey.png", [0.5, 0.5, 0.5]);
   await expect(writeReconstructions(colours, [red.path], { out: join(folder, "none"), refine: 5 })).rejects.toThrow(
@@ -124,6 +140,40 @@ test("interpolate two: the arc between the photos, which stand at the ends of th
   for (const [i, colour] of [1.5, 2.5, 3.5, 4.5].map(middle).entries()) {
     for (const c of [0, 1, 2]) expect(Math.abs((colour[c] ?? 999) - (arc[i]?.[c] ?? 0))).toBeLessThanOrEqual(1);
   }
+});
+
+test("interpolate three or five: a path, a row from each photo to the next", async () => {
+  const photos = [await photo("p.png", [1, 0, 0]), await photo("q.png", [0, 1, 0]), await photo("r.png", [0, 0, 1])];
+  const out = join(folder, "path");
+  const skipped: string[] = [];
+  const paths = [...photos.map(({ path }) => path), "gone.png"];
+  const onSkip = (reason: string) => void skipped.push(reason);
+  const written = await writeMorph(colours, paths, { steps: 3, out, onSkip });
+  expect(skipped).toEqual(["gone.png: no such file or folder; check the path"]);
+  expect(readdirSync(out).sort()).toEqual(
+    [1, 2].flatMap((row) => [1, 2, 3].map((n) => `cell-0${row}-0${n}.png`)).concat("grid.png"),
+  );
+  const { at, size } = await pixelsOf(written.grid);
+  expect(size).toEqual([5 * 66 + 64, above + 66 + 64]);
+  const middle = (column: number, row: number) => at(Math.round(column * 66) + 32, above + row * 66 + 32);
+  expect([middle(0, 0), middle(0, 1), middle(5, 1), middle(5, 0)]).toEqual([
+    ...photos.map(({ bytes }) => bytes),
+    white,
+  ]);
+  // From red to green, and on from green to blue.
+  for (const [column, row, of] of [
+    [1.5, 0, 0],
+    [3.5, 0, 1],
+    [1.5, 1, 1],
+    [3.5, 1, 2],
+  ] as const) {
+    const found = middle(column, row);
+    for (const c of [0, 1, 2])
+      expect(Math.abs((found?.[c] ?? 999) - (photos[of]?.bytes[c] ?? 0))).toBeLessThanOrEqual(1);
+  }
+  await expect(writeMorph(colours, [paths[0] as string, "gone.png"], { steps: 3, out })).rejects.toThrow(
+    `${paths[0]} is the only photo that can be read, and a morph takes two`,
+  );
 });
 
 test("interpolate four: a square, and the photos beside its corners", async () => {

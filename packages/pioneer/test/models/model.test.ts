@@ -79,11 +79,14 @@ describe("a run as a model", () => {
 
 describe("no model", () => {
   test("a folder without checkpoints, and one that is not there", async () => {
-    for (const path of [folder, join(folder, "nowhere")]) {
+    for (const [path, what] of [
+      [folder, "holds no checkpoint:"],
+      [join(folder, "nowhere"), "is not there: check the path, or"],
+    ] as const) {
       const opening = openModel(path, options);
       await expect(opening).rejects.toThrow(CheckpointError);
       await expect(opening).rejects.toThrow(
-        `${path} holds no checkpoint: give --model a run folder (with checkpoint-... in it), a checkpoint or a model folder`,
+        `${path} ${what} give --model a run folder (with checkpoint-... in it), a checkpoint or a model folder`,
       );
     }
   });

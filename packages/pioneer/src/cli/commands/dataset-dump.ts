@@ -69,7 +69,10 @@ export function addDumpCommand(dataset: Command): void {
         const { resolution, skipped, files } = result;
         output.log(`wrote ${progress.summary()}`);
         for (const { name, reason } of skipped.slice(0, 10)) output.log(`skipped ${name} ${reason}`);
-        output.wrote([options.out], `sample --model runs/train --out samples --count ${files.length}`);
+        output.wrote(
+          [options.out],
+          `look at ${options.out}; as many samples of a model to compare with: sample --count ${files.length}`,
+        );
         output.result({ files: [options.out], images: files.length, resolution, skipped });
       } finally {
         progress.stop();

@@ -90,7 +90,7 @@ export function addDatasetCommands(program: Command): void {
         if (result.resumedFrom > 0) output.log(`went on after ${result.resumedFrom} images that were done before`);
         const { value, lines } = await describePack(out, false);
         for (const line of lines) output.log(line);
-        output.wrote([out], hourOfTraining(out, "runs/train"));
+        output.wrote([out], commandLine(hourOfTraining(out, "runs/train")));
         output.result({ files: [out], resumedFrom: result.resumedFrom, pack: value });
       } finally {
         progress.stop();
@@ -112,7 +112,7 @@ export function addDatasetCommands(program: Command): void {
       for (const line of lines) output.log(line);
       const files = options.sheet === undefined ? [] : [options.sheet];
       if (options.sheet !== undefined) await writeSheet(path, options.sheet);
-      if (files.length > 0) output.wrote(files, hourOfTraining(path, "runs/train"));
+      if (files.length > 0) output.wrote(files, commandLine(hourOfTraining(path, "runs/train")));
       output.result({ ...value, files });
       return undefined;
     },

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
+import { commandLine } from "../../base/command-line.ts";
 import { diskError, makeFolders } from "../../base/disk.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
@@ -97,9 +98,12 @@ export function addDirectionsCommand(program: Command): void {
       });
       for (const [name, direction] of Object.entries(directions)) output.log(describe(name, direction));
       const [first = "smile"] = Object.keys(directions);
+      const elsewhere = out === undefined ? "" : ` --directions ${shellWord(out)}`;
       output.wrote(
         [path],
-        `edit --model ${shellWord(options.model)} --out edits --strip ${shellWord(first)} photo.jpg`,
+        commandLine(
+          `edit --model ${shellWord(options.model)}${elsewhere} --out edits --strip ${shellWord(first)} photo.jpg`,
+        ),
       );
       output.result({
         file: path,

@@ -35,7 +35,7 @@ export function addEditCommand(program: Command): void {
   addCommand(program, {
     name: "edit",
     summary: "move photos along directions that pioneer directions has learned",
-    args: "<image...>",
+    args: "<photos...>",
     schema,
     examples: [
       "edit --model runs/faces --out edits --set smile=1.5 photo.jpg",
@@ -45,7 +45,7 @@ export function addEditCommand(program: Command): void {
       "edit --model runs/faces --out edits --refine 100 --strip smile photo.jpg",
       "edit --model runs/faces --out edits --refine 100 --refine-lpips lpips.onnx --strip smile photo.jpg",
     ],
-    async run({ set, strip, directions, ...options }, paths, { output }) {
+    async run({ set, strip, directions, ...options }, given, { output }) {
       if (set.length + strip.length === 0) {
         throw new ConfigError("edit: say what to change, by --set NAME=STRENGTH or --strip NAME");
       }
@@ -53,6 +53,7 @@ export function addEditCommand(program: Command): void {
       const strengths = Object.fromEntries(pairs);
       const twice = pairs.find(([name], i) => pairs.findIndex(([other]) => other === name) !== i);
       if (twice) throw new ConfigError(`--set: ${twice[0]} is given twice; keep one`);
+      const { photoFiles } = await import("../../images/photo-files.ts");
       const { writeEdits } = await import("../../images/edit.ts");
       const { readDirections } = await import("../../directions/file.ts");
       const { directionsPath } = await import("../../directions/place.ts");
@@ -62,6 +63,8 @@ export function addEditCommand(program: Command): void {
           `${path} is not there: learn directions first, by ${commandLine(`directions --model ${shellWord(options.model)}`)}`,
         );
       }
+      const paths = await photoFiles(given);
+      const onSkip = (reason: string) => output.log(`skipped ${reason}`);
       const progress = showWork(output, "refining steps");
       const { out, align, model: name } = options;
       const written = await withRefinement(options, async (model, refinement) => {
@@ -69,7 +72,7 @@ export function addEditCommand(program: Command): void {
         const strips = [...new Set(strip)];
         const told = { ...refinement, out, set: strengths, strips, onRefine: progress.update };
         return withPlacedPhotos({ paths, model, name, align, output }, (faceOf) =>
-          writeEdits(model, known, paths, { ...told, faceOf }),
+          writeEdits(model, known, paths, { ...told, faceOf, onSkip }),
         );
       }).finally(progress.stop);
       const look = written.grid

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { weightFormats } from "pioneer-runtime";
 import { z } from "zod";
+import { commandLine } from "../../base/command-line.ts";
 import { formatBytes } from "../../base/format.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { oneOf, option, text, toggle } from "../../config/option-schema.ts";
@@ -48,7 +49,7 @@ export function addExportCommand(program: Command): void {
       const { exportModel } = await import("../../export/export-model.ts");
       const exported = await exportModel({ ...options, onProgress: (what) => output.log(what) });
       for (const line of describe(exported)) output.log(line);
-      output.wrote(exported.files, `sample --model ${shellWord(options.out)} --out samples --grid`);
+      output.wrote(exported.files, commandLine(`sample --model ${shellWord(options.out)} --out samples --grid`));
       output.result({ ...exported, folder: options.out });
       return undefined;
     },

@@ -25,8 +25,8 @@ export function addInterpolateCommand(program: Command): void {
     name: "interpolate",
     summary:
       "morph: a strip between two photos, a square between four (its corners, from top left to bottom right), a hexagon between six " +
-      "(clockwise from the top left); --gif and --mp4: round the photos and back to the first",
-    args: "<image...>",
+      "(clockwise from the top left), a path through any other number; --gif and --mp4: round the photos and back to the first",
+    args: "<photos...>",
     schema,
     examples: [
       "interpolate --model runs/faces --out morph a.jpg b.jpg",
@@ -35,20 +35,23 @@ export function addInterpolateCommand(program: Command): void {
       "interpolate --model runs/faces --out morph --gif --mp4 --seconds 6 a.jpg b.jpg",
       "interpolate --model runs/faces --out morph --refine 100 --refine-lpips lpips.onnx a.jpg b.jpg",
     ],
-    async run(options, paths, { output }) {
-      if (![2, 4, 6].includes(paths.length)) {
+    async run(options, given, { output }) {
+      const { photoFiles } = await import("../../images/photo-files.ts");
+      const paths = await photoFiles(given);
+      if (paths.length < 2) {
         throw new ConfigError(
-          `interpolate: expected 2 images for a strip, 4 for a square or 6 for a hexagon, got ${paths.length}`,
+          `interpolate: give 2 photos for a strip, 4 for a square, 6 for a hexagon or any other number for a path, got ${paths.length}`,
         );
       }
       await checkAnimation(options);
+      const onSkip = (reason: string) => output.log(`skipped ${reason}`);
       const { writeMorph } = await import("../../images/morph.ts");
       const [refining, frames] = [showWork(output, "refining steps"), showWork(output, "frames")];
       const told = { ...options, fps: options.fps ?? defaultFps, onRefine: refining.update, onFrame: frames.update };
       const { align, model: name } = options;
       const written = await withRefinement(options, (model, refinement) =>
         withPlacedPhotos({ paths, model, name, align, output }, (faceOf) =>
-          writeMorph(model, paths, { ...told, ...refinement, faceOf }),
+          writeMorph(model, paths, { ...told, ...refinement, faceOf, onSkip }),
         ),
       ).finally(() => {
         refining.stop();

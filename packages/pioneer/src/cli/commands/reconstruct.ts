@@ -10,8 +10,8 @@ import { showWork } from "../output/work-progress.ts";
 export function addReconstructCommand(program: Command): void {
   addCommand(program, {
     name: "reconstruct",
-    summary: "encode photos and decode them again",
-    args: "<image...>",
+    summary: "encode photos, also whole folders of them, and decode them again",
+    args: "<photos...>",
     schema: z.strictObject({ ...modelOptions, ...alignPhotosOption, ...refineOptions }),
     examples: [
       "reconstruct --model runs/faces --out reconstructions photo.jpg another.png",
@@ -19,14 +19,17 @@ export function addReconstructCommand(program: Command): void {
       "reconstruct --model runs/faces --out reconstructions --refine 100 photo.jpg",
       "reconstruct --model runs/faces --out reconstructions --refine 100 --refine-lpips lpips.onnx photo.jpg",
     ],
-    async run(options, paths, { output }) {
+    async run(options, given, { output }) {
+      const { photoFiles } = await import("../../images/photo-files.ts");
       const { writeReconstructions } = await import("../../images/reconstruct.ts");
+      const paths = await photoFiles(given);
+      const onSkip = (reason: string) => output.log(`skipped ${reason}`);
       const progress = showWork(output, "refining steps");
       const { out, align, model: name } = options;
       const written = await withRefinement(options, (model, refinement) => {
         const told = { ...refinement, out, onRefine: progress.update };
         return withPlacedPhotos({ paths, model, name, align, output }, (faceOf) =>
-          writeReconstructions(model, paths, { ...told, faceOf }),
+          writeReconstructions(model, paths, { ...told, faceOf, onSkip }),
         );
       }).finally(progress.stop);
       output.log(formatNearness(written.pairs));

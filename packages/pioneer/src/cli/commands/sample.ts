@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
+import { commandLine } from "../../base/command-line.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { option, toggle, whole } from "../../config/option-schema.ts";
@@ -65,7 +66,7 @@ export function addSampleCommand(program: Command): void {
         );
       }
       const two = options.count > 1 ? written.files.slice(0, 2).map(shellWord).join(" ") : "TWO IMAGES";
-      output.wrote(written.files, `interpolate --model ${shellWord(options.model)} --out morph ${two}`);
+      output.wrote(written.files, commandLine(`interpolate --model ${shellWord(options.model)} --out morph ${two}`));
       output.result({ ...written });
       return undefined;
     },

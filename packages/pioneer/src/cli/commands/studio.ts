@@ -48,11 +48,7 @@ export function addStudioCommand(program: Command): void {
     summary: "a page to edit photos with a model and to watch runs, served from this machine",
     args: "[model...]",
     schema,
-    examples: [
-      "pioneer studio models/faces",
-      "pioneer studio --runs runs --port 8000",
-      "pioneer studio models/faces --build site",
-    ],
+    examples: ["studio models/faces", "studio --runs runs --port 8000", "studio models/faces --build site"],
     async run(options, given, { output }) {
       const missing = given.find((model) => !existsSync(model));
       if (missing !== undefined) throw new ConfigError(`${missing}: no such model folder; check the path`);

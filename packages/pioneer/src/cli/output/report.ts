@@ -1,4 +1,3 @@
-import { commandLine } from "../../base/command-line.ts";
 import { diskError } from "../../base/disk.ts";
 import { exitCodes, PioneerError } from "../../base/errors.ts";
 import { printable } from "../../base/printable.ts";
@@ -26,13 +25,10 @@ export class Output {
     if (this.json) process.stdout.write(`${JSON.stringify(value)}\n`);
   }
 
-  /**
-   * What was written and what to do next: the end of a command that makes files.
-   * @param next what follows `pioneer`
-   */
+  /** What was written and what to do next: the end of a command that makes files. */
   wrote(files: readonly string[], next: string): void {
     for (const file of shorten(files)) this.log(`wrote ${file}`);
-    this.log(`next: ${commandLine(next)}`);
+    this.log(`next: ${next}`);
   }
 }
 

@@ -297,7 +297,7 @@ describe("evaluate refuses in one line, before any work, and leaves nothing", ()
       "a model that is none",
       () => ({ model: "nowhere" }),
       1,
-      /^nowhere holds no checkpoint: give --model a run folder \(with checkpoint-... in it\), a checkpoint or a model folder$/,
+      /^nowhere is not there: check the path, or give --model a run folder \(with checkpoint-... in it\), a checkpoint or a model folder$/,
     ],
   ];
 

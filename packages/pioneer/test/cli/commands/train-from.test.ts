@@ -192,7 +192,7 @@ describe("what does not fit is refused in one line, and leaves nothing", () => {
       "a folder without checkpoints",
       () => start("no", "nowhere"),
       1,
-      "nowhere holds no checkpoint: give --from a run folder (with checkpoint-... in it), a checkpoint or a model folder",
+      "nowhere is not there: check the path, or give --from a run folder (with checkpoint-... in it), a checkpoint or a model folder",
     ],
     [
       "a checkpoint that was cut short",

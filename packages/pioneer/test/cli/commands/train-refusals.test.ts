@@ -109,7 +109,7 @@ describe("a run that cannot begin is refused, and leaves nothing", () => {
       "a run to go on with that is not there",
       () => ["train", "--run", "new", "--resume"],
       1,
-      "new holds no run (no config.json): check the path",
+      "new is not there: check the path",
     ],
     [
       "a GPU that is not there",
