@@ -1,11 +1,12 @@
+import { join, sep } from "node:path";
 import fastifyStatic from "@fastify/static";
 import fastifySwagger from "@fastify/swagger";
 import Fastify, { type FastifyInstance } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { type Site, siteSchema } from "../shared/models.ts";
+import { answerErrors } from "./base/errors.ts";
 import { Admission } from "./compute/admission.ts";
 import type { Pool } from "./compute/pool.ts";
-import { answerErrors } from "./errors.ts";
 import { type EventParts, eventRoutes } from "./events/routes.ts";
 import { computeRoutes } from "./models/compute-routes.ts";
 import { type ModelParts, modelRoutes } from "./models/routes.ts";
@@ -39,7 +40,15 @@ export async function makeApp(parts: AppParts): Promise<FastifyInstance> {
   answerErrors(app);
   guard(app, parts);
   await app.register(fastifySwagger, openApi(version));
-  await app.register(fastifyStatic, { root: page, cacheControl: false });
+  await app.register(fastifyStatic, {
+    root: page,
+    cacheControl: false,
+    // Names of built files hold a digest of what is in them; whatever else there is, is asked for anew each time.
+    setHeaders(response, path) {
+      const isNamed = path.startsWith(join(page, "assets", sep));
+      response.setHeader("Cache-Control", isNamed ? "public, max-age=31536000, immutable" : "no-cache");
+    },
+  });
   const site: Site = { server: true, version, runs: true };
   app.get("/studio.json", { schema: { hide: true, response: { 200: siteSchema } } }, async () => site);
   app.get("/api/openapi.json", { schema: { hide: true } }, async () => app.swagger());

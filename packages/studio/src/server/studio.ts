@@ -1,7 +1,6 @@
-import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
 import { makeApp } from "./app.ts";
+import { checkPage, pageFolder } from "./base/page-folder.ts";
 import { Pool } from "./compute/pool.ts";
 import { Hub } from "./events/hub.ts";
 import { RunEvents } from "./events/run-events.ts";
@@ -15,9 +14,6 @@ import { Starting } from "./runs/starting.ts";
 import { Trainer } from "./runs/trainer.ts";
 import { isLoopback } from "./safety/hosts.ts";
 import { newToken, tokenParameter } from "./safety/token.ts";
-
-/** What `vite build` made of src/page. */
-export const pageFolder = fileURLToPath(new URL("../../dist/page", import.meta.url));
 
 export interface StudioOptions {
   /** Model folders, or folders of such. */
@@ -108,12 +104,6 @@ function makeParts(options: StudioOptions) {
 }
 
 const defaultComputers = () => Math.max(1, Math.min(4, Math.floor(availableParallelism() / 2)));
-
-/** @throws Error in one line if it was not built */
-export function checkPage(): void {
-  if (existsSync(pageFolder)) return;
-  throw Object.assign(new Error("the page of pioneer studio is not built yet; run: make build"), { code: "PAGE" });
-}
 
 function linkTo(host: string, port: number, token: string | undefined): string {
   const name = host.includes(":") ? `[${host}]` : host;

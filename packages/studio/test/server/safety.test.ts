@@ -70,6 +70,19 @@ test("every answer carries the policy, which lets no text become script or style
   }
 });
 
+test("files whose names hold their digest are kept by browsers, all others are asked for anew", async () => {
+  const page = (await ask(studio.url)).body.toString();
+  const [, script = ""] = /src="\.\/(assets\/[^"]+)"/.exec(page) ?? [];
+  const cached = async (path: string) => (await ask(`${studio.url}/${path}`)).headers["cache-control"];
+  expect(await cached(script)).toBe("public, max-age=31536000, immutable");
+  for (const path of ["", "models/model-tiny/config.json"]) expect(await cached(path)).toBe("no-cache");
+  const { headers } = await ask(`${studio.url}/models/model-tiny/generator.onnx`);
+  const again = await ask(`${studio.url}/models/model-tiny/generator.onnx`, {
+    headers: { "If-None-Match": String(headers.etag) },
+  });
+  expect([again.status, again.body.length]).toEqual([304, 0]);
+});
+
 test("the built page has no script or style in its text, which the policy would not run", () => {
   const page = readFileSync(new URL("../../dist/page/index.html", import.meta.url), "utf8");
   expect(page).not.toMatch(/<script(?![^>]* src=)|<style|\sstyle=|\son\w+=/i);

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { StudioError } from "../errors.ts";
+import { StudioError } from "../base/errors.ts";
 
 export interface AdmissionLimits {
   /** Requests that are computed or wait for it. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { ModelError, type ModelErrorCode } from "pioneer-runtime";
-import { StudioError } from "../errors.ts";
+import { StudioError } from "../base/errors.ts";
 import type { Computed, FromProcess, ToProcess } from "./protocol.ts";
 
 const processFile = fileURLToPath(new URL("../../../dist/server/compute/process.js", import.meta.url));

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { StudioError } from "../errors.ts";
+import { StudioError } from "../base/errors.ts";
 import { Computer } from "./computer.ts";
 import type { Computed, Job, ModelPlace } from "./protocol.ts";
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { StudioError } from "../errors.ts";
+import { StudioError } from "../base/errors.ts";
 import { type Hub, mostListeners } from "./hub.ts";
 import type { RunEvents } from "./run-events.ts";
 

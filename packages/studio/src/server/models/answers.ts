@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ImagesAnswer, LatentsAnswer } from "../../shared/computing.ts";
+import { StudioError } from "../base/errors.ts";
 import type { Computed, ImageForm } from "../compute/protocol.ts";
-import { StudioError } from "../errors.ts";
 
 const forms = ["application/json", "image/png", "application/octet-stream"] as const;
 type Form = (typeof forms)[number];

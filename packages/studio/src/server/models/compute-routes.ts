@@ -5,10 +5,10 @@ import type { FacePoints } from "pioneer-runtime";
 import { z } from "zod";
 import { decodeBody, editBody, encodeQuery, imagesAnswer, latentsAnswer, sampleBody } from "../../shared/computing.ts";
 import { idSchema } from "../../shared/models.ts";
+import { StudioError } from "../base/errors.ts";
 import type { Admission } from "../compute/admission.ts";
 import type { Pool } from "../compute/pool.ts";
 import type { Job } from "../compute/protocol.ts";
-import { StudioError } from "../errors.ts";
 import { flatten, sendImages, sendLatents, wantedForm } from "./answers.ts";
 import type { Library } from "./library.ts";
 
@@ -37,8 +37,8 @@ export async function computeRoutes(app: FastifyInstance, { library, pool, admis
   const compute = async (id: string, reply: FastifyReply, jobOf: (latent: number) => Job) => {
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort(new StudioError(499, "GONE", "the request was given up")));
-    const { folder, model } = await library.usable(id);
-    return pool.run({ folder, version: model.version }, jobOf(model.latent), gone.signal);
+    const model = await library.open(id);
+    return pool.run(model, jobOf(model.latent), gone.signal);
   };
 
   routes.post(

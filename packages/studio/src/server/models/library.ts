@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { firstLine } from "pioneer-runtime";
 import type { ModelList, UsableModel } from "../../shared/models.ts";
-import { notFound, StudioError } from "../errors.ts";
-import { isFolderIn } from "../files/confined.ts";
-import { describeModel } from "./model-folder.ts";
+import { isFolderIn } from "../base/confined.ts";
+import { notFound, StudioError } from "../base/errors.ts";
+import { describeModel, type OpenModel, openModel } from "./model-folder.ts";
 
 /** The models that are open: folders, and the model folders in folders. Each keeps its id as long as the server runs. */
 export class Library {
@@ -34,18 +35,27 @@ export class Library {
 
   /** The folder of a model. @throws StudioError MISSING */
   async folderOf(id: string): Promise<string> {
-    const folder = (await this.#folders()).find((one) => this.#idOf(one) === id);
-    if (folder === undefined)
-      throw notFound(`there is no model ${JSON.stringify(id)}: GET api/models lists those there are`);
-    return folder;
+    const [known] = [...this.#ids].find(([, one]) => one === id) ?? [];
+    const folder = known ?? (await this.#folders()).find((one) => this.#idOf(one) === id);
+    if (folder !== undefined) return folder;
+    throw notFound(`there is no model ${JSON.stringify(id)}: GET api/models lists those there are`);
   }
 
   /** A model to compute with. @throws StudioError DAMAGED with what is wrong with its folder */
-  async usable(id: string): Promise<{ readonly folder: string; readonly model: UsableModel }> {
+  async open(id: string): Promise<OpenModel> {
     const folder = await this.folderOf(id);
-    const model = await describeModel(id, folder);
+    try {
+      return await openModel(folder);
+    } catch (error) {
+      throw new StudioError(409, "DAMAGED", firstLine(error));
+    }
+  }
+
+  /** @throws StudioError DAMAGED */
+  async describe(id: string): Promise<UsableModel> {
+    const model = await describeModel(id, await this.folderOf(id));
     if (!model.usable) throw new StudioError(409, "DAMAGED", model.problem);
-    return { folder, model };
+    return model;
   }
 
   /** Every model folder, in the order of the places, each once. */

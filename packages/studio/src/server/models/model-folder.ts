@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { firstLine, type ModelConfig, Pioneer } from "pioneer-runtime";
 import type { BrokenModel, UsableModel } from "../../shared/models.ts";
-import { fileOf } from "../files/confined.ts";
+import { fileOf } from "../base/confined.ts";
 
 /** Files that a page reads of a model beside those its config.json lists. */
 export const ownFiles = ["config.json", "README.md"] as const;
@@ -56,6 +56,19 @@ async function versionOf(folder: string, config: ModelConfig): Promise<string> {
     hash.update(`${name} ${found.mtimeMs} `);
   }
   return hash.digest("hex").slice(0, 16);
+}
+
+/** What computing with a model needs to know of its folder. */
+export interface OpenModel {
+  readonly folder: string;
+  readonly version: string;
+  readonly latent: number;
+}
+
+/** @throws Error in one line for a folder that is damaged */
+export async function openModel(folder: string): Promise<OpenModel> {
+  const config = await readConfig(folder);
+  return { folder, version: await versionOf(folder, config), latent: config.latent };
 }
 
 async function directionNames(folder: string, config: ModelConfig): Promise<readonly string[]> {

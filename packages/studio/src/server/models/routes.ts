@@ -5,8 +5,8 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { idSchema, modelList, newDirections, usableModel } from "../../shared/models.ts";
-import { notFound } from "../errors.ts";
-import { fileOf } from "../files/confined.ts";
+import { fileOf } from "../base/confined.ts";
+import { notFound } from "../base/errors.ts";
 import type { Library } from "./library.ts";
 import { isModelFile } from "./model-folder.ts";
 import type { TaughtDirections } from "./taught.ts";
@@ -42,8 +42,7 @@ export async function modelRoutes(app: FastifyInstance, { library, taught, onCha
       const folder = await library.folderOf(id);
       if (!(await isModelFile(folder, file))) throw notFound(`the model ${id} has no file ${JSON.stringify(file)}`);
       const path = await fileOf(folder, file);
-      // Browsers ask again and are told by the ETag that nothing changed: a model folder may be exported anew.
-      return reply.header("Cache-Control", "no-cache").sendFile(basename(path), dirname(path), { cacheControl: false });
+      return reply.sendFile(basename(path), dirname(path));
     },
   );
 

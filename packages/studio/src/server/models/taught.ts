@@ -1,6 +1,6 @@
 import { firstLine, Queue } from "pioneer-runtime";
 import type { NewDirections, UsableModel } from "../../shared/models.ts";
-import { StudioError } from "../errors.ts";
+import { StudioError } from "../base/errors.ts";
 import type { Library } from "./library.ts";
 
 type Directions = NewDirections["directions"];
@@ -26,14 +26,14 @@ export class TaughtDirections {
   /** @returns the model as it is then. @throws StudioError in one line; the folder is as before then */
   async add(id: string, directions: Directions): Promise<UsableModel> {
     return this.#queue.run(async () => {
-      const { folder, model } = await this.#library.usable(id);
-      checkDirections(directions, model.latent);
+      const { folder, latent } = await this.#library.open(id);
+      checkDirections(directions, latent);
       try {
-        await this.#add(folder, model.latent, directions);
+        await this.#add(folder, latent, directions);
       } catch (error) {
         throw new StudioError(409, "DISK", `nothing was saved: ${firstLine(error)}`);
       }
-      return (await this.#library.usable(id)).model;
+      return this.#library.describe(id);
     });
   }
 }

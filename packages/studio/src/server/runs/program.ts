@@ -1,6 +1,6 @@
 // `pioneer` as a process: what needs libtorch is done there.
 import { type ChildProcess, spawn } from "node:child_process";
-import { StudioError } from "../errors.ts";
+import { StudioError } from "../base/errors.ts";
 
 /** How many short commands (plan, export) may run at once. */
 const mostCommands = 2;

@@ -15,8 +15,8 @@ import {
   startBody,
   statsAnswer,
 } from "../../shared/runs.ts";
-import { notFound } from "../errors.ts";
-import { fileOf } from "../files/confined.ts";
+import { fileOf } from "../base/confined.ts";
+import { notFound } from "../base/errors.ts";
 import type { CheckpointExports } from "./export.ts";
 import { isGrid, readGrids } from "./pictures.ts";
 import type { Runs } from "./runs.ts";
@@ -80,7 +80,7 @@ function readingRoutes(app: FastifyInstance, runs: Runs): void {
     async ({ params: { id, name } }, reply) => {
       if (!isGrid(name)) throw notFound(`the run ${id} has no picture ${JSON.stringify(name)}`);
       const path = await fileOf(await runs.folderOf(id), name);
-      return reply.header("Cache-Control", "no-cache").sendFile(basename(path), dirname(path), { cacheControl: false });
+      return reply.sendFile(basename(path), dirname(path));
     },
   );
 }

@@ -2,8 +2,8 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { RunSummary } from "../../shared/runs.ts";
-import { notFound } from "../errors.ts";
-import { isFolderIn } from "../files/confined.ts";
+import { isFolderIn } from "../base/confined.ts";
+import { notFound } from "../base/errors.ts";
 import { trainerOf } from "./lock.ts";
 import { lastTick } from "./stats.ts";
 

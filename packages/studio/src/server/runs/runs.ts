@@ -3,8 +3,8 @@ import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { idSchema } from "../../shared/models.ts";
 import type { RunSummary } from "../../shared/runs.ts";
-import { notFound, StudioError } from "../errors.ts";
-import { isFolderIn } from "../files/confined.ts";
+import { isFolderIn } from "../base/confined.ts";
+import { notFound, StudioError } from "../base/errors.ts";
 import { isRun, readRun } from "./run-folder.ts";
 import type { Starting } from "./starting.ts";
 

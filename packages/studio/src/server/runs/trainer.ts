@@ -1,6 +1,6 @@
 // Runs that are planned, started, stopped and gone on with, by `pioneer train`.
 import type { RunSummary, TrainOptions } from "../../shared/runs.ts";
-import { StudioError } from "../errors.ts";
+import { StudioError } from "../base/errors.ts";
 import { trainerOf } from "./lock.ts";
 import type { Program } from "./program.ts";
 import type { Runs } from "./runs.ts";

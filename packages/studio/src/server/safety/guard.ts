@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { StudioError } from "../errors.ts";
+import { StudioError } from "../base/errors.ts";
 import { safetyHeaders } from "./headers.ts";
 import { hostName, isOurs } from "./hosts.ts";
 import { bringsToken, cookieName, tokenParameter } from "./token.ts";

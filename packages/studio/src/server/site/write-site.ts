@@ -3,11 +3,11 @@ import { copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ModelConfig } from "pioneer-runtime";
 import type { Site, UsableModel } from "../../shared/models.ts";
-import { fileOf } from "../files/confined.ts";
+import { fileOf } from "../base/confined.ts";
+import { checkPage, pageFolder } from "../base/page-folder.ts";
 import { Library } from "../models/library.ts";
 import { partsOf, readConfig } from "../models/model-folder.ts";
 import { contentSecurityPolicy } from "../safety/headers.ts";
-import { checkPage, pageFolder } from "../studio.ts";
 
 export interface SiteOptions {
   /** Model folders, or folders of such. */

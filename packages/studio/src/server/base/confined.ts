@@ -1,7 +1,7 @@
 // Files of a folder, and of nothing outside it.
 import { realpath, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { notFound } from "../errors.ts";
+import { notFound } from "./errors.ts";
 
 /** A file by its plain name: no folder, nothing hidden. */
 const plainName = /^[A-Za-z0-9_][A-Za-z0-9 ._-]*$/;

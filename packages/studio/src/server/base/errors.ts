@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ModelError } from "pioneer-runtime";
-import type { Problem } from "../shared/models.ts";
+import type { Problem } from "../../shared/models.ts";
 
 /** What a request is refused with: a status, and one line that says what is wrong, with which value, and the mend. */
 export class StudioError extends Error {
