@@ -34,17 +34,20 @@ export const weightFormats = ["fp32", "fp16", "int8"] as const;
 
 const whole = int().check(gte(0));
 const positive = int().check(gt(0));
+/** Of latents and layers; what a file says beyond it would be memory for nothing. */
+const width = int().check(gt(0), lte(4096));
+const largestPhase = 8;
 
 /** config.json of a model folder. */
 export const modelConfig = object({
   format: positive,
   /** Width and height of its images, 4 · 2^phase. */
-  resolution: positive,
+  resolution: int().check(gte(4), lte(4 * 2 ** largestPhase)),
   /** Dimension of its latent space. */
-  latent: positive,
+  latent: width,
   /** Widest layer. */
-  channels: positive,
-  phase: whole,
+  channels: width,
+  phase: int().check(gte(0), lte(largestPhase)),
   /** Of the run when it was exported; below 1 the blend of two resolutions is part of the graphs. */
   alpha: number().check(gt(0), lte(1)),
   recipe: string(),
@@ -67,7 +70,7 @@ export type ModelConfig = Infer<typeof modelConfig>;
 /** directions.json: what `pioneer directions` learned. `{"format": 1, "latent": n, "directions": {}}` until then. */
 export const directionsFile = object({
   format: positive,
-  latent: positive,
+  latent: width,
   directions: record(
     string(),
     object({

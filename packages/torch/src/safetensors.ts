@@ -1,5 +1,5 @@
 // The safetensors format: 8-byte little-endian header length, JSON header, raw little-endian data.
-import { closeSync, fsyncSync, openSync, readSync, statSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { noGrad } from "./autograd.ts";
 import { type DType, elementBytes } from "./dtype.ts";
 import { TorchError } from "./errors.ts";
@@ -23,6 +23,9 @@ const formatNameOf = new Map<DType, string>(Object.entries(formatNames).map(([fo
 
 /** Headers are a few hundred kB; a larger one is a damaged length. */
 const maxHeaderBytes = 100 * 1024 * 1024;
+
+/** libtorch's tensors have no more. */
+const mostDimensions = 64;
 
 export interface SafetensorsFile {
   readonly tensors: Map<string, Tensor>;
@@ -53,7 +56,9 @@ export function writeSafetensors(
   text += " ".repeat((8 - (Buffer.byteLength(text) % 8)) % 8);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(Buffer.byteLength(text)));
-  const fd = openSync(path, "w");
+  // Not through a link: a folder may come from somebody else.
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
+  const fd = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o666);
   try {
     writeAll(fd, length);
     writeAll(fd, Buffer.from(text));
@@ -83,19 +88,12 @@ function writeAll(fd: number, bytes: Uint8Array): void {
  */
 export function readSafetensors(path: string): SafetensorsFile {
   const wrong = wrongFile(path);
-  const size = statSync(path).size;
-  const { metadata, entries, dataStart } = readHeader(path, size, wrong);
+  const { metadata, entries, dataStart, size } = readHeader(path, wrong);
+  const places = placesOf(entries, size - dataStart, wrong);
   const tensors = scope(() => {
     const read = new Map<string, Tensor>();
     const bytes = fromFile(path, size);
-    let lastByte = dataStart;
-    for (const [name, value] of Object.entries(entries)) {
-      const entry = parseEntry(value);
-      if (!entry) throw wrong(`dtype, shape and data_offsets of ${JSON.stringify(name)} do not agree or are not known`);
-      const { dtype, shape, from, to } = entry;
-      if (dataStart + to > size)
-        throw wrong(`${JSON.stringify(name)} ends at byte ${dataStart + to}, the file at ${size}`);
-      lastByte = Math.max(lastByte, dataStart + to);
+    for (const [name, { dtype, shape, from, to }] of places) {
       if (from === to) {
         read.set(name, tensor(new Uint8Array(0), shape, { dtype }));
         continue;
@@ -104,7 +102,6 @@ export function readSafetensors(path: string): SafetensorsFile {
       const raw = bytes.narrow(0, dataStart + from, to - from).clone();
       read.set(name, raw.viewAs(dtype).reshape(shape));
     }
-    if (lastByte !== size) throw wrong(`its last tensor ends at byte ${lastByte}, the file at ${size}`);
     return read;
   });
   for (const value of tensors.values()) keep(value);
@@ -116,7 +113,7 @@ export function readSafetensors(path: string): SafetensorsFile {
  * @throws TorchError naming the file where it has no header
  */
 export const readSafetensorsMetadata = (path: string): Record<string, string> =>
-  readHeader(path, statSync(path).size, wrongFile(path)).metadata;
+  readHeader(path, wrongFile(path)).metadata;
 
 type Wrong = (reason: string, cause?: unknown) => TorchError;
 
@@ -134,21 +131,57 @@ const isMetadata = (value: unknown): value is Record<string, string> =>
 const isCounts = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
 
+interface Place {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Bytes of the data. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Where the tensors lie, in the order of the header. They fill the data without gaps and without sharing a byte: so no file
+ * takes more memory than its length, and none hides something.
+ */
+function placesOf(entries: Readonly<Record<string, unknown>>, bytes: number, wrong: Wrong): Map<string, Place> {
+  const places = new Map<string, Place>();
+  for (const [name, value] of Object.entries(entries)) {
+    const place = parseEntry(value);
+    if (!place) throw wrong(`dtype, shape and data_offsets of ${shown(name)} do not agree or are not known`);
+    places.set(name, place);
+  }
+  let end = 0;
+  for (const [name, { from, to }] of [...places].sort(([, a], [, b]) => a.from - b.from || a.to - b.to)) {
+    if (to > bytes) throw wrong(`${shown(name)} ends at byte ${to} of its data, which has ${bytes}`);
+    if (from !== end)
+      throw wrong(`${shown(name)} begins at byte ${from} of its data, and what is before it ends at ${end}`);
+    end = to;
+  }
+  if (end !== bytes) throw wrong(`its last tensor ends at byte ${end} of its data, which has ${bytes}`);
+  return places;
+}
+
+const shown = (name: string) => JSON.stringify(name.slice(0, 100));
+
 /** A header entry whose dtype, shape and byte range are known and agree; undefined for any other value. */
-function parseEntry(entry: unknown) {
+function parseEntry(entry: unknown): Place | undefined {
   if (!isObject(entry)) return undefined;
   const { dtype: format, shape, data_offsets: range } = entry;
   if (typeof format !== "string" || !Object.hasOwn(formatNames, format)) return undefined;
-  if (!isCounts(shape) || !isCounts(range) || range.length !== 2) return undefined;
+  if (!isCounts(shape) || shape.length > mostDimensions || !isCounts(range) || range.length !== 2) return undefined;
   const dtype = formatNames[format as keyof typeof formatNames];
   const [from, to] = range as [number, number];
   const bytes = shape.reduce((product, length) => product * length, elementBytes[dtype]);
   return to - from === bytes ? { dtype, shape, from, to } : undefined;
 }
 
-function readHeader(path: string, size: number, wrong: Wrong) {
-  const fd = openSync(path, "r");
+function readHeader(path: string, wrong: Wrong) {
+  // A pipe would be waited for, before anything could be asked of it.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw wrong("it is no file");
+    const { size } = stat;
     const prefix = Buffer.alloc(8);
     if (size < 8 || readSync(fd, prefix, 0, 8, 0) < 8) throw wrong(`it has ${size} bytes`);
     const length = Number(prefix.readBigUInt64LE());
@@ -160,7 +193,7 @@ function readHeader(path: string, size: number, wrong: Wrong) {
     if (!isObject(header)) throw wrong("its header is not an object");
     const { __metadata__: metadata = {}, ...entries } = header;
     if (!isMetadata(metadata)) throw wrong("its __metadata__ is not an object of strings");
-    return { metadata, entries, dataStart: 8 + length };
+    return { metadata, entries, dataStart: 8 + length, size };
   } catch (error) {
     if (error instanceof SyntaxError) throw wrong("its header is not JSON", error);
     throw error;

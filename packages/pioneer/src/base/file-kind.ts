@@ -1,5 +1,5 @@
-import { open } from "node:fs/promises";
 import { onDisk } from "./disk.ts";
+import { openFileLater } from "./read.ts";
 import { shellWord } from "./shell-word.ts";
 
 /** A kind of file that people have beside ours. */
@@ -54,7 +54,7 @@ const kinds: readonly Known[] = [
 /** The first bytes of a file, at most `count`; fewer of a shorter one. @throws DataError in one line */
 export async function startOfFile(path: string, count: number): Promise<Buffer> {
   return await onDisk(path, async () => {
-    const file = await open(path, "r");
+    const file = (await openFileLater(path)).file;
     try {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, 0);
       return buffer.subarray(0, bytesRead);

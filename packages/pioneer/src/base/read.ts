@@ -11,6 +11,12 @@ const readingFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOC
 /** Text that people or we wrote: configurations, labels, states, directions. */
 export const mostTextBytes = 64 * 2 ** 20;
 
+/** Labels and faces of millions of images, a line for each. */
+export const mostLabelsBytes = 128 * 2 ** 20;
+
+/** A photo is not larger, and an archive may lie about its sizes. */
+export const mostPhotoBytes = 512 * 2 ** 20;
+
 /** An ONNX file is a protobuf message, which holds less than 2 GiB. */
 export const largestGraph = 2 ** 31 - 1;
 
@@ -94,6 +100,12 @@ export function readWholeSync(path: string, most: number): Buffer {
 /** A text of at most 64 MiB. @throws DataError in one line */
 export const readText = async (path: string): Promise<string> =>
   (await readWhole(path, mostTextBytes)).toString("utf8");
+
+/** A list of labels or faces of at most 128 MiB. @throws DataError in one line */
+export const readLabels = (path: string): Promise<Buffer> => readWhole(path, mostLabelsBytes);
+
+/** The same where it is UTF-8. */
+export const readLabelsText = async (path: string): Promise<string> => (await readLabels(path)).toString("utf8");
 
 /** As `readText`, at once. */
 export const readTextSync = (path: string): string => readWholeSync(path, mostTextBytes).toString("utf8");

@@ -1,7 +1,7 @@
-import { close, createReadStream, fstat, open, read } from "node:fs";
+import { close, createReadStream, open, read } from "node:fs";
 import type { Readable } from "node:stream";
-import { promisify } from "node:util";
 import yauzl from "yauzl";
+import { openFile } from "./read.ts";
 
 /**
  * Reads a file at the places that a zip names. yauzl's own reader lets Node throw at offsets that no file has, out of
@@ -48,9 +48,8 @@ class BoundedReader extends yauzl.RandomAccessReader {
  * @throws the file system's error, or yauzl's about the zip
  */
 export async function openZipFile(path: string, { rawNames = false } = {}): Promise<yauzl.ZipFile> {
-  const fd = await promisify(open)(path, "r");
+  const { fd, bytes: size } = openFile(path);
   try {
-    const { size } = await promisify(fstat)(fd);
     const options = { autoClose: false, decodeStrings: !rawNames };
     return await yauzl.fromRandomAccessReaderPromise(new BoundedReader(fd, size), size, options);
   } catch (error) {

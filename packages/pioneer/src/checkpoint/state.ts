@@ -1,15 +1,17 @@
 // state.json: what a checkpoint is, in words, and the digests of the files beside it.
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { colours, crops, faceTemplate } from "pioneer-runtime";
 import { z } from "zod";
+import { refusalOf } from "../base/disk.ts";
 import { CheckpointError } from "../base/errors.ts";
 import { findNoted } from "../base/place.ts";
+import { parseJson, readTextSync } from "../base/read.ts";
 import { recordedComputing } from "../compute/run-computing.ts";
 import { pairNames } from "../learner/pair.ts";
 import { encoderOrders } from "../losses/choices.ts";
-import { blockCount } from "../networks/growth.ts";
+import { blockCount, largestWidth, resolutionOf } from "../networks/growth.ts";
 import { networkKind, pioneerKind } from "../networks/kind.ts";
 
 export const stateFile = "state.json";
@@ -26,14 +28,17 @@ const stateSchema = z.object({
   steps: z.int().min(0),
   elapsedSeconds: z.number().min(0),
   /** Resolution of the newest block in use, and how far it is faded in. */
-  resolution: z.int(),
+  resolution: z
+    .int()
+    .min(4)
+    .max(resolutionOf(blockCount - 1)),
   phase: z
     .int()
     .min(0)
     .max(blockCount - 1),
   alpha: z.number().min(0).max(1),
-  latent: z.int(),
-  channels: z.int(),
+  latent: z.int().min(1).max(largestWidth),
+  channels: z.int().min(1).max(largestWidth),
   /** How the networks are built; older checkpoints, all of the published PIONEER, do not say. */
   networks: networkKind.default(pioneerKind),
   colour: z.enum(colours),
@@ -42,7 +47,19 @@ const stateSchema = z.object({
   align: z.nullable(faceTemplate).default(null),
   encoderOrder: z.enum(encoderOrders),
   schedule: z.object({
-    phases: z.array(z.object({ phase: z.int(), startImages: z.number(), fadeImages: z.number() })).min(1),
+    phases: z
+      .array(
+        z.object({
+          phase: z
+            .int()
+            .min(0)
+            .max(blockCount - 1),
+          startImages: z.number(),
+          fadeImages: z.number(),
+        }),
+      )
+      .min(1)
+      .max(1000),
     totalImages: z.number(),
     settings: z
       .array(
@@ -86,9 +103,10 @@ export function readState(folder: string): CheckpointState {
   const path = join(folder, stateFile);
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(path, "utf8"));
+    parsed = parseJson(readTextSync(path));
   } catch (error) {
-    throw new CheckpointError(`${path} cannot be read (${(error as Error).message})`, { cause: error });
+    const why = refusalOf(error) ?? (error as Error).message;
+    throw new CheckpointError(`${path} cannot be read (${why})`, { cause: error });
   }
   const { digest, ...rest } = Object(parsed) as Record<string, unknown>;
   if (typeof rest.format === "number" && rest.format > checkpointFormat) {

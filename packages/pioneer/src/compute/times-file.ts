@@ -1,7 +1,7 @@
 // What was measured of this machine, kept from one run to the next.
-import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { refusalOf } from "../base/disk.ts";
+import { parseJson, readTextSync } from "../base/read.ts";
 import { writeWhole } from "../base/write.ts";
 import type { LayerTimes } from "./convolution-choice.ts";
 
@@ -22,7 +22,7 @@ type TimesFile = z.infer<typeof schema>;
 function readFile(path: string): TimesFile {
   const empty: TimesFile = { format: 1, machines: {} };
   try {
-    return schema.safeParse(JSON.parse(readFileSync(path, "utf8"))).data ?? empty;
+    return schema.safeParse(parseJson(readTextSync(path))).data ?? empty;
   } catch {
     return empty;
   }

@@ -1,6 +1,7 @@
 // Options as a JSON file: config.json of a run, or one written by hand.
 import { ConfigError } from "../base/errors.ts";
 import { placeOf } from "../base/place.ts";
+import { parseJson } from "../base/read.ts";
 import type { TrainConfig } from "./config.ts";
 import { resumeRules, type TrainKey } from "./train-options.ts";
 
@@ -33,7 +34,7 @@ export function savedConfigText(config: TrainConfig): string {
 export function parseConfigFile(content: string, path: string): Record<string, unknown> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(content);
+    parsed = parseJson(content);
   } catch (error) {
     throw new ConfigError(`${path}: not JSON (${(error as Error).message}); mend or remove it`, { cause: error });
   }

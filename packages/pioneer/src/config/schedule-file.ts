@@ -1,6 +1,7 @@
 // Schedules that somebody writes: entries of images, phase, learning rate and margin (docs/recipes.md).
 import { z } from "zod";
 import { ConfigError } from "../base/errors.ts";
+import { parseJson } from "../base/read.ts";
 import { blockCount } from "../networks/growth.ts";
 import { number, positive, whole } from "./option-schema.ts";
 import type { LearningRates, Schedule, SchedulePhase } from "./schedule.ts";
@@ -62,7 +63,7 @@ export type ScheduleFile = z.infer<typeof scheduleFileSchema>;
 export function parseScheduleFile(content: string, path: string): ScheduleFile {
   let raw: unknown;
   try {
-    raw = JSON.parse(content);
+    raw = parseJson(content);
   } catch (error) {
     throw new ConfigError(`${path}: not JSON (${(error as Error).message}); mend it`, { cause: error });
   }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { encoderOrders, klDirections, mismatches } from "../losses/choices.ts";
-import { blockCount } from "../networks/growth.ts";
+import { blockCount, largestWidth } from "../networks/growth.ts";
 import { batch } from "./batch.ts";
 import { alignOptions } from "./face-template.ts";
 import {
@@ -87,14 +87,14 @@ export const trainSchema = z.strictObject({
     description: "final width and height in pixels",
     default: "the pack's",
   }),
-  latent: trained(whole(2, 4096).default(512), {
+  latent: trained(whole(2, largestWidth).default(512), {
     resume: "fixed",
     value: "N",
     group: "Model",
     description: "dimension of the latent space",
     default: "as in the paper, 128 for a laptop",
   }),
-  channels: trained(whole(1, 4096).default(512), {
+  channels: trained(whole(1, largestWidth).default(512), {
     resume: "fixed",
     value: "N",
     group: "Model",

@@ -1,11 +1,12 @@
-import { readFile, realpath, rm, stat } from "node:fs/promises";
+import { realpath, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { SeenAs } from "pioneer-runtime";
 import { defaultCacheDir } from "../base/cache-dir.ts";
 import { commandLine } from "../base/command-line.ts";
-import { BusyError, onDisk } from "../base/disk.ts";
+import { BusyError } from "../base/disk.ts";
 import { ConfigError, DataError, StoppedError } from "../base/errors.ts";
+import { readLabelsText } from "../base/read.ts";
 import { shellWord } from "../base/shell-word.ts";
 import { medianTemplate, parseTemplate, templateText } from "../config/face-template.ts";
 import { isPack, openPack, type Pack } from "./pack/pack.ts";
@@ -97,8 +98,7 @@ async function cacheName(data: string, options: EnsureOptions): Promise<string> 
   const { resolution, crop = "", align, template, limit, colour = "auto" } = options;
   const { name, key } = (await isFile(data)) ? await identifyFile(data, options) : await identifySource(data, options);
   // Packs of photos that are not aligned have been named without, and are still good.
-  const aligned =
-    align === undefined ? [] : [await onDisk(align, () => readFile(align, "utf8")), canonicalTemplate(template)];
+  const aligned = align === undefined ? [] : [await readLabelsText(align), canonicalTemplate(template)];
   const digest = digestOf([...key, resolution ?? "", crop, limit ?? "", packSeed(data, options), colour], aligned);
   const readable = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60);
   return `${readable}-${resolution ?? "auto"}-${digest.slice(0, 16)}.pack`;

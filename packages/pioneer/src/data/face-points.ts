@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { type FacePoints, faceProblem } from "pioneer-runtime";
-import { onDisk } from "../base/disk.ts";
 import { DataError } from "../base/errors.ts";
+import { readLabelsText } from "../base/read.ts";
 import { eachRow } from "./pack/csv.ts";
 import { FileRows } from "./pack/file-rows.ts";
 import { normalizeName } from "./pack/labels.ts";
@@ -29,7 +28,7 @@ export class FacePointsTable extends FileRows {
 
   /** @throws DataError: cannot be read, no CSV, a column is missing, a place is no number, two rows for one file */
   static async read(path: string): Promise<FacePointsTable> {
-    const table = new FacePointsTable(path, await onDisk(path, () => readFile(path, "utf8")));
+    const table = new FacePointsTable(path, await readLabelsText(path));
     let columns: readonly number[] | undefined;
     eachRow(table.text, path, (cells) => {
       if (columns === undefined) columns = findColumns(cells, path);

@@ -14,6 +14,8 @@ import type { Source, SourceContent } from "./sources/source.ts";
 
 /** Images begun for each core: they end in any order and are written in their own, and a slow one must not stop the rest. */
 const imagesAhead = 4;
+/** Bytes of their files; a larger one is read alone. */
+const mostAhead = 256 * 2 ** 20;
 /** A state is made safe after so many bytes, or so many milliseconds. */
 const safeEvery = { bytes: 32 * 2 ** 20, milliseconds: 5000 };
 
@@ -101,21 +103,27 @@ export class Packing {
     // Parallel across images, not within: sharp's own threads would only fight.
     const threads = sharp.concurrency();
     sharp.concurrency(1);
-    const pending: Promise<Outcome>[] = [];
+    const pending: { readonly outcome: Promise<Outcome>; readonly bytes: number }[] = [];
+    let ahead = 0;
     const takeFirst = async (): Promise<void> => {
-      await this.#take(await (pending.shift() as Promise<Outcome>));
+      const { outcome, bytes } = pending.shift() as (typeof pending)[number];
+      await this.#take(await outcome);
+      ahead -= bytes;
       onProgress?.({ done: this.#next, total: this.#wanted.length, skipped: this.#skipped.length });
     };
     try {
       for await (const content of this.#source.contents(this.#wanted.subarray(this.#next))) {
         if (signal?.aborted) break;
-        pending.push(this.#decode(content));
+        const { bytes = 0 } = content;
+        while (pending.length > 0 && ahead + bytes > mostAhead) await takeFirst();
+        ahead += bytes;
+        pending.push({ outcome: this.#decode(content), bytes });
         if (pending.length >= imagesAhead * cores) await takeFirst();
       }
       while (pending.length > 0 && !signal?.aborted) await takeFirst();
       await this.#makeSafe();
     } finally {
-      await Promise.allSettled(pending);
+      await Promise.allSettled(pending.map(({ outcome }) => outcome));
       sharp.concurrency(threads);
     }
     if (signal?.aborted && this.#next < this.#wanted.length) {

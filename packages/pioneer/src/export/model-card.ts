@@ -1,8 +1,9 @@
 // README.md of a model folder: what the model was made of, what it was measured to do, and what not to expect of it.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { z } from "zod";
 import { formatBytes, formatKimg } from "../base/format.ts";
+import { readTextSync } from "../base/read.ts";
 import { shellWord } from "../base/shell-word.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
 import { templateText } from "../config/face-template.ts";
@@ -34,7 +35,7 @@ export type MetricsLine = z.infer<typeof lineSchema>;
 export function readMetrics(run: string, { images, pack }: Pick<CheckpointState, "images" | "pack">): MetricsLine[] {
   const path = metricsFile(run);
   if (!existsSync(path)) return [];
-  const lines = readFileSync(path, "utf8")
+  const lines = readTextSync(path)
     .split("\n")
     .flatMap((line) => {
       try {

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { type FacePoints, type SeenAs, writePlanes } from "pioneer-runtime";
-import { onDisk } from "../base/disk.ts";
 import { DataError } from "../base/errors.ts";
+import { mostPhotoBytes, readWhole } from "../base/read.ts";
 import { decodeAligned, decodeSquare, repeatGrey, toGrey } from "../data/pixels/decode.ts";
 
 /** Where a photo has its face, for a model of aligned faces; undefined for one that is cropped instead. */
@@ -74,7 +73,7 @@ async function loadSquare(
   { resolution, crop, colour, align }: SeenAs,
   face: FacePoints | undefined,
 ): Promise<Uint8Array> {
-  const file = await onDisk(path, () => readFile(path));
+  const file = await readWhole(path, mostPhotoBytes);
   try {
     const { pixels } =
       face && align ? await decodeAligned(file, resolution, face, align) : await decodeSquare(file, resolution, crop);

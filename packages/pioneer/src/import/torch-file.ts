@@ -1,14 +1,17 @@
 // Files that torch.save wrote: the zip container of PyTorch 1.6 and later, and the stream of earlier ones.
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
+import { crc32 } from "node:zlib";
 import { elementBytes, fromFile, keep, operator, scope, type Tensor } from "pioneer-torch";
-import { diskError } from "../base/disk.ts";
 import { CheckpointError, DataError } from "../base/errors.ts";
+import { type OpenFile, openFile } from "../base/read.ts";
 import { type PickleItem, readPickle } from "../pickle/reader.ts";
 import { type PickledStorage, type PickledTensor, torchRules } from "../pickle/torch.ts";
-import { listRecords } from "./zip-records.ts";
+import { listRecords, type ZipRecord } from "./zip-records.ts";
 
 /** Pickles hold names and places, no numbers: those of a checkpoint are below 1 MB. */
 const maxPickleBytes = 4 * 2 ** 20;
+
+const readAtOnce = 4 * 2 ** 20;
 
 const magicNumber = 0x1950a86a20f9469cfc6cn;
 const streamVersion = 1001;
@@ -27,38 +30,18 @@ export interface TorchFile {
   close(): void;
 }
 
-/** A file while it is looked at; nothing is read that it does not have. */
-export interface OpenFile {
-  readonly path: string;
-  readonly fd: number;
-  readonly bytes: number;
-}
-
 /**
  * Opens a file of PyTorch and reads its pickle, by which nothing is run: only tensors, numbers, text, lists and dicts are
  * known. Takes memory for the pickle alone, at most 4 MiB of file.
  * @throws CheckpointError in one line: not such a file, cut short, damaged, compressed, or of someone who means harm
  */
 export async function openTorchFile(path: string): Promise<TorchFile> {
-  const file = openBounded(path);
+  const file = openFile(path);
   try {
     return await naming(path, () => readTorchFile(file));
   } finally {
     closeSync(file.fd);
   }
-}
-
-function openBounded(path: string): OpenFile {
-  try {
-    // A pipe would be waited for, before anything could be asked of it.
-    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stat = fstatSync(fd);
-    if (stat.isFile()) return { path, fd, bytes: stat.size };
-    closeSync(fd);
-  } catch (error) {
-    throw diskError(error, path);
-  }
-  throw new CheckpointError(`${path} is no file: give a checkpoint of the authors, such as checkpoint/36200000_state`);
 }
 
 /** What readers say of a file's content becomes a line about the file. */
@@ -91,6 +74,7 @@ async function readZip(file: OpenFile): Promise<TorchFile> {
     const record = records.get(folder + name);
     if (!record) return undefined;
     if (record.bytes > limit) throw new DataError(`has a ${name} of ${record.bytes} bytes, expected at most ${limit}`);
+    checkRecord(file, record, name);
     return readBytes(file, record.at, record.bytes);
   };
   if (content("byteorder", 16)?.toString("latin1") === "big") throw bigEndian();
@@ -106,9 +90,21 @@ async function readZip(file: OpenFile): Promise<TorchFile> {
         `has ${record.bytes} bytes for storage ${shown(storage)}, which should have ${bytesOf(storage)}; download it again`,
       );
     }
+    checkRecord(file, record, `storage ${shown(storage)}`);
     places.set(storage.key, record.at);
   }
   return torchFile(file, root, places);
+}
+
+/** @throws DataError if the bytes are not those that were written */
+function checkRecord(file: OpenFile, { at, bytes, checksum }: ZipRecord, what: string): void {
+  if (checksum === 0) return;
+  let found = 0;
+  for (let done = 0; done < bytes; done += readAtOnce) {
+    found = crc32(readBytes(file, at + done, Math.min(readAtOnce, bytes - done)), found);
+  }
+  if (found !== checksum)
+    throw new DataError(`is damaged in ${what}: its checksum (CRC-32) differs; download it again`);
 }
 
 /** Five pickles (magic number, version, machine, the object, keys of storages), then each storage after its length. */

@@ -6,6 +6,8 @@ import { openZipFile } from "../base/zip-file.ts";
 export interface ZipRecord {
   readonly at: number;
   readonly bytes: number;
+  /** CRC-32 of them; 0 where torch.save was told to leave it out. */
+  readonly checksum: number;
 }
 
 /** A checkpoint has some hundred. */
@@ -22,14 +24,14 @@ export async function listRecords(path: string): Promise<Map<string, ZipRecord>>
     zip = await openZipFile(path);
     const records = new Map<string, ZipRecord>();
     for (const entry of await listEntries(zip)) {
-      const { fileName, compressionMethod, compressedSize, uncompressedSize } = entry;
+      const { fileName, compressionMethod, compressedSize, uncompressedSize, crc32 } = entry;
       if (compressionMethod !== 0 || compressedSize !== uncompressedSize) {
         throw new DataError(
           `was packed by another program (${shown(fileName)} is compressed): load it and torch.save it`,
         );
       }
       const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
-      records.set(fileName, { at: fileDataStart, bytes: compressedSize });
+      records.set(fileName, { at: fileDataStart, bytes: compressedSize, checksum: crc32 });
     }
     return records;
   } catch (error) {

@@ -81,8 +81,9 @@ export function updateEma<Kind extends Generator | Encoder>(average: Kind, netwo
 }
 
 /** The name of a parameter that holds an infinity or NaN; undefined where all are finite. */
-export function brokenParameter({ generator, encoder }: Learner): string | undefined {
-  for (const [network, { parameters }] of Object.entries({ generator, encoder })) {
+export function brokenParameter({ generator, encoder, generatorEma, encoderEma }: Learner): string | undefined {
+  const networks = { generator, encoder, generatorEma, ...(encoderEma && { encoderEma }) };
+  for (const [network, { parameters }] of Object.entries(networks)) {
     for (const [name, value] of parameters) {
       if (scope(() => value.isFinite().all().item()) === 0) return `${network}.${name}`;
     }

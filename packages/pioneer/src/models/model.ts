@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { ModelConfig } from "pioneer-runtime";
 import { type Device, noGrad, scope, type Tensor, tensor } from "pioneer-torch";
+import { CheckpointError } from "../base/errors.ts";
 import { type ModelNetworks, readModelNetworks } from "../checkpoint/checkpoint.ts";
 import { findCheckpoint } from "../checkpoint/run-folder.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
@@ -70,8 +71,13 @@ export function torchModel(
   const resolution = resolutionOf(state.phase);
   const encode = (x: Tensor) => encoderInUse(encoder, growth, "fp32")(x);
   const generate = (z: Tensor) => generatorInUse(generator, growth, "fp32", state.colour)(z);
-  const compute = (input: Float32Array, shape: number[], network: typeof encode) =>
-    noGrad(() => scope(() => network(tensor(input, shape).to(device)).toFloat32Array()));
+  const compute = (input: Float32Array, shape: number[], network: typeof encode) => {
+    const values = noGrad(() => scope(() => network(tensor(input, shape).to(device)).toFloat32Array()));
+    if (values.every(Number.isFinite)) return values;
+    throw new CheckpointError(
+      `${path} computes values that are no finite numbers: its weights are damaged; give another checkpoint, or copy it again`,
+    );
+  };
   return {
     resolution,
     latent: state.latent,

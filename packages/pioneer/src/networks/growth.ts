@@ -19,6 +19,9 @@ export function phaseOf(resolution: number): number | undefined {
   return Number.isInteger(phase) && phase >= 0 && phase < blockCount ? phase : undefined;
 }
 
+/** Dimensions of latents, and channels, are no more. */
+export const largestWidth = 4096;
+
 /** Sizes that shape both networks. */
 export interface NetworkSize {
   /** Dimension of the latent sphere, n in the paper. */

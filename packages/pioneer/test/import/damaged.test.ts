@@ -208,6 +208,16 @@ test("a zip with a storage of another length is refused", async () => {
   expect(await attempt(bytes)).toMatchObject({ message });
 });
 
+test("a bit of a weight that flipped, of which no size tells", async () => {
+  const bytes = Buffer.from(whole.zip);
+  const name = bytes.indexOf("/data/1", 0, "latin1");
+  bytes[name + 4096] = (bytes[name + 4096] as number) ^ 1;
+  const message = expect.stringMatching(
+    /is damaged in storage "\d+": its checksum \(CRC-32\) differs; download it again/,
+  );
+  expect(await attempt(bytes)).toMatchObject({ message });
+});
+
 test("a large file that counts the same numbers many times is refused before anything is loaded", async () => {
   const file = await openTorchFile(checkpointFile("balanced_state"));
   const content = readAuthorsCheckpoint(file.path, file.root as Map<string, never>);

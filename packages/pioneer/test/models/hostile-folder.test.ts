@@ -76,3 +76,14 @@ test("a file of the folder that is a device or a pipe is refused, not waited for
     await expect(openAnyModel(path, { threads: 1 })).rejects.toThrow(`${graph}: this is a device or a pipe`);
   }
 });
+
+test("directions that are not those of config.json are not edited along", () => {
+  const path = modelWith("directions", readFileSync(fixture("model-tiny/generator.onnx")));
+  writeFileSync(join(path, "directions.json"), '{"format":1,"latent":16,"directions":{}}\n ');
+  const photo = fixture("imagefolder/faces/color/a.jpg");
+  commandIn(folder).expectError(
+    ["edit", "--model", "directions", "--out", "edited", "--set", "smile=1", photo],
+    1,
+    "directions/directions.json was changed or cut short (its sha256 differs): copy or export the model again",
+  );
+});

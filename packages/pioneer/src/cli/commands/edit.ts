@@ -5,6 +5,7 @@ import { commandLine } from "../../base/command-line.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { option, repeated, text } from "../../config/option-schema.ts";
+import { isModelFolder, readModelConfig, verifyModelFile } from "../../models/model-folder.ts";
 import { alignPhotosOption, withPlacedPhotos } from "../options/align-photos.ts";
 import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
@@ -55,9 +56,12 @@ export function addEditCommand(program: Command): void {
       if (twice) throw new ConfigError(`--set: ${twice[0]} is given twice; keep one`);
       const { photoFiles } = await import("../../images/photo-files.ts");
       const { writeEdits } = await import("../../images/edit.ts");
-      const { readDirections } = await import("../../directions/file.ts");
+      const { directionsFileName, readDirections } = await import("../../directions/file.ts");
       const { directionsPath } = await import("../../directions/place.ts");
       const path = directions ?? (await directionsPath(options.model));
+      if (directions === undefined && existsSync(path) && (await isModelFolder(options.model))) {
+        await verifyModelFile(options.model, directionsFileName, await readModelConfig(options.model));
+      }
       if (!existsSync(path)) {
         throw new ConfigError(
           `${path} is not there: learn directions first, by ${commandLine(`directions --model ${shellWord(options.model)}`)}`,

@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { z } from "zod";
 import { commandLine } from "../../base/command-line.ts";
 import { diskError } from "../../base/disk.ts";
 import { ConfigError, exitCodes } from "../../base/errors.ts";
+import { readTextSync } from "../../base/read.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { readRunConfig } from "../../checkpoint/run-folder.ts";
 import { resolveTrainConfig, type TrainConfig } from "../../config/config.ts";
@@ -82,7 +82,7 @@ const readConfigFile = (path: string) => readWith(parseConfigFile, path);
 
 function readWith<T>(parse: (content: string, path: string) => T, path: string): T {
   try {
-    return parse(readFileSync(path, "utf8"), path);
+    return parse(readTextSync(path), path);
   } catch (error) {
     throw diskError(error, path);
   }

@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { directionsFile } from "pioneer-runtime";
 import { formatBytes } from "../../base/format.ts";
+import { parseJson, readText } from "../../base/read.ts";
 import { readModelConfig, verifyModelFolder } from "../../models/model-folder.ts";
 import { describeCrop } from "./describe-crop.ts";
 import type { Description } from "./description.ts";
@@ -30,7 +30,7 @@ export async function describeModelFolder(path: string, verify: boolean): Promis
 
 async function readDirectionNames(folder: string): Promise<string[]> {
   try {
-    const parsed = directionsFile.parse(JSON.parse(await readFile(join(folder, "directions.json"), "utf8")));
+    const parsed = directionsFile.parse(parseJson(await readText(join(folder, "directions.json"))));
     return Object.keys(parsed.directions);
   } catch {
     return []; // missing or damaged: --verify says so

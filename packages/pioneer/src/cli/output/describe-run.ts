@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { CheckpointError, RunError } from "../../base/errors.ts";
 import { formatDuration, formatKimg } from "../../base/format.ts";
+import { readText } from "../../base/read.ts";
 import { bestName, checkpointNames } from "../../checkpoint/files.ts";
 import { bestCheckpoint, hasConfig, newestCheckpoint, readRunConfig, statsFile } from "../../checkpoint/run-folder.ts";
 import { type CheckpointState, isCheckpoint, readState } from "../../checkpoint/state.ts";
@@ -138,7 +138,7 @@ function progressLines(last: Tick): string[] {
 
 /** The newest complete status line; a killed run may have cut off its last one. */
 async function lastTick(path: string): Promise<Tick | undefined> {
-  const text = await readFile(path, "utf8").catch(() => "");
+  const text = await readText(path).catch(() => "");
   for (const line of text.trimEnd().split("\n").reverse()) {
     try {
       const parsed = tickSchema.safeParse(JSON.parse(line));

@@ -1,7 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { diskError, onDisk } from "../../base/disk.ts";
+import { openFile } from "../../base/read.ts";
 import { type Block, cutShort, damaged, type PackHeader, type StoredLabel } from "./format.ts";
 import { cellEncoder, type LabelColumn, type LabelRow } from "./labels.ts";
 import { type Names, NameTable } from "./names.ts";
@@ -136,7 +137,7 @@ export function readBlock(path: string, { offset, bytes, sha256 }: Block, what: 
   const values = Buffer.from(new ArrayBuffer(bytes));
   let file: number | undefined;
   try {
-    file = openSync(path, "r");
+    file = openFile(path).fd;
     readInto(file, values, offset, path);
   } catch (error) {
     throw diskError(error, path);

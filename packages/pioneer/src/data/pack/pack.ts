@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { closeSync, fstatSync } from "node:fs";
 import type { Colour, Crop } from "pioneer-runtime";
 import { diskError, onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
+import { openFile, openFileLater } from "../../base/read.ts";
 import { readBlock, readCodes, readInto, readNames } from "./blocks.ts";
 import {
   cutShort,
@@ -122,7 +122,10 @@ export function openPack(path: string): Pack {
 
 /** Whether a file begins as a pack does; false for a missing file or a folder. */
 export async function isPack(path: string): Promise<boolean> {
-  const file = await open(path, "r").catch(() => undefined);
+  const file = await openFileLater(path).then(
+    ({ file: opened }) => opened,
+    () => undefined,
+  );
   if (file === undefined) return false;
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(8), 0, 8, 0);
@@ -146,7 +149,7 @@ export async function verifyPack(path: string, onProgress?: (done: number, total
   for (const label of pack.labels) void (label.kind === "number" ? label.values : label.codes);
   const imageBytes = imageBytesOf(header);
   const total = header.count * imageBytes;
-  const file = await onDisk(path, () => open(path, "r"));
+  const file = (await openFileLater(path)).file;
   try {
     const block = Buffer.alloc(Math.min(total, 4 * 2 ** 20));
     for (const [chunk, expected] of header.sha256.entries()) {
@@ -185,7 +188,7 @@ function imagesIdOf({ count, colour, crop, align, source, splits, names }: PackH
 function readHeader(path: string): { prefix: PackPrefix; header: PackHeader; bytes: number } {
   let file: number | undefined;
   try {
-    file = openSync(path, "r");
+    file = openFile(path).fd;
     const { size } = fstatSync(file);
     const prefix = decodePrefix(readExactly(file, 0, Math.min(size, prefixBytes), path), size, path);
     const header = decodeHeader(readExactly(file, prefix.headerOffset, prefix.headerLength, path), prefix, path);
@@ -201,7 +204,7 @@ function readImages(path: string, indices: ArrayLike<number>, count: number, ima
   const images = new Uint8Array(indices.length * imageBytes);
   let file: number | undefined;
   try {
-    file = openSync(path, "r");
+    file = openFile(path).fd;
     for (let i = 0; i < indices.length; i++) {
       const index = indices[i] as number;
       if (!Number.isInteger(index) || index < 0 || index >= count) {

@@ -10,9 +10,10 @@ import {
   shareBeyond,
   squareOfRegion,
 } from "pioneer-runtime";
-import sharp, { type Sharp } from "sharp";
+import sharp, { type Metadata, type Sharp } from "sharp";
 import { DataError } from "../../base/errors.ts";
 import { refusalOfKind } from "../../base/file-kind.ts";
+import { formatBytes } from "../../base/format.ts";
 import { Room } from "../../base/room.ts";
 
 /** An image already decoded: HWC interleaved, 3 channels. */
@@ -35,6 +36,13 @@ export interface SquareImage {
   readonly beyond: number;
 }
 
+/** What photos take while they are decoded, on all threads together; what takes more is decoded alone. */
+const decoding = new Room(512 * 2 ** 20);
+/** What one photo may take. */
+const mostDecoded = 2 ** 30;
+/** libvips reads no more. */
+const mostPixels = 0x3fff ** 2;
+
 /** For parts of photos that are decoded, and wait to be resampled one after the other: that of a large photo takes 70 MB. */
 const regions = new Room(256 * 2 ** 20);
 
@@ -55,7 +63,7 @@ const depths: Record<string, 8 | 16> = { uchar: 8, ushort: 16 };
  * @throws DataError in one line, without the file's name: cannot be decoded, or not square with crop "none"
  */
 export async function decodeSquare(image: Buffer | RawImage, resolution: number, crop: Crop): Promise<SquareImage> {
-  const size = Buffer.isBuffer(image) ? await readSize(image) : { ...image, bits: 8 as const };
+  const size = Buffer.isBuffer(image) ? await readSize(image) : { ...image, bits: 8 as const, memory: 1 };
   const { width, height } = size;
   if (crop === "none" && width !== height) {
     throw new DataError(`is ${width}x${height}, not square; crop it, or use crop center`);
@@ -65,7 +73,7 @@ export async function decodeSquare(image: Buffer | RawImage, resolution: number,
     return { pixels: image.pixels, width, height, enlarged, beyond: 0 };
   }
   const side = crop === "celeba" ? celebaSide : resolution;
-  let pixels = await toRgb(fitSquare(load(image), side), size.bits === 16);
+  let pixels = await decoding.hold(size.memory, () => toRgb(fitSquare(load(image), side), size.bits === 16));
   if (side !== resolution) {
     pixels = await toRgb(fitSquare(load({ width: side, height: side, pixels }), resolution), false);
   }
@@ -85,7 +93,7 @@ export async function decodeAligned(
   face: FacePoints,
   template: FaceTemplate,
 ): Promise<SquareImage> {
-  const size = Buffer.isBuffer(image) ? await readSize(image) : { ...image, bits: 8 as const };
+  const size = Buffer.isBuffer(image) ? await readSize(image) : { ...image, bits: 8 as const, memory: 1 };
   const problem = faceProblem(face, size);
   if (problem !== undefined) throw new DataError(problem);
   const similarity = faceSimilarity(face, template);
@@ -99,7 +107,7 @@ export async function decodeAligned(
   // libvips decodes the whole file and hands over only what the square is made of.
   const region: Region = regionOfSquare(size, similarity, resolution);
   const pixels = await regions.hold(3 * region.width * region.height, async () => {
-    const data = await toRgb(load(image).extract({ ...region }), size.bits === 16);
+    const data = await decoding.hold(size.memory, () => toRgb(load(image).extract({ ...region }), size.bits === 16));
     return squareOfRegion({ ...region, data }, region, similarity, resolution);
   });
   return { ...facts, pixels };
@@ -111,23 +119,56 @@ export async function decodeAligned(
  */
 export async function decodeWhole(image: Buffer): Promise<RawImage> {
   const size = await readSize(image);
-  return { width: size.width, height: size.height, pixels: await toRgb(load(image), size.bits === 16) };
+  const { width, height, memory } = size;
+  const pixels = await decoding.hold(memory + 3 * width * height, () => toRgb(load(image), size.bits === 16));
+  return { width, height, pixels };
+}
+
+/** What the header of an image file says. */
+export interface ImageHeader {
+  /** As shown. */
+  readonly width: number;
+  readonly height: number;
+  readonly bits: 8 | 16;
+  /** Bytes that its decoder takes, roughly. */
+  readonly memory: number;
 }
 
 /**
  * Size as shown, from the image's header alone.
- * @throws DataError if it is not an image
+ * @throws DataError if it is not an image, or too large to be decoded
  */
-export async function readSize(image: Buffer): Promise<{ width: number; height: number; bits: 8 | 16 }> {
+export async function readSize(image: Buffer): Promise<ImageHeader> {
   if (image.length === 0) throw new DataError("is empty (0 bytes)");
+  let found: Metadata;
   try {
-    const { autoOrient, depth } = await sharp(image).metadata();
-    const bits = depths[depth ?? "uchar"];
-    if (bits === undefined) throw new Error(`${depth} pixels are not supported; convert it to 8 or 16 bits`);
-    return { width: autoOrient.width, height: autoOrient.height, bits };
+    // What is larger than libvips reads is refused below, with its size.
+    found = await sharp(image, { limitInputPixels: false }).metadata();
   } catch (error) {
     throw unreadable(error, image);
   }
+  const { autoOrient, depth } = found;
+  const { width, height } = autoOrient;
+  const bits = depths[depth ?? "uchar"];
+  if (bits === undefined)
+    throw new DataError(`cannot be decoded: ${depth} pixels are not supported; convert it to 8 or 16 bits`);
+  const memory = memoryOf(found);
+  if (width * height > mostPixels || memory > mostDecoded) {
+    const most =
+      width * height > mostPixels ? `${mostPixels} pixels are read` : `${formatBytes(mostDecoded)} are taken`;
+    throw new DataError(`is too large: ${width}x${height}, decoding takes ${formatBytes(memory)}; at most ${most}`);
+  }
+  return { width, height, bits, memory };
+}
+
+/** JPEG and PNG come in strips from above, unless they are progressive: then all of it is there at once, as of other formats. */
+function memoryOf({ format, width, height, channels, depth, isProgressive, chromaSubsampling }: Metadata): number {
+  const pixels = width * height;
+  const samples = pixels * channels * (depth === "ushort" ? 2 : 1);
+  if ((format === "jpeg" || format === "png") && !isProgressive) return 2 ** 16 + samples / 16;
+  // Of a progressive JPEG the coefficients, 16 bits each.
+  if (format === "jpeg") return 2 * pixels * (chromaSubsampling === "4:2:0" ? 1.5 : channels);
+  return samples;
 }
 
 /** Whether every pixel of RGB data has R = G = B. */

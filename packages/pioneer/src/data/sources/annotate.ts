@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
+import { readLabels } from "../../base/read.ts";
 import { recordOf } from "../../base/record.ts";
 import { textOf } from "../pack/csv.ts";
 import { type LabelTable, normalizeName } from "../pack/labels.ts";
@@ -31,7 +30,7 @@ export async function findLabels(
   inside?: { readonly names: readonly string[]; readonly read: (name: string) => Promise<Buffer> },
 ): Promise<LabelsFile[]> {
   if (given !== undefined) {
-    return [{ path: given, text: textOf(await onDisk(given, () => readFile(given))), isGuess: false }];
+    return [{ path: given, text: textOf(await readLabels(given)), isGuess: false }];
   }
   const files: LabelsFile[] = [];
   for (const name of chooseLabels(inside?.names ?? [])) {
@@ -40,7 +39,7 @@ export async function findLabels(
   }
   if (files.length > 0) return files;
   const path = join(dirname(source), "labels.csv");
-  const bytes = await readFile(path).catch(() => undefined);
+  const bytes = await readLabels(path).catch(() => undefined);
   return bytes === undefined ? [] : [{ path, text: textOf(bytes), isGuess: true }];
 }
 

@@ -2,6 +2,8 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
+import { formatBytes } from "../../base/format.ts";
+import { mostLabelsBytes } from "../../base/read.ts";
 import { type Names, NameTable } from "../pack/names.ts";
 import { annotate, findLabels, textsOf } from "./annotate.ts";
 import { isLabelsName } from "./label-files.ts";
@@ -63,7 +65,14 @@ async function describeArchive(path: string, reader: ArchiveReader, labels?: str
   const { top, images, members, labelMembers, ignored } = findImages(reader);
   const files = await findLabels(path, labels, {
     names: [...labelMembers.keys()],
-    read: (name) => readMember(reader, labelMembers.get(name) as number),
+    read: async (name) => {
+      const member = labelMembers.get(name) as number;
+      const bytes = reader.bytes[member] as number;
+      if (bytes <= mostLabelsBytes) return readMember(reader, member);
+      throw new DataError(
+        `${name} has ${formatBytes(bytes)}, at most ${formatBytes(mostLabelsBytes)} of labels are read`,
+      );
+    },
   });
   const prefixes = [top, `${basename(path).replace(/\.(tar|tgz|tar\.gz|zip)$/i, "")}/`];
   const { entry, notes } = annotate(images, files, prefixes);
@@ -80,7 +89,7 @@ async function describeArchive(path: string, reader: ArchiveReader, labels?: str
       const wanted = Uint32Array.from(indices, (index) => members[index] as number);
       return reader.stream === undefined
         ? readRandomly(reader, indices, wanted)
-        : readInOrder(reader.stream(wanted), indices);
+        : readInOrder(reader, reader.stream(wanted), indices, wanted);
     },
     close: () => reader.close(),
   };
@@ -149,16 +158,21 @@ async function* readRandomly(
   let i = 0;
   for (const index of indices) {
     const member = members[i++] as number;
-    yield { index, read: () => readMember(reader, member) };
+    yield { index, bytes: reader.bytes[member] as number, read: () => readMember(reader, member) };
   }
 }
 
-async function* readInOrder(contents: AsyncIterable<() => Buffer>, indices: Indices): AsyncIterable<SourceContent> {
+async function* readInOrder(
+  reader: ArchiveReader,
+  contents: AsyncIterable<() => Buffer>,
+  indices: Indices,
+  members: Uint32Array,
+): AsyncIterable<SourceContent> {
   let i = 0;
   for await (const content of contents) {
     const index = indices[i++];
     if (index === undefined) return;
-    yield { index, read: async () => content() };
+    yield { index, bytes: reader.bytes[members[i - 1] as number] as number, read: async () => content() };
   }
 }
 

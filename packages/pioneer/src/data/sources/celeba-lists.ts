@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
+import { readLabelsText } from "../../base/read.ts";
 import { recordOf } from "../../base/record.ts";
 
 /** CelebA's partition numbers. */
@@ -117,7 +116,7 @@ export async function readImageList(path: string): Promise<readonly CelebaHqOrig
 const isCsv = (path: string) => path.endsWith(".csv");
 
 async function readLines(path: string): Promise<string[]> {
-  return (await onDisk(path, () => readFile(path, "utf8"))).split(/\r?\n/);
+  return (await readLabelsText(path)).split(/\r?\n/);
 }
 
 function words(line: string | undefined): string[] {

@@ -1,9 +1,9 @@
-import { type FileHandle, open, readdir, stat } from "node:fs/promises";
+import { type FileHandle, readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
+import { mostPhotoBytes, openFileLater } from "../../base/read.ts";
 import { readExactly } from "./raw.ts";
-import { maxFileBytes } from "./source.ts";
 import { contentOf, isFile, readEntries } from "./tar.ts";
 
 const batchName = /^(data_batch_\d+|test_batch)(\.bin)?$/;
@@ -55,7 +55,7 @@ export async function openCifarFolder(path: string): Promise<CifarFiles> {
   try {
     const stamps: number[] = [];
     for (const name of names) {
-      const file = await onDisk(join(path, name), () => open(join(root, name), "r"));
+      const file = (await openFileLater(join(root, name))).file;
       files.set(name, file);
       const { size, mtimeMs } = await file.stat();
       checkBytes(join(path, name), size);
@@ -115,5 +115,5 @@ function isOurs(name: string): boolean {
 }
 
 function checkBytes(path: string, bytes: number): void {
-  if (bytes > maxFileBytes) throw new DataError(`${path}: ${bytes} bytes are too many for CIFAR-10`);
+  if (bytes > mostPhotoBytes) throw new DataError(`${path}: ${bytes} bytes are too many for CIFAR-10`);
 }

@@ -1,6 +1,7 @@
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
+import { openFileLater } from "../../base/read.ts";
 import { type Names, NameTable } from "../pack/names.ts";
 import { readExactly } from "./raw.ts";
 
@@ -56,7 +57,7 @@ export class LmdbFile {
    * @throws DataError in one line: not LMDB, another format, cut short, damaged
    */
   static async open(path: string): Promise<LmdbFile> {
-    const file = await onDisk(path, () => open(path, "r"));
+    const file = (await openFileLater(path)).file;
     try {
       const { size } = await onDisk(path, () => file.stat());
       const meta = await readMeta(file, size, path);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Crop } from "pioneer-runtime";
 import { DataError } from "../../base/errors.ts";
+import { mostPhotoBytes } from "../../base/read.ts";
 import type { SkippedFile } from "../pack/format.ts";
 import type { RawImage } from "../pixels/decode.ts";
 import { isLabelsName } from "./label-files.ts";
@@ -20,6 +21,8 @@ export interface SourceEntry {
 export interface SourceContent {
   /** The image's number in its source. */
   readonly index: number;
+  /** Of the encoded file, where that is known before it is read. */
+  readonly bytes?: number;
   /** @returns the encoded file, or pixels where the source holds or draws them */
   read(): Promise<Buffer | RawImage>;
 }
@@ -56,9 +59,6 @@ export interface Source {
   contents(indices: Indices): AsyncIterable<SourceContent>;
   close(): Promise<void>;
 }
-
-/** Larger files are skipped: a photo is not, and an archive may lie about its sizes. */
-export const maxFileBytes = 512 * 2 ** 20;
 
 const readable = new Set("jpg jpeg jpe jfif png webp avif tif tiff gif".split(" "));
 const unreadable = new Set("heic heif bmp pgm ppm pbm pnm jxl jp2 dng cr2 nef arw psd ico tga".split(" "));
@@ -151,9 +151,9 @@ export function compareNames(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** @throws DataError for a file beyond `maxFileBytes` */
+/** @throws DataError for a file beyond what a photo may have */
 export function checkFileSize(bytes: number): void {
-  if (bytes > maxFileBytes) throw new DataError(`is larger than ${maxFileBytes / 2 ** 20} MiB`);
+  if (bytes > mostPhotoBytes) throw new DataError(`is larger than ${mostPhotoBytes / 2 ** 20} MiB`);
 }
 
 function extensionOf(file: string): string {

@@ -1,13 +1,12 @@
 import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import * as tar from "tar-stream";
-import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
+import { mostPhotoBytes, openFileLater } from "../../base/read.ts";
 import { NameTable } from "../pack/names.ts";
 import { type ArchiveReader, type Links, noteLink, openArchive } from "./archive.ts";
-import { checkFileSize, maxFileBytes, type Source } from "./source.ts";
+import { checkFileSize, type Source } from "./source.ts";
 
 /** tar-stream gives it, its types don't know it: the byte of the (unpacked) archive a file's content begins at. */
 type TarHeader = tar.Header & { readonly byteOffset: number };
@@ -60,7 +59,7 @@ async function listMembers(path: string, gzipped: boolean): Promise<Listing> {
 }
 
 async function seeking(path: string, { names, bytes, offsets, links }: Listing): Promise<ArchiveReader> {
-  const file = await onDisk(path, () => open(path, "r"));
+  const file = (await openFileLater(path)).file;
   return {
     kind: "tar",
     names,
@@ -106,7 +105,7 @@ async function* streamMembers(
     }
     next++;
     const size = bytes[member] as number;
-    if (size > maxFileBytes) {
+    if (size > mostPhotoBytes) {
       entry.resume();
       yield () => {
         checkFileSize(size);

@@ -74,6 +74,21 @@ describe("photos of every kind", () => {
     expect(pixels.length).toBe(3);
   });
 
+  test("what would take too much memory is refused by its size, before it is decoded", async () => {
+    const create = { width: 8, height: 8, channels: 3 as const, background: "#888" };
+    const progressive = await sharp({ create }).jpeg({ progressive: true, chromaSubsampling: "4:4:4" }).toBuffer();
+    const frame = progressive.indexOf(Buffer.from([0xff, 0xc2]));
+    for (const at of [frame + 5, frame + 7]) progressive.writeUInt16BE(14_000, at);
+    await expect(decodeSquare(progressive, 4, "center")).rejects.toThrow(
+      /^is too large: 14000x14000, decoding takes 1\.1 GiB; at most 1\.0 GiB are taken$/,
+    );
+    const large = Buffer.from(await png(8, 8, () => [1, 2, 3]));
+    // Width and height of the header, whose checksum nobody compares before that.
+    large.writeUInt32BE(20_000, 16);
+    large.writeUInt32BE(20_000, 20);
+    await expect(decodeSquare(large, 4, "center")).rejects.toThrow(/^(is too large: 20000x20000|cannot be decoded)/);
+  });
+
   test("tiff, gif and avif are read", async () => {
     const source = sharp(await png(40, 30, [200, 100, 50]));
     const encoded = [
