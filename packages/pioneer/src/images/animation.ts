@@ -12,7 +12,7 @@ export interface AnimationOptions {
   /** Length of the loop. */
   readonly seconds?: number | undefined;
   /** Whole factor by which frames are enlarged, each pixel becoming a square; by default to at least 256 pixels. */
-  readonly scale?: number | undefined;
+  readonly frameScale?: number | undefined;
   /** Told the frames made, of how many. */
   readonly onFrame?: ((done: number, total: number) => void) | undefined;
 }
@@ -37,7 +37,7 @@ export async function animate(
   model: Model,
   latents: Float32Array,
   name: string,
-  { gif, mp4, fps, scale: wanted, onFrame }: AnimationOptions,
+  { gif, mp4, fps, frameScale: wanted, onFrame }: AnimationOptions,
 ): Promise<string[]> {
   const { resolution, latent, colour } = model;
   const scale = wanted ?? Math.ceil(minSide / resolution);

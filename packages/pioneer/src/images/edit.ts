@@ -47,7 +47,7 @@ export async function writeEdits(
   model: Model,
   directions: DirectionsFile,
   given: readonly string[],
-  { out, faceOf, onSkip, set, strips, ...refining }: EditOptions,
+  { out, faceOf, onSkip, scale, caption, set, strips, ...refining }: EditOptions,
 ): Promise<Edits> {
   const { resolution } = model;
   const size = imageSize(model);
@@ -65,13 +65,13 @@ export async function writeEdits(
     const after = await decodeAll(model, edit(latents, set, directions));
     for (const [i, path] of paths.entries()) {
       const file = join(out, `${numberedName(i, path)}-edited.png`);
-      await writeImage(file, image(after, i), resolution);
+      await writeImage(file, image(after, i), resolution, scale);
       result.files.push(file);
     }
     const cells = paths.flatMap((_, i) => [image(originals, i), image(before, i), image(after, i)]);
     const grid = join(out, "grid.png");
     const layout = inGroups(paths.length, [editHeadings.length], editHeadings);
-    await writePng(grid, composeGrid(joined(cells), { resolution, ...layout }));
+    await writePng(grid, composeGrid(joined(cells), { resolution, scale, caption, ...layout }));
     result.files.push(grid);
     Object.assign(result, { grid });
   }
@@ -85,7 +85,7 @@ export async function writeEdits(
     for (const i of paths.keys()) rows.push(image(originals, i), ...steps.map((step) => image(step, i)));
     const file = join(out, stripFiles[s] as string);
     const layout = inGroups(paths.length, [1, stripStrengths.length], stripHeadings);
-    await writePng(file, composeGrid(joined(rows), { resolution, ...layout }));
+    await writePng(file, composeGrid(joined(rows), { resolution, scale, caption, ...layout }));
     result.files.push(file);
     result.strips.push(file);
   }

@@ -36,7 +36,7 @@ export async function writeMorph(
   given: readonly string[],
   options: MorphOptions,
 ): Promise<{ files: string[]; grid: string }> {
-  const { steps, out } = options;
+  const { steps, out, scale, caption } = options;
   const { resolution, latent } = model;
   const size = imageSize(model);
   const { paths, images: originals, unread } = await loadPhotos(given, model, options.faceOf);
@@ -50,7 +50,7 @@ export async function writeMorph(
   const files: string[] = [];
   for (const [i, name] of shape.names.entries()) {
     const file = join(out, `${name}.png`);
-    await writeImage(file, images.subarray(i * size, (i + 1) * size), resolution);
+    await writeImage(file, images.subarray(i * size, (i + 1) * size), resolution, scale);
     files.push(file);
   }
   if (isAnimated(options)) {
@@ -62,7 +62,15 @@ export async function writeMorph(
   cells.set(originals);
   cells.set(images, originals.length);
   const grid = join(out, "grid.png");
-  await writePng(grid, composeAt(cells, [...shape.photos, ...shape.cells], { resolution, headings: shape.headings }));
+  await writePng(
+    grid,
+    composeAt(cells, [...shape.photos, ...shape.cells], {
+      resolution,
+      scale,
+      caption,
+      headings: shape.headings,
+    }),
+  );
   return { files: [...files, grid], grid };
 }
 

@@ -2,12 +2,13 @@ import { type FacePoints, type SeenAs, writePlanes } from "pioneer-runtime";
 import { DataError } from "../base/errors.ts";
 import { mostPhotoBytes, readWhole } from "../base/read.ts";
 import { decodeAligned, decodeSquare, repeatGrey, toGrey } from "../data/pixels/decode.ts";
+import type { PictureOptions } from "./pictures.ts";
 
 /** Where a photo has its face, for a model of aligned faces; undefined for one that is cropped instead. */
 export type FaceOf = (path: string) => FacePoints | undefined;
 
 /** Of whatever makes pictures of photos. */
-export interface PhotoOptions {
+export interface PhotoOptions extends PictureOptions {
   /** Folder for the pictures. */
   readonly out: string;
   readonly faceOf?: FaceOf | undefined;

@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import type { Model } from "pioneer-runtime";
-import { composeGrid, inGroups, toByte } from "../pictures/grid.ts";
+import { type CellOptions, composeGrid, inGroups, toByte } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { psnrOf } from "../pictures/psnr.ts";
 import type { RgbImage } from "../pictures/rgb-image.ts";
 import { decodeAll, encodeAll, imageSize } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
 import { loadReadable, type PhotoOptions } from "./photo.ts";
+import type { PictureOptions } from "./pictures.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 /** How near a reconstruction is to its photo. */
@@ -38,7 +39,7 @@ const group = { photos: 64, ofGrid: 4 };
 export async function writeReconstructions(
   model: Model,
   given: readonly string[],
-  { out, faceOf, onSkip, ...refining }: PhotoOptions & RefineAllOptions,
+  { out, faceOf, onSkip, scale, caption, ...refining }: PhotoOptions & RefineAllOptions,
 ): Promise<Reconstructions> {
   const [files, pairs]: [string[], Reconstructions["pairs"]] = [[], []];
   const shown: Stage[][] = [];
@@ -56,6 +57,7 @@ export async function writeReconstructions(
     const written = await writeStages(model, paths, stages, {
       out,
       first: pairs.length,
+      scale,
       perceptual: refining.perceptual,
     });
     files.push(...written.files);
@@ -63,7 +65,7 @@ export async function writeReconstructions(
     if (shown.length < group.ofGrid) shown.push(stages);
   }
   const grid = join(out, "grid.png");
-  await writePng(grid, composeStages(shown, model.resolution));
+  await writePng(grid, composeStages(shown, { resolution: model.resolution, scale, caption }));
   return { files: [...files, grid], grid, pairs };
 }
 
@@ -91,7 +93,13 @@ async function writeStages(
   model: Model,
   paths: readonly string[],
   stages: readonly Stage[],
-  { out, first, perceptual }: { readonly out: string; readonly first: number } & Pick<RefineAllOptions, "perceptual">,
+  {
+    out,
+    first,
+    scale,
+    perceptual,
+  }: { readonly out: string; readonly first: number } & Pick<PictureOptions, "scale"> &
+    Pick<RefineAllOptions, "perceptual">,
 ): Promise<Pick<Reconstructions, "files" | "pairs">> {
   const size = imageSize(model);
   const originals = (stages[0] as Stage).images;
@@ -102,7 +110,7 @@ async function writeStages(
     const pictures = stages.map(({ images }) => images.subarray(i * size, (i + 1) * size));
     for (const [stage, picture] of pictures.entries()) {
       const file = join(out, `${base}-${stages[stage]?.name}.png`);
-      await writeImage(file, picture, model.resolution);
+      await writeImage(file, picture, model.resolution, scale);
       files.push(file);
     }
     const [original, encoded, refined] = pictures as [Float32Array, Float32Array, Float32Array?];
@@ -117,7 +125,8 @@ async function writeStages(
 }
 
 /** All stages of a photo side by side, photo after photo. @param groups of photos, each with its stages */
-function composeStages(groups: readonly (readonly Stage[])[], resolution: number): RgbImage {
+function composeStages(groups: readonly (readonly Stage[])[], options: CellOptions): RgbImage {
+  const { resolution } = options;
   const size = 3 * resolution * resolution;
   const cells = groups.flatMap((stages) =>
     Array.from({ length: (stages[0] as Stage).images.length / size }, (_, i) =>
@@ -127,7 +136,7 @@ function composeStages(groups: readonly (readonly Stage[])[], resolution: number
   const images = new Float32Array(cells.flat().length * size);
   for (const [i, cell] of cells.flat().entries()) images.set(cell, i * size);
   const headings = (groups[0] ?? []).map(({ heading }) => ({ text: heading }));
-  return composeGrid(images, { resolution, ...inGroups(cells.length, [headings.length], headings) });
+  return composeGrid(images, { ...options, ...inGroups(cells.length, [headings.length], headings) });
 }
 
 function nearness(original: Float32Array, made: Float32Array): Nearness {

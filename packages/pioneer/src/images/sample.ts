@@ -3,11 +3,12 @@ import { latentSampler, type Model } from "pioneer-runtime";
 import { composeGrid } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { decodeAll, imageSize } from "./batches.ts";
+import type { PictureOptions } from "./pictures.ts";
 
 /** Samples are decoded and written in groups, so that any number fits in memory; a grid shows the first group. */
 const sampleGroup = 256;
 
-export interface SampleOptions {
+export interface SampleOptions extends PictureOptions {
   readonly out: string;
   readonly count: number;
   /** The same seed gives the same images; more of them begin with the same ones. */
@@ -22,7 +23,7 @@ export interface SampleOptions {
  * @throws DataError naming the file that cannot be written
  */
 export async function writeSamples(model: Model, options: SampleOptions): Promise<{ files: string[]; grid?: string }> {
-  const { out, count, seed } = options;
+  const { out, count, seed, scale, caption } = options;
   const { resolution, latent } = model;
   const size = imageSize(model);
   const next = latentSampler(latent, seed);
@@ -33,11 +34,11 @@ export async function writeSamples(model: Model, options: SampleOptions): Promis
     const decoded = images.length / size;
     for (let i = 0; i < decoded; i++) {
       const file = join(out, `sample-${String(start + i + 1).padStart(6, "0")}.png`);
-      await writeImage(file, images.subarray(i * size, (i + 1) * size), resolution);
+      await writeImage(file, images.subarray(i * size, (i + 1) * size), resolution, scale);
       files.push(file);
     }
     if (options.grid && start === 0) {
-      await writePng(grid, composeGrid(images, { resolution, columns: Math.ceil(Math.sqrt(decoded)) }));
+      await writePng(grid, composeGrid(images, { resolution, scale, caption, columns: Math.ceil(Math.sqrt(decoded)) }));
     }
   }
   return options.grid ? { files: [...files, grid], grid } : { files };

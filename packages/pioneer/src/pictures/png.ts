@@ -30,11 +30,11 @@ export async function writePhoto(path: string, image: RgbImage): Promise<void> {
 }
 
 /**
- * Writes one image of a model in its own size.
+ * Writes one image of a model, each pixel as a square of `scale` by `scale`.
  * @param image [3, r, r] in [-1, 1], values outside clamped
  */
-export async function writeImage(path: string, image: Float32Array, resolution: number): Promise<void> {
-  await writePng(path, composeGrid(image, { resolution, columns: 1, scale: 1 }));
+export async function writeImage(path: string, image: Float32Array, resolution: number, scale = 1): Promise<void> {
+  await writePng(path, composeGrid(image, { resolution, columns: 1, scale }));
 }
 
 /** The bytes of a PNG file. */

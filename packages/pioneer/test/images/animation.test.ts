@@ -84,7 +84,7 @@ describe("GIF", () => {
   ])("frames %s come back exactly, enlarged, with their delay, and repeat for ever", async (name, how) => {
     const of = model(16, how);
     const path = join(folder, name);
-    expect(await animate(of, ring, path, { gif: true, mp4: false, fps: 25, scale: 3 })).toEqual([`${path}.gif`]);
+    expect(await animate(of, ring, path, { gif: true, mp4: false, fps: 25, frameScale: 3 })).toEqual([`${path}.gif`]);
     const { delays, loop, side, frames } = await read(`${path}.gif`);
     expect([side, loop, frames.length, ...new Set(delays)]).toEqual([48, 0, 20, 40]);
     for (const [i, frame] of (await expected(of, ring, 3)).entries()) expect(worst(frame, frames[i] as Buffer)).toBe(0);
@@ -107,7 +107,7 @@ describe("GIF", () => {
 
   test("a rate that hundredths of a second do not divide keeps time over the whole", async () => {
     const path = join(folder, "uneven");
-    await animate(model(16), ring, path, { gif: true, mp4: false, fps: 30, scale: 1 });
+    await animate(model(16), ring, path, { gif: true, mp4: false, fps: 30, frameScale: 1 });
     const { delays } = await read(`${path}.gif`);
     expect(new Set(delays)).toEqual(new Set([30, 40]));
     expect(delays.reduce((a, b) => a + b)).toBe(670); // 20 / 30 s
@@ -115,7 +115,7 @@ describe("GIF", () => {
 
   test("replaces what was made before, and no file of the user's", async () => {
     const path = join(folder, "replaced");
-    const make = () => animate(model(16), ring, path, { gif: true, mp4: false, fps: 20, scale: 1 });
+    const make = () => animate(model(16), ring, path, { gif: true, mp4: false, fps: 20, frameScale: 1 });
     await make();
     await make();
     const content = Buffer.concat([readFileSync(`${path}.gif`).subarray(0, 900), Buffer.from("cut")]);
@@ -138,7 +138,7 @@ describe("loops", () => {
   test("a walk goes round, farther in more time at no more than a radian a second", async () => {
     const of = model(16, { grey: true });
     const out = join(folder, "walk");
-    const options = { out, seed: 3, gif: true, mp4: false, fps: 10, seconds: 4, scale: 1 };
+    const options = { out, seed: 3, gif: true, mp4: false, fps: 10, seconds: 4, frameScale: 1 };
     const { files, angle } = await writeWalk(of, options);
     expect(files).toEqual([join(out, "walk.gif")]);
     const { frames } = await read(files[0] as string);
@@ -158,7 +158,7 @@ describe("loops", () => {
     }
     const of = model(16);
     const out = join(folder, "morph");
-    const morph = { out, steps: 3, gif: true, mp4: false, fps: 10, seconds: 2, scale: 1 };
+    const morph = { out, steps: 3, gif: true, mp4: false, fps: 10, seconds: 2, frameScale: 1 };
     const paths = photos.map(({ path }) => path);
     const written = await writeMorph(
       { ...of, encode: async () => ring.slice(0, 4 * 11).filter((_, i) => i < 4 || i >= 40) },
@@ -271,7 +271,7 @@ const hasFfmpeg = / libx264 /.test(
 if (!hasFfmpeg) console.log("MP4 tests are skipped: no ffmpeg with libx264 on the PATH");
 
 describe.runIf(hasFfmpeg)("MP4", () => {
-  const options = { gif: false, mp4: true, fps: 25, scale: 8 };
+  const options = { gif: false, mp4: true, fps: 25, frameScale: 8 };
 
   test("every frame comes back, in its colours, at its rate", async () => {
     const of = model(16);

@@ -9,10 +9,12 @@ import { isModelFolder, readModelConfig, verifyModelFile } from "../../models/mo
 import { alignPhotosOption, withPlacedPhotos } from "../options/align-photos.ts";
 import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
+import { looksOf, pictureOptions } from "../options/picture-options.ts";
 import { showWork } from "../output/work-progress.ts";
 
 const schema = z.strictObject({
   ...modelOptions,
+  ...pictureOptions,
   set: option(repeated("NAME=STRENGTH"), {
     value: "NAME=X",
     description: "how far to go along a direction",
@@ -74,7 +76,8 @@ export function addEditCommand(program: Command): void {
       const written = await withRefinement(options, async (model, refinement) => {
         const known = readDirections(path, model.latent);
         const strips = [...new Set(strip)];
-        const told = { ...refinement, out, set: strengths, strips, onRefine: progress.update };
+        const looks = await looksOf(name, model.resolution, { ...options, command: "edit" });
+        const told = { ...refinement, ...looks, out, set: strengths, strips, onRefine: progress.update };
         return withPlacedPhotos({ paths, model, name, align, output }, (faceOf) =>
           writeEdits(model, known, paths, { ...told, faceOf, onSkip }),
         );

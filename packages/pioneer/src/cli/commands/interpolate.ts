@@ -6,10 +6,12 @@ import { alignPhotosOption, withPlacedPhotos } from "../options/align-photos.ts"
 import { animationOptions, checkAnimation, defaultFps } from "../options/animation-options.ts";
 import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
+import { looksOf, pictureOptions } from "../options/picture-options.ts";
 import { showWork } from "../output/work-progress.ts";
 
 const schema = z.strictObject({
   ...modelOptions,
+  ...pictureOptions,
   steps: option(whole(2, 64).default(8), {
     value: "N",
     description: "images from one end to the other, both included",
@@ -47,13 +49,21 @@ export function addInterpolateCommand(program: Command): void {
       const onSkip = (reason: string) => output.log(`skipped ${reason}`);
       const { writeMorph } = await import("../../images/morph.ts");
       const [refining, frames] = [showWork(output, "refining steps"), showWork(output, "frames")];
-      const told = { ...options, fps: options.fps ?? defaultFps, onRefine: refining.update, onFrame: frames.update };
+      const { scale: frameScale } = options;
+      const told = {
+        ...options,
+        frameScale,
+        fps: options.fps ?? defaultFps,
+        onRefine: refining.update,
+        onFrame: frames.update,
+      };
       const { align, model: name } = options;
-      const written = await withRefinement(options, (model, refinement) =>
-        withPlacedPhotos({ paths, model, name, align, output }, (faceOf) =>
-          writeMorph(model, paths, { ...told, ...refinement, faceOf, onSkip }),
-        ),
-      ).finally(() => {
+      const written = await withRefinement(options, async (model, refinement) => {
+        const looks = await looksOf(name, model.resolution, { ...options, command: "interpolate" });
+        return withPlacedPhotos({ paths, model, name, align, output }, (faceOf) =>
+          writeMorph(model, paths, { ...told, ...looks, ...refinement, faceOf, onSkip }),
+        );
+      }).finally(() => {
         refining.stop();
         frames.stop();
       });

@@ -4,6 +4,7 @@ import type { Nearness, Reconstructions } from "../../images/reconstruct.ts";
 import { alignPhotosOption, withPlacedPhotos } from "../options/align-photos.ts";
 import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
+import { looksOf, pictureOptions } from "../options/picture-options.ts";
 import { showWork } from "../output/work-progress.ts";
 
 /** `pioneer reconstruct`: photos through the encoder and back. */
@@ -12,7 +13,7 @@ export function addReconstructCommand(program: Command): void {
     name: "reconstruct",
     summary: "encode photos, also whole folders of them, and decode them again",
     args: "<photos...>",
-    schema: z.strictObject({ ...modelOptions, ...alignPhotosOption, ...refineOptions }),
+    schema: z.strictObject({ ...modelOptions, ...pictureOptions, ...alignPhotosOption, ...refineOptions }),
     examples: [
       "reconstruct --model runs/faces --out reconstructions photo.jpg another.png",
       "reconstruct --model runs/faces --out reconstructions --align faces.csv photo.jpg",
@@ -26,8 +27,9 @@ export function addReconstructCommand(program: Command): void {
       const onSkip = (reason: string) => output.log(`skipped ${reason}`);
       const progress = showWork(output, "refining steps");
       const { out, align, model: name } = options;
-      const written = await withRefinement(options, (model, refinement) => {
-        const told = { ...refinement, out, onRefine: progress.update };
+      const written = await withRefinement(options, async (model, refinement) => {
+        const looks = await looksOf(name, model.resolution, { ...options, command: "reconstruct" });
+        const told = { ...refinement, ...looks, out, onRefine: progress.update };
         return withPlacedPhotos({ paths, model, name, align, output }, (faceOf) =>
           writeReconstructions(model, paths, { ...told, faceOf, onSkip }),
         );

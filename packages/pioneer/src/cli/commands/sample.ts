@@ -9,11 +9,13 @@ import { option, toggle, whole } from "../../config/option-schema.ts";
 import { animationOptions, checkAnimation, defaultFps } from "../options/animation-options.ts";
 import { modelOptions, withModel } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
+import { looksOf, pictureOptions } from "../options/picture-options.ts";
 import type { Output } from "../output/report.ts";
 import { showWork } from "../output/work-progress.ts";
 
 const schema = z.strictObject({
   ...modelOptions,
+  ...pictureOptions,
   count: option(whole(1, 1_000_000).default(16), { value: "N", description: "how many images" }),
   seed: option(whole(0).default(0), {
     value: "S",
@@ -33,7 +35,7 @@ async function walk(given: z.infer<typeof schema>, output: Output): Promise<unde
   await checkAnimation(options);
   const { writeWalk } = await import("../../images/walk.ts");
   const frames = showWork(output, "frames");
-  const told = { ...options, fps: options.fps ?? defaultFps, onFrame: frames.update };
+  const told = { ...options, frameScale: options.scale, fps: options.fps ?? defaultFps, onFrame: frames.update };
   const written = await withModel(options, (model) => writeWalk(model, told)).finally(frames.stop);
   output.wrote(written.files, `look at ${written.files[0]}; another --seed is another walk`);
   output.result({ ...written });
@@ -56,7 +58,10 @@ export function addSampleCommand(program: Command): void {
       }
       await checkAnimation(options);
       const { writeSamples } = await import("../../images/sample.ts");
-      const written = await withModel(options, (model) => writeSamples(model, options));
+      const written = await withModel(options, async (model) => {
+        const looks = await looksOf(options.model, model.resolution, { ...options, command: "sample" });
+        return writeSamples(model, { ...options, ...looks });
+      });
       const others = (await readdir(options.out)).filter(
         (name) => /^sample-\d+\.png$/.test(name) && !written.files.includes(join(options.out, name)),
       );

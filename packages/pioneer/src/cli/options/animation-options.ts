@@ -10,11 +10,6 @@ export const animationOptions = (seconds: string) => ({
   mp4: option(toggle().default(false), { description: "write an MP4 (H.264), by the ffmpeg on the PATH" }),
   fps: option(whole(1, 50).optional(), { value: "N", description: "frames a second", default: String(defaultFps) }),
   seconds: option(positive(600).optional(), { value: "S", description: "length of the loop", default: seconds }),
-  scale: option(whole(1, 64).optional(), {
-    value: "N",
-    description: "enlarge frames by this factor",
-    default: "to 256 pixels or more",
-  }),
 });
 
 /**
@@ -26,11 +21,10 @@ export async function checkAnimation(options: {
   readonly mp4: boolean;
   readonly fps?: number | undefined;
   readonly seconds?: number | undefined;
-  readonly scale?: number | undefined;
 }): Promise<void> {
-  const { gif, mp4, fps, seconds, scale } = options;
+  const { gif, mp4, fps, seconds } = options;
   if (mp4) await (await import("../../images/mp4.ts")).checkFfmpeg();
   if (gif || mp4) return;
-  const idle = Object.entries({ fps, seconds, scale }).find(([, value]) => value !== undefined);
+  const idle = Object.entries({ fps, seconds }).find(([, value]) => value !== undefined);
   if (idle) throw new ConfigError(`--${idle.join(" ")} is for animations: give --gif or --mp4 too, or leave it out`);
 }

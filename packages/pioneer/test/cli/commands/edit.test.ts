@@ -4,7 +4,8 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
-import { headingHeight } from "../../../src/pictures/lettering.ts";
+import { captioned, headingHeight } from "../../../src/pictures/lettering.ts";
+import { whiteImage } from "../../../src/pictures/rgb-image.ts";
 import { pioneer, tiny } from "../../support/cli.ts";
 import { fixture } from "../../support/fixture.ts";
 
@@ -89,9 +90,11 @@ describe("a model folder", () => {
     // Photo, reconstruction, edited; the photo, a gap and seven strengths; cells of 64 pixels that touch.
     const above = headingHeight(64);
     const height = above + 2 * 64 + 8;
-    expect(await sharp(join(folder, "out", "grid.png")).metadata()).toMatchObject({ width: 3 * 64, height });
+    const captionedHeight = (width: number) => captioned(whiteImage(width, height), "model; pioneer edit", 64).height;
+    const grid = await sharp(join(folder, "out", "grid.png")).metadata();
+    expect(grid).toMatchObject({ width: 3 * 64, height: captionedHeight(3 * 64) });
     const strip = sharp(join(folder, "out", "strip-pc1.png"));
-    expect(await strip.metadata()).toMatchObject({ width: 8 * 64 + 8, height });
+    expect(await strip.metadata()).toMatchObject({ width: 8 * 64 + 8, height: captionedHeight(8 * 64 + 8) });
     const pixels = async (file: string, left: number, top: number, across: number, down: number) =>
       sharp(join(folder, "out", file))
         .extract({ left, top, width: across, height: down })
