@@ -70,6 +70,7 @@ test("photos that cannot be used are refused in one line, before they are decode
     ["no image", Buffer.from("%PDF-1.4 nothing"), /cannot be read \(.*\): send the bytes of a JPEG, PNG or WebP file$/],
     ["huge", await blank(8001, 8001), /is 8001x8001, 64 megapixels: at most 64 are taken; make it smaller first$/],
     ["of many frames", await frames.gif({ delay: Array(1001).fill(20) }).toBuffer(), /has 1001 frames: at most 1000/],
+    ["of a phone", Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic"), /is HEIC, .*: save it as JPEG first$/],
     ["empty", Buffer.alloc(0), /the body is empty: send the bytes of an image file/],
   ];
   for (const [name, body, message] of cases) {

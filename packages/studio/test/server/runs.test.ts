@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { trainerOf } from "../../src/server/runs/lock.ts";
 import type { ModelList } from "../../src/shared/models.ts";
 import type { Grid, OpenedAnswer, RunList, RunSummary, StatsAnswer } from "../../src/shared/runs.ts";
 import { Events } from "../support/events.ts";
@@ -43,6 +44,9 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await studio.close();
+  // Where a test failed in the middle, its training would go on.
+  const pid = await trainerOf(join(runs, "first"));
+  if (pid !== undefined) process.kill(pid, "SIGKILL");
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -52,7 +56,8 @@ const small = {
   latent: 16,
   channels: 16,
   batch: 8,
-  kimgPerPhase: 4000,
+  // Minutes, in case that nobody stops it.
+  totalKimg: 400,
   checkpointKimg: 0.05,
   threads: 1,
   seed: 4,

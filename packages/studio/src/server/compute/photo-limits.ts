@@ -6,6 +6,14 @@ export const mostMegapixels = 64;
 /** An animation may have so many frames; the first is taken. */
 export const mostFrames = 1000;
 
+/** Of files that phones of Apple write; their patents keep the decoder out of sharp. AVIF is of the same family and is read. */
+const heicBrands = ["heic", "heix", "heim", "heis", "hevc", "hevx"];
+
+function isHeic(photo: Uint8Array): boolean {
+  const [type, brand] = [4, 8].map((at) => String.fromCharCode(...photo.subarray(at, at + 4)));
+  return type === "ftyp" && brand !== undefined && heicBrands.includes(brand);
+}
+
 /**
  * Refuses by its header what would take too much memory to decode.
  * @param photo bytes of an image file
@@ -14,6 +22,9 @@ export const mostFrames = 1000;
 export async function checkPhoto(photo: Uint8Array): Promise<void> {
   if (photo.length === 0)
     throw new ModelError("IMAGE", "the image is empty (0 bytes): send the bytes of a JPEG, PNG or WebP file");
+  if (isHeic(photo)) {
+    throw new ModelError("IMAGE", "the image is HEIC, which is not read here: save it as JPEG first");
+  }
   let header: { width: number; height: number; pages?: number | undefined; pageHeight?: number | undefined };
   try {
     header = await sharp(photo, { limitInputPixels: false, pages: 1 }).metadata();
