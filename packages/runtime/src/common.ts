@@ -17,3 +17,4 @@ export * from "./queue.ts";
 export { type Refined, type RefineOptions, refine } from "./refine.ts";
 export { type Encoding, type RgbPixels, type SquareShape, toSquare } from "./resize.ts";
 export { Rng } from "./rng.ts";
+export { leastTaught, type Sorted, type Taught, teach } from "./teach/teach.ts";
