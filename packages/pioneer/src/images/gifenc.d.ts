@@ -19,4 +19,7 @@ declare module "gifenc" {
 
   /** @param rgba [pixels * 4], of a buffer of its own @returns at most `colours` */
   export function quantize(rgba: Uint8Array, colours: number): Rgb[];
+
+  /** @returns [pixels], places in the palette; colours are told apart by 5 or 6 bits a channel */
+  export function applyPalette(rgba: Uint8Array, palette: readonly Rgb[]): Uint8Array;
 }

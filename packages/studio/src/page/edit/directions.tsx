@@ -1,7 +1,7 @@
 import "./directions.css";
 import { RotateCcw } from "lucide-react";
 import { edit, editEnded, setStrength, useEdit } from "../state/edit.ts";
-import { useModel } from "../state/models.ts";
+import { useModels } from "../state/models.ts";
 import { type Direction, useDirections, useShelf } from "../state/shelf.ts";
 import { Button } from "../ui/button.tsx";
 import { Slider } from "../ui/slider.tsx";
@@ -13,7 +13,7 @@ const strongest = 3;
 /** A slider for each direction, in groups. */
 export function Directions() {
   const directions = useDirections();
-  const { directions: own } = useModel();
+  const own = useModels((state) => state.directions);
   const { strengths } = useEdit(({ present }) => present);
   const names = useShelf((shelf) => shelf.names);
   const taught = useShelf((shelf) => shelf.taught);

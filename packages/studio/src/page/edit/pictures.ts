@@ -50,8 +50,7 @@ export function followEdit(): void {
     if (now.taught !== before.taught) void update();
   });
   useModels.subscribe((now, before) => {
-    if (now.open === before.open) return;
-    cache = {};
-    void update();
+    if (now.open !== before.open) cache = {};
+    if (now.open !== before.open || now.directions !== before.directions) void update();
   });
 }

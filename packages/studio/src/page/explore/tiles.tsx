@@ -1,12 +1,12 @@
 import "./tiles.css";
 import { Blend, Orbit, Star } from "lucide-react";
-import { type KeyboardEvent, memo, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, memo, useRef, useState } from "react";
 import { editLatent } from "../state/edit.ts";
 import { notify } from "../state/notices.ts";
 import { goTo } from "../state/route.ts";
 import { isFavourite, type Saved, setCorner, toggleFavourite, useShelf } from "../state/shelf.ts";
 import { IconButton } from "../ui/button.tsx";
-import { editedLatent, LatentPicture } from "../ui/latent-picture.tsx";
+import { editedLatent, SavedPicture } from "../ui/latent-picture.tsx";
 import { showWall } from "./explore-state.ts";
 
 interface TilesProps {
@@ -75,8 +75,7 @@ function neighbourOf(key: string, at: number, columns: number): number {
 
 const Tile = memo(function Tile({ picture, isCurrent }: { readonly picture: Saved; readonly isCurrent: boolean }) {
   const kept = useShelf(({ favourites }) => isFavourite(favourites, picture));
-  const { name, latent, strengths } = picture;
-  const shown = useMemo(() => editedLatent(latent, strengths), [latent, strengths]);
+  const { name } = picture;
   return (
     <>
       <button
@@ -87,7 +86,7 @@ const Tile = memo(function Tile({ picture, isCurrent }: { readonly picture: Save
         aria-keyshortcuts="m l f"
         onClick={() => start(picture)}
       >
-        <LatentPicture latent={shown} label={name} />
+        <SavedPicture saved={picture} label={name} />
       </button>
       <span className="tile-tools">
         <IconButton

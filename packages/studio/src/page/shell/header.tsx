@@ -38,7 +38,7 @@ export function Header() {
       <button type="button" className="skip" onClick={focusMain}>
         Skip to the pictures
       </button>
-      <a className="brand" href="#explore">
+      <a className="brand" href="#explore" aria-label="Pioneer: explore">
         <Mark />
         <span>Pioneer</span>
       </a>

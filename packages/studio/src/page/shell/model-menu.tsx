@@ -11,13 +11,12 @@ export function ModelMenu() {
   const size = `${config.resolution}×${config.resolution}`;
   const face = (
     <>
-      <span className="clip">{loading ? "Loading…" : name}</span>
-      <span className="soft wide-only">{size}</span>
+      <span className="clip">{loading ? "Loading…" : name}</span> <span className="soft wide-only">{size}</span>
       <ChevronDown aria-hidden size={14} />
     </>
   );
   return (
-    <Menu label={`Model: ${name}, ${size}`} face={face}>
+    <Menu label={`Model: ${name} ${size}`} face={face}>
       {list.map((entry) => (
         <MenuItem
           key={entry.id}

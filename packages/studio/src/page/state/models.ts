@@ -12,7 +12,6 @@ export interface OpenModel {
   /** Whole address of its folder. */
   readonly folder: string;
   readonly config: ModelConfig;
-  readonly directions: DirectionsFile;
   readonly hasEncoder: boolean;
   /** Tells models apart wherever they are served: the SHA-256 of the generator. */
   readonly key: string;
@@ -21,6 +20,8 @@ export interface OpenModel {
 interface Models {
   readonly list: ModelList;
   readonly open: OpenModel | undefined;
+  /** Its directions.json. */
+  readonly directions: DirectionsFile;
   readonly status: "loading" | "ready" | "none" | "failed";
   readonly problem: string | undefined;
 }
@@ -28,6 +29,7 @@ interface Models {
 export const useModels = create<Models>(() => ({
   list: [],
   open: undefined,
+  directions: { format: 1, latent: 0, directions: {} },
   status: "loading",
   problem: undefined,
 }));
@@ -56,25 +58,34 @@ export async function openModel(entry: UsableModel): Promise<void> {
   try {
     const folder = folderOf(entry.id);
     const config = parse(modelConfig, await fetchJson(`${folder}/config.json`));
-    const directions =
-      "directions.json" in config.files
-        ? parse(directionsFile, await fetchJson(`${folder}/directions.json`))
-        : { format: 1, latent: config.latent, directions: {} };
+    const directions = await readDirections(folder, config);
     const open: OpenModel = {
       id: entry.id,
       name: entry.name,
       folder,
       config,
-      directions,
       hasEncoder: "encoder.onnx" in config.files,
       key: config.files["generator.onnx"]?.sha256 ?? entry.id,
     };
     await openEngines(open);
     localStorage.setItem(lastModel, entry.id);
-    useModels.setState({ open, status: "ready" });
+    useModels.setState({ open, directions, status: "ready" });
   } catch (error) {
     useModels.setState({ status: "failed", problem: `${entry.name}: ${(error as Error).message}` });
   }
+}
+
+async function readDirections(folder: string, { files, latent }: ModelConfig): Promise<DirectionsFile> {
+  if (!("directions.json" in files)) return { format: 1, latent, directions: {} };
+  return parse(directionsFile, await fetchJson(`${folder}/directions.json`));
+}
+
+/** After one was saved into the model folder. */
+export async function rereadDirections(): Promise<void> {
+  const open = modelNow();
+  const config = parse(modelConfig, await fetchJson(`${open.folder}/config.json`));
+  const directions = await readDirections(open.folder, config);
+  if (modelNow() === open) useModels.setState({ directions });
 }
 
 /** The list again, after a checkpoint became a model. */

@@ -3,6 +3,7 @@ import type { PhotoWorker } from "../engine/photo-worker.ts";
 import { Remote } from "../engine/rpc.ts";
 import type { PastedSquare } from "../image/paste.ts";
 import { modelNow } from "./models.ts";
+import { report } from "./notices.ts";
 
 /** A photo that was dropped, pasted or chosen. */
 export interface Photo {
@@ -68,3 +69,9 @@ export function squareOf(photo: Photo, similarity: Similarity): Promise<Float32A
 /** The whole photo with an edited square in it, a PNG file. */
 export const pastedPhoto = (photo: Photo, square: PastedSquare): Promise<Blob> =>
   photos().call("paste", photo.id, square);
+
+/** Frees a photo that is not needed any more. */
+export function closePhoto(photo: Photo): void {
+  photo.shown.close();
+  photos().call("close", photo.id).catch(report);
+}

@@ -1,6 +1,7 @@
 import type { DirectionsFile } from "pioneer-runtime";
+import { useMemo } from "react";
 import { create } from "zustand";
-import { modelNow, useModel } from "./models.ts";
+import { useModels } from "./models.ts";
 
 /** A picture of the model: what `strengths` make of a latent. */
 export interface Saved {
@@ -32,14 +33,14 @@ export const useShelf = create<Shelf>(() => emptyShelf);
 
 /** The model's directions and those taught here, which come before others of their name. */
 export function allDirections(): DirectionsFile {
-  const { directions } = modelNow();
+  const { directions } = useModels.getState();
   return { ...directions, directions: { ...directions.directions, ...useShelf.getState().taught } };
 }
 
 export function useDirections(): Readonly<Record<string, Direction>> {
-  const { directions } = useModel();
+  const { directions } = useModels((state) => state.directions);
   const taught = useShelf((shelf) => shelf.taught);
-  return { ...directions.directions, ...taught };
+  return useMemo(() => ({ ...directions, ...taught }), [directions, taught]);
 }
 
 const same = (one: Saved, other: Saved) =>

@@ -1,48 +1,41 @@
 import { edit as move } from "pioneer-runtime";
-import { useEffect, useState } from "react";
-import { decodeInLine } from "../state/engines.ts";
-import { type OpenModel, useModel } from "../state/models.ts";
-import { report } from "../state/notices.ts";
-import { allDirections } from "../state/shelf.ts";
+import { useEffect, useMemo, useState } from "react";
+import { useModel } from "../state/models.ts";
+import { allDirections, type Saved, useShelf } from "../state/shelf.ts";
+import { pictureOf, wantPicture } from "./gallery.ts";
 import { Picture } from "./picture.tsx";
-
-/** Pictures that were made, by the latent they are of; latents are never changed in place. */
-let made = new WeakMap<Float32Array, Float32Array>();
-let madeBy: OpenModel | undefined;
-
-/** What the model makes of a latent; undefined until it is computed. */
-export function useDecoded(latent: Float32Array | undefined): Float32Array | undefined {
-  const model = useModel();
-  if (madeBy !== model) {
-    made = new WeakMap();
-    madeBy = model;
-  }
-  const [, redraw] = useState(0);
-  const planes = latent && made.get(latent);
-  useEffect(() => {
-    if (!latent || made.has(latent)) return;
-    const stop = new AbortController();
-    decodeInLine(latent, model.config.latent, stop.signal).then((image) => {
-      made.set(latent, image);
-      if (!stop.signal.aborted) redraw((count) => count + 1);
-    }, report);
-    return () => stop.abort(new DOMException("it is not shown any more", "AbortError"));
-  }, [latent, model]);
-  return planes;
-}
 
 interface LatentPictureProps {
   readonly latent: Float32Array;
   readonly label: string;
-  readonly enlarge?: "smooth" | "crisp";
 }
 
-export function LatentPicture({ latent, label, enlarge }: LatentPictureProps) {
-  const { config } = useModel();
-  return <Picture planes={useDecoded(latent)} side={config.resolution} label={label} {...(enlarge && { enlarge })} />;
+/** What the model makes of a latent. */
+export function LatentPicture({ latent, label }: LatentPictureProps) {
+  const model = useModel();
+  const [, redraw] = useState(0);
+  const planes = pictureOf(latent);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another model makes another picture of the same latent
+  useEffect(() => {
+    if (pictureOf(latent) === undefined) return wantPicture(latent, () => redraw((count) => count + 1));
+    return undefined;
+  }, [latent, model]);
+  return <Picture planes={planes} side={model.config.resolution} label={label} />;
 }
 
-/** The latent after an edit, for what shows a saved picture. Directions that are gone count as 0. */
+/** A picture that was kept, with its strengths. */
+export function SavedPicture({ saved, label }: { readonly saved: Saved; readonly label: string }) {
+  return <LatentPicture latent={useEdited(saved)} label={label} />;
+}
+
+/** The latent of a kept picture after its edit: the same array as long as nothing changes. */
+export function useEdited({ latent, strengths }: Saved): Float32Array {
+  const taught = useShelf((shelf) => shelf.taught);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: editedLatent reads what was taught
+  return useMemo(() => editedLatent(latent, strengths), [latent, strengths, taught]);
+}
+
+/** The latent after an edit. Directions that are gone count as 0. */
 export function editedLatent(latent: Float32Array, strengths: Readonly<Record<string, number>>): Float32Array {
   const directions = allDirections();
   const known = Object.entries(strengths).filter(([name, value]) => value !== 0 && name in directions.directions);

@@ -1,0 +1,52 @@
+import { ImagePlus } from "lucide-react";
+import { useRef, useState } from "react";
+import { middleSquare, similarityOf } from "../image/placement.ts";
+import { encodeNow, scheduler } from "../state/engines.ts";
+import { useModel } from "../state/models.ts";
+import { report } from "../state/notices.ts";
+import { closePhoto, openPhoto, squareOf } from "../state/photos.ts";
+import { Button } from "../ui/button.tsx";
+import { addPictures } from "./teach-state.ts";
+
+/** Photos of one's own among the pictures to sort: their middle squares. */
+export function AddPhotos() {
+  const input = useRef<HTMLInputElement>(null);
+  const { hasEncoder } = useModel();
+  const [busy, setBusy] = useState(false);
+  if (!hasEncoder) return null;
+  const add = async (files: readonly File[]) => {
+    setBusy(true);
+    for (const file of files) await addPhoto(file).catch(report);
+    setBusy(false);
+  };
+  return (
+    <>
+      <Button icon={ImagePlus} disabled={busy} onClick={() => input.current?.click()}>
+        {busy ? "Adding…" : "Add photos"}
+      </Button>
+      <input
+        ref={input}
+        type="file"
+        accept="image/*"
+        multiple
+        hidden
+        aria-label="Add photos"
+        onChange={(event) => {
+          void add([...(event.currentTarget.files ?? [])]);
+          event.currentTarget.value = "";
+        }}
+      />
+    </>
+  );
+}
+
+async function addPhoto(file: File): Promise<void> {
+  const photo = await openPhoto(file, file.name);
+  try {
+    const planes = await squareOf(photo, similarityOf(middleSquare(photo)));
+    const latent = await scheduler.inLine(() => encodeNow(planes));
+    addPictures([{ name: `${file.name} ${photo.id}`, latent, planes }]);
+  } finally {
+    closePhoto(photo);
+  }
+}

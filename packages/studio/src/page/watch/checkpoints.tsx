@@ -1,0 +1,45 @@
+import { useState } from "react";
+import type { OpenedAnswer, RunSummary } from "../../shared/runs.ts";
+import { sendJson } from "../api/client.ts";
+import { openModel, refreshModels } from "../state/models.ts";
+import { report } from "../state/notices.ts";
+import { goTo } from "../state/route.ts";
+import { Button } from "../ui/button.tsx";
+
+/** Checkpoints of a run, each of which can be tried as a model. */
+export function Checkpoints({ run: { id, checkpoints } }: { readonly run: RunSummary }) {
+  const [opening, setOpening] = useState<string>();
+  if (checkpoints.length === 0) return null;
+  const open = async (name: string) => {
+    setOpening(name);
+    await tryCheckpoint(id, name).catch(report);
+    setOpening(undefined);
+  };
+  return (
+    <section aria-label="Checkpoints">
+      <h3>Try a checkpoint in Edit</h3>
+      <div className="run-bar">
+        {checkpoints.map(({ name, kimg }) => (
+          <Button key={name} disabled={opening !== undefined} onClick={() => void open(name)}>
+            {opening === name
+              ? "Exporting…"
+              : kimg === null
+                ? name
+                : `${name === "best" ? "Best, " : ""}${kimg.toFixed(0)} kimg`}
+          </Button>
+        ))}
+      </div>
+    </section>
+  );
+}
+
+/** The server makes a model folder of it, which is opened. */
+async function tryCheckpoint(run: string, name: string): Promise<void> {
+  const path = `api/runs/${encodeURIComponent(run)}/checkpoints/${encodeURIComponent(name)}/open`;
+  const { model } = (await (await sendJson("POST", path, {})).json()) as OpenedAnswer;
+  const entry = (await refreshModels()).find(({ id }) => id === model);
+  if (!entry?.usable)
+    throw new Error(`the checkpoint ${name} was exported but cannot be used${entry ? `: ${entry.problem}` : ""}`);
+  await openModel(entry);
+  goTo("edit");
+}
