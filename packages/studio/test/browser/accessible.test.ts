@@ -1,0 +1,48 @@
+// Each part of the page by axe-core, light and dark, and from a phone's width to a wall's.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { AxeResults } from "axe-core";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { noBrowser, openBrowser } from "../../../runtime/test/support/chromium.ts";
+import { changedModel, oneDirection } from "../../../runtime/test/support/fixtures.ts";
+import { browserTimeoutMs, dropFiles, openPage } from "../support/page.ts";
+import { fixture, openForTest } from "../support/studio.ts";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const photo = { name: "a.jpg", type: "image/jpeg", bytes: readFileSync(fixture("imagefolder/faces/color/a.jpg")) };
+const parts = ["explore", "edit", "morph", "teach", "watch"] as const;
+
+describe.skipIf(noBrowser)("accessible", { timeout: browserTimeoutMs }, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await openBrowser({ webgpu: false });
+  });
+  afterAll(() => browser?.close());
+
+  test.each([
+    { width: 360, height: 740, dark: false },
+    { width: 1280, height: 800, dark: true },
+    { width: 2560, height: 1440, dark: false },
+  ])("axe finds nothing and nothing sticks out at $width pixels, dark: $dark", async (look) => {
+    const folder = changedModel({ files: { "directions.json": oneDirection } });
+    const { url } = await openForTest({ models: [folder] });
+    const page = await openPage(browser, url, { part: "edit", ...look });
+    await page.getByRole("button", { name: "Choose a photo" }).waitFor();
+    await dropFiles(page, [photo]);
+    await page.getByText("% off on average").waitFor();
+    for (const part of parts) {
+      await page.goto(`${url}/#${part}`);
+      await page.locator(`main[data-route='${part}'] h1`).first().waitFor({ state: "attached" });
+      // By the debugger, which the page's content security policy does not bind.
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() =>
+        (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+      );
+      const found = violations.map(({ id, nodes }) => `${part}: ${id}: ${nodes.map(({ html }) => html.slice(0, 120))}`);
+      expect(found).toEqual([]);
+      const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(beyond, `${part} at ${look.width}`).toBeLessThanOrEqual(0);
+    }
+  });
+});

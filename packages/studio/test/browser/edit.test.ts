@@ -1,0 +1,212 @@
+// Editing in a real browser, by what a person does: dropping, keys, dragging.
+import { readFileSync } from "node:fs";
+import { type DirectionsFile, edit, Pioneer } from "pioneer-runtime";
+import type { Browser, Page } from "playwright-core";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { noBrowser, openBrowser } from "../../../runtime/test/support/chromium.ts";
+import { changedModel, oneDirection, worst } from "../../../runtime/test/support/fixtures.ts";
+import { readText } from "../../src/page/image/png-text.ts";
+import { type EditFile, latentFromText } from "../../src/shared/project.ts";
+import { browserTimeoutMs, downloaded, dropFiles, openPage, patience, settled } from "../support/page.ts";
+import { fixture, openForTest } from "../support/studio.ts";
+
+const photo = { name: "a.jpg", type: "image/jpeg", bytes: readFileSync(fixture("imagefolder/faces/color/a.jpg")) };
+const directions = JSON.parse(oneDirection) as DirectionsFile;
+
+/** model-tiny with a direction, and a page of it. */
+async function opened(browser: Browser) {
+  const folder = changedModel({ files: { "directions.json": oneDirection } });
+  const { url } = await openForTest({ models: [folder] });
+  return { folder, page: await openPage(browser, url, { part: "edit" }) };
+}
+
+const slider = (page: Page) => page.getByRole("slider", { name: /^smile/ });
+const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+
+/** Saves the picture. @returns its settings and pixels [side, side, 3] */
+async function saved(page: Page) {
+  await settled(page);
+  const { bytes } = await downloaded(page, () => button(page, "Save picture").click());
+  const settings = JSON.parse(readText(bytes, "pioneer-edit") ?? "") as EditFile;
+  return { bytes, settings, pixels: await sharp(bytes).removeAlpha().raw().toBuffer() };
+}
+
+describe.skipIf(noBrowser)("editing", { timeout: browserTimeoutMs }, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await openBrowser({ webgpu: false });
+  });
+  afterAll(() => browser?.close());
+
+  test("a dropped photo is reconstructed; a dragged slider ends on the exact value; the file holds what was done", async () => {
+    const { folder, page } = await opened(browser);
+    await button(page, "Choose a photo").waitFor();
+    await dropFiles(page, [photo]);
+    await page.getByText("% off on average").waitFor();
+    const box = await slider(page).boundingBox();
+    if (!box) throw new Error("the slider is not shown");
+    const [y, middle] = [box.y + box.height / 2, box.x + box.width / 2];
+    await page.mouse.move(middle, y);
+    await page.mouse.down();
+    await page.mouse.move(middle + 0.31 * box.width, y, { steps: 25 });
+    await page.mouse.up();
+    const { settings, pixels } = await saved(page);
+    expect(settings.strengths.smile).toBeGreaterThan(1);
+    expect(settings.strengths.smile).toBe(Number(await slider(page).inputValue()));
+
+    const model = await Pioneer.load(folder);
+    const edited = edit(latentFromText(settings.latent), settings.strengths, directions);
+    const [expected] = await model.decode(edited, { as: "image" });
+    await model.dispose();
+    const rgb = Array.from(expected?.data ?? []).filter((_, i) => i % 4 !== 3);
+    // Each is rounded to a whole number; the engines differ by less than 1e-5 before that.
+    expect(worst(pixels, rgb)).toBeLessThanOrEqual(1);
+  });
+
+  test("arrow keys edit, Space shows before, undo and redo go through all of it, a saved picture goes on", async () => {
+    const { page } = await opened(browser);
+    await button(page, "Edit sample 1").click();
+    await slider(page).focus();
+    for (let i = 0; i < 4; i++) await page.keyboard.press("ArrowRight");
+    const edited = await saved(page);
+    expect(edited.settings.strengths.smile).toBeCloseTo(0.2, 10);
+
+    await slider(page).focus();
+    await page.keyboard.down("Space");
+    await page.getByRole("img", { name: "Before the edit" }).waitFor();
+    await page.keyboard.up("Space");
+    await page.getByRole("img", { name: "The result" }).waitFor();
+
+    // Each key that was pressed and let go is a step.
+    await page.keyboard.press("Control+z");
+    expect((await saved(page)).settings.strengths.smile).toBeCloseTo(0.15, 10);
+    await page.keyboard.press("Control+Shift+z");
+    await button(page, "Reset all").click();
+    expect((await saved(page)).settings.strengths.smile ?? 0).toBe(0);
+    await button(page, "Undo").click();
+    expect((await saved(page)).settings.strengths.smile).toBeCloseTo(0.2, 10);
+
+    await button(page, "Reset all").click();
+    await dropFiles(page, [{ name: "edited.png", type: "image/png", bytes: edited.bytes }]);
+    await page.getByText(edited.settings.name, { exact: true }).waitFor();
+    const again = await saved(page);
+    expect(again.settings).toEqual(edited.settings);
+    expect(again.pixels.equals(edited.pixels)).toBe(true);
+  });
+
+  test("what the edit does not touch stays the photo: in the square at full detail, and all around it in the file", async () => {
+    const { page } = await opened(browser);
+    const [width, height] = [90, 60];
+    const noise = Buffer.from(Uint8Array.from({ length: 3 * width * height }, (_, i) => (i * 7919) % 256));
+    const png = await sharp(noise, { raw: { width, height, channels: 3 } })
+      .png()
+      .toBuffer();
+    await button(page, "Choose a photo").waitFor();
+    await dropFiles(page, [{ name: "noise.png", type: "image/png", bytes: png }]);
+    await page.getByText("% off on average").waitFor();
+
+    await slider(page).focus();
+    await page.keyboard.press("End");
+    await settled(page);
+    const pasted = await downloaded(page, () => button(page, "Save photo").click());
+    expect(pasted.name).toBe("noise edited.png");
+    const after = await sharp(pasted.bytes).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    expect([after.info.width, after.info.height]).toEqual([width, height]);
+    const differs = (x: number, y: number) => {
+      const at = 3 * (y * width + x);
+      return !after.data.subarray(at, at + 3).equals(noise.subarray(at, at + 3));
+    };
+    expect(differs(45, 30)).toBe(true);
+    // The middle square goes from 15 to 75.
+    for (let y = 0; y < height; y++) for (const x of [0, 7, 14, 75, 80, 89]) expect(differs(x, y)).toBe(false);
+
+    await button(page, "Reset all").click();
+    await page.getByRole("slider", { name: /^Keep photo detail/ }).focus();
+    await page.keyboard.press("End");
+    await settled(page);
+    const kept = await downloaded(page, () => button(page, "Save photo").click());
+    expect((await sharp(kept.bytes).removeAlpha().raw().toBuffer()).equals(noise)).toBe(true);
+  });
+
+  test("the photo is placed by dragging, wheel and keys; refining can only come closer", async () => {
+    const { page } = await opened(browser);
+    await button(page, "Choose a photo").waitFor();
+    await dropFiles(page, [photo]);
+    const frame = page.getByRole("group", { name: /^Place the photo/ });
+    await page.getByText("% off on average").waitFor();
+    const before = (await saved(page)).settings.latent;
+    const box = await frame.boundingBox();
+    if (!box) throw new Error("the frame is not shown");
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.wheel(0, -400);
+    const zoom = page.getByRole("slider", { name: /^Zoom/ });
+    await expect.poll(async () => Number(await zoom.inputValue()), patience).toBeGreaterThan(0.5);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 4, box.y + box.height / 3, { steps: 5 });
+    await page.mouse.up();
+    const dragged = (await saved(page)).settings.latent;
+    expect(dragged).not.toBe(before);
+    await frame.focus();
+    await page.keyboard.press(".");
+    expect(Number(await page.getByRole("slider", { name: /^Turn/ }).inputValue())).toBe(1);
+    await button(page, "Refine").click();
+    await page.getByText(/closer than before|as close as it gets/).waitFor();
+    await button(page, "Whole middle").click();
+    // Computed on the server first and then in the page, perhaps: within 1e-5 for each number.
+    const again = latentFromText((await saved(page)).settings.latent);
+    expect(worst(again, latentFromText(before))).toBeLessThan(1e-5);
+  });
+
+  test("what is no picture is named in one line, and nothing is lost", async () => {
+    const { page } = await opened(browser);
+    await button(page, "Edit sample 2").click();
+    const name = (await saved(page)).settings.name;
+    const refused = [
+      { name: "cut.jpg", type: "image/jpeg", bytes: photo.bytes.subarray(0, 300), says: "cut.jpg cannot be read" },
+      { name: "empty.png", type: "image/png", bytes: new Uint8Array(), says: "empty.png is empty (0 bytes)" },
+      { name: "IMG.HEIC", type: "image/heic", bytes: Buffer.from("....ftypheic"), says: "this browser reads no HEIC" },
+      { name: "x.json", type: "application/json", bytes: Buffer.from("{}"), says: "no project of Pioneer Studio" },
+    ];
+    for (const { says, ...file } of refused) {
+      await dropFiles(page, [file]);
+      await page.getByText(says).waitFor();
+    }
+    expect((await saved(page)).settings.name).toBe(name);
+  });
+
+  test("what was done is there again after a reload, and in a project file for another browser", async () => {
+    const folder = changedModel({ files: { "directions.json": oneDirection } });
+    const { url } = await openForTest({ models: [folder] });
+    const page = await openPage(browser, url, { part: "explore" });
+    await button(page, "Edit seed 1, 3").focus();
+    await page.keyboard.press("f");
+    await page.keyboard.press("Enter");
+    await slider(page).focus();
+    await page.keyboard.press("End");
+    const first = await saved(page);
+    await page.getByLabel("Project", { exact: true }).click();
+    const project = await downloaded(page, () => page.getByRole("button", { name: /^Save the project/ }).click());
+    // What the browser keeps is written a moment later; its database says when.
+    await expect.poll(() => page.evaluate(keptEdit), patience).toContain('"smile":3');
+    await page.reload();
+    expect((await saved(page)).settings).toEqual(first.settings);
+
+    const other = await openPage(browser, url, { part: "edit" });
+    await button(other, "Choose a photo").waitFor();
+    await dropFiles(other, [{ name: project.name, type: "application/json", bytes: project.bytes }]);
+    expect((await saved(other)).settings).toEqual(first.settings);
+    await other.getByRole("link", { name: "Explore" }).click();
+    await other.getByRole("list", { name: "Favourites" }).getByRole("button", { name: "Edit seed 1, 3" }).waitFor();
+  });
+});
+
+/** In the page: the edit that the browser keeps, as JSON. */
+async function keptEdit(): Promise<string> {
+  const open = indexedDB.open("keyval-store");
+  await new Promise((resolve) => open.addEventListener("success", resolve));
+  const all = open.result.transaction("keyval").objectStore("keyval").getAll();
+  await new Promise((resolve) => all.addEventListener("success", resolve));
+  open.result.close();
+  return JSON.stringify(all.result);
+}
