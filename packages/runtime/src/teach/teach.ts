@@ -17,7 +17,7 @@ export interface Taught {
   /** As directions.json has it; `heldOut` by cross-validation, where there are enough. */
   readonly direction: DirectionsFile["directions"][string];
   /** Above 0 for a picture that seems to have it; near 0 is unsure. */
-  score(latent: Float32Array): number;
+  readonly score: (latent: Float32Array) => number;
 }
 
 /** Fewer pictures a side teach nothing. */
@@ -57,7 +57,7 @@ export function teach(sorted: Sorted, method: "mean" | "linear"): Taught {
 interface Fit {
   readonly vector: Float64Array;
   readonly unit: number;
-  score(latent: Float32Array): number;
+  readonly score: (latent: Float32Array) => number;
 }
 
 function fit({ yes, no }: Sorted, method: "mean" | "linear"): Fit {

@@ -39,7 +39,9 @@ describe.skipIf(noBrowser)("accessible", { timeout: browserTimeoutMs }, () => {
       const { violations } = await page.evaluate(() =>
         (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
       );
-      const found = violations.map(({ id, nodes }) => `${part}: ${id}: ${nodes.map(({ html }) => html.slice(0, 120))}`);
+      const found = violations.map(
+        ({ id, nodes }) => `${part}: ${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" ")}`,
+      );
       expect(found).toEqual([]);
       const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       expect(beyond, `${part} at ${look.width}`).toBeLessThanOrEqual(0);

@@ -79,7 +79,7 @@ export class Remote<H> {
   }
 
   /** Ends the worker; calls that wait are rejected. */
-  end(reason: Error = new Error("the worker was ended")): void {
+  end(reason: Error = new DOMException("the worker was ended", "AbortError")): void {
     this.#dead ??= reason;
     this.#worker.terminate();
     for (const { reject } of this.#waiting.values()) reject(reason);

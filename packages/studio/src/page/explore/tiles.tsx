@@ -34,13 +34,16 @@ export function Tiles({ pictures, label }: TilesProps) {
   return (
     <ul className="tiles" ref={list} aria-label={label} onKeyDown={onKeyDown}>
       {pictures.map((picture, i) => (
-        <li key={picture.name} className="tile" onFocus={() => setCurrent(i)}>
+        <li key={keyOf(picture)} className="tile" onFocus={() => setCurrent(i)}>
           <Tile picture={picture} isCurrent={i === Math.min(current, pictures.length - 1)} />
         </li>
       ))}
     </ul>
   );
 }
+
+/** Two that were kept may have one name. */
+const keyOf = ({ name, latent, strengths }: Saved) => `${name} ${latent[0]} ${JSON.stringify(strengths)}`;
 
 const start = ({ latent, name, strengths }: Saved) => {
   editLatent(latent, name, strengths);

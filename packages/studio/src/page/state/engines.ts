@@ -83,7 +83,8 @@ function pageDied(error: Error, model: Pick<OpenModel, "id" | "folder" | "config
 
 const engine = (): Engine => {
   const { active } = useEngines.getState();
-  if (!active) throw new Error("the model is still being loaded: try again in a moment");
+  // Another model is being opened: whoever asks now asks again when it is there.
+  if (!active) throw new DOMException("the model is still being loaded", "AbortError");
   return active;
 };
 

@@ -18,6 +18,8 @@ export interface Shown {
 export type Method = "linear" | "mean";
 
 interface Teaching {
+  /** Of the model that is taught. */
+  readonly key: string;
   readonly name: string;
   readonly method: Method;
   readonly pictures: readonly Shown[];
@@ -34,6 +36,7 @@ const firstSeed = 21;
 const [poolSeed, poolCount] = [1021, 800];
 
 export const useTeach = create<Teaching>(() => ({
+  key: "",
   name: "",
   method: "linear",
   pictures: [],
@@ -50,8 +53,9 @@ function samples(seed: number, count: number): Shown[] {
   }));
 }
 
-export function beginTeaching(): void {
+function beginTeaching(): void {
   useTeach.setState({
+    key: modelNow().key,
     name: "",
     pictures: samples(firstSeed, firstCount),
     answers: new Map(),
@@ -61,8 +65,7 @@ export function beginTeaching(): void {
 
 /** Begins, unless it was begun with this model. */
 export function beginIfNew(): void {
-  const [first] = useTeach.getState().pictures;
-  if (first?.latent.length !== modelNow().config.latent) beginTeaching();
+  if (useTeach.getState().key !== modelNow().key) beginTeaching();
 }
 
 /** @param answer undefined takes it back */

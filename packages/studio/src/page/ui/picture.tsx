@@ -21,7 +21,8 @@ export function Picture({ planes, side, label, enlarge }: PictureProps) {
   const size = enlarge === "smooth" ? Math.max(side, largeSide) : side;
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
-    if (context && planes) draw(context, planes, side, size);
+    // Of another model, while one is being opened.
+    if (context && planes?.length === 3 * side * side) draw(context, planes, side, size);
   }, [planes, side, size]);
   return (
     <canvas

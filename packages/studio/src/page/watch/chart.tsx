@@ -110,8 +110,9 @@ function optionsOf(parent: HTMLElement, series: readonly Series[], at: () => num
   };
 }
 
-function drawLine({ ctx, bbox, valToPos }: uPlot, at: number, colour: string): void {
-  const x = Math.round(valToPos(at, "x", true));
+function drawLine(plot: uPlot, at: number, colour: string): void {
+  const { ctx, bbox } = plot;
+  const x = Math.round(plot.valToPos(at, "x", true));
   ctx.save();
   ctx.fillStyle = colour;
   ctx.fillRect(x, bbox.top, Math.max(1, devicePixelRatio), bbox.height);

@@ -88,7 +88,7 @@ function Plan({ plan }: { readonly plan: Readonly<Record<string, unknown>> }) {
 }
 
 function bodyOf(form: FormData): StartBody {
-  const text = (name: string) => String(form.get(name) ?? "").trim();
+  const text = (name: string) => (form.get(name) as string).trim();
   const numbers = ["resolution", "latent", "minutes"].filter((name) => text(name) !== "");
   return {
     id: text("id"),
