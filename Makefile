@@ -2,7 +2,7 @@
 # Needs Node (>= 20.19), npm and make. Everything else: scripts/setup-system.sh.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build install uninstall lint test memory verify cuda-kernels bench demo clean
+.PHONY: help setup build install uninstall lint test memory fuzz verify cuda-kernels bench demo clean
 
 PIONEER := node packages/pioneer/bin/pioneer.js
 
@@ -43,6 +43,9 @@ test: lint ## build, lint, run all tests, verify against the reference numbers
 
 memory: build ## pack three million tiny images, as many as LSUN's bedrooms: the most memory it takes (a minute)
 	@IMAGES=3000000 node_modules/.bin/vitest run packages/pioneer/test/data/memory.test.ts
+
+fuzz: build ## read 10,000 damaged files of every format (CASES=, SEED=): no crash, hang, unexpected error or leftover
+	@FUZZ_CASES=$(or $(CASES),10000) FUZZ_SEED=$(or $(SEED),1) node_modules/.bin/vitest run packages/pioneer/test/fuzz
 
 verify: build ## compare with the reference numbers in DIR (default fixtures/reference)
 	@npm run --silent verify -- "$(DIR)" $(ARGS)

@@ -94,6 +94,12 @@ function load(): Native {
     return native;
   } catch (error) {
     const reason = String((error as Error).message).split("\n")[0];
+    if (/cannot allocate memory|failed to map segment|out of memory/i.test(reason ?? "")) {
+      throw new LoadError(
+        `pioneer-torch: libtorch could not be loaded for lack of memory (${reason}): free some, or raise the limit (ulimit -v)`,
+        { cause: error },
+      );
+    }
     throw new LoadError(
       `pioneer-torch: ${file} could not be loaded (${reason}). It was built against a libtorch that is not here now: ${waysToLibtorch}`,
       { cause: error },

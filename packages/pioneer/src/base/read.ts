@@ -1,7 +1,7 @@
 // Files as others left them: opened only if they are files, and read no further than they may be long.
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { diskError } from "./disk.ts";
+import { diskError, refusalOf } from "./disk.ts";
 import { DataError } from "./errors.ts";
 import { formatBytes } from "./format.ts";
 
@@ -39,7 +39,7 @@ export function openFile(path: string): OpenFile {
     closeSync(fd);
     throw noFile(path, stat.isDirectory());
   } catch (error) {
-    throw diskError(error, path);
+    throw readError(error, path);
   }
 }
 
@@ -52,8 +52,20 @@ export async function openFileLater(path: string): Promise<{ readonly file: File
     await file.close();
     throw noFile(path, stat.isDirectory());
   } catch (error) {
-    throw diskError(error, path);
+    throw readError(error, path);
   }
+}
+
+/** As `diskError`, of what was only to be read. */
+function readError(error: unknown, path: string): unknown {
+  const refusal = refusalOf(error) ?? "";
+  if (error instanceof DataError || !/^(EACCES|EPERM)/.test(refusal)) return diskError(error, path);
+  return new DataError(
+    `${path}: no permission to read it; give yourself the right to (chmod u+r), or copy it as its owner`,
+    {
+      cause: error,
+    },
+  );
 }
 
 const noFile = (path: string, isFolder: boolean) =>
@@ -75,7 +87,7 @@ export async function readWhole(path: string, most: number): Promise<Buffer> {
       ({ bytesRead: read } = await file.read(all, at, bytes - at, at));
     return all.subarray(0, at);
   } catch (error) {
-    throw diskError(error, path);
+    throw readError(error, path);
   } finally {
     await file.close();
   }
@@ -91,7 +103,7 @@ export function readWholeSync(path: string, most: number): Buffer {
     for (let read = 1; at < bytes && read > 0; at += read) read = readSync(fd, all, at, bytes - at, at);
     return all.subarray(0, at);
   } catch (error) {
-    throw diskError(error, path);
+    throw readError(error, path);
   } finally {
     closeSync(fd);
   }
@@ -110,7 +122,7 @@ export const readLabelsText = async (path: string): Promise<string> => (await re
 /** As `readText`, at once. */
 export const readTextSync = (path: string): string => readWholeSync(path, mostTextBytes).toString("utf8");
 
-/** JSON nested no deeper than a hundred times. @throws SyntaxError */
+/** JSON nested no deeper than a hundred times. @throws SyntaxError in one line */
 export function parseJson(text: string): unknown {
   let depth = 0;
   let inText = false;
@@ -124,5 +136,10 @@ export function parseJson(text: string): unknown {
     else if (character === "]" || character === "}") depth--;
     if (depth > deepestJson) throw new SyntaxError(`nested deeper than ${deepestJson} times`);
   }
-  return JSON.parse(text);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // The message quotes the text, breaks of lines and all.
+    throw new SyntaxError((error as Error).message.replace(/\s+/g, " "), { cause: error });
+  }
 }

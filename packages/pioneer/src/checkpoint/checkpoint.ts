@@ -27,6 +27,13 @@ import { networksFile, sha256, trainingFile, verifyFile } from "./verify.ts";
 
 const trained = ["generator", "encoder"] as const satisfies readonly Trained[];
 
+/** What helps where a disk refused. @param refusal as `refusalOf` gives it */
+function howToWrite(refusal: string): string {
+  if (/^(EACCES|EPERM)/.test(refusal)) return "give yourself the right to write there";
+  if (refusal.startsWith("EROFS")) return "make the file system writable";
+  return /^(ENOSPC|EDQUOT|EFBIG|ENOMEM)/.test(refusal) ? "make room" : "see to the disk";
+}
+
 /** What a checkpoint says of itself beside its tensors; counts and digests are filled in when it is written. */
 export type CheckpointFacts = Omit<
   CheckpointState,
@@ -72,7 +79,7 @@ export function writeCheckpoint(
     const mend = newest
       ? `then go on with --resume from the last good checkpoint, ${join(run, newest)}`
       : "then run the same command again";
-    throw new CheckpointError(`${join(run, name)} could not be written: ${reason}; make room, ${mend}`, {
+    throw new CheckpointError(`${join(run, name)} could not be written: ${reason}; ${howToWrite(refusal)}, ${mend}`, {
       cause: error,
     });
   }

@@ -4,6 +4,7 @@ import { closeSync, existsSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { CheckpointError } from "../base/errors.ts";
 import { openFile } from "../base/read.ts";
+import { checkpointNames } from "./files.ts";
 import { type CheckpointState, readState, stateFile } from "./state.ts";
 
 /** The files beside state.json. */
@@ -38,4 +39,19 @@ export function sha256(path: string): string {
     closeSync(fd);
   }
   return hash.digest("hex");
+}
+
+/** The newest checkpoint of a run that is whole, apart from one that is known not to be. @returns its name */
+export const newestWhole = (run: string, damaged: string): string | undefined =>
+  checkpointNames(run)
+    .reverse()
+    .find((name) => name !== damaged && isWhole(join(run, name)));
+
+function isWhole(folder: string): boolean {
+  try {
+    verifyCheckpoint(folder);
+    return true;
+  } catch {
+    return false;
+  }
 }

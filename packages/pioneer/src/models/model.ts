@@ -1,11 +1,12 @@
 // A run as a model to use: its newest checkpoint, computed by libtorch; and the weights of a model folder.
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { ModelConfig } from "pioneer-runtime";
 import { type Device, noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { CheckpointError } from "../base/errors.ts";
 import { type ModelNetworks, readModelNetworks } from "../checkpoint/checkpoint.ts";
 import { findCheckpoint } from "../checkpoint/run-folder.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
+import { newestWhole } from "../checkpoint/verify.ts";
 import { chooseComputing, useComputing } from "../compute/device.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { placeNetwork } from "../learner/placement.ts";
@@ -30,7 +31,22 @@ export interface OpenModelOptions {
  */
 export async function openModel(path: string, options: OpenModelOptions = {}): Promise<RefiningModel> {
   const folder = findCheckpoint(path);
-  return onDevice(path, options, () => readModelNetworks(folder));
+  return onDevice(path, options, () => {
+    try {
+      return readModelNetworks(folder);
+    } catch (error) {
+      throw offerOlder(error, folder);
+    }
+  });
+}
+
+/** A damaged checkpoint is named, with the newest of its run that can be used instead. */
+function offerOlder(error: unknown, folder: string): unknown {
+  if (!(error instanceof CheckpointError)) return error;
+  const good = newestWhole(dirname(folder), basename(folder));
+  if (good === undefined) return error;
+  const mend = `the newest whole checkpoint of the run is ${join(dirname(folder), good)}: give that instead`;
+  return new CheckpointError(`${error.message}; ${mend}`, { cause: error });
 }
 
 /**

@@ -1,11 +1,10 @@
 // What a run is before it runs: the checkpoint it goes on from or the model it begins with, its schedule, and whether data
 // and options fit.
-import { join } from "node:path";
 import { CheckpointError, ConfigError, DataError } from "../base/errors.ts";
 import { checkpointNames } from "../checkpoint/files.ts";
 import { newestCheckpoint } from "../checkpoint/run-folder.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
-import { verifyCheckpoint } from "../checkpoint/verify.ts";
+import { newestWhole, verifyCheckpoint } from "../checkpoint/verify.ts";
 import { batchAt } from "../config/batch.ts";
 import { firstClockSchedule } from "../config/clock-schedule.ts";
 import type { TrainConfig } from "../config/config.ts";
@@ -115,15 +114,8 @@ function newest(run: string) {
 /** A damaged checkpoint is named, with the newest good one and how to go on from it. */
 function offerOlder(error: unknown, run: string): unknown {
   if (!(error instanceof CheckpointError)) return error;
-  const [damaged, ...older] = checkpointNames(run).reverse();
-  const good = older.find((name) => {
-    try {
-      verifyCheckpoint(join(run, name));
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  const damaged = checkpointNames(run).at(-1) as string;
+  const good = newestWhole(run, damaged);
   const mend = good
     ? `to go on from ${good}, move the damaged one away (mv ${run}/${damaged} ${run}/damaged-${damaged}) and --resume again`
     : "there is no older one in the run: restore it from a copy, or start a new run";

@@ -91,6 +91,28 @@ describe("no model", () => {
     }
   });
 
+  test("a damaged checkpoint of a run with an older one, which is offered", async () => {
+    const place = join(folder, "two");
+    const older = writeCheckpoint(place, learner, facts(1000));
+    const path = join(writeCheckpoint(place, learner, facts(2000)), "networks.safetensors");
+    writeFileSync(path, readFileSync(path).subarray(0, -1));
+    await expect(openModel(place, options)).rejects.toThrow(
+      `; the newest whole checkpoint of the run is ${older}: give that instead`,
+    );
+  });
+
+  test("weights that are not finite, whose digest is right", async () => {
+    const broken = tinyLearner();
+    broken.generatorEma.parameter("to_rgb.1.bias").fill_(Number.NaN);
+    const path = writeCheckpoint(join(folder, "nan"), broken, facts());
+    const model = await openModel(path, options);
+    const latents = Float32Array.from({ length: model.latent }, (_, i) => Number(i === 0));
+    await expect(model.decode(latents, 1)).rejects.toThrow(
+      `${path} computes values that are no finite numbers: its weights are damaged; give another checkpoint, or copy it again`,
+    );
+    model.dispose();
+  });
+
   test("a damaged checkpoint", async () => {
     const whole = writeCheckpoint(join(folder, "damaged"), learner, facts());
     const path = join(whole, "networks.safetensors");
