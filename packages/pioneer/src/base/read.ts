@@ -30,14 +30,15 @@ export interface OpenFile {
   readonly bytes: number;
 }
 
-/** Opens a file to read. The caller closes it. @throws DataError in one line: refused, or a folder, device or pipe */
+/** Opens a file to read. The caller closes it. @throws DataError in one line: refused, a folder, device, pipe or pointer of Git LFS */
 export function openFile(path: string): OpenFile {
   try {
     const fd = openSync(path, readingFlags);
     const stat = fstatSync(fd);
-    if (stat.isFile()) return { path, fd, bytes: stat.size };
+    const fault = stat.isFile() ? undefined : noFile(path, stat.isDirectory());
+    if (fault === undefined && !isPointer(fd, stat.size)) return { path, fd, bytes: stat.size };
     closeSync(fd);
-    throw noFile(path, stat.isDirectory());
+    throw fault ?? pointer(path);
   } catch (error) {
     throw readError(error, path);
   }
@@ -48,9 +49,10 @@ export async function openFileLater(path: string): Promise<{ readonly file: File
   try {
     const file = await open(path, readingFlags);
     const stat = await file.stat();
-    if (stat.isFile()) return { file, bytes: stat.size };
+    const fault = stat.isFile() ? undefined : noFile(path, stat.isDirectory());
+    if (fault === undefined && !isPointer(file.fd, stat.size)) return { file, bytes: stat.size };
     await file.close();
-    throw noFile(path, stat.isDirectory());
+    throw fault ?? pointer(path);
   } catch (error) {
     throw readError(error, path);
   }
@@ -72,6 +74,18 @@ const noFile = (path: string, isFolder: boolean) =>
   new DataError(
     isFolder ? `${path}: this is a folder; give a file name` : `${path}: this is a device or a pipe; give a file`,
   );
+
+/** What Git LFS leaves in the place of a file that was not fetched; shorter than 1024 bytes, by its specification. */
+const pointerStart = "version https://git-lfs.github.com/spec/";
+
+function isPointer(fd: number, bytes: number): boolean {
+  if (bytes >= 1024 || bytes < pointerStart.length) return false;
+  const start = Buffer.alloc(pointerStart.length);
+  return readSync(fd, start, 0, start.length, 0) === start.length && start.toString("latin1") === pointerStart;
+}
+
+const pointer = (path: string) =>
+  new DataError(`${path} is a pointer of Git LFS, not the file itself: run \`git lfs pull\` where it was cloned`);
 
 const tooLong = (path: string, bytes: number, most: number) =>
   new DataError(`${path} has ${formatBytes(bytes)}, at most ${formatBytes(most)} are read: is it the right file?`);

@@ -72,8 +72,8 @@ export async function verifyModelFile(
   const path = join(folder, name);
   if (!existsSync(path)) throw new DataError(`${path} is missing: copy the whole model folder, or export it again`);
   const expected = files[name];
-  const { size } = await onDisk(path, () => stat(path));
-  if (size !== expected?.bytes || (await digestFile(path)).sha256 !== expected.sha256) {
+  const { bytes, sha256 } = await digestFile(path);
+  if (bytes !== expected?.bytes || sha256 !== expected.sha256) {
     throw new DataError(`${path} was changed or cut short (its sha256 differs): copy or export the model again`);
   }
 }
