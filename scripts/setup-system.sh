@@ -14,8 +14,8 @@ how_to_get_libtorch() {
 Get libtorch in one of three ways, then run make again:
   1. package manager:  apt install libtorch-dev libgloo-dev libopenblas0-openmp   (Debian, Ubuntu; as root)
                        brew install pytorch                                       (macOS)
-  2. PyTorch's wheel:  pip install torch
-                       export LIBTORCH=$(python3 -c 'import torch,os;print(os.path.dirname(torch.__file__))')
+  2. PyTorch's wheel:  python3 -m venv ~/torch && ~/torch/bin/pip install torch   (pytorch.org has a smaller one, without CUDA)
+                       export LIBTORCH=$(~/torch/bin/python -c 'import torch,os;print(os.path.dirname(torch.__file__))')
   3. the zip:          download LibTorch (C++) from pytorch.org, unpack it, export LIBTORCH=/path/to/libtorch
 A C++ compiler (g++ or clang++) and cmake are needed too.
 TEXT
@@ -74,7 +74,8 @@ install_packages() {
     cannot_install "this system has no apt" "$@"
     return
   elif ! can_be_root; then
-    cannot_install "installing needs root or passwordless sudo" "$@"
+    # A password is for a terminal, and make may have none: the one line that installs all of it is for the user to run.
+    cannot_install "installing needs root; run this line, then make again: sudo apt-get install --no-install-recommends $*" "$@"
     return
   fi
   say "installing $* (some minutes when libtorch is among them; log in $LOG_DIR)"

@@ -27,15 +27,19 @@ export interface MetricsRecord {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-export const metricsRecord = (
+/** What is not finite, as the KL of codes without any spread, is left out: JSON has no number for it. */
+export function metricsRecord(
   values: readonly MetricValue[],
   facts: Omit<MetricsRecord, "version" | "counts" | "metrics">,
-): MetricsRecord => ({
-  version,
-  ...facts,
-  counts: Object.fromEntries(values.map(({ name, images }) => [name, images])),
-  metrics: Object.fromEntries(values.map(({ name, value }) => [name, value])),
-});
+): MetricsRecord {
+  const finite = values.filter(({ value }) => Number.isFinite(value));
+  return {
+    version,
+    ...facts,
+    counts: Object.fromEntries(finite.map(({ name, images }) => [name, images])),
+    metrics: Object.fromEntries(finite.map(({ name, value }) => [name, value])),
+  };
+}
 
 export const metricsFile = (run: string): string => join(run, "metrics.jsonl");
 
