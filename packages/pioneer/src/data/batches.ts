@@ -18,6 +18,7 @@ import { DataError } from "../base/errors.ts";
 import { stream } from "../compute/streams.ts";
 import { type Growth, resolutionOf } from "../networks/growth.ts";
 import type { Pack } from "./pack/pack.ts";
+import { checkPixels } from "./pack/pixel-check.ts";
 
 const randperm = operator<[number, number], Tensor>("aten::randperm.generator");
 
@@ -33,6 +34,7 @@ export interface BatchOptions {
  * were drawn before, and on nothing else, so a resumed run sees what it would have seen.
  */
 export class Batches {
+  readonly #pack: Pack;
   readonly #images: Uint32Array;
   readonly #options: BatchOptions;
   readonly #loader: BatchLoader;
@@ -49,6 +51,7 @@ export class Batches {
         `${pack.path} has no images in the split "train": prepare it again with a labels.csv that names some`,
       );
     this.#loader = scope(() => new BatchLoader(mapPixels(pack), { pinned: options.device !== "cpu" }));
+    this.#pack = pack;
     this.#images = images;
     this.#options = options;
   }
@@ -88,7 +91,9 @@ export class Batches {
 
   #begin(place: Place): void {
     const { drawn, size, resolution, blend } = place;
-    this.#loader.begin({ ...this.chosen(drawn, size), size: resolution, blend });
+    const chosen = this.chosen(drawn, size);
+    checkPixels(this.#pack, chosen.indices);
+    this.#loader.begin({ ...chosen, size: resolution, blend });
     this.#begun = place;
   }
 
@@ -166,6 +171,7 @@ export class PackPixels {
    * @returns [indices.length, 3, r, r] in [-1, 1], float32, on the CPU
    */
   images(indices: ArrayLike<number>, phase: number): Tensor {
+    checkPixels(this.#pack, indices);
     return noGrad(() =>
       scope(() => {
         const rows = this.#pixels.indexSelect(0, tensor(Int32Array.from(indices)));

@@ -19,7 +19,11 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Treat signals as a program at a terminal should (`onStopSignals`): checkpoint and end; a second Ctrl-C at once. */
   readonly handleSignals?: boolean;
+  /** Silence of a training process that was asked to end, after which it is killed; ten minutes by default. */
+  readonly stuckMs?: number;
 }
+
+const stuckMs = 600_000;
 
 /** Between two lines of packing. */
 const packingSeconds = 5;
@@ -72,6 +76,7 @@ function trainInProcess(config: TrainConfig, pack: string, report: TrainReporter
   return new Promise<EndEvent>((resolve, reject) => {
     let answered = false;
     worker.on("message", (message: FromWorker) => {
+      stopper.heard();
       if (message.kind === "event") return report(message.event);
       answered = true;
       if (message.kind === "done") return resolve(message.end);
@@ -124,6 +129,7 @@ class Stopper {
   #worker: ChildProcess | undefined;
   #asked = false;
   #forgetSignals: (() => void) | undefined;
+  #stuck: NodeJS.Timeout | undefined;
   /** Set when a second Ctrl-C ended the training process. */
   atOnce: PioneerError | undefined;
 
@@ -145,6 +151,21 @@ class Stopper {
     this.#send = send;
   }
 
+  /** The training process said something. One that was asked to end, and says nothing for long, hangs. */
+  heard(): void {
+    clearTimeout(this.#stuck);
+    if (!this.#asked) return;
+    const patience = this.#options.stuckMs ?? stuckMs;
+    this.#stuck = setTimeout(() => {
+      const seconds = Math.round(patience / 1000);
+      this.atOnce = new StoppedError(
+        `the training process did not end in ${seconds} s and was killed; go on from the last checkpoint with --resume`,
+        "terminated",
+      );
+      this.#worker?.kill("SIGKILL");
+    }, patience);
+  }
+
   #stop(reason: StopReason): void {
     if (this.#asked) {
       if (reason === "terminated") return;
@@ -156,6 +177,7 @@ class Stopper {
     this.#asked = true;
     if (this.#send) {
       this.#send(reason);
+      this.heard();
       this.#report({ kind: "log", text: "finishing this step, then writing a checkpoint; Ctrl-C again stops at once" });
     } else {
       this.#packing.abort(new StoppedError("stopped before training began; the same command goes on", reason));
@@ -167,5 +189,6 @@ class Stopper {
   close(): void {
     this.#options.signal?.removeEventListener("abort", this.#interrupted);
     this.#forgetSignals?.();
+    clearTimeout(this.#stuck);
   }
 }

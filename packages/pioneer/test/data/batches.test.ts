@@ -1,3 +1,4 @@
+import { closeSync, openSync, writeSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { scope } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -307,4 +308,22 @@ test("a pack without training images is refused", () => {
   expect(() => new Batches(pack, new Uint32Array(), { seed: 0, mirror: true, device: "cpu" })).toThrow(
     `${pack.path} has no images in the split "train": prepare it again with a labels.csv that names some`,
   );
+});
+
+test("pixels that were written over are noticed when they are first used, by what trains and by what looks", async () => {
+  const damaged = await makePack(folder, 13, 8, (i, x, y) => [i, x, y]);
+  const file = openSync(damaged.path, "r+");
+  writeSync(file, Buffer.alloc(100, 7), 0, 100, damaged.pixelOffset + 500);
+  closeSync(file);
+  const refusal = `${damaged.path} is damaged in images 0 to 12; copy it again, or prepare it again`;
+  const batches = new Batches(
+    damaged,
+    Uint32Array.from({ length: 13 }, (_, i) => i),
+    { seed: 1, mirror: false, device: "cpu" },
+  );
+  expect(() => batches.at(0, 4, { phase: 1, alpha: 1 })).toThrow(refusal);
+  batches.dispose();
+  const pixels = new PackPixels(damaged);
+  expect(() => pixels.images([3], 1)).toThrow(refusal);
+  pixels.dispose();
 });

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { closeSync, fstatSync } from "node:fs";
 import type { Colour, Crop } from "pioneer-runtime";
 import { diskError, onDisk } from "../../base/disk.ts";
-import { DataError } from "../../base/errors.ts";
 import { openFile, openFileLater } from "../../base/read.ts";
 import { readBlock, readCodes, readInto, readNames } from "./blocks.ts";
 import {
@@ -19,6 +18,7 @@ import {
   type StoredLabel,
 } from "./format.ts";
 import type { Names } from "./names.ts";
+import { damagedImages } from "./pixel-check.ts";
 import { splitIndices } from "./splits.ts";
 
 // Labels are read from the file when they are asked for, and again when nobody has held them for a while: a column of
@@ -65,6 +65,8 @@ export interface Pack {
   readonly pixelOffset: number;
   /** resolution² · channels */
   readonly imageBytes: number;
+  /** sha256 of each 64 MiB of pixels. */
+  readonly digests: readonly string[];
   /** Image indices by split, ascending; "train" and "test" always exist, perhaps empty. */
   readonly splits: Readonly<Record<string, Uint32Array>>;
   readonly labels: readonly Label[];
@@ -105,6 +107,7 @@ export function openPack(path: string): Pack {
     align: header.align ?? null,
     pixelOffset: prefixBytes,
     imageBytes,
+    digests: Object.freeze(header.sha256),
     splits: Object.freeze(splits),
     labels: Object.freeze(header.labels.map((label) => toLabel(label, path))),
     get names() {
@@ -163,11 +166,7 @@ export async function verifyPack(path: string, onProgress?: (done: number, total
         at += bytesRead;
         onProgress?.(at, total);
       }
-      if (hash.digest("hex") !== expected) {
-        const first = Math.floor((chunk * digestChunk) / imageBytes);
-        const last = Math.ceil(end / imageBytes) - 1;
-        throw new DataError(`${path} is damaged in images ${first} to ${last}; copy it again, or prepare it again`);
-      }
+      if (hash.digest("hex") !== expected) throw damagedImages(path, imageBytes, chunk * digestChunk, end);
     }
   } finally {
     await file.close();

@@ -217,6 +217,28 @@ test("a program's signal that is aborted already begins nothing", async () => {
   expect(existsSync(join(folder, "aborted"))).toBe(false);
 });
 
+test("a training process that was asked to end and hangs is killed", async () => {
+  const run = join(folder, "hanging");
+  const config = resolveTrainConfig({ data, run, resolution: 8, latent: 16, channels: 16, batch: 8, threads: 1 });
+  const controller = new AbortController();
+  let worker = 0;
+  const training = runTraining(
+    config,
+    ({ kind }) => {
+      if (kind !== "checkpoint") return;
+      worker = workerOf(run);
+      process.kill(worker, "SIGSTOP");
+      controller.abort();
+    },
+    { signal: controller.signal, stuckMs: 1000 },
+  );
+  await expect(training).rejects.toMatchObject({
+    code: "TERMINATED",
+    message: "the training process did not end in 1 s and was killed; go on from the last checkpoint with --resume",
+  });
+  await gone(worker);
+});
+
 describe("stopping at once, and who holds the run", () => {
   test("a second Ctrl-C stops at once; meanwhile nobody else may train the run, afterwards anybody", async () => {
     const first = new Pioneer(folder, start("held"));
