@@ -167,7 +167,9 @@ export async function lockRun(
       made = makeFolders(run) ?? made;
       fd = openOurs(path, "append");
     } catch (error) {
-      throw diskError(error, path);
+      // What is wrong is the folder's, but for a link in the place of the lock.
+      const isLink = error instanceof Error && "code" in error && error.code === "ELOOP";
+      throw diskError(error, isLink ? path : run);
     }
     const locked = tryLock(fd);
     const holder =
