@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { resumeCommand } from "../base/command-line.ts";
 import { BusyError, diskError, lockFile, lockOf, makeFolders, removeMade } from "../base/disk.ts";
 import { CheckpointError, RunError } from "../base/errors.ts";
 import { findNoted } from "../base/place.ts";
@@ -136,7 +137,7 @@ export function whyNotHeld(run: string): RunError | undefined {
   if (fd === undefined || isAt(fd, join(run, lockName))) return undefined;
   return new RunError(
     `${run} was moved, removed or replaced while it was trained, so training stopped: where its folder is now, ` +
-      "go on from its newest checkpoint by `pioneer train --run FOLDER --resume`",
+      `go on from its newest checkpoint by \`${resumeCommand("FOLDER")}\``,
   );
 }
 

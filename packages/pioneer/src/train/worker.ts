@@ -72,9 +72,7 @@ async function main(config: TrainConfig, packPath: string): Promise<void> {
   try {
     const made = await lockRun(config.run, lockFile);
     await send({ kind: "done", end: await openAndTrain(config, packPath, made, pass) });
-  } catch (caught) {
-    // Whatever failed first, this is why.
-    const thrown = whyNotHeld(config.run) ?? caught;
+  } catch (thrown) {
     const goOn = newestCheckpoint(config.run) && `go on with \`${resumeCommand(config.run)}\``;
     const error = diskError(thrown, config.run, goOn || undefined);
     if (!(error instanceof PioneerError)) {
@@ -111,8 +109,10 @@ async function openAndTrain(
     }
     return await train(config, packPath, pass);
   } catch (error) {
+    // Where the folder is gone, whatever failed first, that is why; asked before we take it away ourselves.
+    const why = whyNotHeld(config.run) ?? error;
     if (!config.resume) abandonRun(config.run, made, created);
-    throw error;
+    throw why;
   }
 }
 
