@@ -9,7 +9,8 @@ import { resolveTrainConfig, type TrainConfig } from "../../config/config.ts";
 import { option, positive, text } from "../../config/option-schema.ts";
 import { resumeTrainConfig } from "../../config/resume.ts";
 import { trainSchema } from "../../config/train-options.ts";
-import { addCommand } from "../options/options.ts";
+import { shippedModels } from "../../models/shipped.ts";
+import { addCommand, type Context } from "../options/options.ts";
 import { exitCodeOf, trainWithDisplay } from "./train.ts";
 
 const schema = z.strictObject({
@@ -17,6 +18,10 @@ const schema = z.strictObject({
   run: option(text("a folder").default("demo"), {
     value: "DIR",
     description: "folder of the run, which a second demo goes on with",
+  }),
+  pictures: option(text("a folder").default("demo-models"), {
+    value: "DIR",
+    description: "where pictures by the models in the box go, before a first demo trains",
   }),
   threads: trainSchema.shape.threads,
 });
@@ -35,14 +40,15 @@ const preset = {
   keep: 1,
 };
 
-/** `pioneer demo`: some minutes of training on faces that need no download. */
+/** `pioneer demo`: what the models in the box can do, then some minutes of training on faces that need no download. */
 export function addDemoCommand(program: Command): void {
   addCommand(program, {
     name: "demo",
-    summary: "train for some minutes on drawn faces and show what was learnt",
+    summary: "show the models in the box, then train for some minutes on drawn faces",
     schema,
     examples: ["demo --minutes 8"],
-    async run({ minutes, run, threads }, _args, { output }) {
+    async run({ minutes, run, pictures, threads }, _args, { output }) {
+      if (newestCheckpoint(run) === undefined) await showModels(pictures, output);
       const end = await trainWithDisplay(demoConfig(run, minutes, threads), { output });
       output.log(
         `pictures: ${join(run, "recons-*.png")} (drawn faces and their reconstructions), ${join(run, "samples-*.png")}`,
@@ -52,6 +58,20 @@ export function addDemoCommand(program: Command): void {
       return exitCodeOf(end);
     },
   });
+}
+
+/** Pictures by each model in the box. Where one cannot be computed here, it says so, and training goes on. */
+async function showModels(pictures: string, output: Context["output"]): Promise<void> {
+  const { showModel } = await import("../../images/show-model.ts");
+  for (const shipped of shippedModels) {
+    try {
+      const { samples, strips } = await showModel(shipped, join(pictures, shipped.name));
+      output.log(`${shipped.name}, a model in the box: look at ${samples} (samples)`);
+      for (const strip of strips) output.log(`  and ${strip} (edits)`);
+    } catch (error) {
+      output.log(`${shipped.name}, a model in the box, is not shown: ${(error as Error).message}`);
+    }
+  }
 }
 
 /** A new demo grows by the clock, as far as this machine gets; another one goes on with the run. */

@@ -11,6 +11,7 @@ import { onStopSignals } from "../../base/signals.ts";
 import { version } from "../../base/version.ts";
 import { writeFolderBeside } from "../../base/whole-folder.ts";
 import { option, text, toggle, whole } from "../../config/option-schema.ts";
+import { shippedModels } from "../../models/shipped.ts";
 import { addCommand } from "../options/options.ts";
 import { openPage } from "../output/open-page.ts";
 import type { Output } from "../output/report.ts";
@@ -52,11 +53,17 @@ export function addStudioCommand(program: Command): void {
     async run(options, given, { output }) {
       const missing = given.find((model) => !existsSync(model));
       if (missing !== undefined) throw new ConfigError(`${missing}: no such model folder; check the path`);
-      const models = given.length > 0 || !existsSync(defaultModels) ? given : [defaultModels];
+      const models = given.length > 0 ? given : modelsHere();
       return options.build === undefined ? serve(options, models, output) : build(options.build, models, output);
     },
   });
 }
+
+/** Those of the user, if there are any, and those in the box. */
+const modelsHere = (): string[] => [
+  ...(existsSync(defaultModels) ? [defaultModels] : []),
+  ...shippedModels.map(({ folder }) => folder),
+];
 
 async function serve(options: Options, models: readonly string[], output: Output): Promise<number> {
   const stopped = new Promise<StopReason>((resolve) => onStopSignals(resolve));

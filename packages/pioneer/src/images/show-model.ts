@@ -1,0 +1,41 @@
+// A first look at a model: samples, and edits of some of them.
+import { join } from "node:path";
+import { readDirections } from "../directions/file.ts";
+import { directionsPath } from "../directions/place.ts";
+import { openAnyModel } from "../models/open-model.ts";
+import type { ShippedModel } from "../models/shipped.ts";
+import { writeEdits } from "./edit.ts";
+import { writeSamples } from "./sample.ts";
+
+const samples = 36;
+const edited = 4;
+
+export interface ShownModel {
+  readonly samples: string;
+  /** One for each direction that is to be shown and that the model knows. */
+  readonly strips: readonly string[];
+}
+
+/**
+ * Writes what a model in the box can do.
+ * @param out gets samples/ and strip-NAME.png
+ * @returns the pictures to look at
+ * @throws ConfigError, ModelError or DataError where the model cannot be computed here or a file not be written
+ */
+export async function showModel({ folder, strips }: ShippedModel, out: string): Promise<ShownModel> {
+  const model = await openAnyModel(folder);
+  try {
+    const { files, grid } = await writeSamples(model, {
+      out: join(out, "samples"),
+      count: samples,
+      seed: 1,
+      grid: true,
+    });
+    const known = readDirections(await directionsPath(folder), model.latent);
+    const shown = strips.filter((name) => name in known.directions);
+    const edits = await writeEdits(model, known, files.slice(0, edited), { out, set: {}, strips: shown });
+    return { samples: grid as string, strips: edits.strips };
+  } finally {
+    await model.dispose();
+  }
+}

@@ -1,0 +1,19 @@
+// The models in the box: folders of packages/pioneer/models, which the npm package carries too.
+import { fileURLToPath } from "node:url";
+
+export interface ShippedModel {
+  readonly name: string;
+  /** Its model folder. */
+  readonly folder: string;
+  /** Some of its directions, for a first picture. */
+  readonly strips: readonly string[];
+}
+
+const shipped = (name: string, strips: readonly string[]): ShippedModel => ({
+  name,
+  folder: fileURLToPath(new URL(`../../models/${name}`, import.meta.url)),
+  strips,
+});
+
+/** In the order in which they are shown. docs/models.md has how each was trained. */
+export const shippedModels: readonly ShippedModel[] = [shipped("faces-photos", ["smile", "feminine", "nose"])];
