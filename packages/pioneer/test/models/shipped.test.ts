@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
-import { showModel } from "../../src/images/show-model.ts";
+import { showModel } from "../../src/directions/show-model.ts";
 import { readModelConfig, verifyModelFile } from "../../src/models/model-folder.ts";
 import { shippedModels } from "../../src/models/shipped.ts";
 

@@ -52,6 +52,9 @@ export const projectFile = object({
 });
 export type ProjectFile = Infer<typeof projectFile>;
 
+/** The chunk of a saved PNG that holds its latent and settings. */
+export const editKeyword = "pioneer-edit";
+
 export function latentToText(values: Float32Array): string {
   const bytes = new Uint8Array(4 * values.length);
   const view = new DataView(bytes.buffer);

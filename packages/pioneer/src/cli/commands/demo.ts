@@ -62,7 +62,7 @@ export function addDemoCommand(program: Command): void {
 
 /** Pictures by each model in the box. Where one cannot be computed here, it says so, and training goes on. */
 async function showModels(pictures: string, output: Context["output"]): Promise<void> {
-  const { showModel } = await import("../../images/show-model.ts");
+  const { showModel } = await import("../../directions/show-model.ts");
   for (const shipped of shippedModels) {
     try {
       const { samples, strips } = await showModel(shipped, join(pictures, shipped.name));

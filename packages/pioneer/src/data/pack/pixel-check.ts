@@ -7,9 +7,19 @@ import { DataError } from "../../base/errors.ts";
 import { openFile } from "../../base/read.ts";
 import { readInto } from "./blocks.ts";
 import { digestChunk } from "./format.ts";
-import type { Pack } from "./pack.ts";
 
 const block = 4 * 2 ** 20;
+
+/** Of a pack, what its pixels are checked with. */
+interface Checked {
+  readonly id: string;
+  readonly path: string;
+  readonly count: number;
+  readonly imageBytes: number;
+  readonly pixelOffset: number;
+  /** SHA-256 of each chunk, in hexadecimal. */
+  readonly digests: readonly string[];
+}
 
 /** Chunks of 64 MiB that were found good, by pack: what was checked for one reader is good for the next. */
 const good = new Map<string, Set<number>>();
@@ -18,7 +28,7 @@ const good = new Map<string, Set<number>>();
  * Checks the chunks of some images, each chunk once for a process; one takes some tenths of a second.
  * @throws DataError naming the images in the first chunk that differs
  */
-export function checkPixels(pack: Pack, images: ArrayLike<number>): void {
+export function checkPixels(pack: Checked, images: ArrayLike<number>): void {
   const key = `${pack.id} ${pack.path}`;
   const known = good.get(key) ?? new Set();
   good.set(key, known);
@@ -33,7 +43,7 @@ export function checkPixels(pack: Pack, images: ArrayLike<number>): void {
   }
 }
 
-function checkChunk({ path, pixelOffset, imageBytes, count, digests }: Pack, chunk: number): void {
+function checkChunk({ path, pixelOffset, imageBytes, count, digests }: Checked, chunk: number): void {
   const start = chunk * digestChunk;
   const end = Math.min(count * imageBytes, start + digestChunk);
   const hash = createHash("sha256");

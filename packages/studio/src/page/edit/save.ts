@@ -1,12 +1,12 @@
 import { toRgba } from "pioneer-runtime";
+import { editKeyword } from "../../shared/project.ts";
 import { similarityOf } from "../image/placement.ts";
 import { withText } from "../image/png-text.ts";
-import { download } from "../project/download.ts";
-import { editKeyword } from "../project/open-dropped.ts";
-import { editFileOf } from "../project/project.ts";
 import type { Edit } from "../state/edit.ts";
 import { modelNow } from "../state/models.ts";
 import { pastedPhoto } from "../state/photos.ts";
+import { editFileOf } from "../state/project.ts";
+import { download } from "../ui/download.ts";
 import { usePictures } from "./pictures.ts";
 import type { Pictures } from "./render.ts";
 import { sourceName } from "./source-name.ts";

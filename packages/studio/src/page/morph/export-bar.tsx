@@ -1,11 +1,11 @@
 import { Clapperboard, Film, RectangleHorizontal, Square } from "lucide-react";
 import { latentLoop } from "pioneer-runtime";
 import { useState } from "react";
-import { download } from "../project/download.ts";
 import { decodeInLine } from "../state/engines.ts";
 import { useModel } from "../state/models.ts";
 import { notify, report } from "../state/notices.ts";
 import { Button } from "../ui/button.tsx";
+import { download } from "../ui/download.ts";
 import { Segmented } from "../ui/segmented.tsx";
 import { roundCorners } from "./corners.ts";
 import { gifOf, stripOf, videoOf } from "./moving-pictures.ts";

@@ -4,8 +4,8 @@ import { sourceName } from "../edit/source-name.ts";
 import { editNow, editOtherModel } from "../state/edit.ts";
 import { type OpenModel, useModels } from "../state/models.ts";
 import { notify } from "../state/notices.ts";
+import { editFileOf, openEdit, projectOf, shelfOf } from "../state/project.ts";
 import { emptyShelf, useShelf } from "../state/shelf.ts";
-import { editFileOf, openEdit, projectOf, shelfOf } from "./project.ts";
 
 // What the browser keeps by itself: a project for each model.
 

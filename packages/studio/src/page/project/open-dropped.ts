@@ -1,15 +1,12 @@
 import { parse } from "zod/mini";
-import { editFile } from "../../shared/project.ts";
+import { editFile, editKeyword } from "../../shared/project.ts";
 import { readText } from "../image/png-text.ts";
 import { editPhoto } from "../state/edit.ts";
 import { useModels } from "../state/models.ts";
 import { notify, report } from "../state/notices.ts";
 import { openPhoto } from "../state/photos.ts";
+import { openEdit, openProject } from "../state/project.ts";
 import { goTo } from "../state/route.ts";
-import { openEdit, openProject } from "./project.ts";
-
-/** The chunk of a saved PNG that holds its latent and settings. */
-export const editKeyword = "pioneer-edit";
 
 /** A photo is edited, a saved picture goes on, a project is opened. */
 export async function openDropped(files: readonly File[]): Promise<void> {

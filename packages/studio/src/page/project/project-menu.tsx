@@ -3,11 +3,11 @@ import { useRef } from "react";
 import { usePictures } from "../edit/pictures.ts";
 import { sourceName } from "../edit/source-name.ts";
 import { modelNow } from "../state/models.ts";
+import { editFileOf, projectOf } from "../state/project.ts";
 import { useShelf } from "../state/shelf.ts";
+import { download } from "../ui/download.ts";
 import { Menu, MenuItem } from "../ui/menu.tsx";
-import { download } from "./download.ts";
 import { openDropped } from "./open-dropped.ts";
-import { editFileOf, projectOf } from "./project.ts";
 
 export function ProjectMenu() {
   const input = useRef<HTMLInputElement>(null);

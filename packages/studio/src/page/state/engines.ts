@@ -5,8 +5,8 @@ import { type Engine, type Place, timeEngine } from "../engine/engine.ts";
 import { pageEngine } from "../engine/page-engine.ts";
 import { Scheduler } from "../engine/scheduler.ts";
 import { serverEngine } from "../engine/server-engine.ts";
-import type { OpenModel } from "./models.ts";
 import { notify } from "./notices.ts";
+import type { OpenModel } from "./open-model.ts";
 
 /** What computes, and how fast each could. */
 interface Engines {

@@ -4,18 +4,9 @@ import { create } from "zustand";
 import type { ModelList, UsableModel } from "../../shared/models.ts";
 import { fetchJson, folderOf, listModels } from "../api/client.ts";
 import { openEngines } from "./engines.ts";
+import type { OpenModel } from "./open-model.ts";
 
-/** The model in use. */
-export interface OpenModel {
-  readonly id: string;
-  readonly name: string;
-  /** Whole address of its folder. */
-  readonly folder: string;
-  readonly config: ModelConfig;
-  readonly hasEncoder: boolean;
-  /** Tells models apart wherever they are served: the SHA-256 of the generator. */
-  readonly key: string;
-}
+export type { OpenModel } from "./open-model.ts";
 
 interface Models {
   readonly list: ModelList;

@@ -1,8 +1,8 @@
 import type { NewDirections } from "../../shared/models.ts";
 import { sendJson } from "../api/client.ts";
-import { download } from "../project/download.ts";
 import { modelNow, rereadDirections } from "../state/models.ts";
 import type { Direction } from "../state/shelf.ts";
+import { download } from "../ui/download.ts";
 
 /** Adds a direction to the model folder's directions.json; one of the same name gives way. */
 export async function saveIntoModel(name: string, direction: Direction): Promise<void> {

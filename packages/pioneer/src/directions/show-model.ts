@@ -1,11 +1,11 @@
-// A first look at a model: samples, and edits of some of them.
+// A first look at a model: samples, and some of them along its directions.
 import { join } from "node:path";
-import { readDirections } from "../directions/file.ts";
-import { directionsPath } from "../directions/place.ts";
+import { writeEdits } from "../images/edit.ts";
+import { writeSamples } from "../images/sample.ts";
 import { openAnyModel } from "../models/open-model.ts";
 import type { ShippedModel } from "../models/shipped.ts";
-import { writeEdits } from "./edit.ts";
-import { writeSamples } from "./sample.ts";
+import { readDirections } from "./file.ts";
+import { directionsPath } from "./place.ts";
 
 const samples = 36;
 const edited = 4;
@@ -36,6 +36,6 @@ export async function showModel({ folder, strips }: ShippedModel, out: string): 
     const edits = await writeEdits(model, known, files.slice(0, edited), { out, set: {}, strips: shown });
     return { samples: grid as string, strips: edits.strips };
   } finally {
-    await model.dispose();
+    model.dispose();
   }
 }

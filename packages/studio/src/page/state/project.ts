@@ -1,8 +1,8 @@
 import { parse } from "zod/mini";
 import { type EditFile, latentFromText, latentToText, type ProjectFile, projectFile } from "../../shared/project.ts";
-import { edit, editLatent, editNow } from "../state/edit.ts";
-import { modelNow, type OpenModel } from "../state/models.ts";
-import { emptyShelf, type Saved, type Shelf, useShelf } from "../state/shelf.ts";
+import { edit, editLatent, editNow } from "./edit.ts";
+import { modelNow, type OpenModel } from "./models.ts";
+import { emptyShelf, type Saved, type Shelf, useShelf } from "./shelf.ts";
 
 /** All that is kept of a model, as a file. @param editFile of what is being edited */
 export function projectOf(model: OpenModel, shelf: Shelf, editFile: EditFile | undefined): ProjectFile {
