@@ -18,6 +18,11 @@ export class DisposedError extends TorchError {
   override readonly code = "DISPOSED";
 }
 
+/** Another rank is gone, hangs, or said what it failed of: nothing can be summed over the ranks any more. */
+export class RanksError extends TorchError {
+  override readonly code = "RANKS";
+}
+
 /** The native addon or libtorch could not be loaded. */
 export class LoadError extends TorchError {
   override readonly code = "LIBTORCH";

@@ -33,12 +33,13 @@ export {
   setThreads,
 } from "./device.ts";
 export { type DType, dtypeCode, elementBytes } from "./dtype.ts";
-export { DisposedError, LoadError, ShapeError, TorchError } from "./errors.ts";
+export { DisposedError, LoadError, RanksError, ShapeError, TorchError } from "./errors.ts";
 export { fused, movingAverage_ } from "./fused.ts";
 export { CudaGraph, enterGraphStream, fromHost, HostNumbers, isRecording } from "./graph.ts";
 export * from "./ops.ts";
 export { type CalledValue, type OperatorCall, recordOperators, type TensorNote } from "./profile.ts";
 export { RandomGenerator } from "./random.ts";
+export { type Meeting, Ranks, type RanksOptions } from "./ranks.ts";
 export { readSafetensors, readSafetensorsMetadata, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 export { keep, scope } from "./scope.ts";
 export {

@@ -56,6 +56,27 @@ export interface Native {
   beginBatch(loader: number, indices: Uint32Array, mirrored: Uint8Array, size: number, blend: number): void;
   finishBatch(loader: number): number;
   freeBatchLoader(loader: number): boolean;
+  /** These are not there in a build without Gloo's headers. */
+  joinRanks?(
+    rank: number,
+    size: number,
+    file: string,
+    host: string,
+    port: number,
+    isHost: boolean,
+    prefix: string,
+    patience: number,
+    deadAfter: number,
+    hungAfter: number,
+  ): number;
+  leaveRanks(ranks: number): boolean;
+  beginSum(ranks: number, tensor: number): number;
+  finishSum(ranks: number, work: number): void;
+  broadcastFrom(ranks: number, tensor: number, rank: number): void;
+  gradientsOverRanks(ranks: number, output: number, inputs: number[], weight: number): number[];
+  setRankBusy(ranks: number, isBusy: boolean): void;
+  failRank(ranks: number, what: string): void;
+  rankCosts(ranks: number): [bytes: number, seconds: number];
   startRecording(): void;
   stopRecording(): RecordedCall[];
 }

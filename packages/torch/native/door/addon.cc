@@ -27,7 +27,7 @@ static napi_value initialise(napi_env env, napi_value exports) {
     (void)exact;
     for (auto* list :
          {&errorExports, &tensorExports, &dispatchExports, &autogradExports, &deviceExports, &generatorExports,
-          &memoryExports, &processExports, &batchExports, &profileExports, &graphExports}) {
+          &memoryExports, &processExports, &batchExports, &profileExports, &graphExports, &rankExports}) {
       for (auto& entry : *list) {
         napi_value function;
         check(env, napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function));

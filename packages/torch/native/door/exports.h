@@ -23,5 +23,6 @@ extern const std::vector<Export> processExports;
 extern const std::vector<Export> batchExports;
 extern const std::vector<Export> profileExports;
 extern const std::vector<Export> graphExports;
+extern const std::vector<Export> rankExports;
 
 }  // namespace pioneer

@@ -28,6 +28,7 @@ struct Operator {
 
 class BatchLoader;
 struct Graph;
+class Ranks;
 
 /// A loader and its thread (services/batches.cc); both end with the last reference.
 struct LoaderHandle {
@@ -41,12 +42,19 @@ struct GraphHandle {
   bool defined() const { return graph != nullptr; }
 };
 
+/// This process among others that train the same model (services/ranks.cc).
+struct RanksHandle {
+  std::shared_ptr<Ranks> ranks;
+  bool defined() const { return ranks != nullptr; }
+};
+
 /// Everything one JavaScript environment (main thread or worker) owns.
 struct State {
   HandleTable<at::Tensor, 0x7d5> tensors;
   HandleTable<at::Generator, 0x7d7> generators;
   HandleTable<LoaderHandle, 0x7d9> loaders;
   HandleTable<GraphHandle, 0x7db> graphs;
+  HandleTable<RanksHandle, 0x7dd> ranks;
   std::vector<Operator> operators;
   std::shared_ptr<LentBuffers> lent = std::make_shared<LentBuffers>();
   napi_ref makeError = nullptr;
