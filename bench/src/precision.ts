@@ -98,9 +98,7 @@ async function train(
         random: (purpose) => stream(seed, purpose, step),
         device: "cpu",
       });
-      const losses = readLosses(
-        trainStep(objective, learner, inputs, { growth, precision, encoderOrder: "joint", reduce: (mean) => mean }),
-      );
+      const losses = readLosses(trainStep(objective, learner, inputs, { growth, precision, encoderOrder: "joint" }));
       if (step < steps - counted) return;
       const { xRecon = NaN, klReal = NaN, klFake = NaN, zRecon = NaN } = losses;
       const values: Outcome = { xRecon, klReal, klFake, cosine: (2 - zRecon) * n };

@@ -12,7 +12,7 @@ import {
   trainStep,
   useComputing,
 } from "pioneer-networks/torch";
-import { cacheMemory, RandomGenerator, rand, scope, type Tensor } from "pioneer-torch";
+import { cacheMemory, RandomGenerator, rand, scope } from "pioneer-torch";
 
 export interface Workload {
   readonly phase: number;
@@ -42,7 +42,6 @@ export function createStepper({ phase, batch, n }: Workload, computing: Computin
     growth: { phase, alpha: 1 },
     precision: computing.precision,
     encoderOrder: "joint" as const,
-    reduce: (mean: Tensor) => mean,
   };
   return {
     step: (around) =>
@@ -56,6 +55,7 @@ export function createStepper({ phase, batch, n }: Workload, computing: Computin
             learner,
             growth: settings.growth,
             batch,
+            own: (all) => all,
             random: () => random,
             device: computing.device,
           }),

@@ -13,7 +13,7 @@ export { decodeAll, encodeAll } from "./images/batches.ts";
 export { type Imported, type ImportOptions, importAuthors } from "./import/import-run.ts";
 export { createLearner, disposeLearner, type Learner } from "./learner/learner.ts";
 export { placeLearner } from "./learner/placement.ts";
-export { cosineMismatch, klToPrior, l1, type Reduce } from "./losses/index.ts";
+export { cosineMismatch, klToPrior, l1, type Moments, type MomentsOf } from "./losses/index.ts";
 export { type OpenModelOptions, openModel } from "./models/model.ts";
 export { openAnyModel } from "./models/open-model.ts";
 export * from "./networks/index.ts";

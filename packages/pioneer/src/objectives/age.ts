@@ -97,9 +97,9 @@ export const ageObjective = (recipe: AgeRecipe): Objective<Age> => ({
     recipe.zMismatch === "cos" && zRecon !== undefined ? (2 - zRecon) * latent : undefined,
 });
 
-function changesOfStep({ learner, growth, batch, random, device }: DrawContext): Changes {
+function changesOfStep({ learner, growth, batch, own, random, device }: DrawContext): Changes {
   const numbers = random("augment");
-  const draw = () => drawChanges(batch, resolutionOf(growth.phase), numbers, device);
+  const draw = () => own(drawChanges(batch, resolutionOf(growth.phase), numbers, device));
   const [real, fake] = [draw(), draw()];
   return { real, fake, generated: Array.from({ length: learner.recipe.generatorSteps }, draw) };
 }
@@ -143,11 +143,14 @@ function encoderLoss(
   recipe: AgeRecipe,
   { encoder, generator, pool }: Learner,
   { x, zEncoder, trades, changes }: InputsOf<Age>,
-  { growth, precision, encoderOrder, reduce, margin = 0 }: StepSettings,
+  { growth, precision, encoderOrder, ranks, margin = 0 }: StepSettings,
 ): AgeEncoder {
   const G = (z: Tensor) => frozen(generator, growth, precision)(z);
   const made = noGrad(() => G(zEncoder));
-  const fake = growth.alpha >= 1 && trades ? pool.exchange(made, trades) : made;
+  // The pool is that of the whole batch, and the same everywhere.
+  const exchange = (given: Trades) =>
+    ranks ? ranks.own(pool.exchange(ranks.gather(made), given)) : pool.exchange(made, given);
+  const fake = growth.alpha >= 1 && trades ? exchange(trades) : made;
 
   const E = () => encoder.prepare(growth, precision, "store");
   const seen = changes ? { real: augmented(x, changes.real), fake: augmented(fake, changes.fake) } : { real: x, fake };
@@ -155,8 +158,8 @@ function encoderLoss(
   const again = (images: Tensor) => encoder.prepare(growth, precision, "keep")(images);
   const reconstruction = G(changes ? again(x) : real);
 
-  const klReal = klToPrior(real, reduce, recipe.klDirection);
-  const klFake = klToPrior(generated, reduce, recipe.klDirection);
+  const klReal = klToPrior(real, recipe.klDirection, ranks?.moments);
+  const klFake = klToPrior(generated, recipe.klDirection, ranks?.moments);
   const xRecon = imageMismatch(reconstruction, x, recipe.xMismatch);
   const total = encoderTotal(recipe, { klReal, klFake, xRecon }, growth, margin);
   if (recipe.zScaleOfEncoder === 0) {
@@ -201,7 +204,7 @@ function generatorLoss(
   recipe: AgeRecipe,
   { encoder, generator }: Learner,
   { x, zGenerator, changes }: InputsOf<Age>,
-  { growth, precision, reduce }: StepSettings,
+  { growth, precision, ranks }: StepSettings,
 ): GeneratorUpdate<AgeGenerator> {
   /** Codes of generated images as E is to judge them, and as they are. */
   const codesOf = (images: Tensor, z: Tensor): { judged: Tensor; code: Tensor } => {
@@ -216,7 +219,7 @@ function generatorLoss(
     return { judged: both.narrow(0, 0, count), code: both.narrow(0, count, count) };
   };
   const latentTerms = ({ judged, code }: { judged: Tensor; code: Tensor }, z: Tensor) => {
-    const klGenerated = klToPrior(judged, reduce, recipe.klDirection);
+    const klGenerated = klToPrior(judged, recipe.klDirection, ranks?.moments);
     const zRecon = latentMismatch(code, z, recipe.zMismatch);
     const total = klGenerated.mul(recipe.klScale).add(zRecon.mul(recipe.zScale));
     return { klGenerated, zRecon, total };

@@ -12,6 +12,7 @@ export type {
   Minimised,
   Objective,
   ObjectiveTypes,
+  OverRanks,
   Passes,
   StepInputs,
   StepSettings,

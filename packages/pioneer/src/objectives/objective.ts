@@ -3,7 +3,7 @@ import type { LayerUse } from "../compute/convolution-choice.ts";
 import type { Purpose } from "../compute/streams.ts";
 import type { Learner } from "../learner/learner.ts";
 import type { EncoderOrder } from "../losses/choices.ts";
-import type { Reduce } from "../losses/index.ts";
+import type { MomentsOf } from "../losses/index.ts";
 import type { Growth, Precision } from "../networks/index.ts";
 
 /** What every objective learns from. Everything random about a step is drawn before it. */
@@ -15,12 +15,29 @@ export interface StepInputs {
   readonly zGenerator: readonly Tensor[];
 }
 
+/**
+ * A batch that several processes share, each with some of its rows. Losses are means over a process's own rows, but for the
+ * KL terms, which are of all. The mean of their gradients, weighted by rows, is the gradient of the loss of the whole batch.
+ */
+export interface OverRanks {
+  /** Images of all. */
+  readonly batch: number;
+  /** Of what was drawn for the whole batch, this process's rows. @param all [batch, ...] */
+  own(all: Tensor): Tensor;
+  /** Rows of all processes, in order. @param own [rows, ...], without a graph @returns [batch, ...] */
+  gather(own: Tensor): Tensor;
+  /** Over all rows. Gradients flow to this process's alone. */
+  readonly moments: MomentsOf;
+  /** The weighted mean of all processes' gradients. */
+  gradients(loss: Tensor, inputs: readonly Tensor[]): Tensor[];
+}
+
 export interface StepSettings {
   readonly growth: Growth;
   readonly precision: Precision;
   readonly encoderOrder: EncoderOrder;
-  /** Means over all ranks; the identity on one. */
-  readonly reduce: Reduce;
+  /** Where several processes share the batch. */
+  readonly ranks?: OverRanks | undefined;
   /** Bound of the encoder's KL terms; 0 or none in accv2018. */
   readonly margin?: number;
   /** Images shown before this step, for averages whose length follows the run; 0 if left out. */
@@ -66,7 +83,10 @@ export type GeneratorUpdate<M extends Minimised = Minimised> = (z: Tensor) => M;
 export interface DrawContext {
   readonly learner: Learner;
   readonly growth: Growth;
+  /** Images of all processes: what is drawn for them is drawn alike by each. */
   readonly batch: number;
+  /** Of what is drawn for each image, the rows of this process. @param all [batch, ...] */
+  readonly own: (all: Tensor) => Tensor;
   /** The random numbers of one purpose in this step, on the CPU. */
   readonly random: (purpose: Purpose) => RandomGenerator;
   /** Where the inputs are wanted. */

@@ -35,7 +35,7 @@ interface WganGenerator extends Minimised {
 }
 
 export const wganObjective = (recipe: WganRecipe): Objective<Wgan> => ({
-  draw: ({ batch, random, device }) => ({ blend: upload(rand([batch, 1, 1, 1], random("blend")), device) }),
+  draw: ({ batch, own, random, device }) => ({ blend: upload(own(rand([batch, 1, 1, 1], random("blend"))), device) }),
   encoder: (learner, inputs, settings) => criticLoss(recipe, learner, inputs, settings),
   generator: generatorLoss,
   losses: (ofCritic, ofGenerator) => ({ ...ofCritic, ...ofGenerator }),

@@ -65,7 +65,7 @@ export const spreadOf = (kl: number, latent: number, images: number): number =>
 
 /** Of a single image there is none. */
 const spreadOfLatents = (z: Tensor): number =>
-  z.size(0) < 2 ? Number.NaN : spreadOf(klToPrior(z, (mean) => mean).item(), z.size(1), z.size(0));
+  z.size(0) < 2 ? Number.NaN : spreadOf(klToPrior(z).item(), z.size(1), z.size(0));
 
 /** Images through a pair; what is prepared of it serves again. */
 interface Seen {

@@ -44,7 +44,7 @@ export function trainStep<O extends ObjectiveTypes>(
     ofGenerator = update(learner, "generator", settings, () => generator(z), observer);
   }
   if (!ofGenerator) throw new RangeError("a step has at least one generator update: give latents for it");
-  updateAverages(learner, decayOf(learner.recipe.ema, settings.shown ?? 0, inputs.x.size(0)));
+  updateAverages(learner, decayOf(learner.recipe.ema, settings.shown ?? 0, settings.ranks?.batch ?? inputs.x.size(0)));
   return objective.losses(ofEncoder, ofGenerator);
 }
 
@@ -52,7 +52,7 @@ export function trainStep<O extends ObjectiveTypes>(
 function update<Network extends Trained, M extends Minimised>(
   learner: Learner,
   trained: Network,
-  { growth, reduce }: StepSettings,
+  { growth, ranks }: StepSettings,
   what: () => M,
   observer?: { update(update: UpdateOf<Network, NoInfer<M>>): void; updated(network: Trained): void },
 ): M["losses"] {
@@ -60,7 +60,8 @@ function update<Network extends Trained, M extends Minimised>(
     const { loss, losses, values } = what();
     const network = learner[trained];
     const used = network.used(growth);
-    const gradients = grad(loss, [...used.values()]).map(reduce);
+    const inputs = [...used.values()];
+    const gradients = ranks ? ranks.gradients(loss, inputs) : grad(loss, inputs);
     const detached = mapTensors(losses, (value) => value.detach());
     observer?.update({ network: trained, gradients: named(used, gradients), losses: detached, values });
     learner.optimisers[trained].step(used, gradients, network.copies);

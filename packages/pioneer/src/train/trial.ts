@@ -11,7 +11,6 @@ import {
   rand,
   resetCudaPeak,
   scope,
-  type Tensor,
 } from "pioneer-torch";
 import { ConfigError } from "../base/errors.ts";
 import { PatientLog } from "../base/patience.ts";
@@ -127,7 +126,7 @@ export class Trial {
       const x = rand([images, 3, resolution, resolution], this.#random, -1, 1).to(device);
       const inputs = drawInputs(this.#objective, this.#learner, x, { growth, random: () => this.#random, device });
       const start = performance.now();
-      const settings = { growth, precision, encoderOrder, reduce: (mean: Tensor) => mean };
+      const settings = { growth, precision, encoderOrder };
       trainStep(this.#objective, this.#learner, inputs, settings).generator.item(); // waits for the device
       return (performance.now() - start) / 1000;
     });

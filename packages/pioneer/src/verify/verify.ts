@@ -200,13 +200,7 @@ function verifyStep(tensors: Tensors, precision: Checked, name: string, settings
     trades: learner.pool.draw(at("x").size(0), new RandomGenerator(0)),
   };
   const growth = { phase: settings.phase, alpha: settings.alpha };
-  trainStep(
-    ageObjective(recipe),
-    learner,
-    inputs,
-    { growth, precision, encoderOrder: "authors", reduce: (t) => t },
-    observer,
-  );
+  trainStep(ageObjective(recipe), learner, inputs, { growth, precision, encoderOrder: "authors" }, observer);
 
   compareParameters(learner, "generator", tensors, name, settings, groups.parameters);
   compareEma(learner, tensors, name, groups.ema);

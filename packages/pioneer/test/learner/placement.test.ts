@@ -60,7 +60,6 @@ test
       growth,
       precision,
       encoderOrder: "joint",
-      reduce: (mean) => mean,
     });
     for (const [name, { device, shape }] of Object.entries(losses)) {
       expect({ name, device, shape }).toEqual({ name, device: "meta", shape: [] });

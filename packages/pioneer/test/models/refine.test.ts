@@ -54,7 +54,6 @@ beforeAll(async () => {
         growth: { phase: 1, alpha: 1 },
         precision: "fp32",
         encoderOrder: "joint",
-        reduce: (mean) => mean,
       });
     });
   }

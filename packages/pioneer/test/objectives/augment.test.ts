@@ -134,7 +134,6 @@ describe.each([
     growth: { phase: 1, alpha: 1 },
     precision: "fp32",
     encoderOrder: "joint",
-    reduce: (mean) => mean,
   };
   /** With the same images, latents and networks, and changes of another seed. */
   const losses = (seed: number) => {
@@ -145,6 +144,7 @@ describe.each([
       learner,
       growth: settings.growth,
       batch: 4,
+      own: (all) => all,
       random: (purpose) => new RandomGenerator(purpose === "augment" ? seed : 9),
       device: "cpu",
     });
@@ -179,7 +179,14 @@ describe.each([
       purposes.push(purpose);
       return new RandomGenerator(1);
     };
-    const drawn = ageObjective(plain).draw({ learner, growth: settings.growth, batch: 4, random, device: "cpu" });
+    const drawn = ageObjective(plain).draw({
+      learner,
+      growth: settings.growth,
+      batch: 4,
+      own: (all) => all,
+      random,
+      device: "cpu",
+    });
     expect([Object.keys(drawn), purposes]).toEqual([["trades"], ["pool"]]);
   });
 });

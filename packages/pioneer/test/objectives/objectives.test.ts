@@ -32,7 +32,7 @@ describe("what it draws beside images and latents", () => {
     };
     return scope(() => {
       const growth = { phase: 1, alpha };
-      const tree = objectiveOf(recipe).draw({ learner, growth, batch: 4, random, device: "cpu" });
+      const tree = objectiveOf(recipe).draw({ learner, growth, batch: 4, own: (all) => all, random, device: "cpu" });
       return { places: new Map([...tensorsIn(tree)].map(([place, { shape }]) => [place, shape])), purposes };
     });
   }

@@ -88,12 +88,9 @@ export function train(
         x: randomImages(batch, growth.phase, random),
         zEncoder: latents(),
         zGenerator: Array.from({ length: learner.recipe.generatorSteps }, latents),
-        ...objective.draw({ learner, growth, batch, random: () => random, device: "cpu" }),
+        ...objective.draw({ learner, growth, batch, own: (all) => all, random: () => random, device: "cpu" }),
       };
-      each(
-        trainStep(objective, learner, inputs, { growth, precision, encoderOrder, reduce: (mean) => mean, margin }),
-        step,
-      );
+      each(trainStep(objective, learner, inputs, { growth, precision, encoderOrder, margin }), step);
     });
   }
 }

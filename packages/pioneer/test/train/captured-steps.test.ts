@@ -26,7 +26,6 @@ const settingsAt = (growth: Growth): StepSettings => ({
   growth,
   precision: "fp32",
   encoderOrder: "joint",
-  reduce: (mean) => mean,
 });
 
 /** Steps of a learner, each with inputs of its own; the same for any learner of the objective. */
@@ -46,7 +45,7 @@ function steps<O extends ObjectiveTypes>(
         x: randomImages(batch, growth.phase, random),
         zEncoder: z(),
         zGenerator: Array.from({ length: learner.recipe.generatorSteps }, z),
-        ...objective.draw({ learner, growth, batch, random: () => random, device: "cpu" }),
+        ...objective.draw({ learner, growth, batch, own: (all) => all, random: () => random, device: "cpu" }),
       };
       return readLosses(step(inputs, settingsAt(growth)));
     }),

@@ -11,8 +11,6 @@ import { readLosses } from "../../src/train/loss-ring.ts";
 import { type StepObserver, trainStep } from "../../src/train/step.ts";
 import { contents, randomImages, tinyLearner, train } from "../support/tiny.ts";
 
-const identity = <T>(statistic: T): T => statistic;
-
 describe("encoder order", () => {
   test("one batch of real and fake images and one after the other agree when u is held, in float64", () => {
     const learner = tinyLearner();
@@ -23,7 +21,7 @@ describe("encoder order", () => {
     const used = [...encoder.used(growth).values()];
     const G = noGrad(() => learner.generator.prepare(growth, "fp64"));
     const encoderLoss = (real: Tensor, generated: Tensor) => {
-      const kl = klToPrior(real, identity).sub(klToPrior(generated, identity)).mul(0.1);
+      const kl = klToPrior(real).sub(klToPrior(generated)).mul(0.1);
       return kl.add(l1(G(real), x));
     };
     const E = encoder.prepare(growth, "fp64", "keep");
@@ -84,7 +82,7 @@ describe("a step", () => {
         zGenerator,
         trades: learner.pool.draw(4, random),
       };
-      const settings = { growth, precision: "fp32", encoderOrder: "authors", reduce: identity } as const;
+      const settings = { growth, precision: "fp32", encoderOrder: "authors" } as const;
       return readLosses(trainStep(objective, learner, inputs, settings, observer));
     });
     return { learner, seen, fakes, made, losses };
