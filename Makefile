@@ -2,7 +2,7 @@
 # Needs Node (>= 20.19), npm and make. Everything else: scripts/setup-system.sh.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build install uninstall lint test memory fuzz verify cuda-kernels bench demo clean
+.PHONY: help setup build install uninstall lint test memory fuzz soak verify cuda-kernels bench demo clean
 
 PIONEER := node packages/pioneer/bin/pioneer.js
 
@@ -49,6 +49,9 @@ fuzz: build ## read 10,000 damaged files of every format (CASES=, SEED=): no cra
 
 verify: build ## compare with the reference numbers in DIR (default fixtures/reference)
 	@npm run --silent verify -- "$(DIR)" $(ARGS)
+
+soak: build ## kill training processes thirty times, where the tests do it three times (half an hour)
+	@PIONEER_KILLS=30 node_modules/.bin/vitest run packages/pioneer/test/cli/commands/train-ranks.test.ts -t "killed with -9"
 
 cuda-kernels: build ## run the CUDA kernels thread by thread on the processor and compare them with the CPU's
 	@cmake --build packages/torch/build --target cuda_kernels

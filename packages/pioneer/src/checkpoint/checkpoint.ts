@@ -1,4 +1,5 @@
 // A checkpoint holds everything: networks, average, optimisers, spectral u, image pool, place in schedule and data.
+import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -105,6 +106,16 @@ function trainingTensors({ optimisers, pool }: Learner): Map<string, Tensor> {
   }
   if (pool.images) tensors.set("pool", pool.images);
   return tensors;
+}
+
+/** Digest of everything a learner holds: the same where all tensors are, to the bit. */
+export function learnerDigest(learner: Learner): string {
+  const hash = createHash("sha256");
+  for (const [name, tensor] of [...networkTensors(learner), ...trainingTensors(learner)]) {
+    hash.update(`${name} ${tensor.shape.join()} `);
+    scope(() => hash.update(Buffer.from(tensor.detach().contiguous().to("cpu").toTypedArray().buffer)));
+  }
+  return hash.digest("hex");
 }
 
 const adamSteps = ({ optimisers }: Learner, network: Trained) =>

@@ -319,6 +319,13 @@ export const trainSchema = z.strictObject({
     default: "one, half or all of the cores that may be used, whichever is measured to be faster",
   }),
 
+  nproc: trained(whole(1, 64).default(1), {
+    resume: "free",
+    value: "N",
+    group: "Computing",
+    description: "processes of this machine that share each batch",
+  }),
+
   run: trained(text("a folder").default("runs/train"), {
     resume: "free",
     value: "DIR",

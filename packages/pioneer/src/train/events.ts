@@ -19,6 +19,8 @@ export interface StartEvent {
   /** Why this device and precision. */
   readonly why: string;
   readonly threads: number;
+  /** That train together, where there are several. */
+  readonly processes?: number | undefined;
   /** The run goes on from a checkpoint. */
   readonly resumed: boolean;
   /** Images shown so far; a new run without progression begins above 0. */

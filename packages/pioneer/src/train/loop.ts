@@ -6,6 +6,7 @@ import { checkHeld } from "../checkpoint/run-folder.ts";
 import { batchAt } from "../config/batch.ts";
 import { growthAfter, positionAt } from "../config/schedule.ts";
 import { resolutionOf } from "../networks/index.ts";
+import { agreeOnTiming, type Timing, whileBusy } from "./agreement.ts";
 import { beginPhase } from "./begin-phase.ts";
 import { BestCheckpoint } from "./best-checkpoint.ts";
 import { SessionClock } from "./clock.ts";
@@ -17,21 +18,34 @@ import { HealthWatch } from "./health-watch.ts";
 import { Meter } from "./meter.ts";
 import { drawPictures } from "./pictures.ts";
 import { saveCheckpoint } from "./saving.ts";
-import type { Session } from "./session.ts";
+import { isLead, type Session } from "./session.ts";
 import { Steps } from "./steps.ts";
 import { tick } from "./tick.ts";
 import { WatchedThreads } from "./watched-threads.ts";
 
 /** Trains until the schedule ends, a stop is asked for or the time is up; each ends in a checkpoint. */
 export async function trainLoop(session: Session): Promise<EndEvent> {
-  const { config, recorder, stop } = session;
-  const evaluate = config.evaluateEvery === undefined ? undefined : await evaluatorOf(session);
+  const { config, recorder, stop, ranks } = session;
+  const leads = isLead(session);
+  const evaluate = config.evaluateEvery === undefined || !leads ? undefined : await evaluatorOf(session);
   const best = evaluate && new BestCheckpoint(session);
   const steps = new Steps(session);
   const threads = new WatchedThreads(session);
   const clock = new SessionClock(session.elapsedSeconds);
-  const follower = new ClockFollower(session, clock);
   const meter = new Meter();
+  const timing = (): Timing => ({
+    stop: stop.reason,
+    minutesOfSession: clock.minutes,
+    minutesSinceCheckpoint: clock.minutesSinceCheckpoint,
+    secondsSinceTick: meter.seconds,
+    elapsedSeconds: clock.elapsedSeconds,
+  });
+  // Several processes go by one clock.
+  const agreed = { elapsedSeconds: session.elapsedSeconds };
+  const follower = new ClockFollower(session, ranks ? agreed : clock);
+  /** Work of one process, for which the others may have to wait. */
+  const pause = (work: () => Promise<void> | void) =>
+    ranks ? whileBusy(ranks, () => meter.pause(work)) : meter.pause(work);
   const health = new HealthWatch(session);
   let phase: number | undefined;
   let reason: EndEvent["reason"] | undefined;
@@ -45,7 +59,11 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     }
     phase = at.phase;
 
+    // Summed while the step computes.
+    const agree = ranks && agreeOnTiming(ranks, timing());
     threads.take(() => steps.take(at, batch));
+    const now = agree ? agree() : timing();
+    agreed.elapsedSeconds = now.elapsedSeconds;
     follower.follow(at);
     const { schedule } = session;
     const { endImages } = positionAt(schedule, at.startImages);
@@ -56,10 +74,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
       steps: session.steps,
       phaseEndImages: endImages,
       totalImages: schedule.totalImages,
-      stop: stop.reason,
-      minutesOfSession: clock.minutes,
-      minutesSinceCheckpoint: clock.minutesSinceCheckpoint,
-      secondsSinceTick: meter.seconds,
+      ...now,
     };
     const due = dueAfter(moment, config);
     // Nothing is told, drawn or saved of steps that have not been found finite.
@@ -68,19 +83,19 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     const trained = growthAfter(schedule, at.phase, session.images);
     if (due.tick) {
       checkHeld(config.run);
-      if (health.isDue) await meter.pause(() => health.measure(trained));
+      if (leads && health.isDue) await pause(() => health.measure(trained));
       recorder.report(tick(session, { ...at, endImages }, batch, meter.take(), clock.elapsedSeconds));
     }
-    if (due.pictures) await meter.pause(() => drawPictures(session, trained));
-    if (due.evaluation) {
+    if (due.pictures && leads) await pause(() => drawPictures(session, trained));
+    if (due.evaluation && leads) {
       session.elapsedSeconds = clock.elapsedSeconds;
-      await meter.pause(async () => best?.consider(trained, await evaluate?.(trained)));
+      await pause(async () => best?.consider(trained, await evaluate?.(trained)));
     }
-    // Meanwhile a stop may have been asked for.
-    const { checkpoint, end } = dueAfter({ ...moment, stop: stop.reason }, config);
+    // Meanwhile a stop may have been asked for; several processes hear of it with the next step.
+    const { checkpoint, end } = dueAfter({ ...moment, stop: ranks ? now.stop : stop.reason }, config);
     if (checkpoint) {
       session.elapsedSeconds = clock.elapsedSeconds;
-      await meter.pause(() => saveCheckpoint(session, trained));
+      await pause(() => saveCheckpoint(session, trained));
       clock.noteCheckpoint();
     }
     reason = end;

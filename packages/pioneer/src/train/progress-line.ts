@@ -56,7 +56,7 @@ function formatStart(start: StartEvent): string {
       : `${start.resumed ? "going on" : "beginning"} at ${formatKimg(start.images)}`;
   return (
     `training ${start.run} on ${start.count} images of ${start.data}, ${position} to ${formatKimg(start.totalImages)} kimg; ` +
-    `${start.device}, ${start.precision} (${start.why}), ${start.threads} threads`
+    `${start.device}, ${start.precision} (${start.why}), ${start.threads} threads${start.processes === undefined ? "" : ` in each of ${start.processes} processes`}`
   );
 }
 

@@ -2,9 +2,11 @@
 import type { StopReason } from "../base/errors.ts";
 import type { TrainConfig } from "../config/config.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
+import type { RankPlace } from "./rank-places.ts";
 
 export type ToWorker =
-  | { kind: "train"; config: TrainConfig; pack: string }
+  /** `place` where it trains with others. */
+  | { kind: "train"; config: TrainConfig; pack: string; place?: RankPlace | undefined }
   /** Finish the step, write a checkpoint, end. */
   | { kind: "stop"; reason: StopReason };
 

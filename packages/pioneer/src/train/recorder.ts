@@ -101,6 +101,18 @@ export class Recorder {
   }
 }
 
+/** What a run is told to note. */
+export type Recording = Pick<Recorder, "report" | "note" | "image" | "metrics" | "close">;
+
+/** Of several processes that train one run, all but the first. */
+export const noRecording: Recording = {
+  report: () => undefined,
+  note: () => undefined,
+  image: () => undefined,
+  metrics: () => undefined,
+  close: () => undefined,
+};
+
 /** Drops lines of a later image count, and one that a killed process cut off. */
 function keepLinesUpTo(path: string, images: number): void {
   if (!existsSync(path)) return;

@@ -1,18 +1,19 @@
 // Training from outside: the pack is made ready, a process of its own trains, its events are passed on.
 
-import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { resumeCommand } from "../base/command-line.ts";
-import { DataError, exitCodes, PioneerError, StoppedError, type StopReason } from "../base/errors.ts";
+import { setTimeout as afterMs } from "node:timers/promises";
+import { commandLine } from "../base/command-line.ts";
+import { ConfigError, exitCodes, PioneerError, StoppedError, type StopReason } from "../base/errors.ts";
 import { PatientLog } from "../base/patience.ts";
+import { shellWord } from "../base/shell-word.ts";
 import { onStopSignals } from "../base/signals.ts";
 import { checkNoRun } from "../checkpoint/run-folder.ts";
 import type { TrainConfig } from "../config/config.ts";
-import { openPack } from "../data/pack/pack.ts";
+import { isPackFile } from "../data/ensure.ts";
 import type { PrepareProgress } from "../data/packing.ts";
 import { dataOfRun } from "./data-of-run.ts";
 import type { EndEvent, TrainReporter } from "./events.ts";
-import type { FromWorker, ToWorker } from "./protocol.ts";
+import { type RankPlace, rankPlaces } from "./rank-places.ts";
+import { Trainer } from "./trainer.ts";
 
 export interface RunOptions {
   /** Ends the run after the present step, with a checkpoint. */
@@ -28,8 +29,8 @@ const stuckMs = 600_000;
 /** Between two lines of packing. */
 const packingSeconds = 5;
 
-/** The worker is always the built one: a process cannot be started on TypeScript sources. */
-const workerFile = fileURLToPath(new URL("../../dist/train/process.js", import.meta.url));
+/** In which a rank that failed says so to us, after others have heard of it. */
+const secondsForOthers = 25;
 
 /**
  * Trains or continues a run; the event loop of the caller stays free. Sources that are not packs are packed first.
@@ -42,8 +43,11 @@ export async function runTraining(
   report: TrainReporter,
   options: RunOptions = {},
 ): Promise<EndEvent> {
-  // Before minutes of packing, not after.
-  if (!config.resume) checkNoRun(config.run);
+  const { places, close } = rankPlaces(config);
+  const [place] = places;
+  // Before minutes of packing, not after. Another rank's machine may see the folder that rank 0 has made meanwhile.
+  if (!config.resume && (place === undefined || place.rank === 0)) checkNoRun(config.run);
+  if (place !== undefined && places.length < place.size) await checkPacked(config);
   const stopper = new Stopper(options, report);
   try {
     const patient = new PatientLog((text) => report({ kind: "log", text }), packingSeconds);
@@ -58,75 +62,80 @@ export async function runTraining(
     for (const { name, reason } of prepared?.skipped ?? []) report({ kind: "log", text: `skipped ${name}: ${reason}` });
     // A pack that was there is not looked for in vain when somebody stops meanwhile.
     stopper.packing.throwIfAborted();
-    return await trainInProcess(config, pack.path, report, stopper);
+    return places.length === 0
+      ? await trainInProcess(new Trainer(config, pack.path), report, stopper)
+      : await trainInProcesses(config, pack.path, places, report, stopper);
   } finally {
     stopper.close();
+    close();
   }
 }
 
-function trainInProcess(config: TrainConfig, pack: string, report: TrainReporter, stopper: Stopper): Promise<EndEvent> {
-  // In a process group of its own, Ctrl-C reaches only us, and we decide what it means.
-  const worker = fork(workerFile, [], {
-    detached: true,
-    // Without it cuBLAS cannot promise the same sums twice.
-    env: { ...process.env, ...(config.deterministic && { CUBLAS_WORKSPACE_CONFIG: ":4096:8" }) },
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-  });
-  const tell = (message: ToWorker) => worker.connected && worker.send(message, () => undefined);
-  return new Promise<EndEvent>((resolve, reject) => {
-    let answered = false;
-    worker.on("message", (message: FromWorker) => {
-      stopper.heard();
-      if (message.kind === "event") return report(message.event);
-      answered = true;
-      if (message.kind === "done") return resolve(message.end);
-      const error = new PioneerError(message.code, message.message, message.exitCode);
-      error.stack = message.stack;
-      reject(error);
-    });
-    worker.on("error", reject);
-    worker.on("exit", (code, signal) => {
-      if (!answered) reject(stopper.atOnce ?? died(config, pack, code, signal));
-    });
-    stopper.attach(worker, (reason) => tell({ kind: "stop", reason }));
-    tell({ kind: "train", config, pack });
-  });
-}
-
-function died({ run }: TrainConfig, pack: string, code: number | null, signal: string | null): PioneerError {
-  // Pixels are mapped: the kernel has no other way to say that there are none any more.
-  const lost = signal === "SIGBUS" ? unreadable(pack) : undefined;
-  if (lost !== undefined) {
-    return new DataError(
-      `${lost}; it was whole when training began. Nothing before the last checkpoint is lost: put the pack back as it was, then go on with \`${resumeCommand(run)}\``,
-    );
-  }
-  const how = signal
-    ? `was killed (${signal}${signal === "SIGKILL" ? ", perhaps for lack of memory" : ""})`
-    : `ended with exit code ${code}`;
-  return new PioneerError(
-    "WORKER",
-    `the training process ${how}. Nothing before the last checkpoint is lost: go on with \`${resumeCommand(run)}\``,
+/** Where several machines train, each would pack the images for itself, or all at once in one place. */
+async function checkPacked({ data, resume }: TrainConfig): Promise<void> {
+  if (resume || (await isPackFile(data))) return;
+  const prepare = commandLine(`dataset prepare ${shellWord(data)} data.pack`);
+  throw new ConfigError(
+    `--data ${data} is no pack: where WORLD_SIZE says that several machines may train, prepare one first with \`${prepare}\`, and give --data that on all`,
   );
 }
 
-/** What is wrong with a pack whose pixels could not be read. */
-function unreadable(pack: string): string | undefined {
+function trainInProcess(trainer: Trainer, report: TrainReporter, stopper: Stopper): Promise<EndEvent> {
+  stopper.attach([trainer]);
+  return trainer
+    .train(report, () => stopper.heard())
+    .catch((error: unknown) => {
+      throw stopper.atOnce ?? error;
+    });
+}
+
+/**
+ * One process for each place. When one ends before its time the others end with it; what is thrown is what went wrong first,
+ * not what the others say of it.
+ */
+async function trainInProcesses(
+  config: TrainConfig,
+  pack: string,
+  places: readonly RankPlace[],
+  report: TrainReporter,
+  stopper: Stopper,
+): Promise<EndEvent> {
+  const trainers = places.map((place) => new Trainer(config, pack, place));
+  stopper.attach(trainers);
+  const silent: TrainReporter = () => undefined;
+  const ends = trainers.map((trainer, index) =>
+    trainer.train(places[index]?.rank === 0 ? report : silent, () => stopper.heard()),
+  );
   try {
-    openPack(pack);
-    return undefined;
+    const [end] = await Promise.all(ends.map((end) => end.catch(afterOthers(ends))));
+    return end as EndEvent;
   } catch (error) {
-    return (error as Error).message;
+    throw stopper.atOnce ?? error;
+  } finally {
+    for (const trainer of trainers) trainer.kill();
+    await Promise.allSettled(ends);
   }
 }
+
+/** A rank that only says that others are gone gives those some time to say why. */
+const afterOthers = (ends: readonly Promise<EndEvent>[]) => async (error: unknown) => {
+  if (!(error instanceof PioneerError) || error.code !== "RANKS") throw error;
+  const others = ends.map((end) =>
+    end.then(
+      () => new Promise<never>(() => undefined),
+      (other: PioneerError) => (other.code === "RANKS" ? new Promise<never>(() => undefined) : Promise.reject(other)),
+    ),
+  );
+  await Promise.race([...others, afterMs(secondsForOthers * 1000, undefined, { ref: false })]);
+  throw error;
+};
 
 /** Turns signals and the caller's AbortSignal into an orderly end. */
 class Stopper {
   readonly #options: RunOptions;
   readonly #report: TrainReporter;
   readonly #packing = new AbortController();
-  #send: ((reason: StopReason) => void) | undefined;
-  #worker: ChildProcess | undefined;
+  #trainers: readonly Trainer[] = [];
   #asked = false;
   #forgetSignals: (() => void) | undefined;
   #stuck: NodeJS.Timeout | undefined;
@@ -146,9 +155,8 @@ class Stopper {
     return this.#packing.signal;
   }
 
-  attach(worker: ChildProcess, send: (reason: StopReason) => void): void {
-    this.#worker = worker;
-    this.#send = send;
+  attach(trainers: readonly Trainer[]): void {
+    this.#trainers = trainers;
   }
 
   /** The training process said something. One that was asked to end, and says nothing for long, hangs. */
@@ -162,7 +170,7 @@ class Stopper {
         `the training process did not end in ${seconds} s and was killed; go on from the last checkpoint with --resume`,
         "terminated",
       );
-      this.#worker?.kill("SIGKILL");
+      this.#kill();
     }, patience);
   }
 
@@ -170,18 +178,22 @@ class Stopper {
     if (this.#asked) {
       if (reason === "terminated") return;
       this.atOnce = new StoppedError("stopped at once; go on from the last checkpoint with --resume");
-      this.#worker?.kill("SIGKILL");
-      if (!this.#worker) process.exit(exitCodes.interrupted);
+      this.#kill();
+      if (this.#trainers.length === 0) process.exit(exitCodes.interrupted);
       return;
     }
     this.#asked = true;
-    if (this.#send) {
-      this.#send(reason);
+    if (this.#trainers.length > 0) {
+      for (const trainer of this.#trainers) trainer.stop(reason);
       this.heard();
       this.#report({ kind: "log", text: "finishing this step, then writing a checkpoint; Ctrl-C again stops at once" });
     } else {
       this.#packing.abort(new StoppedError("stopped before training began; the same command goes on", reason));
     }
+  }
+
+  #kill(): void {
+    for (const trainer of this.#trainers) trainer.kill();
   }
 
   readonly #interrupted = () => this.#stop("interrupted");

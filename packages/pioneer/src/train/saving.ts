@@ -6,13 +6,19 @@ import { recordOf } from "../compute/run-computing.ts";
 import { brokenParameter } from "../learner/learner.ts";
 import type { PairName } from "../learner/pair.ts";
 import type { Growth } from "../networks/index.ts";
+import { agreeOnLearner } from "./agreement.ts";
 import { diverged, divergence } from "./divergence.ts";
 import { pairInUse } from "./health.ts";
-import type { Session } from "./session.ts";
+import { isLead, type Session } from "./session.ts";
 
-/** Writes a checkpoint of the present state, then removes the oldest beyond --keep. */
+/**
+ * Writes a checkpoint of the present state, then removes the oldest beyond --keep. Of several processes one writes; all must
+ * hold the same.
+ */
 export function saveCheckpoint(session: Session, growth: Growth): void {
-  const { config, learner, recorder } = session;
+  const { config, learner, recorder, ranks } = session;
+  if (ranks) agreeOnLearner(ranks, learner);
+  if (!isLead(session)) return;
   checkHeld(config.run);
   session.lastCheckpoint = writeCheckpoint(config.run, learner, factsOf(session, growth));
   pruneCheckpoints(config.run, config.keep);

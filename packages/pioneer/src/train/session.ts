@@ -1,3 +1,4 @@
+import type { Ranks } from "pioneer-torch";
 import type { StopReason } from "../base/errors.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
 import type { Computing } from "../compute/device.ts";
@@ -9,7 +10,7 @@ import type { Pack } from "../data/pack/pack.ts";
 import type { Learner } from "../learner/learner.ts";
 import type { Objective } from "../objectives/index.ts";
 import type { Health } from "./events.ts";
-import type { Recorder } from "./recorder.ts";
+import type { Recording } from "./recorder.ts";
 
 /** Everything a run is, in memory. */
 export interface Session {
@@ -25,7 +26,9 @@ export interface Session {
   readonly learner: Learner;
   /** Planned anew at every status line where it follows the clock. */
   schedule: Schedule;
-  readonly recorder: Recorder;
+  readonly recorder: Recording;
+  /** This process and the others, where several train the run; rank 0 writes and tells. */
+  readonly ranks?: Ranks | undefined;
   /** Set from outside to end the run after the present step. */
   readonly stop: { reason?: StopReason };
   /** The model whose networks the run began with. */
@@ -43,3 +46,6 @@ export interface Session {
   elapsedSeconds: number;
   lastCheckpoint: string;
 }
+
+/** Whether this process writes and tells: of several, one does. */
+export const isLead = ({ ranks }: Pick<Session, "ranks">): boolean => ranks === undefined || ranks.rank === 0;

@@ -8,6 +8,7 @@ import { CapturedSteps } from "./captured-steps.ts";
 import { checkFinite, divergence } from "./divergence.ts";
 import { drawInputs } from "./inputs.ts";
 import { LossRing, type ReadStep, ringSteps } from "./loss-ring.ts";
+import { meansOverRanks, overRanks, type Share, shareOf } from "./over-ranks.ts";
 import type { Session } from "./session.ts";
 import { learningRatesAt, marginAt } from "./settings.ts";
 import { trainStep } from "./step.ts";
@@ -42,9 +43,11 @@ export class Steps {
     return this.#ring.isFull;
   }
 
-  /** The steps since the last call, in their order. @throws DivergedError naming the first that is not finite */
+  /** The steps since the last call, in their order; of all processes. @throws DivergedError naming the first that is not finite */
   read(): ReadStep[] {
-    const read = this.#ring.read();
+    const { ranks } = this.#session;
+    const own = this.#ring.read();
+    const read = ranks ? meansOverRanks(ranks, own) : own;
     for (const { losses, step, images, batch } of read) {
       checkFinite(losses, divergence(this.#session, step, images, batch));
     }
@@ -66,14 +69,16 @@ export class Steps {
     encoder.options.learningRate = rates.encoder;
     generator.options.learningRate = rates.generator;
     const margin = marginAt(config, schedule, images, objective);
-    const inputs = drawInputs(objective, learner, batches.at(images, batch, at), {
+    const ranks = this.#session.ranks && overRanks(this.#session.ranks, batch);
+    const { first, count } = this.#share(batch);
+    const inputs = drawInputs(objective, learner, batches.at(images + first, count, at), {
       growth: at,
       random: (purpose) => stream(seed, purpose, steps),
       device,
+      ranks,
     });
     this.#prepareNext(images + batch);
-    const reduce: StepSettings["reduce"] = (mean) => mean;
-    const settings: StepSettings = { growth: at, precision, encoderOrder, reduce, margin, shown: images };
+    const settings: StepSettings = { growth: at, precision, encoderOrder, ranks, margin, shown: images };
     return this.#captured ? this.#captured.run(inputs, settings) : trainStep(objective, learner, inputs, settings);
   }
 
@@ -82,6 +87,13 @@ export class Steps {
     const { config, batches, schedule } = this.#session;
     if (images >= schedule.totalImages) return;
     const at = positionAt(schedule, images);
-    batches.prepare(images, batchAt(config.batch, resolutionOf(at.phase)), at);
+    const { first, count } = this.#share(batchAt(config.batch, resolutionOf(at.phase)));
+    batches.prepare(images + first, count, at);
+  }
+
+  /** The images of a batch that this process takes. */
+  #share(batch: number): Share {
+    const { ranks } = this.#session;
+    return ranks ? shareOf(batch, ranks) : { first: 0, count: batch };
   }
 }

@@ -19,9 +19,10 @@ export class WatchedThreads {
 
   /** After the session has taken what was chosen for the phase. @param batch images of a step */
   beginPhase(phase: number, batch: number): void {
-    const { config, computing } = this.#session;
+    const { config, computing, ranks } = this.#session;
     this.#phase = phase;
-    if (computing.device !== "cpu") return;
+    // Where several processes step together, one's time says nothing about its threads.
+    if (computing.device !== "cpu" || ranks) return;
     // Who asks for a number gets it, and with it the same bits in every run.
     const counts = config.threads === undefined ? threadCounts(availableThreads()) : [];
     const all = [...new Set([...counts, computing.threads])].sort((a, b) => a - b);

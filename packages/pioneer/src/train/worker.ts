@@ -3,10 +3,11 @@
 import {
   cacheMemory,
   capabilities,
-  type Device,
   dieWithParent,
   enterGraphStream,
   lockFile,
+  Ranks,
+  RanksError,
   setDeterministic,
 } from "pioneer-torch";
 import { resumeCommand } from "../base/command-line.ts";
@@ -23,34 +24,34 @@ import {
   saveConfig,
   whyNotHeld,
 } from "../checkpoint/run-folder.ts";
-import type { CheckpointState } from "../checkpoint/state.ts";
 import { type Computing, checkCudaGraphs, chooseDevice } from "../compute/device.ts";
-import type { RunComputing } from "../compute/run-computing.ts";
 import { stream } from "../compute/streams.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { type Recipe, recipeOf } from "../config/recipe.ts";
 import { changesTold } from "../config/resume.ts";
-import { positionAt, type Schedule } from "../config/schedule.ts";
+import { positionAt } from "../config/schedule.ts";
 import { Batches, PackPixels } from "../data/batches.ts";
 import { openPack } from "../data/pack/pack.ts";
 import { createLearner, type Learner } from "../learner/learner.ts";
 import { placeLearner } from "../learner/placement.ts";
 import { objectiveOf } from "../objectives/index.ts";
-import { chooseRunComputing } from "./choose-computing.ts";
 import { fromSizeOn } from "./computing-lines.ts";
+import { type Crew, checkCrew, measureForAll } from "./crew.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
 import { fewImages } from "./few-images.ts";
 import { longRun } from "./long-run.ts";
 import { trainLoop } from "./loop.ts";
+import { measureFirst } from "./measure-first.ts";
 import { openRun } from "./opening.ts";
 import { drawReals } from "./pictures.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
-import { Recorder } from "./recorder.ts";
+import { noRecording, Recorder } from "./recorder.ts";
 import { saveCheckpoint } from "./saving.ts";
-import type { Session } from "./session.ts";
+import { isLead, type Session } from "./session.ts";
 import { originOf, type Source, takenOver } from "./source.ts";
 import { stopAsked } from "./stop-asked.ts";
-import { Trial, tryLastPhase } from "./trial.ts";
+
+type Pass = (event: TrainEvent) => void;
 
 const send = (message: FromWorker) =>
   new Promise<void>((resolve) => {
@@ -64,33 +65,50 @@ cacheMemory();
 process.on("disconnect", () => process.exit(exitCodes.failed));
 process.on("message", (message: ToWorker) => {
   if (message.kind === "stop") stopAsked.reason ??= message.reason;
-  else void main(message.config, message.pack);
+  else void main(message);
 });
 
-async function main(config: TrainConfig, packPath: string): Promise<void> {
+async function main({ config, pack, place }: Extract<ToWorker, { kind: "train" }>): Promise<void> {
   const pass = (event: TrainEvent) => void send({ kind: "event", event });
+  let ranks: Ranks | undefined;
   try {
-    const made = await lockRun(config.run, lockFile);
-    await send({ kind: "done", end: await openAndTrain(config, packPath, made, pass) });
+    ranks = place && new Ranks(place);
+    const crew = place && ranks && { ranks, place };
+    const end = ranks && ranks.rank > 0 ? await train(config, pack, crew, pass) : await lead(config, pack, crew, pass);
+    ranks?.barrier(); // who leaves early would be missed
+    await send({ kind: "done", end });
   } catch (thrown) {
-    const goOn = newestCheckpoint(config.run) && `go on with \`${resumeCommand(config.run)}\``;
-    const error = diskError(thrown, config.run, goOn || undefined);
-    if (!(error instanceof PioneerError)) {
-      const { message, stack = "" } = error as Error;
-      await send({
-        kind: "failed",
-        code: "INTERNAL",
-        message: message.split("\n")[0] ?? message,
-        exitCode: exitCodes.failed,
-        stack,
-      });
-    } else {
-      const { code, message, exitCode, stack = "" } = error;
-      await send({ kind: "failed", code, message, exitCode, stack });
-    }
+    const failed = failureOf(thrown, config);
+    ranks?.fail(failed.message);
+    await send(failed);
   }
   // At once: destructors of libtorch's threads are not worth waiting for, and everything is on disk.
   process.exit(0);
+}
+
+function failureOf(thrown: unknown, config: TrainConfig): Extract<FromWorker, { kind: "failed" }> {
+  const goOn = newestCheckpoint(config.run) && `go on with \`${resumeCommand(config.run)}\``;
+  const error =
+    thrown instanceof RanksError ? othersLost(thrown, goOn) : diskError(thrown, config.run, goOn || undefined);
+  if (error instanceof PioneerError) {
+    const { code, message, exitCode, stack = "" } = error;
+    return { kind: "failed", code, message, exitCode, stack };
+  }
+  const { message, stack = "" } = error as Error;
+  const [line = message] = message.split("\n");
+  return { kind: "failed", code: "INTERNAL", message: line, exitCode: exitCodes.failed, stack };
+}
+
+function othersLost({ code, message }: RanksError, goOn: string | undefined): PioneerError {
+  // What a rank said of itself says the mend, too.
+  const mend = goOn && !message.includes(goOn) ? `. Nothing before the last checkpoint is lost: ${goOn}` : "";
+  return new PioneerError(code, `${message}${mend}`);
+}
+
+/** The process that writes and tells. */
+async function lead(config: TrainConfig, pack: string, crew: Crew | undefined, pass: Pass): Promise<EndEvent> {
+  const made = await lockRun(config.run, lockFile);
+  return await openAndTrain(config, pack, made, crew, pass);
 }
 
 /** A new run notes its configuration first; what one that could not begin wrote is taken back, its folder too if it was `made`. */
@@ -98,7 +116,8 @@ async function openAndTrain(
   config: TrainConfig,
   packPath: string,
   made: string | undefined,
-  pass: (event: TrainEvent) => void,
+  crew: Crew | undefined,
+  pass: Pass,
 ): Promise<EndEvent> {
   recoverCheckpoints(config.run);
   let created = false;
@@ -107,7 +126,7 @@ async function openAndTrain(
       createRun(config);
       created = true;
     }
-    return await train(config, packPath, pass);
+    return await train(config, packPath, crew, pass);
   } catch (error) {
     // Where the folder is gone, whatever failed first, that is why; asked before we take it away ourselves.
     const why = whyNotHeld(config.run) ?? error;
@@ -116,9 +135,13 @@ async function openAndTrain(
   }
 }
 
-async function train(config: TrainConfig, packPath: string, pass: (event: TrainEvent) => void): Promise<EndEvent> {
+async function train(config: TrainConfig, packPath: string, crew: Crew | undefined, pass: Pass): Promise<EndEvent> {
   const pack = openPack(packPath);
+  const ranks = crew?.ranks;
+  const leads = isLead({ ranks });
+  ranks?.barrier(); // by now the run's folder is in order
   const { resumed, source, resolution, maxPhase, schedule, images } = await openRun(config, pack);
+  if (crew) checkCrew(crew, config, { pack, schedule, checkpoint: resumed?.folder });
   if (resumed && resumed.state.images >= schedule.totalImages) {
     const end: EndEvent = { kind: "end", reason: "already-finished", images, path: resumed.folder };
     pass(end);
@@ -134,15 +157,14 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
   }
   const recipe = recipeOf(config);
   const begun: string[] = [];
-  const { computings, lastPhaseSeconds } = await measureFirst(
-    config,
-    device,
-    { schedule, images, before: resumed?.state },
-    (text) => {
-      begun.push(text);
-      pass({ kind: "log", text });
-    },
-  );
+  const beginning = { schedule, images, before: resumed?.state };
+  const log = (text: string) => {
+    begun.push(text);
+    pass({ kind: "log", text });
+  };
+  const { computings, lastPhaseSeconds } = crew
+    ? await measureForAll(crew, config, device, beginning, log)
+    : await measureFirst(config, device, beginning, log);
   const computing = computings.phases.get(positionAt(schedule, images).phase) as Computing;
   const learner = openLearner(config, recipe, resumed?.folder, source);
   placeLearner(learner, device);
@@ -150,7 +172,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
   await objective.open?.(device);
 
   const train = pack.splits.train as Uint32Array;
-  const recorder = new Recorder(config.run, images, pass);
+  const recorder = leads ? new Recorder(config.run, images, pass) : noRecording;
   for (const text of begun) recorder.note(text);
   const session: Session = {
     config,
@@ -163,6 +185,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     learner,
     schedule,
     recorder,
+    ranks,
     stop: stopAsked,
     from: resumed?.state.from ?? (source ? originOf(source) : null),
     lastPhase: maxPhase,
@@ -181,6 +204,7 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
     precision: fromSizeOn(computings.phases, ({ precision }) => precision),
     why: computing.why,
     threads: computing.threads,
+    processes: ranks?.size,
     resumed: resumed !== undefined,
     images,
     totalImages: schedule.totalImages,
@@ -193,9 +217,9 @@ async function train(config: TrainConfig, packPath: string, pass: (event: TrainE
   ];
   for (const text of [...told, ...warnings]) if (text !== undefined) recorder.report({ kind: "log", text });
   // The resolution is known now; it is noted so that a later --resume can tell growing from shrinking.
-  saveConfig({ ...config, resolution });
+  if (leads) saveConfig({ ...config, resolution });
   if (!resumed) saveCheckpoint(session, positionAt(schedule, images));
-  await drawReals(session, maxPhase);
+  if (leads) await drawReals(session, maxPhase);
 
   const end = await trainLoop(session);
   objective.dispose?.();
@@ -215,29 +239,4 @@ function openLearner(
   if (checkpoint !== undefined) return readCheckpoint(checkpoint, recipe, lr).learner;
   if (source) return beginLearner(source.weights, source.networks, recipe, lr);
   return createLearner(recipe, { latent, channels }, lr, stream(seed, "weights"));
-}
-
-interface Beginning {
-  readonly schedule: Schedule;
-  readonly images: number;
-  readonly before: CheckpointState | undefined;
-}
-
-/** Chooses what the phases that are left are computed with, and tries the last one. */
-async function measureFirst(
-  config: TrainConfig,
-  device: Device,
-  { schedule, images, before }: Beginning,
-  log: (text: string) => void,
-): Promise<{ computings: RunComputing; lastPhaseSeconds: number }> {
-  const { phase: now } = positionAt(schedule, images);
-  const phases = schedule.phases.map(({ phase }) => phase).filter((phase) => phase >= now);
-  const trial = await Trial.open(config, device);
-  try {
-    const computings = await chooseRunComputing(config, trial, { phases, before, log });
-    const last = computings.phases.get(phases.at(-1) as number) as Computing;
-    return { computings, lastPhaseSeconds: await tryLastPhase(trial, config, schedule, last, log) };
-  } finally {
-    trial.dispose();
-  }
 }

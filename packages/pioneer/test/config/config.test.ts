@@ -36,6 +36,7 @@ describe("defaults and checks", () => {
       convolutions: "auto",
       cudaGraphs: false,
       deterministic: false,
+      nproc: 1,
       run: "runs/train",
       resume: false,
       plan: false,

@@ -1,0 +1,196 @@
+// Several processes that train one run, as users start them; each test starts many.
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { Rng } from "pioneer-runtime";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
+import { checkpoints, fingerprint, isAlive, type Outcome, Pioneer, pioneer, tiny } from "../../support/cli.ts";
+import { discs, makePack } from "../../support/tiny.ts";
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 240_000 });
+
+const folder = temporaryFolder();
+let data: string;
+let never: ReturnType<typeof fingerprint>;
+const run = (name: string, ...more: string[]) => [
+  "train",
+  "--data",
+  data,
+  "--run",
+  name,
+  ...tiny,
+  "--resolution",
+  "8",
+  "--kimg-per-phase",
+  "0.1",
+  ...more,
+];
+const two = (name: string, ...more: string[]) => run(name, "--nproc", "2", ...more);
+const resume = (name: string, ...more: string[]) => ["train", "--run", name, "--resume", ...more];
+const ended = { code: 0, stderr: "" };
+
+// The run of two processes that nothing stops: 38 steps, a checkpoint about every 4.
+beforeAll(async () => {
+  data = (await makePack(folder, 40, 16, discs)).path;
+  expect(await pioneer(folder, two("never"))).toMatchObject(ended);
+  never = fingerprint(join(folder, "never"));
+});
+
+/** The training processes of a command line, rank 0 first. */
+const ranksOf = ({ child }: Pioneer): number[] =>
+  readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim().split(" ").map(Number);
+
+/** Nobody tells us of the end of a grandchild. */
+const gone = (pids: readonly number[]) =>
+  expect.poll(() => pids.filter(isAlive), { timeout: 20_000, interval: 50 }).toEqual([]);
+
+async function trainingIn(name: string, args = two(name)): Promise<{ session: Pioneer; ranks: number[] }> {
+  const session = new Pioneer(folder, args);
+  expect(await session.says(/^wrote .*checkpoint/, 2)).toBe(true);
+  return { session, ranks: ranksOf(session) };
+}
+
+test("one writes and tells, and the log says how many there are", () => {
+  const log = readFileSync(join(folder, "never", "log.txt"), "utf8");
+  expect(log).toContain(", 1 threads in each of 2 processes\n");
+  expect(log.match(/ finished at /g)).toHaveLength(1);
+});
+
+test("killed with -9 at random moments, in the writing of checkpoints too, and resumed: bit for bit as never killed", async () => {
+  const kills = Number(process.env.PIONEER_KILLS ?? 3);
+  const random = new Rng(21);
+  const upTo = (end: number) => random.uint32() % end;
+  let killed = 0;
+  for (let session = new Pioneer(folder, two("killed")); ; session = new Pioneer(folder, resume("killed"))) {
+    const alive = killed < kills && (await session.says(/^wrote .*checkpoint/, 1 + upTo(2)));
+    if (!alive) {
+      expect(await session.end).toMatchObject(ended);
+      break;
+    }
+    const ranks = ranksOf(session);
+    const rank = upTo(2);
+    await new Promise((resolve) => setTimeout(resolve, upTo(100)));
+    if (isAlive(ranks[rank] as number)) process.kill(ranks[rank] as number, "SIGKILL");
+    const { code, stderr } = await session.end;
+    await gone(ranks);
+    if (code === 0) break; // it was done before
+    expect(stderr).toMatch(
+      new RegExp(`^pioneer: the training process of rank ${rank} was killed \\(SIGKILL.*--run killed --resume\`\n$`),
+    );
+    killed++;
+  }
+  expect(killed).toBeGreaterThan(0);
+  expect(fingerprint(join(folder, "killed"))).toEqual(never);
+});
+
+test("SIGTERM to one rank, as a scheduler sends it: one checkpoint of all, and the run goes on as if nothing had been", async () => {
+  const { session, ranks } = await trainingIn("terminated");
+  process.kill(ranks[1] as number, "SIGTERM");
+  const { code, stdout, stderr } = await session.end;
+  expect({ code, stderr }).toEqual({ code: 143, stderr: "" });
+  expect(stdout).toMatch(/^terminated at [\d.]+ kimg, checkpoint terminated\/checkpoint-0+\d+$/m);
+  await gone(ranks);
+  expect(await pioneer(folder, resume("terminated"))).toMatchObject(ended);
+  expect(fingerprint(join(folder, "terminated"))).toEqual(never);
+});
+
+test("a rank that stands still is named within a minute, and the others end", async () => {
+  const { session, ranks } = await trainingIn("still");
+  process.kill(ranks[1] as number, "SIGSTOP");
+  const { code, stderr } = await session.end;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^pioneer: rank 1 \(\S+, process \d+\) no longer answers: no sign of life for 20 s\. Nothing before .*--run still --resume`\n$/,
+  );
+  await gone(ranks);
+});
+
+test.each([1, 3])("a run of two goes on with %i", async (count) => {
+  const name = `with-${count}`;
+  expect(await pioneer(folder, two(name, "--total-kimg", "0.15"))).toMatchObject(ended);
+  expect(await pioneer(folder, resume(name, "--nproc", String(count), "--total-kimg", "0.3"))).toMatchObject(ended);
+  const { images, steps } = never.state as { images: number; steps: number };
+  expect(fingerprint(join(folder, name)).state).toMatchObject({ images, steps });
+});
+
+describe("started by others, with PyTorch's environment variables", () => {
+  const freePort = () =>
+    new Promise<number>((resolve) => {
+      const server = createServer().listen(0, "127.0.0.1", () => {
+        const { port } = server.address() as { port: number };
+        server.close(() => resolve(port));
+      });
+    });
+
+  async function together(...args: readonly (readonly string[])[]): Promise<Outcome[]> {
+    const port = String(await freePort());
+    return Promise.all(
+      args.map((each, rank) => {
+        const place = {
+          RANK: String(rank),
+          WORLD_SIZE: String(args.length),
+          MASTER_ADDR: "127.0.0.1",
+          MASTER_PORT: port,
+        };
+        return pioneer(folder, each, { ...place, LOCAL_RANK: String(rank), LOCAL_WORLD_SIZE: "2" });
+      }),
+    );
+  }
+
+  test("two command lines do what --nproc 2 does, and the second is silent", async () => {
+    const [first, second] = await together(run("started"), run("started"));
+    expect(first).toMatchObject(ended);
+    expect(second).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect({ ...fingerprint(join(folder, "started")) }).toEqual(never);
+  });
+
+  test("another configuration or pack on a rank is refused by name before the first step, and leaves nothing", async () => {
+    const options = await together(run("options"), [...run("options"), "--batch", "16"]);
+    const batch = "rank 1 cannot train with rank 0: --batch is 16 there, 8 on rank 0: give all the same";
+    for (const { code, stderr } of options)
+      expect({ code, stderr }).toEqual({ code: 2, stderr: `pioneer: ${batch}\n` });
+
+    const other = (await makePack(folder, 41, 16, discs)).path;
+    const packs = await together(
+      run("packs"),
+      run("packs").map((word) => (word === data ? other : word)),
+    );
+    for (const { stderr } of packs) {
+      expect(stderr).toMatch(
+        /^pioneer: rank 1 cannot train with rank 0: its pack is another, .*: copy one to all machines\n$/,
+      );
+    }
+    expect(() => checkpoints(join(folder, "options"))).toThrow("ENOENT");
+    expect(() => checkpoints(join(folder, "packs"))).toThrow("ENOENT");
+  });
+
+  test.each([
+    [{ WORLD_SIZE: "2" }, "WORLD_SIZE in the environment says that several processes train, but RANK is not set"],
+    [{ WORLD_SIZE: "2", RANK: "2" }, "RANK=2 in the environment must be a whole number from 0 to 1"],
+    [{ WORLD_SIZE: "2", RANK: "0" }, "but MASTER_ADDR is not set"],
+    [{ WORLD_SIZE: "2", RANK: "0", MASTER_ADDR: "a" }, "but MASTER_PORT is not set"],
+    [{ WORLD_SIZE: "two" }, "WORLD_SIZE=two in the environment must be a whole number of at least 1"],
+  ])("%o is refused", async (env, message) => {
+    const { code, stderr } = await pioneer(folder, run("refused"), env);
+    expect({ code, lines: stderr.split("\n").length }).toEqual({ code: 2, lines: 2 });
+    expect(stderr).toContain(message);
+  });
+
+  test("photos are to be packed first", async () => {
+    const place = { WORLD_SIZE: "2", RANK: "0", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "1" };
+    const { code, stderr } = await pioneer(folder, ["train", "--data", "photos-40-16", "--run", "photos"], place);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /^pioneer: --data photos-40-16 is no pack: .*`pioneer dataset prepare photos-40-16 data\.pack`/,
+    );
+  });
+});
+
+test("a batch that is too small to share is refused", async () => {
+  const { code, stderr } = await pioneer(folder, run("small", "--nproc", "3", "--batch", "2"));
+  expect(code).toBe(2);
+  expect(stderr).toBe(
+    "pioneer: --batch is 2 at 4x4, which 3 processes cannot share: give at least 3, or start fewer\n",
+  );
+});
