@@ -2,9 +2,11 @@
 import type { ChildProcess } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { temporaryFolder } from "./support/folder.ts";
 import { compilePackage, nextLine, start } from "./support/node.ts";
+
+vi.setConfig({ testTimeout: 180_000 });
 
 const folder = compilePackage();
 

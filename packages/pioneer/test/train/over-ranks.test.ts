@@ -8,7 +8,7 @@ import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { shareOf } from "../../src/train/over-ranks.ts";
 import { discs, makePack } from "../support/tiny.ts";
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 const folder = temporaryFolder();
 const script = fileURLToPath(new URL("../support/rank-steps.js", import.meta.url));
