@@ -57,7 +57,7 @@ export interface Native {
   finishBatch(loader: number): number;
   freeBatchLoader(loader: number): boolean;
   /** These are not there in a build without Gloo's headers. */
-  joinRanks?(
+  joinRanks?: (
     rank: number,
     size: number,
     file: string,
@@ -68,7 +68,7 @@ export interface Native {
     patience: number,
     deadAfter: number,
     hungAfter: number,
-  ): number;
+  ) => number;
   leaveRanks(ranks: number): boolean;
   beginSum(ranks: number, tensor: number): number;
   finishSum(ranks: number, work: number): void;

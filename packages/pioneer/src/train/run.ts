@@ -43,7 +43,8 @@ export async function runTraining(
   report: TrainReporter,
   options: RunOptions = {},
 ): Promise<EndEvent> {
-  const { places, close } = rankPlaces(config);
+  const started = rankPlaces(config);
+  const { places } = started;
   const [place] = places;
   // Before minutes of packing, not after. Another rank's machine may see the folder that rank 0 has made meanwhile.
   if (!config.resume && (place === undefined || place.rank === 0)) checkNoRun(config.run);
@@ -67,7 +68,7 @@ export async function runTraining(
       : await trainInProcesses(config, pack.path, places, report, stopper);
   } finally {
     stopper.close();
-    close();
+    started.close();
   }
 }
 
