@@ -30,7 +30,7 @@ describe("networks", () => {
   test("draw what `pioneer sample --seed` draws", async () => {
     const out = mkdtempSync(join(tmpdir(), "pioneer-sample-"));
     onTestFinished(() => rmSync(out, { recursive: true, force: true }));
-    const args = ["sample", "--model", fixture("model-tiny"), "--out", out, "--count", "5", "--seed", "42"];
+    const args = ["sample", "--model", fixture("model-tiny"), "--out", out, "--count=5", "--seed=42", "--scale=1"];
     execFileSync(process.execPath, [inRepository("packages/pioneer/bin/pioneer.js"), ...args]);
     const { images } = await model.sample(5, 42, { as: "image" });
     for (const [i, image] of images.entries()) {

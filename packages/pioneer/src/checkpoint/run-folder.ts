@@ -53,13 +53,13 @@ export function findCheckpoint(
 ): string {
   const found = isCheckpoint(path) ? path : newestCheckpoint(path);
   if (found) return found;
-  if (!existsSync(path)) throw new CheckpointError(`${path} is not there: check the path, or give ${wanted}`);
   const run = dirname(path);
   if (basename(path) === bestName && newestCheckpoint(run)) {
     throw new CheckpointError(
       `${run} has no best checkpoint: train --evaluate-every keeps one; give ${run} for the newest`,
     );
   }
+  if (!existsSync(path)) throw new CheckpointError(`${path} is not there: check the path, or give ${wanted}`);
   throw new CheckpointError(`${path} holds no checkpoint: give ${wanted}`);
 }
 

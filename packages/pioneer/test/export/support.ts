@@ -12,7 +12,7 @@ export class Runner {
 
   constructor() {
     const env = { ...process.env, ORT_DISABLE_TELEMETRY: "1" };
-    this.#process = fork(processFile, [], {
+    this.#process = fork(processFile, [String(process.pid)], {
       env,
       serialization: "advanced",
       stdio: ["ignore", "ignore", "inherit", "ipc"],

@@ -196,7 +196,7 @@ describe.skipIf(noBrowser)("editing", { timeout: browserTimeoutMs }, () => {
     await button(other, "Choose a photo").waitFor();
     await dropFiles(other, [{ name: project.name, type: "application/json", bytes: project.bytes }]);
     expect((await saved(other)).settings).toEqual(first.settings);
-    await other.getByRole("link", { name: "Explore" }).click();
+    await other.getByRole("link", { name: "Explore", exact: true }).click();
     await other.getByRole("list", { name: "Favourites" }).getByRole("button", { name: "Edit seed 1, 3" }).waitFor();
   });
 });

@@ -49,9 +49,10 @@ beforeAll(async () => {
   writeFileSync(join(folder, "faces.csv"), rows.join("\n"));
 });
 
-/** A picture that was written, as the model saw it. */
+/** A picture that was written, as the model saw it: each of its pixels became a square. */
 async function pixelsOf(file: string): Promise<Uint8Array> {
-  return new Uint8Array(await sharp(join(folder, file)).removeAlpha().raw().toBuffer());
+  const seen = sharp(join(folder, file)).resize(side, side, { kernel: "nearest" });
+  return new Uint8Array(await seen.removeAlpha().raw().toBuffer());
 }
 
 /** How far the dots of a square are from the template; a photo that is only cropped has them pixels away. */
