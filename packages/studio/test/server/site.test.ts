@@ -52,7 +52,7 @@ test("a site gives way to a new one, anything else does not", () => {
   expect(readdirSync(join(folder, "other"))).toEqual(["thesis.txt"]);
 });
 
-test("a model that cannot be used, or none, makes no site", () => {
+test("a model that cannot be used makes no site; without one, those in the box do", () => {
   const cut = copiedModel();
   truncateSync(join(cut, "encoder.onnx"), 7);
   const damaged = studio(cut, "--build", "damaged");
@@ -60,14 +60,11 @@ test("a model that cannot be used, or none, makes no site", () => {
     1,
     expect.stringMatching(/^pioneer: .*encoder\.onnx has 7 bytes, .*\n$/),
   ]);
-  const none = studio("--build", "none");
-  expect([none.status, none.stderr]).toEqual([
-    1,
-    "pioneer: a site needs a model: name a model folder (pioneer export writes one)\n",
-  ]);
+  expect(studio("--build", "box").status).toBe(0);
+  expect(readdirSync(join(folder, "box", "models"))).toEqual(["faces-photos"]);
   expect(studio("nowhere", "--build", "none")).toMatchObject({
     status: 2,
     stderr: "pioneer: nowhere: no such model folder; check the path\n",
   });
-  expect(readdirSync(folder).sort()).toEqual(["other", "site"]);
+  expect(readdirSync(folder).sort()).toEqual(["box", "other", "site"]);
 });

@@ -1,15 +1,15 @@
 // What lies among photos without being one of them: what programs leave behind, masks of published sets, and our own runs.
 
 /** Folders that are no part of a set, by their names in lower case, with what is in them. */
-const knownFolders: Readonly<Record<string, string>> = {
-  "@eadir": "thumbnails of a Synology",
-  "@__thumb": "thumbnails of a QNAP",
-  "#recycle": "deleted files",
-  "@recycle": "deleted files",
-  "$recycle.bin": "deleted files",
-  "#snapshot": "older versions of files",
-  "celebamask-hq-mask-anno": "masks of CelebAMask-HQ, a black and white picture for each part of a face",
-};
+const knownFolders: ReadonlyMap<string, string> = new Map([
+  ["@eadir", "thumbnails of a Synology"],
+  ["@__thumb", "thumbnails of a QNAP"],
+  ["#recycle", "deleted files"],
+  ["@recycle", "deleted files"],
+  ["$recycle.bin", "deleted files"],
+  ["#snapshot", "older versions of files"],
+  ["celebamask-hq-mask-anno", "masks of CelebAMask-HQ, a black and white picture for each part of a face"],
+]);
 
 /** Files beside config.json that a run or a model folder has, and a folder of photos has not. */
 const ownFiles = /^(?:checkpoint-\d+\/state\.json|stats\.jsonl|generator\.onnx)$/;
@@ -45,8 +45,8 @@ function keyOf(name: string, own: readonly string[]): string | undefined {
   const mine = own.find((folder) => name.startsWith(folder));
   if (mine !== undefined) return `${mine}, a run or model of this program`;
   const folders = name.split("/").slice(0, -1);
-  const known = folders.find((folder) => knownFolders[folder.toLowerCase()] !== undefined);
-  return known === undefined ? undefined : `folders named ${known} (${knownFolders[known.toLowerCase()]})`;
+  const known = folders.find((folder) => knownFolders.has(folder.toLowerCase()));
+  return known === undefined ? undefined : `folders named ${known} (${knownFolders.get(known.toLowerCase())})`;
 }
 
 /** Runs and model folders, each with its slash; the source itself is none, whatever it holds. */
