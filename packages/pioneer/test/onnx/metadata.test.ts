@@ -28,5 +28,5 @@ test.each([
 });
 
 test("a file that is not there is the disk's error", () => {
-  expect(() => readOnnxMetadata(join(folder, "missing"))).toThrow(/^ENOENT/);
+  expect(() => readOnnxMetadata(join(folder, "missing"))).toThrow(/missing: no such file or folder; check the path$/);
 });

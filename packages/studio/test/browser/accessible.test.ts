@@ -33,7 +33,9 @@ describe.skipIf(noBrowser)("accessible", { timeout: browserTimeoutMs }, () => {
     await page.getByText("% off on average").waitFor();
     for (const part of parts) {
       await page.goto(`${url}/#${part}`);
-      await page.locator(`main[data-route='${part}'] h1`).first().waitFor({ state: "attached" });
+      // While a part is fetched, the heading of the part before is still there, hidden.
+      const heading = page.locator(`main[data-route='${part}']`).getByRole("heading", { level: 1 });
+      await heading.first().waitFor({ state: "attached" });
       // By the debugger, which the page's content security policy does not bind.
       await page.evaluate(axe);
       const { violations } = await page.evaluate(() =>
