@@ -46,8 +46,6 @@ export const projectFile = object({
   corners: array(nullable(saved)),
   /** Directions taught in the page, as directions.json has them. */
   taught: directionsFile.shape.directions,
-  /** Names that a person gave to directions. */
-  names: record(string(), string()),
   edit: optional(editFile),
 });
 export type ProjectFile = Infer<typeof projectFile>;

@@ -15,7 +15,6 @@ export function Directions() {
   const directions = useDirections();
   const own = useModels((state) => state.directions);
   const { strengths } = useEdit(({ present }) => present);
-  const names = useShelf((shelf) => shelf.names);
   const taught = useShelf((shelf) => shelf.taught);
   const groups = groupsOf(directions, taught);
   const moved = Object.values(strengths).some((value) => value !== 0);
@@ -34,7 +33,7 @@ export function Directions() {
           {members.map((name) => (
             <Slider
               key={name}
-              label={names[name] ?? wordsOf(name)}
+              label={wordsOf(name)}
               aside={scoreOf(directions[name] as Direction)}
               value={strengths[name] ?? 0}
               min={-strongest}

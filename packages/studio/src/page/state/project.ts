@@ -13,7 +13,6 @@ export function projectOf(model: OpenModel, shelf: Shelf, editFile: EditFile | u
     favourites: shelf.favourites.map(toFile),
     corners: shelf.corners.map((corner) => (corner ? toFile(corner) : null)),
     taught: shelf.taught,
-    names: shelf.names,
     ...(editFile && { edit: editFile }),
   };
 }
@@ -45,7 +44,6 @@ export function shelfOf(content: unknown, model: OpenModel): { shelf: Shelf; edi
       return corner ? saved(corner) : undefined;
     }),
     taught: project.taught,
-    names: project.names,
   };
   return { shelf, edit: project.edit };
 }

@@ -18,15 +18,12 @@ export interface Shelf {
   /** Of the morph pad: top left, top right, bottom left, bottom right. */
   readonly corners: readonly (Saved | undefined)[];
   readonly taught: Readonly<Record<string, Direction>>;
-  /** Names that a person gave to directions. */
-  readonly names: Readonly<Record<string, string>>;
 }
 
 export const emptyShelf: Shelf = {
   favourites: [],
   corners: [undefined, undefined, undefined, undefined],
   taught: {},
-  names: {},
 };
 
 export const useShelf = create<Shelf>(() => emptyShelf);
@@ -69,13 +66,3 @@ export function setCorner(picture: Saved | undefined, index?: number): void {
 
 export const teach = (name: string, direction: Direction): void =>
   useShelf.setState(({ taught }) => ({ taught: { ...taught, [name]: direction } }));
-
-export function forget(name: string): void {
-  useShelf.setState(({ taught }) => {
-    const { [name]: _, ...others } = taught;
-    return { taught: others };
-  });
-}
-
-export const nameDirection = (name: string, given: string): void =>
-  useShelf.setState(({ names }) => ({ names: { ...names, [name]: given } }));
