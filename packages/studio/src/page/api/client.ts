@@ -1,21 +1,13 @@
 // The server's API (src/shared has its types).
 import type { ModelList, Problem, Site } from "../../shared/models.ts";
 
-/** A request that the server refused, in its words. */
-export class RequestError extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.name = "RequestError";
-    this.status = status;
-  }
-}
-
 /** Every request that changes something carries this: a form of another site cannot. */
 const ours = { "X-Pioneer": "1" };
 
-/** A request, once more after what the server asks to wait when it is busy. */
+/**
+ * A request, once more after what the server asks to wait when it is busy.
+ * @throws Error in the server's words, for one that it refused
+ */
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
@@ -25,17 +17,14 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
     });
   } catch (error) {
     init.signal?.throwIfAborted();
-    throw new RequestError(
-      0,
-      `the server does not answer: is pioneer studio still running? (${(error as Error).message})`,
-    );
+    throw new Error(`the server does not answer: is pioneer studio still running? (${(error as Error).message})`);
   }
   if (response.status === 503) {
     const seconds = Number(response.headers.get("Retry-After") ?? 1);
     await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(10, seconds)));
     return request(path, init);
   }
-  if (!response.ok) throw new RequestError(response.status, await reasonOf(response));
+  if (!response.ok) throw new Error(await reasonOf(response));
   return response;
 }
 
@@ -54,7 +43,7 @@ export async function fetchJson(address: string): Promise<unknown> {
   try {
     return await response.json();
   } catch (error) {
-    throw new RequestError(response.status, `${address} is no JSON: ${(error as Error).message}`);
+    throw new Error(`${address} is no JSON: ${(error as Error).message}`);
   }
 }
 
