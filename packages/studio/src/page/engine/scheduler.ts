@@ -1,15 +1,12 @@
 // One computation at a time. What a person is dragging comes first, and only its newest state counts; walls of pictures
 // wait for that.
 
-interface Waiting {
-  readonly start: () => Promise<void>;
-  readonly drop: () => void;
-}
+type Start = () => Promise<void>;
 
 export class Scheduler {
   /** By key, in the order in which the keys came. */
-  readonly #newest = new Map<string, Waiting>();
-  readonly #line: Waiting[] = [];
+  readonly #newest = new Map<string, { readonly start: Start; readonly drop: () => void }>();
+  readonly #line: Start[] = [];
   #busy = false;
 
   /**
@@ -20,23 +17,15 @@ export class Scheduler {
   newest<T>(key: string, task: () => Promise<T>): Promise<T | undefined> {
     this.#newest.get(key)?.drop();
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        start: () => task().then(resolve, reject),
-        drop: () => resolve(undefined),
-      };
-      this.#newest.set(key, waiting);
+      this.#newest.set(key, { start: () => task().then(resolve, reject), drop: () => resolve(undefined) });
       this.#next();
     });
   }
 
-  /** A task that waits until nothing newer of `newest` does. @param signal drops it while it waits */
+  /** A task that waits until nothing newer of `newest` does. @param signal aborted before its turn, it is not started */
   inLine<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        start: () => (signal?.aborted ? Promise.reject(signal.reason) : task()).then(resolve, reject),
-        drop: () => reject(signal?.reason),
-      };
-      this.#line.push(waiting);
+      this.#line.push(() => (signal?.aborted ? Promise.reject(signal.reason) : task()).then(resolve, reject));
       this.#next();
     });
   }
@@ -44,11 +33,11 @@ export class Scheduler {
   #next(): void {
     if (this.#busy) return;
     const [first] = this.#newest;
-    const waiting = first?.[1] ?? this.#line.shift();
-    if (!waiting) return;
+    const start = first?.[1].start ?? this.#line.shift();
+    if (!start) return;
     if (first) this.#newest.delete(first[0]);
     this.#busy = true;
-    void waiting.start().finally(() => {
+    void start().finally(() => {
       this.#busy = false;
       this.#next();
     });
