@@ -1,5 +1,5 @@
 import { create } from "zustand";
-import { activeStrengths, type Edit, useEdit } from "../state/edit.ts";
+import { type Edit, useEdit } from "../state/edit.ts";
 import { decodeNow, encodeNow, scheduler } from "../state/engines.ts";
 import { modelNow, useModels } from "../state/models.ts";
 import { report } from "../state/notices.ts";
@@ -22,15 +22,14 @@ async function update(): Promise<void> {
     return;
   }
   try {
-    const pictures = await scheduler.newest("edit", () => picturesOf(edit, cache));
+    const pictures = await scheduler.newest("edit", () => picturesOf(edit));
     if (pictures) usePictures.setState({ pictures, of: edit });
   } catch (error) {
     report(error);
   }
 }
 
-/** The pictures of any edit, at the engine's next turn. @param of what may be reused */
-export function picturesOf(edit: Edit, of: Cache): Promise<Pictures> {
+function picturesOf(edit: Edit): Promise<Pictures> {
   const tools = {
     square: squareOf,
     encode: encodeNow,
@@ -38,7 +37,7 @@ export function picturesOf(edit: Edit, of: Cache): Promise<Pictures> {
     directions: allDirections(),
     side: modelNow().config.resolution,
   };
-  return render(edit, activeStrengths(edit), tools, of);
+  return render(edit, tools, cache);
 }
 
 /** Keeps the pictures in step with the edit, the model and the directions. */

@@ -1,14 +1,15 @@
 // From an edit to its pictures, each step computed again only where what it depends on changed.
-import { type DirectionsFile, edit as move, type Strengths } from "pioneer-runtime";
+import type { DirectionsFile, Similarity } from "pioneer-runtime";
 import { blend, changeMask, editedShare } from "../image/mask.ts";
 import { type Placement, similarityOf } from "../image/placement.ts";
 import { meanDifference } from "../image/planes.ts";
 import type { Edit } from "../state/edit.ts";
 import type { Photo } from "../state/photos.ts";
+import { editedLatent } from "../state/shelf.ts";
 
 /** What rendering needs of the engines. */
 export interface Tools {
-  readonly square: (photo: Photo, similarity: ReturnType<typeof similarityOf>) => Promise<Float32Array>;
+  readonly square: (photo: Photo, similarity: Similarity) => Promise<Float32Array>;
   readonly encode: (image: Float32Array) => Promise<Float32Array>;
   readonly decode: (latents: Float32Array) => Promise<Float32Array>;
   readonly directions: DirectionsFile;
@@ -23,7 +24,6 @@ export interface Pictures {
   readonly latent: Float32Array;
   readonly reconstruction: Float32Array;
   /** After the edit. */
-  readonly editedLatent: Float32Array;
   readonly edited: Float32Array;
   /** How much of the edited image each pixel takes, [side, side]. */
   readonly share: Float32Array;
@@ -40,23 +40,20 @@ export interface Cache {
   reconstruction?: { readonly of: Float32Array; readonly value: Float32Array };
 }
 
-/** @param strengths of the edit, those of directions that are there */
-export async function render(edit: Edit, strengths: Strengths, tools: Tools, cache: Cache): Promise<Pictures> {
+export async function render(edit: Edit, tools: Tools, cache: Cache): Promise<Pictures> {
   const photo = await photoSquare(edit, tools, cache);
   const latent = await latentOf(edit, photo, tools, cache);
   if (cache.reconstruction?.of !== latent) {
     cache.reconstruction = { of: latent, value: await tools.decode(latent) };
   }
   const reconstruction = cache.reconstruction.value;
-  const moves = Object.keys(strengths).length > 0;
-  const editedLatent = moves ? move(latent, strengths, tools.directions) : latent;
-  const edited = moves ? await tools.decode(editedLatent) : reconstruction;
+  const moved = editedLatent(latent, edit.strengths, tools.directions);
+  const edited = moved === latent ? reconstruction : await tools.decode(moved);
   const share = editedShare(changeMask(edited, reconstruction, tools.side), photo ? edit.detail : 0);
   return {
     photo,
     latent,
     reconstruction,
-    editedLatent,
     edited,
     share,
     result: photo ? blend(photo, edited, share) : edited,

@@ -4,9 +4,9 @@ import { type KeyboardEvent, memo, useRef, useState } from "react";
 import { editLatent } from "../state/edit.ts";
 import { notify } from "../state/notices.ts";
 import { goTo } from "../state/route.ts";
-import { isFavourite, type Saved, setCorner, toggleFavourite, useShelf } from "../state/shelf.ts";
+import { editedLatent, isFavourite, type Saved, setCorner, toggleFavourite, useShelf } from "../state/shelf.ts";
 import { IconButton } from "../ui/button.tsx";
-import { editedLatent, SavedPicture } from "../ui/latent-picture.tsx";
+import { SavedPicture } from "../ui/latent-picture.tsx";
 import { showWall } from "./explore-state.ts";
 
 interface TilesProps {

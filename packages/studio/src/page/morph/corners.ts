@@ -1,6 +1,5 @@
 import { latentRing, slerp } from "pioneer-runtime";
-import type { Saved } from "../state/shelf.ts";
-import { editedLatent } from "../ui/latent-picture.tsx";
+import { editedLatent, type Saved } from "../state/shelf.ts";
 
 /** Top left, top right, bottom left, bottom right. */
 export type Four = readonly [Float32Array, Float32Array, Float32Array, Float32Array];

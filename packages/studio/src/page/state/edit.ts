@@ -2,7 +2,6 @@ import { create } from "zustand";
 import { middleSquare, type Placement } from "../image/placement.ts";
 import { begin, change, endGesture, type History, redo, undo } from "./history.ts";
 import type { Photo } from "./photos.ts";
-import { allDirections } from "./shelf.ts";
 
 /** What is edited: a photo, or a picture the model made by itself. */
 export type Source =
@@ -53,10 +52,4 @@ export function editOtherModel(): void {
   const { source, placement } = editNow();
   const kept = source?.kind === "photo" ? { source, placement } : {};
   useEdit.setState(begin({ ...nothing, ...kept }));
-}
-
-/** Strengths of directions that the model in use has, and which are not 0. */
-export function activeStrengths({ strengths }: Edit): Record<string, number> {
-  const { directions } = allDirections();
-  return Object.fromEntries(Object.entries(strengths).filter(([name, value]) => value !== 0 && name in directions));
 }

@@ -1,4 +1,4 @@
-import type { DirectionsFile } from "pioneer-runtime";
+import { type DirectionsFile, edit as move, type Strengths } from "pioneer-runtime";
 import { useMemo } from "react";
 import { create } from "zustand";
 import { useModels } from "./models.ts";
@@ -7,7 +7,7 @@ import { useModels } from "./models.ts";
 export interface Saved {
   readonly name: string;
   readonly latent: Float32Array;
-  readonly strengths: Readonly<Record<string, number>>;
+  readonly strengths: Strengths;
 }
 
 export type Direction = DirectionsFile["directions"][string];
@@ -38,6 +38,12 @@ export function useDirections(): Readonly<Record<string, Direction>> {
   const { directions } = useModels((state) => state.directions);
   const taught = useShelf((shelf) => shelf.taught);
   return useMemo(() => ({ ...directions, ...taught }), [directions, taught]);
+}
+
+/** The latent after an edit, the same array where nothing moves it. Directions that are gone count as 0. */
+export function editedLatent(latent: Float32Array, strengths: Strengths, file = allDirections()): Float32Array {
+  const known = Object.entries(strengths).filter(([name, value]) => value !== 0 && name in file.directions);
+  return known.length > 0 ? move(latent, Object.fromEntries(known), file) : latent;
 }
 
 const same = (one: Saved, other: Saved) =>

@@ -1,7 +1,6 @@
-import { edit as move } from "pioneer-runtime";
 import { useEffect, useMemo, useState } from "react";
 import { useModel } from "../state/models.ts";
-import { allDirections, type Saved, useShelf } from "../state/shelf.ts";
+import { editedLatent, type Saved, useShelf } from "../state/shelf.ts";
 import { pictureOf, wantPicture } from "./gallery.ts";
 import { Picture } from "./picture.tsx";
 
@@ -29,15 +28,8 @@ export function SavedPicture({ saved, label }: { readonly saved: Saved; readonly
 }
 
 /** The latent of a kept picture after its edit: the same array as long as nothing changes. */
-export function useEdited({ latent, strengths }: Saved): Float32Array {
+function useEdited({ latent, strengths }: Saved): Float32Array {
   const taught = useShelf((shelf) => shelf.taught);
   // biome-ignore lint/correctness/useExhaustiveDependencies: editedLatent reads what was taught
   return useMemo(() => editedLatent(latent, strengths), [latent, strengths, taught]);
-}
-
-/** The latent after an edit. Directions that are gone count as 0. */
-export function editedLatent(latent: Float32Array, strengths: Readonly<Record<string, number>>): Float32Array {
-  const directions = allDirections();
-  const known = Object.entries(strengths).filter(([name, value]) => value !== 0 && name in directions.directions);
-  return known.length > 0 ? move(latent, Object.fromEntries(known), directions) : latent;
 }
