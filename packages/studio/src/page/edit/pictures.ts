@@ -1,29 +1,29 @@
 import { create } from "zustand";
+import type { EditFile } from "../../shared/project.ts";
 import { type Edit, useEdit } from "../state/edit.ts";
 import { decodeNow, encodeNow, scheduler } from "../state/engines.ts";
 import { modelNow, useModels } from "../state/models.ts";
 import { report } from "../state/notices.ts";
 import { squareOf } from "../state/photos.ts";
-import { allDirections, useShelf } from "../state/shelf.ts";
+import { editFileOf } from "../state/project.ts";
+import { allDirections, type Saved, useShelf } from "../state/shelf.ts";
 import { type Cache, type Pictures, render } from "./render.ts";
+import { sourceName } from "./source-name.ts";
 
 /** The pictures of the edit; those of the state before stay until the new ones are there. */
-export const usePictures = create<{ readonly pictures: Pictures | undefined; readonly of: Edit | undefined }>(() => ({
-  pictures: undefined,
-  of: undefined,
-}));
+export const usePictures = create<{ readonly pictures: Pictures | undefined }>(() => ({ pictures: undefined }));
 
 let cache: Cache = {};
 
 async function update(): Promise<void> {
   const edit = useEdit.getState().present;
   if (!useModels.getState().open || !edit.source) {
-    usePictures.setState({ pictures: undefined, of: undefined });
+    usePictures.setState({ pictures: undefined });
     return;
   }
   try {
     const pictures = await scheduler.newest("edit", () => picturesOf(edit));
-    if (pictures) usePictures.setState({ pictures, of: edit });
+    if (pictures) usePictures.setState({ pictures });
   } catch (error) {
     report(error);
   }
@@ -39,6 +39,12 @@ function picturesOf(edit: Edit): Promise<Pictures> {
   };
   return render(edit, tools, cache);
 }
+
+/** The edit that is shown, as a picture that can be kept. */
+export const savedOf = ({ of, latent }: Pictures): Saved => ({ name: sourceName(of), latent, strengths: of.strengths });
+
+/** The edit that is shown, to go on with later. */
+export const settingsOf = (pictures: Pictures): EditFile => editFileOf(savedOf(pictures), pictures.of.detail);
 
 /** Keeps the pictures in step with the edit, the model and the directions. */
 export function followEdit(): void {

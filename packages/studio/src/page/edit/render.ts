@@ -18,6 +18,8 @@ export interface Tools {
 
 /** All images are [3, side, side] in [-1, 1]. */
 export interface Pictures {
+  /** The edit that they are of. */
+  readonly of: Edit;
   /** The photo's square; undefined for a picture that the model made. */
   readonly photo: Float32Array | undefined;
   /** Before the edit: the encoder's answer, the refined one, or the sample's. */
@@ -51,6 +53,7 @@ export async function render(edit: Edit, tools: Tools, cache: Cache): Promise<Pi
   const edited = moved === latent ? reconstruction : await tools.decode(moved);
   const share = editedShare(changeMask(edited, reconstruction, tools.side), photo ? edit.detail : 0);
   return {
+    of: edit,
     photo,
     latent,
     reconstruction,

@@ -11,14 +11,14 @@ import { useView } from "./use-edit-keys.ts";
 /** What the model makes of the photo, edited; while Space is held, before the edit. */
 export function ResultFigure({ enlarge }: { readonly enlarge: "smooth" | "crisp" }) {
   const { config } = useModel();
-  const { pictures, of } = usePictures();
+  const { pictures } = usePictures();
   const present = useEdit((history) => history.present);
   const before = useView((view) => view.before);
   const size = `${config.resolution}×${config.resolution}`;
   const shown = pictures && (before ? beforeOf(pictures, present.detail) : pictures.result);
   const isPhoto = present.source?.kind === "photo";
   return (
-    <figure className="result" aria-busy={of !== present}>
+    <figure className="result" aria-busy={pictures?.of !== present}>
       <Picture
         planes={shown}
         side={config.resolution}

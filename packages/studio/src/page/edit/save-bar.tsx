@@ -5,17 +5,16 @@ import { notify, report } from "../state/notices.ts";
 import { goTo } from "../state/route.ts";
 import { isFavourite, setCorner, toggleFavourite, useShelf } from "../state/shelf.ts";
 import { Button, IconButton } from "../ui/button.tsx";
-import { usePictures } from "./pictures.ts";
+import { savedOf, usePictures } from "./pictures.ts";
 import { copyPicture, savePhoto, saveSquare } from "./save.ts";
-import { sourceName } from "./source-name.ts";
 
 /** What becomes of the result. */
 export function SaveBar() {
-  const { pictures, of } = usePictures();
+  const { pictures } = usePictures();
   const favourites = useShelf((shelf) => shelf.favourites);
   const isPhoto = useEdit(({ present }) => present.source?.kind === "photo");
-  if (!pictures || !of) return null;
-  const saved = { name: sourceName(of), latent: pictures.latent, strengths: of.strengths };
+  if (!pictures) return null;
+  const saved = savedOf(pictures);
   const tell = (work: Promise<unknown>, text: string) => work.then(() => notify("done", text), report);
   return (
     <section className="save-bar" aria-label="Save">

@@ -1,7 +1,6 @@
 import "./corner-slots.css";
 import { Dices, X } from "lucide-react";
-import { usePictures } from "../edit/pictures.ts";
-import { sourceName } from "../edit/source-name.ts";
+import { savedOf, usePictures } from "../edit/pictures.ts";
 import { type Saved, setCorner, useShelf } from "../state/shelf.ts";
 import { IconButton } from "../ui/button.tsx";
 import { SavedPicture } from "../ui/latent-picture.tsx";
@@ -29,7 +28,7 @@ export function CornerSlots() {
 
 function Slot({ corner, index }: { readonly corner: Saved | undefined; readonly index: number }) {
   const name = names[index] as string;
-  const { pictures, of } = usePictures();
+  const { pictures } = usePictures();
   return (
     <li className="corner-slot">
       {corner ? (
@@ -38,12 +37,8 @@ function Slot({ corner, index }: { readonly corner: Saved | undefined; readonly 
         <button
           type="button"
           className="corner-add"
-          disabled={!pictures || !of}
-          onClick={() =>
-            pictures &&
-            of &&
-            setCorner({ name: sourceName(of), latent: pictures.latent, strengths: of.strengths }, index)
-          }
+          disabled={!pictures}
+          onClick={() => pictures && setCorner(savedOf(pictures), index)}
         >
           The edit
         </button>

@@ -1,10 +1,9 @@
 import { get, set } from "idb-keyval";
-import { usePictures } from "../edit/pictures.ts";
-import { sourceName } from "../edit/source-name.ts";
+import { settingsOf, usePictures } from "../edit/pictures.ts";
 import { editNow, editOtherModel } from "../state/edit.ts";
 import { type OpenModel, useModels } from "../state/models.ts";
 import { notify } from "../state/notices.ts";
-import { editFileOf, openEdit, projectOf, shelfOf } from "../state/project.ts";
+import { openEdit, projectOf, shelfOf } from "../state/project.ts";
 import { emptyShelf, useShelf } from "../state/shelf.ts";
 
 // What the browser keeps by itself: a project for each model.
@@ -52,10 +51,10 @@ async function save(): Promise<void> {
   const model = useModels.getState().open;
   // Nothing is written over before it was read.
   if (!model || restored !== model) return;
-  const { pictures, of } = usePictures.getState();
-  const file = pictures && of && editFileOf(pictures.latent, sourceName(of));
+  const { pictures } = usePictures.getState();
+  const project = projectOf(model, useShelf.getState(), pictures && settingsOf(pictures));
   try {
-    await set(place(model), projectOf(model, useShelf.getState(), file));
+    await set(place(model), project);
   } catch (error) {
     notify("problem", `this browser keeps nothing (${(error as Error).message}): save the project as a file`);
   }

@@ -1,9 +1,8 @@
 import { FolderOpen } from "lucide-react";
 import { useRef } from "react";
-import { usePictures } from "../edit/pictures.ts";
-import { sourceName } from "../edit/source-name.ts";
+import { settingsOf, usePictures } from "../edit/pictures.ts";
 import { modelNow } from "../state/models.ts";
-import { editFileOf, projectOf } from "../state/project.ts";
+import { projectOf } from "../state/project.ts";
 import { useShelf } from "../state/shelf.ts";
 import { download } from "../ui/download.ts";
 import { Menu, MenuItem } from "../ui/menu.tsx";
@@ -39,8 +38,8 @@ export function ProjectMenu() {
 
 function saveProject(): void {
   const model = modelNow();
-  const { pictures, of } = usePictures.getState();
-  const project = projectOf(model, useShelf.getState(), pictures && of && editFileOf(pictures.latent, sourceName(of)));
+  const { pictures } = usePictures.getState();
+  const project = projectOf(model, useShelf.getState(), pictures && settingsOf(pictures));
   const file = new Blob([JSON.stringify(project, null, 2)], { type: "application/json" });
   download(file, `${model.name}.pioneer.json`);
 }

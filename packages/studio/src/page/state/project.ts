@@ -1,6 +1,6 @@
 import { parse } from "zod/mini";
 import { type EditFile, latentFromText, latentToText, type ProjectFile, projectFile } from "../../shared/project.ts";
-import { edit, editLatent, editNow } from "./edit.ts";
+import { edit, editLatent } from "./edit.ts";
 import { modelNow, type OpenModel } from "./models.ts";
 import { emptyShelf, type Saved, type Shelf, useShelf } from "./shelf.ts";
 
@@ -74,16 +74,8 @@ export function openEdit(file: EditFile): void {
   edit({ detail: file.detail }, "open");
 }
 
-/** What is being edited, to go on with later. @param latent before the edit */
-export function editFileOf(latent: Float32Array, name: string): EditFile {
-  const { key, name: modelName } = modelNow();
-  const { strengths, detail } = editNow();
-  return {
-    format: 1,
-    model: { key, name: modelName },
-    name,
-    latent: latentToText(latent),
-    strengths: { ...strengths },
-    detail,
-  };
+/** An edit with the model in use, to go on with later. */
+export function editFileOf(saved: Saved, detail: number): EditFile {
+  const { key, name } = modelNow();
+  return { format: 1, model: { key, name }, ...toFile(saved), detail };
 }
