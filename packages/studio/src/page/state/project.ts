@@ -1,6 +1,6 @@
 import { parse } from "zod/mini";
 import { type EditFile, latentFromText, latentToText, type ProjectFile, projectFile } from "../../shared/project.ts";
-import { edit, editLatent } from "./edit.ts";
+import { edit } from "./edit.ts";
 import { modelNow, type OpenModel } from "./models.ts";
 import { emptyShelf, type Saved, type Shelf, useShelf } from "./shelf.ts";
 
@@ -23,19 +23,24 @@ const toFile = ({ name, latent, strengths }: Saved) => ({
   strengths: { ...strengths },
 });
 
+type SavedFile = ProjectFile["favourites"][number];
+
+/** @param inside what is damaged where the model has no such latent */
+function fromFile(file: SavedFile, { config }: OpenModel, inside: "project" | "picture"): Saved {
+  const latent = latentFromText(file.latent);
+  if (latent.length !== config.latent || !latent.every(Number.isFinite)) {
+    throw new Error(`this ${inside} is damaged: "${file.name}" has no latent of ${config.latent} numbers`);
+  }
+  return { name: file.name, latent, strengths: file.strengths };
+}
+
 /** @throws Error in one line, for a project of another model or what is no project */
 export function shelfOf(content: unknown, model: OpenModel): { shelf: Shelf; edit: EditFile | undefined } {
   const project = readProject(content);
   if (project.model.key !== model.key) {
     throw new Error(`this project is of the model "${project.model.name}": open that model first, then the project`);
   }
-  const saved = ({ name, latent, strengths }: ProjectFile["favourites"][number]): Saved => {
-    const values = latentFromText(latent);
-    if (values.length !== model.config.latent || !values.every(Number.isFinite)) {
-      throw new Error(`this project is damaged: "${name}" has no latent of ${model.config.latent} numbers`);
-    }
-    return { name, latent: values, strengths };
-  };
+  const saved = (file: SavedFile) => fromFile(file, model, "project");
   const shelf = {
     ...emptyShelf,
     favourites: project.favourites.map(saved),
@@ -58,20 +63,23 @@ function readProject(content: unknown): ProjectFile {
 
 export function openProject(content: unknown): void {
   const { shelf, edit: file } = shelfOf(content, modelNow());
-  useShelf.setState(shelf);
+  // What can be refused comes first: a project is opened whole, or not at all.
   if (file) openEdit(file);
+  useShelf.setState(shelf);
 }
 
-/** Goes on with the edit of a saved picture: a photo that is open stays the photo. @throws Error for another model's */
+/**
+ * Goes on with the edit of a saved picture, in one step.
+ * @throws Error in one line, for another model's or a damaged one
+ */
 export function openEdit(file: EditFile): void {
-  const { key, config } = modelNow();
-  if (file.model.key !== key) {
+  const model = modelNow();
+  if (file.model.key !== model.key) {
     throw new Error(`this picture was made with the model "${file.model.name}": open that model to go on with it`);
   }
-  const latent = latentFromText(file.latent);
-  if (latent.length !== config.latent) throw new Error("the latent in this picture is damaged");
-  editLatent(latent, file.name, file.strengths);
-  edit({ detail: file.detail }, "open");
+  const { name, latent, strengths } = fromFile(file, model, "picture");
+  const source = { kind: "latent", name, latent } as const;
+  edit({ source, placement: undefined, refined: undefined, strengths, detail: file.detail });
 }
 
 /** An edit with the model in use, to go on with later. */
