@@ -1,5 +1,5 @@
 // A model computed in this page, on a thread of its own.
-import { Pioneer, type PioneerModel } from "pioneer-runtime";
+import { type Part, Pioneer, type PioneerModel } from "pioneer-runtime";
 import { answer } from "./rpc.ts";
 
 let model: PioneerModel | undefined;
@@ -10,21 +10,15 @@ const opened = (): PioneerModel => {
 };
 
 const handlers = {
-  /** @param folder the whole address of a model folder */
-  async load(folder: string) {
-    model = await Pioneer.load(folder, { parts: await partsOf(folder) });
+  /** @param folder the whole address of a model folder @param parts of it: the page edits by itself */
+  async load(folder: string, parts: readonly Part[]) {
+    model = await Pioneer.load(folder, { parts });
     const { name, reason } = model.backend;
     return { backend: name, reason };
   },
   decode: (latents: Float32Array) => opened().decode(latents),
   encode: (image: Float32Array) => opened().encode(image),
 };
-
-/** The page edits by itself, and a model may have no encoder. */
-async function partsOf(folder: string): Promise<("encoder" | "generator")[]> {
-  const config = (await (await fetch(`${folder}/config.json`)).json()) as { files: object };
-  return "encoder.onnx" in config.files ? ["encoder", "generator"] : ["generator"];
-}
 
 export type ModelWorker = typeof handlers;
 

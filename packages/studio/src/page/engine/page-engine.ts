@@ -1,3 +1,4 @@
+import type { OpenModel } from "../state/open-model.ts";
 import type { Engine } from "./engine.ts";
 import type { ModelWorker } from "./model-worker.ts";
 import { Remote } from "./rpc.ts";
@@ -6,14 +7,13 @@ const labels: Record<string, string> = { wasm: "WebAssembly", webgpu: "WebGPU" }
 
 /**
  * A model in a worker of this page.
- * @param folder the whole address of the model folder
  * @param onDeath told if the worker ends by itself
  */
-export async function pageEngine(folder: string, onDeath: (error: Error) => void): Promise<Engine> {
+export async function pageEngine({ folder, hasEncoder }: OpenModel, onDeath: (error: Error) => void): Promise<Engine> {
   const worker = new Worker(new URL("./model-worker.ts", import.meta.url), { type: "module" });
   const remote = new Remote<ModelWorker>(worker, onDeath);
   try {
-    const { backend } = await remote.call("load", folder);
+    const { backend } = await remote.call("load", folder, hasEncoder ? ["encoder", "generator"] : ["generator"]);
     return {
       place: "page",
       label: labels[backend] ?? backend,

@@ -1,16 +1,12 @@
+import { latentRow } from "pioneer-runtime";
 import type { LatentsAnswer } from "../../shared/computing.ts";
 import { request } from "../api/client.ts";
 import { planesOfRgba } from "../image/planes.ts";
+import type { OpenModel } from "../state/open-model.ts";
 import type { Engine } from "./engine.ts";
 
 /** A model that the server computes. */
-export function serverEngine({
-  id,
-  config,
-}: {
-  readonly id: string;
-  readonly config: { readonly resolution: number; readonly latent: number };
-}): Engine {
+export function serverEngine({ id, config }: OpenModel): Engine {
   const stopping = new AbortController();
   const { signal } = stopping;
   const address = (call: string) => `api/models/${encodeURIComponent(id)}/${call}`;
@@ -19,7 +15,7 @@ export function serverEngine({
     label: "ONNX Runtime",
     async decode(latents) {
       const rows = Array.from({ length: latents.length / config.latent }, (_, i) => [
-        ...latents.subarray(i * config.latent, (i + 1) * config.latent),
+        ...latentRow(latents, config.latent, i),
       ]);
       const response = await request(address("decode"), {
         method: "POST",

@@ -34,7 +34,7 @@ let generation = 0;
  * timed the faster one computes.
  * @throws if neither can
  */
-export async function openEngines(model: Pick<OpenModel, "id" | "folder" | "config">): Promise<void> {
+export async function openEngines(model: OpenModel): Promise<void> {
   const mine = ++generation;
   for (const each of Object.values(useEngines.getState().found)) each.engine.close();
   useEngines.setState({ active: undefined, found: {}, problem: undefined });
@@ -46,7 +46,7 @@ export async function openEngines(model: Pick<OpenModel, "id" | "folder" | "conf
     else
       useEngines.setState((state) => choose({ ...state, found: { ...state.found, [engine.place]: { engine, ms } } }));
   };
-  const inPage = add(pageEngine(model.folder, (error) => pageDied(error, model))).catch((error: Error) => {
+  const inPage = add(pageEngine(model, (error) => pageDied(error, model))).catch((error: Error) => {
     if (mine === generation) useEngines.setState({ problem: error.message });
     throw error;
   });
@@ -71,7 +71,7 @@ export function computeIn(choice: Place | "auto"): void {
 }
 
 /** The server goes on where there is one; else the worker is started again. */
-function pageDied(error: Error, model: Pick<OpenModel, "id" | "folder" | "config">): void {
+function pageDied(error: Error, model: OpenModel): void {
   const { page: _, ...found } = useEngines.getState().found;
   useEngines.setState((state) => choose({ ...state, found, problem: error.message }));
   if (found.server) notify("problem", `${error.message}; the server computes now`);
