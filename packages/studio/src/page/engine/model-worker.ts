@@ -22,4 +22,4 @@ const handlers = {
 
 export type ModelWorker = typeof handlers;
 
-answer(globalThis as unknown as Worker, handlers);
+answer(handlers);

@@ -72,4 +72,4 @@ function withAlpha(rgb: Uint8ClampedArray): Uint8ClampedArray<ArrayBuffer> {
 
 export type PhotoWorker = typeof handlers;
 
-answer(globalThis as unknown as Worker, handlers);
+answer(handlers);

@@ -12,23 +12,18 @@ type Answer =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: { readonly message: string; readonly code?: string } };
 
-/** Worker and page both have these. */
-interface Port {
-  postMessage(message: unknown, transfer?: Transferable[]): void;
-  addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
-}
-
 /** In the worker: answers calls. Arrays in an answer are moved to the page, not copied. */
-export function answer(port: Port, handlers: Handlers): void {
-  port.addEventListener("message", ({ data }: MessageEvent<Call>) => {
+export function answer(handlers: Handlers): void {
+  const page = globalThis as unknown as Worker;
+  page.addEventListener("message", ({ data }: MessageEvent<Call>) => {
     const { id, name, args } = data;
     void (async () => {
       try {
         const value = await (handlers[name] as (...all: unknown[]) => unknown)(...args);
-        port.postMessage({ id, value } satisfies Answer, buffersOf(value));
+        page.postMessage({ id, value } satisfies Answer, buffersOf(value));
       } catch (error) {
         const { message, code } = error as Error & { code?: string };
-        port.postMessage({ id, error: { message, ...(code !== undefined && { code }) } } satisfies Answer);
+        page.postMessage({ id, error: { message, ...(code !== undefined && { code }) } } satisfies Answer);
       }
     })();
   });

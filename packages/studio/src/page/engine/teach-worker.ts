@@ -16,4 +16,4 @@ const handlers = {
 
 export type TeachWorker = typeof handlers;
 
-answer(globalThis as unknown as Worker, handlers);
+answer(handlers);
