@@ -81,3 +81,14 @@ export class Remote<H> {
     this.#waiting.clear();
   }
 }
+
+/** A worker that is started with its first call, and anew after it ended by itself. */
+export function whenNeeded<H>(start: () => Worker): () => Remote<H> {
+  let remote: Remote<H> | undefined;
+  return () => {
+    remote ??= new Remote<H>(start(), () => {
+      remote = undefined;
+    });
+    return remote;
+  };
+}

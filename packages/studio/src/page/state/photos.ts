@@ -1,6 +1,6 @@
 import type { Similarity } from "pioneer-runtime";
 import type { PhotoWorker } from "../engine/photo-worker.ts";
-import { Remote } from "../engine/rpc.ts";
+import { whenNeeded } from "../engine/rpc.ts";
 import type { PastedSquare } from "../image/paste.ts";
 import { modelNow } from "./models.ts";
 import { report } from "./notices.ts";
@@ -18,18 +18,10 @@ export interface Photo {
 const largestPhoto = 50_000_000;
 const shownSide = 1600;
 
-let worker: Remote<PhotoWorker> | undefined;
-
-/** The worker that holds photos; started with the first one. */
-function photos(): Remote<PhotoWorker> {
-  worker ??= new Remote<PhotoWorker>(
-    new Worker(new URL("../engine/photo-worker.ts", import.meta.url), { type: "module" }),
-    () => {
-      worker = undefined;
-    },
-  );
-  return worker;
-}
+/** The worker that holds photos. */
+const photos = whenNeeded<PhotoWorker>(
+  () => new Worker(new URL("../engine/photo-worker.ts", import.meta.url), { type: "module" }),
+);
 
 let last = 0;
 

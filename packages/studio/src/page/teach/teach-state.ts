@@ -1,6 +1,6 @@
 import { latentRow, sampleLatents } from "pioneer-runtime";
 import { create } from "zustand";
-import { Remote } from "../engine/rpc.ts";
+import { whenNeeded } from "../engine/rpc.ts";
 import { Scheduler } from "../engine/scheduler.ts";
 import type { TeachWorker } from "../engine/teach-worker.ts";
 import { modelNow } from "../state/models.ts";
@@ -85,17 +85,9 @@ export function setMethod(method: Method): void {
 export const addPictures = (more: readonly Shown[]): void =>
   useTeach.setState(({ pictures }) => ({ pictures: [...more, ...pictures] }));
 
-let worker: Remote<TeachWorker> | undefined;
-
-function teacher(): Remote<TeachWorker> {
-  worker ??= new Remote<TeachWorker>(
-    new Worker(new URL("../engine/teach-worker.ts", import.meta.url), { type: "module" }),
-    () => {
-      worker = undefined;
-    },
-  );
-  return worker;
-}
+const teacher = whenNeeded<TeachWorker>(
+  () => new Worker(new URL("../engine/teach-worker.ts", import.meta.url), { type: "module" }),
+);
 
 /** Clicks come faster than they are learned from: the newest answers count. */
 const lessons = new Scheduler();
