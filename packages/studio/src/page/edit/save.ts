@@ -1,5 +1,5 @@
-import { toRgba } from "pioneer-runtime";
 import { editKeyword } from "../../shared/project.ts";
+import { contextOf, drawPlanes, pngOf } from "../image/canvas.ts";
 import { similarityOf } from "../image/placement.ts";
 import { withText } from "../image/png-text.ts";
 import { modelNow } from "../state/models.ts";
@@ -9,24 +9,24 @@ import { settingsOf, usePictures } from "./pictures.ts";
 import type { Pictures } from "./render.ts";
 import { sourceName } from "./source-name.ts";
 
-/** A picture of the model as a PNG file. @param planes [3, side, side] in [-1, 1] */
-async function pngOf(planes: Float32Array, side: number): Promise<Blob> {
-  const canvas = new OffscreenCanvas(side, side);
-  canvas.getContext("2d")?.putImageData(new ImageData(toRgba(planes, side), side, side), 0, 0);
-  return canvas.convertToBlob({ type: "image/png" });
-}
-
 const shown = (): Pictures => {
   const { pictures } = usePictures.getState();
   if (!pictures) throw new Error("there is no picture to save yet");
   return pictures;
 };
 
+/** The square as a PNG file. */
+function squarePng({ result }: Pictures): Promise<Blob> {
+  const { resolution } = modelNow().config;
+  const context = contextOf(resolution, resolution);
+  drawPlanes(context, result, resolution);
+  return pngOf(context);
+}
+
 /** The square, with latent and settings in the file. */
 export async function saveSquare(): Promise<void> {
   const pictures = shown();
-  const png = await pngOf(pictures.result, modelNow().config.resolution);
-  await downloadWithSettings(png, pictures);
+  await downloadWithSettings(await squarePng(pictures), pictures);
 }
 
 /** The whole photo at its full size with the square pasted back, with latent and settings in the file. */
@@ -54,6 +54,5 @@ async function downloadWithSettings(png: Blob, pictures: Pictures): Promise<void
 
 export async function copyPicture(): Promise<void> {
   // The clipboard waits for the file, as a browser allows copying only right after a click.
-  const png = pngOf(shown().result, modelNow().config.resolution);
-  await navigator.clipboard.write([new ClipboardItem({ "image/png": png })]);
+  await navigator.clipboard.write([new ClipboardItem({ "image/png": squarePng(shown()) })]);
 }

@@ -1,5 +1,6 @@
 // Photos at their full size, on a thread of their own: squares cut out of them, and squares pasted back.
 import { alignedSquare, type Colour, type RgbPixels, type Similarity, toSquare, writePlanes } from "pioneer-runtime";
+import { contextOf, pngOf } from "../image/canvas.ts";
 import { type PastedSquare, pasteBack } from "../image/paste.ts";
 import { answer } from "./rpc.ts";
 
@@ -10,12 +11,6 @@ const photo = (id: number): RgbPixels => {
   if (!found) throw new Error("this photo was closed: drop it again");
   return found;
 };
-
-function contextOf(width: number, height: number) {
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true, colorSpace: "srgb" });
-  if (!context) throw new Error("this browser gives no 2D canvas");
-  return context;
-}
 
 const handlers = {
   /** Keeps the pixels of a decoded photo, on white. */
@@ -46,7 +41,7 @@ const handlers = {
     const pixels = pasteBack(photo(id), square);
     const context = contextOf(width, height);
     context.putImageData(new ImageData(withAlpha(pixels), width, height), 0, 0);
-    return context.canvas.convertToBlob({ type: "image/png" });
+    return pngOf(context);
   },
 };
 

@@ -1,5 +1,6 @@
 // Files of several pictures. The libraries that write them are loaded when they are first needed.
-import { type Colour, toRgba } from "pioneer-runtime";
+import type { Colour } from "pioneer-runtime";
+import { contextOf, drawPlanes, pngOf } from "../image/canvas.ts";
 import { planesOf } from "../image/planes.ts";
 
 const framesPerSecond = 24;
@@ -8,33 +9,20 @@ const [gifSide, videoSide] = [256, 512];
 
 const countOf = (images: Float32Array, side: number) => images.length / (3 * side * side);
 
-type Context = OffscreenCanvasRenderingContext2D;
-
-function canvasOf(width: number, height: number): Context {
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  if (!context) throw new Error("this browser gives no 2D canvas");
-  context.imageSmoothingQuality = "high";
-  return context;
-}
-
-/** Draws one of several images at its own size. */
-function draw(context: Context, images: Float32Array, side: number, index: number, x = 0): void {
-  context.putImageData(new ImageData(toRgba(planesOf(images, side, index), side), side, side), x, 0);
-}
-
 /** All pictures in a row, a PNG. @param images [count, 3, side, side] */
 export function stripOf(images: Float32Array, side: number): Promise<Blob> {
   const count = countOf(images, side);
-  const context = canvasOf(count * side, side);
-  for (let i = 0; i < count; i++) draw(context, images, side, i, i * side);
-  return context.canvas.convertToBlob({ type: "image/png" });
+  const context = contextOf(count * side, side);
+  for (let i = 0; i < count; i++) drawPlanes(context, planesOf(images, side, i), side, i * side);
+  return pngOf(context);
 }
 
 /** Pictures enlarged, one after the other on the same canvas. */
-function* enlarged(images: Float32Array, side: number, size: number): Generator<Context> {
-  const [small, large] = [canvasOf(side, side), canvasOf(size, size)];
+function* enlarged(images: Float32Array, side: number, size: number): Generator<OffscreenCanvasRenderingContext2D> {
+  const [small, large] = [contextOf(side, side), contextOf(size, size)];
+  large.imageSmoothingQuality = "high";
   for (let i = 0; i < countOf(images, side); i++) {
-    draw(small, images, side, i);
+    drawPlanes(small, planesOf(images, side, i), side);
     large.drawImage(small.canvas, 0, 0, size, size);
     yield large;
   }
