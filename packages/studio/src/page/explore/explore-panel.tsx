@@ -12,12 +12,9 @@ export function ExplorePanel() {
   const model = useModel();
   const { of, count } = useExplore();
   const favourites = useShelf((shelf) => shelf.favourites);
-  // Another model makes other pictures of the same latents: it gets arrays of its own.
+  // Another model makes other pictures of the same latents: it gets a wall of its own.
   const wall = useMemo(() => new Wall(of, model.config.latent), [of, model]);
-  const pictures = useMemo(
-    () => wall.rows(count).map((latent, i) => ({ name: wall.nameOf(i), latent, strengths: {} })),
-    [wall, count],
-  );
+  const pictures = useMemo(() => wall.pictures(count), [wall, count]);
   return (
     <div className="explore">
       <ExploreBar />

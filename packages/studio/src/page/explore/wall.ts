@@ -1,4 +1,5 @@
 import { latentRow, latentSampler, slerp } from "pioneer-runtime";
+import type { Saved } from "../state/shelf.ts";
 
 /** What a wall shows: samples of a seed, or neighbours of one picture. */
 export interface WallOf {
@@ -8,12 +9,12 @@ export interface WallOf {
   readonly radius: number;
 }
 
-/** Latents of a wall, as many as were asked for so far; each stays the same array. */
+/** Pictures of a wall, as many as were asked for so far; each stays the same object. */
 export class Wall {
   readonly #next: (count: number) => Float32Array;
   readonly #of: WallOf;
   readonly #latent: number;
-  readonly #rows: Float32Array[] = [];
+  readonly #pictures: Saved[] = [];
 
   constructor(of: WallOf, latent: number) {
     this.#of = of;
@@ -21,21 +22,21 @@ export class Wall {
     this.#next = latentSampler(latent, of.seed);
   }
 
-  rows(count: number): readonly Float32Array[] {
-    const missing = count - this.#rows.length;
+  pictures(count: number): readonly Saved[] {
+    const missing = count - this.#pictures.length;
     if (missing > 0) {
       const more = this.#next(missing);
-      const { near, radius } = this.#of;
-      for (let i = 0; i < missing; i++) {
-        const row = latentRow(more, this.#latent, i);
-        this.#rows.push(near ? slerp(near.latent, row, radius) : row);
-      }
+      for (let i = 0; i < missing; i++) this.#pictures.push(this.#picture(latentRow(more, this.#latent, i)));
     }
-    return this.#rows.slice(0, count);
+    return this.#pictures.slice(0, count);
   }
 
-  nameOf(index: number): string {
-    const { near, seed } = this.#of;
-    return near ? `like ${near.name}, ${index + 1}` : `seed ${seed}, ${index + 1}`;
+  /** The one that comes next. @param sample the latent that belongs to its place */
+  #picture(sample: Float32Array): Saved {
+    const { near, seed, radius } = this.#of;
+    const number = this.#pictures.length + 1;
+    return near
+      ? { name: `like ${near.name}, ${number}`, latent: slerp(near.latent, sample, radius), strengths: {} }
+      : { name: `seed ${seed}, ${number}`, latent: sample, strengths: {} };
   }
 }
