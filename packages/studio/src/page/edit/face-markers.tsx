@@ -1,6 +1,7 @@
 import type { FacePoints, Point } from "pioneer-runtime";
 import type { CSSProperties, KeyboardEvent, PointerEvent } from "react";
 import { type Placement, photoPoint, type Size, similarityOf, squarePoint } from "../image/placement.ts";
+import { arrows, shareOf } from "../ui/pointing.ts";
 
 interface FaceMarkersProps {
   readonly marks: FacePoints;
@@ -31,16 +32,13 @@ interface MarkerProps {
   readonly onPut: (at: Point) => void;
 }
 
-const steps: Record<string, Point> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-
 function Marker({ label, at, onPut }: MarkerProps) {
   const onPointerMove = (event: PointerEvent<HTMLElement>) => {
     if (!event.currentTarget.hasPointerCapture(event.pointerId)) return;
-    const { left, top, width, height } = (event.currentTarget.parentElement as HTMLElement).getBoundingClientRect();
-    onPut([(event.clientX - left) / width, (event.clientY - top) / height]);
+    onPut(shareOf(event, event.currentTarget.parentElement as HTMLElement));
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    const step = steps[event.key];
+    const step = arrows[event.key];
     if (!step) return;
     event.preventDefault();
     const size = event.shiftKey ? 0.05 : 0.005;

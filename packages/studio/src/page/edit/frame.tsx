@@ -3,6 +3,7 @@ import type { FaceTemplate, Point } from "pioneer-runtime";
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { moved, type Placement, similarityOf, zoomed } from "../image/placement.ts";
 import type { Photo } from "../state/photos.ts";
+import { arrows } from "../ui/pointing.ts";
 import { Ghost } from "./ghost.tsx";
 import { useFrameGestures } from "./use-frame-gestures.ts";
 
@@ -75,10 +76,8 @@ function draw(context: CanvasRenderingContext2D, photo: Photo, placement: Placem
 function placedByKey({ key, shiftKey }: KeyboardEvent, placement: Placement, photo: Photo): Placement | undefined {
   const step = shiftKey ? 0.1 : 0.01;
   const turn = ((shiftKey ? 10 : 1) * Math.PI) / 180;
-  if (key === "ArrowLeft") return moved(placement, -step, 0, photo);
-  if (key === "ArrowRight") return moved(placement, step, 0, photo);
-  if (key === "ArrowUp") return moved(placement, 0, -step, photo);
-  if (key === "ArrowDown") return moved(placement, 0, step, photo);
+  const arrow = arrows[key];
+  if (arrow) return moved(placement, step * arrow[0], step * arrow[1], photo);
   if (key === "+" || key === "=") return zoomed(placement, 1.05, middle, photo);
   if (key === "-") return zoomed(placement, 1 / 1.05, middle, photo);
   if (key === "," || key === "<") return { ...placement, angle: placement.angle - turn };

@@ -1,6 +1,7 @@
 import type { Point } from "pioneer-runtime";
 import { type RefObject, useEffect, useRef } from "react";
 import { moved, type Placement, type Size, zoomed } from "../image/placement.ts";
+import { shareOf } from "../ui/pointing.ts";
 
 interface Gestures {
   readonly photo: Size;
@@ -23,20 +24,16 @@ export function useFrameGestures(frame: RefObject<HTMLElement | null>, gestures:
       now.current = { ...now.current, placement: next };
       now.current.onPlace(next);
     };
-    const shareOf = ({ clientX, clientY }: MouseEvent): Point => {
-      const { left, top, width, height } = element.getBoundingClientRect();
-      return [(clientX - left) / width, (clientY - top) / height];
-    };
     const down = (event: PointerEvent) => {
       if (event.button !== 0 || (event.target as HTMLElement).closest("button")) return;
       element.setPointerCapture(event.pointerId);
-      pointers.set(event.pointerId, shareOf(event));
+      pointers.set(event.pointerId, shareOf(event, element));
     };
     const move = (event: PointerEvent) => {
       const from = pointers.get(event.pointerId);
       if (!from) return;
       const { placement, photo } = now.current;
-      const to = shareOf(event);
+      const to = shareOf(event, element);
       const [other] = [...pointers].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
       pointers.set(event.pointerId, to);
       if (!other) place(moved(placement, to[0] - from[0], to[1] - from[1], photo));
@@ -48,7 +45,7 @@ export function useFrameGestures(frame: RefObject<HTMLElement | null>, gestures:
     const wheel = (event: WheelEvent) => {
       event.preventDefault();
       const { placement, photo } = now.current;
-      place(zoomed(placement, Math.exp(-event.deltaY * 0.0015), shareOf(event), photo));
+      place(zoomed(placement, Math.exp(-event.deltaY * 0.0015), shareOf(event, element), photo));
     };
     element.addEventListener("pointerdown", down);
     element.addEventListener("pointermove", move);

@@ -7,6 +7,7 @@ import { goTo } from "../state/route.ts";
 import { editedLatent, isFavourite, type Saved, setCorner, toggleFavourite, useShelf } from "../state/shelf.ts";
 import { IconButton } from "../ui/button.tsx";
 import { SavedPicture } from "../ui/latent-picture.tsx";
+import { arrows } from "../ui/pointing.ts";
 import { showWall } from "./explore-state.ts";
 
 interface TilesProps {
@@ -24,7 +25,8 @@ export function Tiles({ pictures, label }: TilesProps) {
     const picture = pictures[at];
     if (!picture || event.ctrlKey || event.metaKey || event.altKey) return;
     const act = actions[event.key.toLowerCase()];
-    const next = tiles[neighbourOf(event.key, at, columnsOf(tiles))];
+    const arrow = arrows[event.key];
+    const next = arrow && tiles[at + arrow[0] + arrow[1] * columnsOf(tiles)];
     if (act) act(picture);
     else if (next) {
       event.preventDefault();
@@ -66,14 +68,6 @@ function columnsOf(tiles: readonly HTMLElement[]): number {
   const top = tiles[0]?.getBoundingClientRect().top;
   const columns = tiles.findIndex((tile) => tile.getBoundingClientRect().top !== top);
   return columns === -1 ? tiles.length : columns;
-}
-
-function neighbourOf(key: string, at: number, columns: number): number {
-  if (key === "ArrowLeft") return at - 1;
-  if (key === "ArrowRight") return at + 1;
-  if (key === "ArrowUp") return at - columns;
-  if (key === "ArrowDown") return at + columns;
-  return -1;
 }
 
 const Tile = memo(function Tile({ picture, isCurrent }: { readonly picture: Saved; readonly isCurrent: boolean }) {

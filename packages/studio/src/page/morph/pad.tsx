@@ -2,6 +2,7 @@ import "./pad.css";
 import { latentGrid, latentRow } from "pioneer-runtime";
 import { type CSSProperties, type KeyboardEvent, type PointerEvent, useMemo } from "react";
 import { LatentPicture } from "../ui/latent-picture.tsx";
+import { arrows, shareOf } from "../ui/pointing.ts";
 import type { Four } from "./corners.ts";
 import { moveTo, useMorph } from "./morph-state.ts";
 
@@ -16,10 +17,7 @@ export function Pad({ square }: { readonly square: Four }) {
     const dimension = square[0].length;
     return Array.from({ length: cells * cells }, (_, i) => latentRow(latents, dimension, i));
   }, [square]);
-  const drag = (event: PointerEvent<HTMLElement>) => {
-    const { left, top, width, height } = event.currentTarget.getBoundingClientRect();
-    moveTo((event.clientX - left) / width, (event.clientY - top) / height);
-  };
+  const drag = (event: PointerEvent) => moveTo(...shareOf(event, event.currentTarget));
   return (
     <div
       className="pad"
@@ -52,15 +50,8 @@ export function Pad({ square }: { readonly square: Four }) {
   );
 }
 
-const steps: Record<string, readonly [number, number]> = {
-  ArrowLeft: [-1, 0],
-  ArrowRight: [1, 0],
-  ArrowUp: [0, -1],
-  ArrowDown: [0, 1],
-};
-
 function onKeyDown(event: KeyboardEvent): void {
-  const step = steps[event.key];
+  const step = arrows[event.key];
   if (!step) return;
   event.preventDefault();
   const size = event.shiftKey ? 0.1 : 0.02;
