@@ -2,6 +2,7 @@ import { ImagePlus } from "lucide-react";
 import { useRef } from "react";
 import { openDropped } from "../project/open-dropped.ts";
 import { Button } from "../ui/button.tsx";
+import { FileInput } from "../ui/file-input.tsx";
 
 /** A button that lets the person choose a photo; on a phone the camera is among the choices. */
 export function ChoosePhoto({
@@ -17,17 +18,7 @@ export function ChoosePhoto({
       <Button icon={ImagePlus} primary={primary ?? false} onClick={() => input.current?.click()}>
         {text}
       </Button>
-      <input
-        ref={input}
-        type="file"
-        accept="image/*"
-        hidden
-        aria-label={text}
-        onChange={(event) => {
-          void openDropped([...(event.currentTarget.files ?? [])]);
-          event.currentTarget.value = "";
-        }}
-      />
+      <FileInput ref={input} label={text} accept="image/*" onFiles={(files) => void openDropped(files)} />
     </>
   );
 }

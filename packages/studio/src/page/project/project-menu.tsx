@@ -5,6 +5,7 @@ import { modelNow } from "../state/models.ts";
 import { projectOf } from "../state/project.ts";
 import { useShelf } from "../state/shelf.ts";
 import { download } from "../ui/download.ts";
+import { FileInput } from "../ui/file-input.tsx";
 import { Menu, MenuItem } from "../ui/menu.tsx";
 import { openDropped } from "./open-dropped.ts";
 
@@ -21,16 +22,11 @@ export function ProjectMenu() {
         <span className="soft">or drop it anywhere</span>
       </MenuItem>
       <p className="soft">This browser keeps all of it by itself, for each model.</p>
-      <input
+      <FileInput
         ref={input}
-        type="file"
+        label="Open a project"
         accept=".json,application/json"
-        hidden
-        aria-label="Open a project"
-        onChange={(event) => {
-          void openDropped([...(event.currentTarget.files ?? [])]);
-          event.currentTarget.value = "";
-        }}
+        onFiles={(files) => void openDropped(files)}
       />
     </Menu>
   );

@@ -6,6 +6,7 @@ import { useModel } from "../state/models.ts";
 import { report } from "../state/notices.ts";
 import { closePhoto, openPhoto, squareOf } from "../state/photos.ts";
 import { Button } from "../ui/button.tsx";
+import { FileInput } from "../ui/file-input.tsx";
 import { addPictures } from "./teach-state.ts";
 
 /** Photos of one's own among the pictures to sort: their middle squares. */
@@ -24,18 +25,7 @@ export function AddPhotos() {
       <Button icon={ImagePlus} disabled={busy} onClick={() => input.current?.click()}>
         {busy ? "Adding…" : "Add photos"}
       </Button>
-      <input
-        ref={input}
-        type="file"
-        accept="image/*"
-        multiple
-        hidden
-        aria-label="Add photos"
-        onChange={(event) => {
-          void add([...(event.currentTarget.files ?? [])]);
-          event.currentTarget.value = "";
-        }}
-      />
+      <FileInput ref={input} label="Add photos" accept="image/*" multiple onFiles={(files) => void add(files)} />
     </>
   );
 }

@@ -1,0 +1,27 @@
+import type { RefObject } from "react";
+
+interface FileInputProps {
+  /** A click on it lets the person choose; it is not seen itself. */
+  readonly ref: RefObject<HTMLInputElement | null>;
+  readonly label: string;
+  readonly accept: string;
+  readonly multiple?: boolean;
+  readonly onFiles: (files: readonly File[]) => void;
+}
+
+/** What asks the person for files, for a button or a menu. */
+export function FileInput({ label, onFiles, ...rest }: FileInputProps) {
+  return (
+    <input
+      {...rest}
+      type="file"
+      hidden
+      aria-label={label}
+      onChange={(event) => {
+        onFiles([...(event.currentTarget.files ?? [])]);
+        // The same file may be chosen again.
+        event.currentTarget.value = "";
+      }}
+    />
+  );
+}
