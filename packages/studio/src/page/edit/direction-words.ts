@@ -2,27 +2,25 @@ import type { Direction } from "../state/shelf.ts";
 
 type Directions = Readonly<Record<string, Direction>>;
 
-export interface Group {
-  readonly title: string;
+const titles = ["Taught here", "Learned from labels", "Imported", "Found without labels"] as const;
+
+interface Group {
+  readonly title: (typeof titles)[number];
   readonly members: readonly string[];
 }
 
 /** Directions by how they were found; groups without any are left out. */
 export function groupsOf(directions: Directions, taught: Directions): Group[] {
-  const groups = new Map<string, string[]>();
-  for (const title of ["Taught here", "Learned from labels", "Imported", "Found without labels"]) groups.set(title, []);
-  for (const [name, { method }] of Object.entries(directions)) {
-    const title =
-      name in taught
-        ? "Taught here"
-        : method === "pca"
-          ? "Found without labels"
-          : method === "imported"
-            ? "Imported"
-            : "Learned from labels";
-    groups.get(title)?.push(name);
-  }
-  return [...groups].filter(([, members]) => members.length > 0).map(([title, members]) => ({ title, members }));
+  const titleOf = (name: string): Group["title"] => {
+    if (Object.hasOwn(taught, name)) return "Taught here";
+    const { method } = directions[name] as Direction;
+    if (method === "pca") return "Found without labels";
+    return method === "imported" ? "Imported" : "Learned from labels";
+  };
+  const names = Object.keys(directions);
+  return titles
+    .map((title) => ({ title, members: names.filter((name) => titleOf(name) === title) }))
+    .filter(({ members }) => members.length > 0);
 }
 
 /** A name as a person would write it: mouthOpen and mouth_open are "mouth open". */

@@ -26,7 +26,6 @@ export function Directions() {
           Reset all
         </Button>
       </header>
-      {groups.length === 0 && <NoDirections />}
       {groups.map(({ title, members }) => (
         <div key={title} className="direction-group">
           {groups.length > 1 && <h3>{title}</h3>}
@@ -47,7 +46,7 @@ export function Directions() {
           ))}
         </div>
       ))}
-      {groups.length > 0 && Object.keys(own.directions).length === 0 && <NoDirections />}
+      {Object.keys(own.directions).length === 0 && <NoDirections />}
     </section>
   );
 }
