@@ -15,8 +15,8 @@ const photo = { name: "a.jpg", type: "image/jpeg", bytes: readFileSync(fixture("
 const directions = JSON.parse(oneDirection) as DirectionsFile;
 
 /** model-tiny with a direction, and a page of it. */
-async function opened(browser: Browser) {
-  const folder = changedModel({ files: { "directions.json": oneDirection } });
+async function opened(browser: Browser, file = oneDirection) {
+  const folder = changedModel({ files: { "directions.json": file } });
   const { url } = await openForTest({ models: [folder] });
   return { folder, page: await openPage(browser, url, { part: "edit" }) };
 }
@@ -93,6 +93,14 @@ describe.skipIf(noBrowser)("editing", { timeout: browserTimeoutMs }, () => {
     const again = await saved(page);
     expect(again.settings).toEqual(edited.settings);
     expect(again.pixels.equals(edited.pixels)).toBe(true);
+  });
+
+  test("a direction may have any name", async () => {
+    const { page } = await opened(browser, oneDirection.replace('"smile"', '"constructor"'));
+    await button(page, "Edit sample 1").click();
+    await page.getByRole("slider", { name: /^constructor/ }).focus();
+    await page.keyboard.press("ArrowRight");
+    expect((await saved(page)).settings.strengths).toEqual({ constructor: 0.05 });
   });
 
   test("what the edit does not touch stays the photo: in the square at full detail, and all around it in the file", async () => {

@@ -16,6 +16,8 @@ export function Directions() {
   const own = useModels((state) => state.directions);
   const { strengths } = useEdit(({ present }) => present);
   const taught = useShelf((shelf) => shelf.taught);
+  // A direction may be called constructor.
+  const strengthOf = (name: string) => (Object.hasOwn(strengths, name) ? (strengths[name] as number) : 0);
   const groups = groupsOf(directions, taught);
   const moved = Object.values(strengths).some((value) => value !== 0);
   return (
@@ -34,12 +36,12 @@ export function Directions() {
               key={name}
               label={wordsOf(name)}
               aside={scoreOf(directions[name] as Direction)}
-              value={strengths[name] ?? 0}
+              value={strengthOf(name)}
               min={-strongest}
               max={strongest}
               step={0.05}
               format={(value) => (value > 0 ? `+${value.toFixed(2)}` : value.toFixed(2))}
-              note={strengths[name] ? alsoMoves(name, directions) : undefined}
+              note={strengthOf(name) !== 0 ? alsoMoves(name, directions) : undefined}
               onChange={(value) => setStrength(name, value)}
               onEnd={editEnded}
             />

@@ -42,7 +42,9 @@ export function useDirections(): Readonly<Record<string, Direction>> {
 
 /** The latent after an edit, the same array where nothing moves it. Directions that are gone count as 0. */
 export function editedLatent(latent: Float32Array, strengths: Strengths, file = allDirections()): Float32Array {
-  const known = Object.entries(strengths).filter(([name, value]) => value !== 0 && name in file.directions);
+  const known = Object.entries(strengths).filter(
+    ([name, value]) => value !== 0 && Object.hasOwn(file.directions, name),
+  );
   return known.length > 0 ? move(latent, Object.fromEntries(known), file) : latent;
 }
 

@@ -1,0 +1,24 @@
+import { type DirectionsFile, edit, sampleLatents } from "pioneer-runtime";
+import { expect, test } from "vitest";
+import { oneDirection } from "../../../runtime/test/support/fixtures.ts";
+import { groupsOf } from "../../src/page/edit/direction-words.ts";
+import { editedLatent } from "../../src/page/state/shelf.ts";
+
+const file = JSON.parse(oneDirection) as DirectionsFile;
+const smile = file.directions.smile as DirectionsFile["directions"][string];
+
+test("an edit goes along the directions that are there; where nothing moves, the latent is the same array", () => {
+  const latent = sampleLatents(1, 16, 1);
+  const gone = { constructor: 2, hat: 1 };
+  expect(editedLatent(latent, { smile: 1.5, ...gone }, file)).toEqual(edit(latent, { smile: 1.5 }, file));
+  expect(editedLatent(latent, { smile: 0, ...gone }, file)).toBe(latent);
+});
+
+test("directions are grouped by how they were found, whatever they are called", () => {
+  const directions = { axis: { ...smile, method: "pca" }, constructor: smile, hat: smile, age: smile } as const;
+  expect(groupsOf(directions, { hat: smile })).toEqual([
+    { title: "Taught here", members: ["hat"] },
+    { title: "Learned from labels", members: ["constructor", "age"] },
+    { title: "Found without labels", members: ["axis"] },
+  ]);
+});
