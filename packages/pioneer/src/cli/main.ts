@@ -56,7 +56,8 @@ export function buildProgram(): Command {
     .configureOutput({ outputError: () => undefined })
     .addHelpText(
       "after",
-      `\nExample:\n  $ ${commandLine("demo --minutes 8")}\n\nExit codes: 0 done, 1 failed, 2 wrong options, 130 interrupted, 143 terminated`,
+      () =>
+        `\nExample:\n  $ ${commandLine("demo --minutes 8")}\n\nExit codes: 0 done, 1 failed, 2 wrong options, 130 interrupted, 143 terminated`,
     );
   addTrainCommand(program);
   addDatasetCommands(program);

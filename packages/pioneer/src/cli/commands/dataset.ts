@@ -64,7 +64,10 @@ export function addDatasetCommands(program: Command): void {
   const dataset = program
     .command("dataset")
     .description("make a data set into a pack, look at one, write out its images")
-    .addHelpText("after", `\nExample:\n  $ ${commandLine("dataset prepare photos/ photos.pack --resolution 64")}`);
+    .addHelpText(
+      "after",
+      () => `\nExample:\n  $ ${commandLine("dataset prepare photos/ photos.pack --resolution 64")}`,
+    );
   addCommand(dataset, {
     name: "prepare",
     summary: "make a pack of an image folder, a tar or zip, CelebA, CelebA-HQ, LSUN, CIFAR-10, or procedural:faces",

@@ -34,7 +34,11 @@ export function addCommand<T extends z.ZodObject>(parent: Command, spec: Command
   for (const [key, schema] of Object.entries(spec.schema.shape)) {
     for (const flag of flagsOf(key, schema as z.ZodType)) command.addOption(flag);
   }
-  command.addHelpText("after", `\nExamples:\n${spec.examples.map((line) => `  $ ${commandLine(line)}`).join("\n")}`);
+  // Only where help is shown, as how we are called is looked up on the disk.
+  command.addHelpText(
+    "after",
+    () => `\nExamples:\n${spec.examples.map((line) => `  $ ${commandLine(line)}`).join("\n")}`,
+  );
   command.action(async () => {
     const globals = command.optsWithGlobals<{ json?: boolean; debug?: boolean }>();
     const context = { output: new Output(globals.json === true), debug: globals.debug === true };
