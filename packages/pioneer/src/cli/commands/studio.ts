@@ -4,16 +4,13 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import type { Studio } from "pioneer-studio";
 import { z } from "zod";
-import { defaultCacheDir } from "../../base/cache-dir.ts";
 import { ConfigError, DataError, exitCodes, type StopReason } from "../../base/errors.ts";
 import { formatBytes } from "../../base/format.ts";
 import { onStopSignals } from "../../base/signals.ts";
 import { version } from "../../base/version.ts";
-import { writeFolderBeside } from "../../base/whole-folder.ts";
 import { option, text, toggle, whole } from "../../config/option-schema.ts";
 import { shippedModels } from "../../models/shipped.ts";
 import { addCommand } from "../options/options.ts";
-import { openPage } from "../output/open-page.ts";
 import type { Output } from "../output/report.ts";
 
 const defaultPort = 7420;
@@ -70,7 +67,7 @@ async function serve(options: Options, models: readonly string[], output: Output
   const studio = await start(options, models);
   for (const note of studio.notes) output.log(note);
   output.log(`${studio.address} shows the studio; Ctrl-C ends it`);
-  if (options.open && output.stream.isTTY) openPage(studio.address);
+  if (options.open && output.stream.isTTY) (await import("../output/open-page.ts")).openPage(studio.address);
   const reason = await stopped;
   await studio.close();
   output.result({ address: studio.address, reason });
@@ -79,6 +76,7 @@ async function serve(options: Options, models: readonly string[], output: Output
 
 async function start({ runs, host, port }: Options, models: readonly string[]): Promise<Studio> {
   const { startStudio } = await import("pioneer-studio");
+  const { defaultCacheDir } = await import("../../base/cache-dir.ts");
   const { addDirections, directionsFileName } = await import("../../directions/file.ts");
   return startStudio({
     models,
@@ -95,6 +93,7 @@ async function start({ runs, host, port }: Options, models: readonly string[]): 
 
 async function build(out: string, models: readonly string[], output: Output): Promise<number> {
   const { writeSite } = await import("pioneer-studio");
+  const { writeFolderBeside } = await import("../../base/whole-folder.ts");
   await checkPlace(out);
   const site = await writeFolderBeside(out, (folder) => writeSite(folder, { models, version }));
   output.log(`wrote ${out}: the page with ${site.models.join(", ")}, ${formatBytes(site.modelBytes)}`);

@@ -14,7 +14,6 @@ import { resumeTrainConfig } from "../../config/resume.ts";
 import { parseScheduleFile } from "../../config/schedule-file.ts";
 import { trainSchema } from "../../config/train-options.ts";
 import type { EndEvent } from "../../train/events.ts";
-import { tellsElsewhere } from "../../train/rank-places.ts";
 import { addCommand, type Context } from "../options/options.ts";
 import { formatPlan } from "../output/plan-table.ts";
 import { createTrainDisplay } from "../output/progress.ts";
@@ -98,6 +97,7 @@ async function train(config: TrainConfig, { output }: Context): Promise<number> 
     return exitCodes.done;
   }
   const end = await trainWithDisplay(config, { output });
+  const { tellsElsewhere } = await import("../../train/rank-places.ts");
   if (tellsElsewhere()) return exitCodeOf(end);
   if (end.reason === "finished" || end.reason === "already-finished") {
     output.log(`next: ${commandLine(`sample --model ${shellWord(config.run)} --out samples --grid`)}`);
