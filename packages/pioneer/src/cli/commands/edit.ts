@@ -70,7 +70,6 @@ export function addEditCommand(program: Command): void {
         );
       }
       const paths = await photoFiles(given);
-      const onSkip = (reason: string) => output.log(`skipped ${reason}`);
       const progress = showWork(output, "refining steps");
       const { out, align, model: name } = options;
       const written = await withRefinement(options, async (model, refinement) => {
@@ -78,8 +77,8 @@ export function addEditCommand(program: Command): void {
         const strips = [...new Set(strip)];
         const looks = await looksOf(name, model.resolution, { ...options, command: "edit" });
         const told = { ...refinement, ...looks, out, set: strengths, strips, onRefine: progress.update };
-        return withPlacedPhotos({ paths, model, name, align, output }, (faceOf) =>
-          writeEdits(model, known, paths, { ...told, faceOf, onSkip }),
+        return withPlacedPhotos({ paths, model, name, align, output }, (placed) =>
+          writeEdits(model, known, paths, { ...told, ...placed }),
         );
       }).finally(progress.stop);
       const look = written.grid

@@ -46,7 +46,6 @@ export function addInterpolateCommand(program: Command): void {
         );
       }
       await checkAnimation(options);
-      const onSkip = (reason: string) => output.log(`skipped ${reason}`);
       const { writeMorph } = await import("../../images/morph.ts");
       const [refining, frames] = [showWork(output, "refining steps"), showWork(output, "frames")];
       const { scale: frameScale } = options;
@@ -60,8 +59,8 @@ export function addInterpolateCommand(program: Command): void {
       const { align, model: name } = options;
       const written = await withRefinement(options, async (model, refinement) => {
         const looks = await looksOf(name, model.resolution, { ...options, command: "interpolate" });
-        return withPlacedPhotos({ paths, model, name, align, output }, (faceOf) =>
-          writeMorph(model, paths, { ...told, ...looks, ...refinement, faceOf, onSkip }),
+        return withPlacedPhotos({ paths, model, name, align, output }, (placed) =>
+          writeMorph(model, paths, { ...told, ...looks, ...refinement, ...placed }),
         );
       }).finally(() => {
         refining.stop();

@@ -24,14 +24,13 @@ export function addReconstructCommand(program: Command): void {
       const { photoFiles } = await import("../../images/photo-files.ts");
       const { writeReconstructions } = await import("../../images/reconstruct.ts");
       const paths = await photoFiles(given);
-      const onSkip = (reason: string) => output.log(`skipped ${reason}`);
       const progress = showWork(output, "refining steps");
       const { out, align, model: name } = options;
       const written = await withRefinement(options, async (model, refinement) => {
         const looks = await looksOf(name, model.resolution, { ...options, command: "reconstruct" });
         const told = { ...refinement, ...looks, out, onRefine: progress.update };
-        return withPlacedPhotos({ paths, model, name, align, output }, (faceOf) =>
-          writeReconstructions(model, paths, { ...told, faceOf, onSkip }),
+        return withPlacedPhotos({ paths, model, name, align, output }, (placed) =>
+          writeReconstructions(model, paths, { ...told, ...placed }),
         );
       }).finally(progress.stop);
       output.log(formatNearness(written.pairs));

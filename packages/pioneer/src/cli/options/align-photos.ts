@@ -1,7 +1,7 @@
 import type { FacePoints, Model } from "pioneer-runtime";
 import { ConfigError } from "../../base/errors.ts";
 import { option, text } from "../../config/option-schema.ts";
-import type { FaceOf } from "../../images/photo.ts";
+import type { FaceOf, PhotoOptions } from "../../images/photo.ts";
 import type { Output } from "../output/report.ts";
 
 /** Of the commands that encode photos. */
@@ -25,16 +25,17 @@ interface Photos {
 }
 
 /**
- * Finds the faces of photos in the CSV of --align, says which have none, and makes pictures of them.
+ * Finds the faces of photos in the CSV of --align, says which have none, and makes pictures of them; says which are passed over.
  * @returns what was made; for a model of aligned faces also the photos that it saw only cropped
  * @throws ConfigError for --align with a model that was trained on photos that are not aligned; DataError as `FacePointsTable.read`
  */
 export async function withPlacedPhotos<T extends object>(
   photos: Photos,
-  write: (faceOf: FaceOf) => Promise<T>,
+  write: (placed: Pick<PhotoOptions, "faceOf" | "onSkip">) => Promise<T>,
 ): Promise<T & { readonly unaligned?: readonly string[] }> {
   const { faceOf, unaligned } = await placePhotos(photos);
-  return { ...(await write(faceOf)), ...(photos.model.align && { unaligned }) };
+  const onSkip = (reason: string) => photos.output.log(`skipped ${reason}`);
+  return { ...(await write({ faceOf, onSkip })), ...(photos.model.align && { unaligned }) };
 }
 
 interface PlacedPhotos {
