@@ -27,10 +27,9 @@ export async function looksOf(
   const { findCheckpoint } = await import("../../checkpoint/run-folder.ts");
   const { isModelFolder } = await import("../../models/model-folder.ts");
   const { readState } = await import("../../checkpoint/state.ts");
-  const images = (await isModelFolder(path)) ? undefined : readState(findCheckpoint(path)).images;
+  const checkpoint = (await isModelFolder(path)) ? undefined : findCheckpoint(path);
   const whole = resolve(path);
-  const isInRun = images !== undefined && findCheckpoint(path) === path;
-  const name = isInRun ? join(basename(dirname(whole)), basename(whole)) : basename(whole);
-  const after = images === undefined ? "" : `, ${formatKimg(images)} kimg`;
+  const name = checkpoint === path ? join(basename(dirname(whole)), basename(whole)) : basename(whole);
+  const after = checkpoint === undefined ? "" : `, ${formatKimg(readState(checkpoint).images)} kimg`;
   return { scale: scale ?? scaleFor(resolution), caption: `${name}${after}; pioneer ${command}` };
 }
