@@ -61,13 +61,13 @@ export function addEditCommand(program: Command): void {
       const { directionsFileName, readDirections } = await import("../../directions/file.ts");
       const { directionsPath } = await import("../../directions/place.ts");
       const path = directions ?? (await directionsPath(options.model));
-      if (directions === undefined && existsSync(path) && (await isModelFolder(options.model))) {
-        await verifyModelFile(options.model, directionsFileName, await readModelConfig(options.model));
-      }
       if (!existsSync(path)) {
         throw new ConfigError(
           `${path} is not there: learn directions first, by ${commandLine(`directions --model ${shellWord(options.model)}`)}`,
         );
+      }
+      if (directions === undefined && (await isModelFolder(options.model))) {
+        await verifyModelFile(options.model, directionsFileName, await readModelConfig(options.model));
       }
       const paths = await photoFiles(given);
       const progress = showWork(output, "refining steps");
