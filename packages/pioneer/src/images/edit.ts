@@ -3,7 +3,7 @@ import { type DirectionsFile, edit, type Model, type Strengths } from "pioneer-r
 import { composeGrid, inGroups } from "../pictures/grid.ts";
 import type { Heading } from "../pictures/lettering.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
-import { decodeAll, encodeAll, imageSize } from "./batches.ts";
+import { decodeAll, encodeAll, imageSize, joined } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
 import { loadPhotos, type PhotoOptions } from "./photo.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
@@ -102,14 +102,4 @@ function filesOf(strips: readonly string[]): string[] {
     taken.add(file.toLowerCase());
     return file;
   });
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -13,7 +13,7 @@ import { composeAt } from "../pictures/grid.ts";
 import { hexagonPlaces, type MorphPlaces, pathPlaces, squarePlaces, stripPlaces } from "../pictures/morph-places.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { type AnimationOptions, animate, isAnimated } from "./animation.ts";
-import { decodeAll, encodeAll, imageSize } from "./batches.ts";
+import { decodeAll, encodeAll, imageSize, joined } from "./batches.ts";
 import { loadPhotos, type PhotoOptions } from "./photo.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
@@ -58,13 +58,10 @@ export async function writeMorph(
     const perPhoto = Math.max(1, Math.round((seconds * fps) / paths.length));
     files.push(...(await animate(model, latentRing(shape.round, perPhoto), join(out, "morph"), options)));
   }
-  const cells = new Float32Array(originals.length + images.length);
-  cells.set(originals);
-  cells.set(images, originals.length);
   const grid = join(out, "grid.png");
   await writePng(
     grid,
-    composeAt(cells, [...shape.photos, ...shape.cells], {
+    composeAt(joined([originals, images]), [...shape.photos, ...shape.cells], {
       resolution,
       scale,
       caption,
@@ -109,11 +106,9 @@ function hexagon(corners: readonly Corner[], steps: number): Shape {
 
 function path(corners: readonly Corner[], steps: number): Shape {
   const legs = corners.slice(1).map((next, i) => latentStrip(corners[i] as Corner, next, steps));
-  const latents = new Float32Array(legs.reduce((sum, leg) => sum + leg.length, 0));
-  for (const [i, leg] of legs.entries()) latents.set(leg, i * leg.length);
   return {
     ...pathPlaces(corners.length, steps),
-    latents,
+    latents: joined(legs),
     names: names(Array(legs.length).fill(steps)),
     round: corners,
   };

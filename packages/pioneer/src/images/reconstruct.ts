@@ -4,7 +4,7 @@ import { type CellOptions, composeGrid, inGroups, toByte } from "../pictures/gri
 import { writeImage, writePng } from "../pictures/png.ts";
 import { psnrOf } from "../pictures/psnr.ts";
 import type { RgbImage } from "../pictures/rgb-image.ts";
-import { decodeAll, encodeAll, imageSize } from "./batches.ts";
+import { decodeAll, encodeAll, imageSize, joined } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
 import { loadReadable, type PhotoOptions } from "./photo.ts";
 import type { PictureOptions } from "./pictures.ts";
@@ -126,17 +126,14 @@ async function writeStages(
 
 /** All stages of a photo side by side, photo after photo. @param groups of photos, each with its stages */
 function composeStages(groups: readonly (readonly Stage[])[], options: CellOptions): RgbImage {
-  const { resolution } = options;
-  const size = 3 * resolution * resolution;
+  const size = imageSize(options);
   const cells = groups.flatMap((stages) =>
     Array.from({ length: (stages[0] as Stage).images.length / size }, (_, i) =>
       stages.map(({ images }) => images.subarray(i * size, (i + 1) * size)),
     ),
   );
-  const images = new Float32Array(cells.flat().length * size);
-  for (const [i, cell] of cells.flat().entries()) images.set(cell, i * size);
   const headings = (groups[0] ?? []).map(({ heading }) => ({ text: heading }));
-  return composeGrid(images, { ...options, ...inGroups(cells.length, [headings.length], headings) });
+  return composeGrid(joined(cells.flat()), { ...options, ...inGroups(cells.length, [headings.length], headings) });
 }
 
 function nearness(original: Float32Array, made: Float32Array): Nearness {
