@@ -1,6 +1,6 @@
 // Logistic regression on few rows, where the rows span less than the features: everything is solved in that span, which
 // gives what solving for all features would (the penalty leaves the rest 0).
-import { basisOf, centred, combined, dot } from "./vectors.ts";
+import { basisOf, centred, combined, dot } from "../vectors.ts";
 
 export interface LinearModel {
   readonly weights: Float64Array;

@@ -1,4 +1,4 @@
-import { dot } from "./vectors.ts";
+import { dot } from "../vectors.ts";
 
 /** The tangent space of the sphere at the mean direction of some latents, where they are flat vectors. */
 export class TangentSpace {

@@ -1,7 +1,7 @@
 import type { DirectionsFile } from "../folder.ts";
+import { centred, combined, dot, meanOf } from "../vectors.ts";
 import { logistic, predict } from "./logistic.ts";
 import { TangentSpace } from "./tangent.ts";
-import { centred, combined, dot, meanOf } from "./vectors.ts";
 
 // A direction from few pictures that a person sorted into those that have something and those that have not. The
 // arithmetic is that of `pioneer directions` (docs/editing.md) for one attribute, without libtorch.
