@@ -1,4 +1,5 @@
 import { Rng } from "./rng.ts";
+import { dot } from "./vectors.ts";
 
 // Geometry of the latent space, the unit sphere in R^dim. A latent is a Float32Array [dim] of length 1; several are
 // one Float32Array [count * dim], row after row. Sums are taken in float64.
@@ -128,12 +129,6 @@ function perpendicular(unit: Float64Array): Float64Array<ArrayBuffer> {
   for (let i = 1; i < unit.length; i++) if (Math.abs(at(unit, i)) < Math.abs(at(unit, axis))) axis = i;
   const along = at(unit, axis);
   return Float64Array.from(unit, (value, i) => (i === axis ? 1 : 0) - along * value);
-}
-
-function dot(a: Float32Array | Float64Array, b: Float32Array | Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += at(a, i) * at(b, i);
-  return sum;
 }
 
 /** An element that is known to exist. */

@@ -1,5 +1,6 @@
 import { slerp } from "./latent.ts";
 import { Rng } from "./rng.ts";
+import { combined, dot } from "./vectors.ts";
 
 // Ways over the sphere for animations, and the hexagon between six latents. A latent is a Float32Array [dim] of length 1.
 
@@ -45,7 +46,7 @@ export function latentLoop(n: number, dim: number, turns: number, seed: number):
       const angle = ((Math.floor(j / 2) + 1) * 2 * Math.PI * i) / n;
       return (j % 2 === 0 ? Math.cos(angle) : Math.sin(angle)) / Math.sqrt(turns);
     });
-    loop.set(combination(frame, weights), i * dim);
+    loop.set(combined(frame, weights), i * dim);
   }
   return loop;
 }
@@ -143,18 +144,4 @@ function orthonormalFrame(count: number, dim: number, seed: number): Float64Arra
     frame.push(vector.map((value) => value / length));
   }
   return frame;
-}
-
-function combination(vectors: readonly Float64Array[], weights: readonly number[]): Float64Array {
-  const sum = new Float64Array(vectors[0]?.length ?? 0);
-  for (const [j, vector] of vectors.entries()) {
-    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (weights[j] ?? 0) * (vector[i] ?? 0);
-  }
-  return sum;
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
-  return sum;
 }

@@ -1,6 +1,6 @@
-// Vectors in float64.
+// Vectors, computed with in float64.
 
-export const dot = (a: Float64Array, b: Float64Array): number => {
+export const dot = (a: Float32Array | Float64Array, b: Float32Array | Float64Array): number => {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
   return sum;
