@@ -1,5 +1,5 @@
 import type { Model } from "pioneer-runtime";
-import { toByte } from "../pictures/grid.ts";
+import { scaleFor, toByte } from "../pictures/grid.ts";
 import { checkPicturePlace } from "../pictures/mark.ts";
 import { decodeAll, imageSize } from "./batches.ts";
 import type { FrameSink } from "./frame-sink.ts";
@@ -40,7 +40,7 @@ export async function animate(
   { gif, mp4, fps, frameScale: wanted, onFrame }: AnimationOptions,
 ): Promise<string[]> {
   const { resolution, latent, colour } = model;
-  const scale = wanted ?? Math.ceil(minSide / resolution);
+  const scale = wanted ?? scaleFor(resolution, minSide);
   const shape = { side: resolution, scale, fps, colour };
   if (gif) await checkPicturePlace(`${name}.gif`);
   if (mp4) await checkPicturePlace(`${name}.mp4`);
