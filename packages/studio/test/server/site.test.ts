@@ -60,11 +60,14 @@ test("a model that cannot be used makes no site; without one, those in the box d
     1,
     expect.stringMatching(/^pioneer: .*encoder\.onnx has 7 bytes, .*\n$/),
   ]);
-  expect(studio("--build", "box").status).toBe(0);
-  expect(readdirSync(join(folder, "box", "models"))).toEqual(["faces-photos"]);
+  expect(studio("--build", "the box")).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining("\nnext: npx serve 'the box', or copy it to any host of files\n"),
+  });
+  expect(readdirSync(join(folder, "the box", "models"))).toEqual(["faces-photos"]);
   expect(studio("nowhere", "--build", "none")).toMatchObject({
     status: 2,
     stderr: "pioneer: nowhere: no such model folder; check the path\n",
   });
-  expect(readdirSync(folder).sort()).toEqual(["box", "other", "site"]);
+  expect(readdirSync(folder).sort()).toEqual(["other", "site", "the box"]);
 });

@@ -6,6 +6,7 @@ import type { Studio } from "pioneer-studio";
 import { z } from "zod";
 import { ConfigError, DataError, exitCodes, type StopReason } from "../../base/errors.ts";
 import { formatBytes } from "../../base/format.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import { onStopSignals } from "../../base/signals.ts";
 import { version } from "../../base/version.ts";
 import { option, text, toggle, whole } from "../../config/option-schema.ts";
@@ -97,7 +98,7 @@ async function build(out: string, models: readonly string[], output: Output): Pr
   await checkPlace(out);
   const site = await writeFolderBeside(out, (folder) => writeSite(folder, { models, version }));
   output.log(`wrote ${out}: the page with ${site.models.join(", ")}, ${formatBytes(site.modelBytes)}`);
-  output.log(`next: npx serve ${out}, or copy it to any host of files`);
+  output.log(`next: npx serve ${shellWord(out)}, or copy it to any host of files`);
   output.result({ folder: out, ...site });
   return exitCodes.done;
 }
