@@ -4,22 +4,6 @@ import { z } from "zod";
 import { problemSchema } from "../shared/models.ts";
 import { ownHeader } from "./safety/guard.ts";
 
-/** Bodies that are no JSON, by the route. */
-const binaryBodies: Readonly<Record<string, readonly string[]>> = {
-  "/api/models/:id/encode": ["image/*", "application/octet-stream"],
-};
-
-const images = ["image/png", "application/octet-stream"];
-/** What answers may be beside JSON, by the route. */
-const binaryAnswers: Readonly<Record<string, readonly string[]>> = {
-  "/models/:id/:file": ["application/json", "text/markdown", "application/octet-stream"],
-  "/api/models/:id/decode": images,
-  "/api/models/:id/edit": images,
-  "/api/models/:id/sample": images,
-  "/api/runs/:id/grids/:name": ["image/png"],
-  "/api/events": ["text/event-stream"],
-};
-
 /** How the description of the API is made from the schemas of the routes. */
 export const openApi = (version: string): SwaggerOptions => ({
   openapi: {
@@ -31,17 +15,18 @@ export const openApi = (version: string): SwaggerOptions => ({
     },
   },
   transform(input) {
-    const { schema, url } = jsonSchemaTransform(input);
-    if (schema.hide === true) return { schema, url };
-    const [body, answer] = [binaryBodies[url], binaryAnswers[url]];
+    const { schema: whole, url } = jsonSchemaTransform(input);
+    if (whole.hide === true) return { schema: whole, url };
+    // What the routes say in types alone: @fastify/swagger would give each of them the schema of the JSON.
+    const { consumes, produces, ...schema } = whole;
     const isOwn = !["GET", "HEAD"].includes([input.route.method].flat().join());
     return {
       url,
       schema: {
         ...schema,
         ...(isOwn && { headers: ownHeaderSchema }),
-        ...(body && { body: { content: binary(body) } }),
-        response: { ...withBinary(schema.response, answer), default: problem },
+        ...(consumes && { body: { content: binary(consumes) } }),
+        response: { ...withBinary(schema.response, produces), default: problem },
       },
     };
   },
@@ -58,11 +43,11 @@ const problem = { description: "Refused, and why", ...z.toJSONSchema(problemSche
 const binary = (types: readonly string[]) =>
   Object.fromEntries(types.map((type) => [type, { schema: { type: "string", format: "binary" } }]));
 
-/** The success of a route, with the types that its answer may have beside JSON. */
+/** The success of a route, with the types that its answer may have; the schema is that of JSON. */
 function withBinary(response: unknown, types: readonly string[] | undefined): Record<string, unknown> {
   const answers = Object(response) as Record<string, unknown>;
   if (!types) return answers;
   const { 200: json, ...others } = answers;
-  const content = { ...(json !== undefined && { "application/json": { schema: json } }), ...binary(types) };
+  const content = { ...binary(types), ...(json !== undefined && { "application/json": { schema: json } }) };
   return { ...others, 200: { description: "As the request's Accept says", content } };
 }

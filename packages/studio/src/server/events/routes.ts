@@ -12,7 +12,13 @@ export interface EventParts {
 export async function eventRoutes(app: FastifyInstance, { hub, events }: EventParts): Promise<void> {
   app.get(
     "/api/events",
-    { schema: { tags: ["runs"], summary: "What happens, as server-sent events: models, runs, run, stats, grids" } },
+    {
+      schema: {
+        tags: ["runs"],
+        summary: "What happens, as server-sent events: models, runs, run, stats, grids",
+        produces: ["text/event-stream"],
+      },
+    },
     async (_request, reply) => {
       if (hub.isFull) throw new StudioError(503, "BUSY", `${mostListeners} pages listen already: close one`, 5);
       await events.begin();

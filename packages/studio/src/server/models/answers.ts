@@ -3,7 +3,8 @@ import type { ImagesAnswer, LatentsAnswer } from "../../shared/computing.ts";
 import { StudioError } from "../base/errors.ts";
 import type { Computed, ImageForm } from "../compute/protocol.ts";
 
-const forms = ["application/json", "image/png", "application/octet-stream"] as const;
+/** What images are answered as. */
+export const forms = ["application/json", "image/png", "application/octet-stream"] as const;
 type Form = (typeof forms)[number];
 
 /** In what an answer with images is wanted, by the request's Accept: the first that is named, JSON where none is. */

@@ -9,7 +9,7 @@ import { StudioError } from "../base/errors.ts";
 import type { Admission } from "../compute/admission.ts";
 import type { Pool } from "../compute/pool.ts";
 import type { Job } from "../compute/protocol.ts";
-import { flatten, sendImages, sendLatents, wantedForm } from "./answers.ts";
+import { flatten, forms, sendImages, sendLatents, wantedForm } from "./answers.ts";
 import type { Library } from "./library.ts";
 
 /** Bytes of a photo, or of planes. */
@@ -78,7 +78,14 @@ export async function computeRoutes(app: FastifyInstance, { library, pool, admis
     "/api/models/:id/decode",
     {
       bodyLimit: mostJsonBytes,
-      schema: { tags, summary: "The images of latents", params, body: decodeBody, response: { 200: imagesAnswer } },
+      schema: {
+        tags,
+        summary: "The images of latents",
+        produces: forms,
+        params,
+        body: decodeBody,
+        response: { 200: imagesAnswer },
+      },
     },
     async (request, reply) => {
       const { latents } = request.body;
@@ -95,6 +102,7 @@ export async function computeRoutes(app: FastifyInstance, { library, pool, admis
       schema: {
         tags,
         summary: "Latents moved along directions, and their images",
+        produces: forms,
         params,
         body: editBody,
         response: { 200: imagesAnswer },
@@ -115,6 +123,7 @@ export async function computeRoutes(app: FastifyInstance, { library, pool, admis
       schema: {
         tags,
         summary: "Random latents and their images: those of `pioneer sample --seed`",
+        produces: forms,
         params,
         body: sampleBody,
         response: { 200: imagesAnswer },

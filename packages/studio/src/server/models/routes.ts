@@ -34,6 +34,7 @@ export async function modelRoutes(app: FastifyInstance, { library, taught, onCha
       schema: {
         tags,
         summary: "A file of a model folder",
+        produces: ["application/json", "text/markdown", "application/octet-stream"],
         params: z.object({ id: idSchema, file: z.string().max(200) }),
       },
     },

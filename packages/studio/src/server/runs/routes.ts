@@ -76,7 +76,14 @@ function readingRoutes(app: FastifyInstance, runs: Runs): void {
 
   routes.get(
     "/api/runs/:id/grids/:name",
-    { schema: { tags, summary: "A picture, as PNG", params: params.extend({ name: idSchema }) } },
+    {
+      schema: {
+        tags,
+        summary: "A picture, as PNG",
+        produces: ["image/png"],
+        params: params.extend({ name: idSchema }),
+      },
+    },
     async ({ params: { id, name } }, reply) => {
       if (!isGrid(name)) throw notFound(`the run ${id} has no picture ${JSON.stringify(name)}`);
       const path = await fileOf(await runs.folderOf(id), name);
