@@ -8,7 +8,8 @@ export const forms = ["application/json", "image/png", "application/octet-stream
 type Form = (typeof forms)[number];
 
 /** In what an answer with images is wanted, by the request's Accept: the first that is named, JSON where none is. */
-export function wantedForm({ headers: { accept = "" } }: FastifyRequest, count: number): { form: Form; as: ImageForm } {
+export function wantedForm({ headers }: Pick<FastifyRequest, "headers">, count: number): { form: Form; as: ImageForm } {
+  const { accept = "" } = headers;
   const named = accept.split(",").map((part) => part.split(";", 1)[0]?.trim());
   const form = named.map((name) => forms.find((one) => one === name)).find((one) => one !== undefined) ?? forms[0];
   if (form === "image/png" && count !== 1) {

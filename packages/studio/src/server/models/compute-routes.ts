@@ -8,7 +8,7 @@ import { idSchema } from "../../shared/models.ts";
 import { StudioError } from "../base/errors.ts";
 import type { Admission } from "../compute/admission.ts";
 import type { Pool } from "../compute/pool.ts";
-import type { Job } from "../compute/protocol.ts";
+import type { ImageForm, Job } from "../compute/protocol.ts";
 import { flatten, forms, sendImages, sendLatents, wantedForm } from "./answers.ts";
 import type { Library } from "./library.ts";
 
@@ -22,6 +22,8 @@ export interface ComputeParts {
   readonly pool: Pool;
   readonly admission: Admission;
 }
+
+type ModelRequest = Pick<FastifyRequest, "headers"> & { readonly params: { readonly id: string } };
 
 const params = z.object({ id: idSchema });
 const tags = ["models"];
@@ -40,6 +42,18 @@ export async function computeRoutes(app: FastifyInstance, { library, pool, admis
     const model = await library.open(id);
     return pool.run(model, jobOf(model.latent), gone.signal);
   };
+
+  /** Answers with images, in the form that the request accepts. @param count how many it will be */
+  const answerImages = async (
+    request: ModelRequest,
+    reply: FastifyReply,
+    count: number,
+    jobOf: (form: ImageForm, latent: number) => Job,
+  ) => {
+    const { form, as } = wantedForm(request, count);
+    return sendImages(reply, await compute(request.params.id, reply, (latent) => jobOf(as, latent)), form);
+  };
+  const ofImages = { tags, produces: forms, params, response: { 200: imagesAnswer } };
 
   routes.post(
     "/api/models/:id/encode",
@@ -76,22 +90,12 @@ export async function computeRoutes(app: FastifyInstance, { library, pool, admis
 
   routes.post(
     "/api/models/:id/decode",
-    {
-      bodyLimit: mostJsonBytes,
-      schema: {
-        tags,
-        summary: "The images of latents",
-        produces: forms,
-        params,
-        body: decodeBody,
-        response: { 200: imagesAnswer },
-      },
-    },
+    { bodyLimit: mostJsonBytes, schema: { ...ofImages, summary: "The images of latents", body: decodeBody } },
     async (request, reply) => {
       const { latents } = request.body;
-      const { form, as } = wantedForm(request, latents.length);
-      const jobOf = (n: number): Job => ({ kind: "decode", latents: flatten(latents, n), form: as });
-      return sendImages(reply, await compute(request.params.id, reply, jobOf), form);
+      return answerImages(request, reply, latents.length, (form, latent) => {
+        return { kind: "decode", latents: flatten(latents, latent), form };
+      });
     },
   );
 
@@ -99,20 +103,13 @@ export async function computeRoutes(app: FastifyInstance, { library, pool, admis
     "/api/models/:id/edit",
     {
       bodyLimit: mostJsonBytes,
-      schema: {
-        tags,
-        summary: "Latents moved along directions, and their images",
-        produces: forms,
-        params,
-        body: editBody,
-        response: { 200: imagesAnswer },
-      },
+      schema: { ...ofImages, summary: "Latents moved along directions, and their images", body: editBody },
     },
     async (request, reply) => {
       const { latents, strengths } = request.body;
-      const { form, as } = wantedForm(request, latents.length);
-      const jobOf = (n: number): Job => ({ kind: "edit", latents: flatten(latents, n), strengths, form: as });
-      return sendImages(reply, await compute(request.params.id, reply, jobOf), form);
+      return answerImages(request, reply, latents.length, (form, latent) => {
+        return { kind: "edit", latents: flatten(latents, latent), strengths, form };
+      });
     },
   );
 
@@ -121,19 +118,14 @@ export async function computeRoutes(app: FastifyInstance, { library, pool, admis
     {
       bodyLimit: mostJsonBytes,
       schema: {
-        tags,
+        ...ofImages,
         summary: "Random latents and their images: those of `pioneer sample --seed`",
-        produces: forms,
-        params,
         body: sampleBody,
-        response: { 200: imagesAnswer },
       },
     },
     async (request, reply) => {
       const { count, seed } = request.body;
-      const { form, as } = wantedForm(request, count);
-      const computed = await compute(request.params.id, reply, () => ({ kind: "sample", count, seed, form: as }));
-      return sendImages(reply, computed, form);
+      return answerImages(request, reply, count, (form) => ({ kind: "sample", count, seed, form }));
     },
   );
 }
