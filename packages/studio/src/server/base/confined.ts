@@ -1,4 +1,5 @@
 // Files of a folder, and of nothing outside it.
+import type { Stats } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { notFound } from "./errors.ts";
@@ -11,28 +12,22 @@ const plainName = /^[A-Za-z0-9_][A-Za-z0-9 ._-]*$/;
  * @throws StudioError MISSING where there is no such file, where its name leads elsewhere, or where it is a link that does
  */
 export async function fileOf(folder: string, name: string): Promise<string> {
-  if (plainName.test(name)) {
-    const found = await realFile(folder, name);
-    if (found !== undefined) return found;
-  }
+  const found = plainName.test(name) ? await heldBy(folder, name) : undefined;
+  if (found?.stats.isFile()) return found.path;
   throw notFound(`there is no file ${JSON.stringify(name.slice(0, 100))} here`);
-}
-
-async function realFile(folder: string, name: string): Promise<string | undefined> {
-  try {
-    const [root, path] = await Promise.all([realpath(folder), realpath(join(folder, name))]);
-    return path.startsWith(root + sep) && (await stat(path)).isFile() ? path : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Whether a folder of this name lies in `root` itself, links followed. */
 export async function isFolderIn(root: string, name: string): Promise<boolean> {
+  return (await heldBy(root, name))?.stats.isDirectory() === true;
+}
+
+/** What a folder holds under a name, links followed; undefined where that is nothing, or outside. */
+async function heldBy(folder: string, name: string): Promise<{ path: string; stats: Stats } | undefined> {
   try {
-    const [above, path] = await Promise.all([realpath(root), realpath(join(root, name))]);
-    return path.startsWith(above + sep) && (await stat(path)).isDirectory();
+    const [root, path] = await Promise.all([realpath(folder), realpath(join(folder, name))]);
+    return path.startsWith(root + sep) ? { path, stats: await stat(path) } : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
