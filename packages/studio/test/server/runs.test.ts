@@ -17,6 +17,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { trainerOf } from "../../src/server/runs/lock.ts";
+import { endOfTicks, lastTick, readTicks } from "../../src/server/runs/stats.ts";
 import type { ModelList } from "../../src/shared/models.ts";
 import type { Grid, OpenedAnswer, RunList, RunSummary, StatsAnswer } from "../../src/shared/runs.ts";
 import { Events } from "../support/events.ts";
@@ -224,6 +225,19 @@ test("lines written anew, as by a run that goes on from an earlier checkpoint, a
     next: "0-0",
     restarted: true,
   });
+});
+
+test("the end of a long run's lines is where reading them all ends", async () => {
+  const run = join(folder, "long");
+  mkdirSync(run);
+  const [first = ""] = readFileSync(join(runs, "first", "stats.jsonl"), "utf8").split("\n");
+  const second = JSON.stringify({ ...JSON.parse(first), images: 12_345 });
+  writeFileSync(join(run, "stats.jsonl"), `${`${first}\n`.repeat(1999)}${second}\n{"images": 12, "tot`);
+  const { ticks, next } = await readTicks(run);
+  expect(ticks).toHaveLength(2000);
+  expect(await endOfTicks(run)).toBe(next);
+  expect(await lastTick(run)).toEqual(ticks.at(-1));
+  expect(await endOfTicks(join(folder, "nowhere"))).toBe("0-0");
 });
 
 test("a link that leads out of the folder of runs is no run", async () => {

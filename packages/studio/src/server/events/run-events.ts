@@ -1,17 +1,16 @@
 import { join } from "node:path";
-import type { Grid } from "../../shared/runs.ts";
 import type { Library } from "../models/library.ts";
 import { readGrids } from "../runs/pictures.ts";
 import type { Runs } from "../runs/runs.ts";
-import { readTicks } from "../runs/stats.ts";
+import { endOfTicks, readTicks } from "../runs/stats.ts";
 import { FolderWatch } from "./folder-watch.ts";
 import type { Hub } from "./hub.ts";
 
 /** What was last told of a run. */
 interface Told {
-  summary: string;
-  cursor: string;
-  grids: ReadonlyMap<string, number>;
+  readonly summary: string;
+  readonly cursor: string;
+  readonly grids: ReadonlyMap<string, number>;
 }
 
 /** Compares what is on the disk with what was told, and tells the difference, as long as somebody listens. */
@@ -64,17 +63,20 @@ export class RunEvents {
   async #lookAt(id: string): Promise<void> {
     const path = join(this.#runs.folder, id);
     const { last, ...facts } = await this.#runs.summary(id);
-    const grids = await readGrids(path);
-    const told = this.#told.get(id);
-    const from = told?.cursor;
-    const { ticks, next, restarted } = await readTicks(path, from);
     const summary = JSON.stringify(facts);
-    this.#told.set(id, { summary, cursor: next, grids: new Map(grids.map(({ name, modified }) => [name, modified])) });
-    // What there was before anybody listened, a page reads for itself.
-    if (!told || from === undefined) return;
+    const grids = await readGrids(path);
+    const byName = new Map(grids.map(({ name, modified }) => [name, modified]));
+    const told = this.#told.get(id);
+    if (!told) {
+      // What there was before anybody listened, a page reads for itself.
+      this.#told.set(id, { summary, cursor: await endOfTicks(path), grids: byName });
+      return;
+    }
+    const { ticks, next, restarted } = await readTicks(path, told.cursor);
+    this.#told.set(id, { summary, cursor: next, grids: byName });
     if (told.summary !== summary) this.#hub.emit("run", { ...facts, last });
-    if (ticks.length > 0 || restarted) this.#hub.emit("stats", { run: id, from, ticks, next, restarted });
-    const fresh = grids.filter(({ name, modified }: Grid) => told.grids.get(name) !== modified);
+    if (ticks.length > 0 || restarted) this.#hub.emit("stats", { run: id, from: told.cursor, ticks, next, restarted });
+    const fresh = grids.filter(({ name, modified }) => told.grids.get(name) !== modified);
     if (fresh.length > 0) this.#hub.emit("grids", { run: id, grids: fresh });
   }
 

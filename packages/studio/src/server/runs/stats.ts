@@ -32,12 +32,26 @@ export async function readTicks(run: string, from: string = beginning): Promise<
   });
 }
 
+/** The cursor after the last whole line. */
+export async function endOfTicks(run: string): Promise<string> {
+  return withStats(run, beginning, async (file) => {
+    const { ino, size } = await file.stat();
+    const start = Math.max(0, size - tailBytes);
+    const tail = await readFrom(file, start, size);
+    return `${ino}-${start + tail.lastIndexOf(0x0a) + 1}`;
+  });
+}
+
 /** The newest whole line. */
 export async function lastTick(run: string): Promise<Tick | null> {
   return withStats(run, null, async (file) => {
     const { size } = await file.stat();
     const text = await readFrom(file, Math.max(0, size - tailBytes), size);
-    return ticksOf(text.toString()).at(-1) ?? null;
+    for (const line of text.toString().split("\n").reverse()) {
+      const tick = tickOf(line);
+      if (tick) return tick;
+    }
+    return null;
   });
 }
 
@@ -59,12 +73,16 @@ async function readFrom(file: FileHandle, start: number, end: number): Promise<B
 }
 
 /** Lines that are no status lines, as one that a killed process cut off, are left out. */
-function ticksOf(text: string): Tick[] {
-  return text.split("\n").flatMap((line) => {
-    try {
-      return [tickSchema.parse(JSON.parse(line))];
-    } catch {
-      return [];
-    }
-  });
+const ticksOf = (text: string): Tick[] =>
+  text
+    .split("\n")
+    .map(tickOf)
+    .filter((tick) => tick !== undefined);
+
+function tickOf(line: string): Tick | undefined {
+  try {
+    return tickSchema.parse(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
 }
