@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import type { FastifyInstance } from "fastify";
 
-export class PortError extends Error {
+class PortError extends Error {
   readonly code = "PORT";
 }
 

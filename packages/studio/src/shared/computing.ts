@@ -5,7 +5,7 @@ import { z } from "zod";
 export const mostImages = 64;
 
 const latent = z.array(z.number()).min(2).max(4096);
-export const latentsSchema = z.array(latent).min(1).max(mostImages);
+const latentsSchema = z.array(latent).min(1).max(mostImages);
 
 /**
  * Answers to decode, edit and sample come as the request's Accept says: application/json (this, images as PNG in base64),
@@ -27,17 +27,14 @@ export const encodeQuery = z.object({
 });
 
 export const decodeBody = z.object({ latents: latentsSchema });
-export type DecodeBody = z.infer<typeof decodeBody>;
 
 export const editBody = z.object({
   latents: latentsSchema,
   /** How far to go along each direction, by name; 3 is a strong edit. */
   strengths: z.record(z.string().max(200), z.number().min(-1000).max(1000)),
 });
-export type EditBody = z.infer<typeof editBody>;
 
 export const sampleBody = z.object({
   count: z.int().min(1).max(mostImages).default(1),
   seed: z.int().min(0).default(0),
 });
-export type SampleBody = z.input<typeof sampleBody>;

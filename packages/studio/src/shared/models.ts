@@ -34,7 +34,7 @@ export const usableModel = z.object({
 export type UsableModel = z.infer<typeof usableModel>;
 
 /** A folder that was meant to be a model, and in one line why it cannot be used. */
-export const brokenModel = z.object({
+const brokenModel = z.object({
   usable: z.literal(false),
   id: idSchema,
   name: z.string(),

@@ -30,7 +30,7 @@ export const tickSchema = z.looseObject({
 });
 export type Tick = z.infer<typeof tickSchema>;
 
-export const checkpointSchema = z.object({
+const checkpointSchema = z.object({
   /** checkpoint-00000402, or best. */
   name: idSchema,
   /** Thousands of images shown; null where its state.json cannot be read. */
@@ -70,7 +70,7 @@ export const statsAnswer = z.object({
 export type StatsAnswer = z.infer<typeof statsAnswer>;
 
 /** A picture of a run; its bytes are at api/runs/ID/grids/NAME. */
-export const gridSchema = z.object({
+const gridSchema = z.object({
   /** recons-00000400.png, or reals.png */
   name: idSchema,
   /** samples, recons, morphs or reals */
@@ -92,7 +92,7 @@ const path = z
   .regex(/^[^\0]+$/);
 
 /** Options of `pioneer train` that a page may give; the meaning and default of each are the command's. */
-export const trainOptions = z.strictObject({
+const trainOptions = z.strictObject({
   /** A pack, an image folder, a tar or zip, or procedural:faces. */
   data: path.optional(),
   align: path.optional(),
@@ -124,7 +124,6 @@ export type PlanAnswer = z.infer<typeof planAnswer>;
 
 /** POST api/runs/ID/resume */
 export const resumeBody = z.object({ maxMinutes: z.number().positive().max(1_000_000).optional() });
-export type ResumeBody = z.infer<typeof resumeBody>;
 
 /** POST api/runs/ID/checkpoints/NAME/open: the id of the model that was made of it. */
 export const openedAnswer = z.object({ model: idSchema });

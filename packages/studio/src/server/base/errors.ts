@@ -63,7 +63,7 @@ function codeOf(status: number, code: unknown): string {
   return typeof code === "string" && !code.startsWith("FST_") ? code : "UNEXPECTED";
 }
 
-export const problemOf = ({ code, message }: StudioError): Problem => ({ error: { code, message } });
+const problemOf = ({ code, message }: StudioError): Problem => ({ error: { code, message } });
 
 /** Every answer that is no success is a Problem in JSON, those to unknown addresses too. */
 export function answerErrors(app: FastifyInstance): void {

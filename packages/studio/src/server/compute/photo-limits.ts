@@ -2,9 +2,9 @@ import { firstLine, ModelError } from "pioneer-runtime";
 import sharp from "sharp";
 
 /** A photo may have so many million pixels: the largest of today's phones in their usual mode have 50. */
-export const mostMegapixels = 64;
+const mostMegapixels = 64;
 /** An animation may have so many frames; the first is taken. */
-export const mostFrames = 1000;
+const mostFrames = 1000;
 
 /** Of files that phones of Apple write; their patents keep the decoder out of sharp. AVIF is of the same family and is read. */
 const heicBrands = ["heic", "heix", "heim", "heis", "hevc", "hevx"];

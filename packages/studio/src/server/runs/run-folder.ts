@@ -19,7 +19,7 @@ const configSchema = z.looseObject({
 const checkpointPattern = /^checkpoint-(\d{8})$/;
 const bestName = "best";
 
-export const isCheckpointName = (name: string): boolean => name === bestName || checkpointPattern.test(name);
+const isCheckpointName = (name: string): boolean => name === bestName || checkpointPattern.test(name);
 
 /** Whether a folder is a run: its config.json is no model folder's. */
 export async function isRun(folder: string): Promise<boolean> {
@@ -63,7 +63,7 @@ async function readConfig(folder: string): Promise<Facts> {
 }
 
 /** Numbered checkpoints, oldest first, then the best one where there is one. */
-export async function checkpointsOf(folder: string): Promise<RunSummary["checkpoints"]> {
+async function checkpointsOf(folder: string): Promise<RunSummary["checkpoints"]> {
   const names = (await readdir(folder).catch(() => [])).filter(isCheckpointName).sort();
   const numbered = names.filter((name) => name !== bestName);
   const found = numbered.map((name) => ({ name, kimg: Number(checkpointPattern.exec(name)?.[1]) }));

@@ -11,10 +11,10 @@ interface Started {
 /** Trainings that this server started: until they have a folder, and if they fail, nobody else knows of them. */
 export class Starting {
   readonly #started = new Map<string, { child: ChildProcess; problem: string | null }>();
-  readonly #onChange: (id: string) => void;
+  readonly #onChange: () => void;
 
   /** @param onChange when a process ended */
-  constructor(onChange: (id: string) => void) {
+  constructor(onChange: () => void) {
     this.#onChange = onChange;
   }
 
@@ -36,14 +36,14 @@ export class Starting {
     });
     child.on("error", (error) => {
       started.problem = `pioneer train could not be started: ${error.message}`;
-      this.#onChange(id);
+      this.#onChange();
     });
     child.on("close", (code) => {
       if (code === 1 || code === 2)
         started.problem = lastLine(lastWords) ?? `pioneer train ended with exit code ${code}`;
       // What ended well is told by its folder.
       else if (started.problem === null) this.#started.delete(id);
-      this.#onChange(id);
+      this.#onChange();
     });
   }
 
