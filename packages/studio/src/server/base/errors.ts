@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { ModelError } from "pioneer-runtime";
+import { firstLine, ModelError } from "pioneer-runtime";
 import type { Problem } from "../../shared/models.ts";
 
 /** What a request is refused with: a status, and one line that says what is wrong, with which value, and the mend. */
@@ -20,6 +20,9 @@ export class StudioError extends Error {
 
 export const notFound = (message: string) => new StudioError(404, "MISSING", message);
 
+/** What is asked for while the server ends. */
+export const closing = () => new StudioError(503, "CLOSING", "pioneer studio is closing", 5);
+
 /** Of a ModelError: whose fault it is. */
 const modelStatus: Partial<Record<ModelError["code"], number>> = {
   IMAGE: 400,
@@ -37,10 +40,9 @@ function asStudioError(error: unknown, request: FastifyRequest): StudioError {
   if (error instanceof ModelError) return new StudioError(modelStatus[error.code] ?? 500, error.code, error.message);
   const refused = refusals[String(Object(error).code)]?.(request);
   if (refused) return refused;
-  const { message, statusCode, code } = Object(error) as { message?: unknown; statusCode?: unknown; code?: unknown };
+  const { statusCode, code } = Object(error) as { statusCode?: unknown; code?: unknown };
   const status = typeof statusCode === "number" && statusCode >= 400 ? statusCode : 500;
-  const [line = ""] = String(message ?? error).split("\n");
-  return new StudioError(status, codeOf(status, code), line);
+  return new StudioError(status, codeOf(status, code), firstLine(error));
 }
 
 /** What Fastify refuses, said with the value and the mend. */

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { StudioError } from "../base/errors.ts";
+import { closing } from "../base/errors.ts";
 import { Computer } from "./computer.ts";
 import type { Computed, Job, ModelPlace } from "./protocol.ts";
 
@@ -33,7 +33,7 @@ export class Pool {
   run(model: ModelPlace, job: Job, signal: AbortSignal): Promise<Computed> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      if (this.#closed) throw new StudioError(503, "CLOSING", "pioneer studio is closing", 5);
+      if (this.#closed) throw closing();
       const waiting: Waiting = { model, job, signal, resolve, reject };
       this.#queue.add(waiting);
       signal.addEventListener("abort", () => {
@@ -47,7 +47,7 @@ export class Pool {
   /** Ends all processes; jobs that wait or are computed fail. */
   close(): void {
     this.#closed = true;
-    for (const { reject } of this.#queue) reject(new StudioError(503, "CLOSING", "pioneer studio is closing", 5));
+    for (const { reject } of this.#queue) reject(closing());
     this.#queue.clear();
     for (const computer of [...this.#idle, ...this.#busy]) computer.end();
   }

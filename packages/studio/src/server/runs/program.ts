@@ -1,6 +1,6 @@
 // `pioneer` as a process: what needs libtorch is done there.
 import { type ChildProcess, spawn } from "node:child_process";
-import { StudioError } from "../base/errors.ts";
+import { closing, StudioError } from "../base/errors.ts";
 
 /** How many short commands (plan, export) may run at once. */
 const mostCommands = 2;
@@ -22,7 +22,7 @@ export class Program {
    * @throws StudioError with the command's own line; BUSY
    */
   async result(args: readonly string[]): Promise<Record<string, unknown>> {
-    if (this.#closed) throw new StudioError(503, "CLOSING", "pioneer studio is closing", 5);
+    if (this.#closed) throw closing();
     if (this.#running.size >= mostCommands) {
       throw new StudioError(503, "BUSY", `${mostCommands} commands are running already: try again in a few seconds`, 5);
     }
