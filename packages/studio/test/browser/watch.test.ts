@@ -1,4 +1,5 @@
 // A run watched in a real browser; what is written into its folder appears.
+import { spawn } from "node:child_process";
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -103,6 +104,21 @@ describe.skipIf(noBrowser)("watching a run", { timeout: browserTimeoutMs }, () =
 
     rmSync(run, { recursive: true });
     await page.getByText("There is none in").waitFor();
+  });
+
+  test("a run is stopped", async () => {
+    const { runs, run } = await runsFolder();
+    // What holds the run as a training does, without its minutes.
+    const trainer = spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"], { stdio: "ignore" });
+    onTestFinished(() => void trainer.kill("SIGKILL"));
+    const ended = new Promise((resolve) => trainer.once("exit", (_code, signal) => resolve(signal)));
+    writeFileSync(join(run, ".lock"), `process ${trainer.pid}\n`);
+    writeFileSync(join(run, ".lock.lock"), `${trainer.pid} `);
+    const { url } = await openForTest({ runs });
+    const page = await openPage(browser, url, { part: "watch" });
+    await page.getByRole("button", { name: "Stop with a checkpoint" }).click();
+    expect(await ended).toBe("SIGINT");
+    await page.getByRole("button", { name: "Resume" }).waitFor();
   });
 
   test("a run is planned before it is started", async () => {

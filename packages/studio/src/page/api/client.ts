@@ -47,7 +47,8 @@ export async function fetchJson(address: string): Promise<unknown> {
   }
 }
 
-export const sendJson = (method: "POST" | "PUT" | "DELETE", path: string, body: unknown): Promise<Response> =>
+/** A body of nothing is {}: the server takes no empty one for JSON. */
+export const sendJson = (method: "POST" | "PUT", path: string, body: object): Promise<Response> =>
   request(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
 let site: Site | undefined;

@@ -44,9 +44,7 @@ function RunBar({ run, kimg, follows }: RunBarProps) {
   const isRunning = run.state === "running" || run.state === "starting";
   const ask = async (what: "stop" | "resume") => {
     setWaiting(true);
-    await sendJson("POST", `api/runs/${encodeURIComponent(run.id)}/${what}`, what === "resume" ? {} : undefined).catch(
-      report,
-    );
+    await sendJson("POST", `api/runs/${encodeURIComponent(run.id)}/${what}`, {}).catch(report);
     setWaiting(false);
   };
   return (
