@@ -5,6 +5,7 @@ import { openModel, refreshModels } from "../state/models.ts";
 import { report } from "../state/notices.ts";
 import { goTo } from "../state/route.ts";
 import { Button } from "../ui/button.tsx";
+import { runAddress } from "./watch-state.ts";
 
 /** Checkpoints of a run, each of which can be tried as a model. */
 export function Checkpoints({ run: { id, checkpoints } }: { readonly run: RunSummary }) {
@@ -35,7 +36,7 @@ export function Checkpoints({ run: { id, checkpoints } }: { readonly run: RunSum
 
 /** The server makes a model folder of it, which is opened. */
 async function tryCheckpoint(run: string, name: string): Promise<void> {
-  const path = `api/runs/${encodeURIComponent(run)}/checkpoints/${encodeURIComponent(name)}/open`;
+  const path = runAddress(run, `checkpoints/${encodeURIComponent(name)}/open`);
   const { model } = (await (await sendJson("POST", path, {})).json()) as OpenedAnswer;
   const entry = (await refreshModels()).find(({ id }) => id === model);
   if (!entry?.usable)

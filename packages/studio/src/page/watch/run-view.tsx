@@ -10,13 +10,11 @@ import { Facts } from "./facts.tsx";
 import { Grids } from "./grids.tsx";
 import { lastKimg } from "./moments.ts";
 import { Scrubber } from "./scrubber.tsx";
-import { scrubTo, togglePin, useWatch } from "./watch-state.ts";
-
-const nothing = { ticks: [], grids: [], next: undefined };
+import { runAddress, scrubTo, togglePin, useRunData, useWatch } from "./watch-state.ts";
 
 /** One run: facts, curves and pictures of the moment that the scrubber is at. */
 export function RunView({ run }: { readonly run: RunSummary }) {
-  const { ticks, grids } = useWatch(({ data }) => data[run.id]) ?? nothing;
+  const { ticks, grids } = useRunData(run.id);
   const scrubbed = useWatch((state) => state.kimg);
   const last = lastKimg(ticks);
   const kimg = Math.min(scrubbed ?? last, last);
@@ -44,7 +42,7 @@ function RunBar({ run, kimg, follows }: RunBarProps) {
   const isRunning = run.state === "running" || run.state === "starting";
   const ask = async (what: "stop" | "resume") => {
     setWaiting(true);
-    await sendJson("POST", `api/runs/${encodeURIComponent(run.id)}/${what}`, {}).catch(report);
+    await sendJson("POST", runAddress(run.id, what), {}).catch(report);
     setWaiting(false);
   };
   return (

@@ -40,16 +40,18 @@ export const useWatch = create<Watching>(() => ({
 }));
 
 const empty: RunData = { ticks: [], grids: [], next: undefined };
-export const dataOf = (run: string): RunData => useWatch.getState().data[run] ?? empty;
+const dataOf = (run: string): RunData => useWatch.getState().data[run] ?? empty;
+export const useRunData = (run: string): RunData => useWatch(({ data }) => data[run] ?? empty);
 
 const setData = (run: string, next: Partial<RunData>): void =>
-  useWatch.setState(({ data }) => ({ data: { ...data, [run]: { ...(data[run] ?? empty), ...next } } }));
+  useWatch.setState(({ data }) => ({ data: { ...data, [run]: { ...dataOf(run), ...next } } }));
 
-const address = (run: string, what: string) => `api/runs/${encodeURIComponent(run)}/${what}`;
+/** Address of something of a run, under the page's own. */
+export const runAddress = (run: string, what: string): string => `api/runs/${encodeURIComponent(run)}/${what}`;
 
 /** Address of a picture; another one after it was written again. */
 export const gridAddress = (run: string, { name, modified }: Grid): string =>
-  new URL(`${address(run, "grids")}/${encodeURIComponent(name)}?${modified}`, document.baseURI).href;
+  new URL(`${runAddress(run, "grids")}/${encodeURIComponent(name)}?${modified}`, document.baseURI).href;
 
 /** Reads what there is, and follows what happens until the returned function is called. */
 export function startWatching(): () => void {
@@ -104,7 +106,7 @@ export async function selectRun(id: string): Promise<void> {
 
 async function readRun(run: string): Promise<void> {
   try {
-    const grids = (await fetchJson(address(run, "grids"))) as Grid[];
+    const grids = (await fetchJson(runAddress(run, "grids"))) as Grid[];
     setData(run, { grids });
     await readStats(run);
   } catch (error) {
@@ -116,7 +118,7 @@ async function readStats(run: string): Promise<void> {
   for (;;) {
     const { next } = dataOf(run);
     const query = next === undefined ? "" : `?from=${encodeURIComponent(next)}`;
-    const answer = (await fetchJson(`${address(run, "stats")}${query}`)) as StatsAnswer;
+    const answer = (await fetchJson(`${runAddress(run, "stats")}${query}`)) as StatsAnswer;
     addTicks(run, answer);
     if (answer.ticks.length === 0) return;
   }
