@@ -1,6 +1,6 @@
 // A run watched in a real browser; what is written into its folder appears.
 import { spawn } from "node:child_process";
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
@@ -104,6 +104,25 @@ describe.skipIf(noBrowser)("watching a run", { timeout: browserTimeoutMs }, () =
 
     rmSync(run, { recursive: true });
     await page.getByText("There is none in").waitFor();
+  });
+
+  test("a run whose lines began anew before it was looked at is shown with its pictures", async () => {
+    const { runs, run } = await runsFolder();
+    const other = join(runs, "other");
+    cpSync(run, other, { recursive: true });
+    const { url } = await openForTest({ runs });
+    const page = await openPage(browser, url, { part: "watch" });
+    await page.getByText("4.0 of 8 kimg").waitFor();
+    writeFileSync(join(other, "anew"), `${JSON.stringify(tick(3000))}\n`);
+    renameSync(join(other, "anew"), join(other, "stats.jsonl"));
+    // Twice: what the first look tells of the other run is told before the second one.
+    for (const kimg of [5, 6]) {
+      appendFileSync(join(run, "stats.jsonl"), `${JSON.stringify(tick(1000 * kimg))}\n`);
+      await page.getByText(`${kimg}.0 of 8 kimg`).waitFor();
+    }
+    await page.getByRole("button", { name: "other" }).click();
+    await page.getByText("3.0 of 8 kimg").waitFor();
+    await page.locator(".grids-row img[src*='runs/other/grids/samples-00000002.png']").waitFor();
   });
 
   test("a run is stopped", async () => {

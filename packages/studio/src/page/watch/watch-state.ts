@@ -68,8 +68,11 @@ export function startWatching(): () => void {
   on("models", () => void refreshModels().catch(report));
   on("run", updateSummary);
   on("stats", ({ run, from, ...answer }) => {
-    if (dataOf(run).next === from || answer.restarted) addTicks(run, answer);
-    else if (useWatch.getState().data[run]) void readStats(run);
+    const known = useWatch.getState().data[run];
+    // One that was not looked at is read whole when it is.
+    if (!known) return;
+    if (known.next === from || answer.restarted) addTicks(run, answer);
+    else void readStats(run).catch(report);
   });
   on("grids", ({ run, grids }) => {
     if (useWatch.getState().data[run]) setData(run, { grids: merged(dataOf(run).grids, grids) });
@@ -119,7 +122,8 @@ async function readStats(run: string): Promise<void> {
     const { next } = dataOf(run);
     const query = next === undefined ? "" : `?from=${encodeURIComponent(next)}`;
     const answer = (await fetchJson(`${runAddress(run, "stats")}${query}`)) as StatsAnswer;
-    addTicks(run, answer);
+    // Where an event has brought these lines meanwhile, what comes after them is read.
+    if (dataOf(run).next === next) addTicks(run, answer);
     if (answer.ticks.length === 0) return;
   }
 }
