@@ -1,3 +1,4 @@
+import "./range.css";
 import "./slider.css";
 import { RotateCcw } from "lucide-react";
 import { type CSSProperties, type ReactNode, useId } from "react";
@@ -69,6 +70,7 @@ export function Slider({
       <input
         id={id}
         type="range"
+        className="range"
         style={fill}
         value={value}
         min={min}

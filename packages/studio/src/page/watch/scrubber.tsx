@@ -1,3 +1,4 @@
+import "../ui/range.css";
 import "./scrubber.css";
 import type { CSSProperties, KeyboardEvent } from "react";
 import type { Grid, RunSummary, Tick } from "../../shared/runs.ts";
@@ -39,6 +40,7 @@ export function Scrubber({ ticks, grids, checkpoints, kimg }: ScrubberProps) {
       </div>
       <input
         type="range"
+        className="range"
         min={0}
         max={last}
         step={last / 1000}
