@@ -39,7 +39,7 @@ const SortTile = memo(function SortTile({ picture, has, brush }: SortTileProps) 
   return (
     <button
       type="button"
-      className="sort-tile"
+      className="picture-button sort-tile"
       data-answer={has === undefined ? undefined : has ? "yes" : "no"}
       aria-label={`${name}: ${words(has)}`}
       aria-keyshortcuts="y n"
