@@ -1,3 +1,4 @@
+import { planesOf } from "../image/planes.ts";
 import { decodeInLine } from "../state/engines.ts";
 import { modelNow, type OpenModel } from "../state/models.ts";
 import { report } from "../state/notices.ts";
@@ -62,13 +63,12 @@ async function computeSome(): Promise<void> {
   const right = latents.filter(({ length }) => length === dimension);
   const all = new Float32Array(right.length * dimension);
   for (const [i, latent] of right.entries()) all.set(latent, i * dimension);
-  const size = 3 * resolution ** 2;
   const images = await decodeInLine(all, dimension);
   const listeners = latents.flatMap((latent) => [...(wanted.get(latent) ?? [])]);
   for (const latent of latents) wanted.delete(latent);
   if (modelNow() !== model) return;
   for (const [i, latent] of right.entries()) {
-    if (pictureOf(latent) === undefined) made.set(latent, images.slice(i * size, (i + 1) * size));
+    if (pictureOf(latent) === undefined) made.set(latent, planesOf(images, resolution, i).slice());
   }
   for (const tell of listeners) tell();
 }
