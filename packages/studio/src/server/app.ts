@@ -49,7 +49,7 @@ export async function makeApp(parts: AppParts): Promise<FastifyInstance> {
       response.setHeader("Cache-Control", isNamed ? "public, max-age=31536000, immutable" : "no-cache");
     },
   });
-  const site: Site = { server: true, version, runs: true };
+  const site: Site = { server: true, version };
   app.get("/studio.json", { schema: { hide: true, response: { 200: siteSchema } } }, async () => site);
   app.get("/api/openapi.json", { schema: { hide: true } }, async () => app.swagger());
   await app.register(modelRoutes, parts);

@@ -49,7 +49,7 @@ export type ModelList = z.infer<typeof modelList>;
 /** GET studio.json: who serves this page. */
 export const siteSchema = z.discriminatedUnion("server", [
   /** `pioneer studio` does. */
-  z.object({ server: z.literal(true), version: z.string(), runs: z.boolean() }),
+  z.object({ server: z.literal(true), version: z.string() }),
   /** `pioneer studio --build` wrote it: there is no api, and the models are these. */
   z.object({ server: z.literal(false), version: z.string(), models: modelList }),
 ]);

@@ -62,8 +62,6 @@ async function readSite(): Promise<Site> {
 /** Whether there is a server: a page built for a static host computes by itself and watches no runs. */
 export const hasServer = (): boolean => site?.server === true;
 
-export const watchesRuns = (): boolean => site?.server === true && site.runs;
-
 export async function listModels(): Promise<ModelList> {
   const found = await readSite();
   return found.server ? ((await fetchJson("api/models")) as ModelList) : found.models;

@@ -10,7 +10,7 @@ import {
   Sun,
   SunMoon,
 } from "lucide-react";
-import { watchesRuns } from "../api/client.ts";
+import { hasServer } from "../api/client.ts";
 import { ProjectMenu } from "../project/project-menu.tsx";
 import { useModels } from "../state/models.ts";
 import { type Route, routes, useRoute } from "../state/route.ts";
@@ -60,7 +60,7 @@ function Tabs() {
   return (
     <nav className="tabs" aria-label="Parts of the studio">
       {routes
-        .filter((route) => route !== "watch" || watchesRuns())
+        .filter((route) => route !== "watch" || hasServer())
         .map((route) => {
           const { text, icon: Icon } = names[route];
           return (
