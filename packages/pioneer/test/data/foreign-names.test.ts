@@ -54,6 +54,31 @@ test("classes, splits and labels called as JavaScript's own things are", async (
   ).toBeUndefined();
 });
 
+test("a label that one file of several has, or one line, is missing in the others, whatever it is called", async () => {
+  const lines = { "a.png": { constructor: "x" }, "b.png": { ["__proto__"]: "y" } };
+  const files: Record<string, string[]> = {
+    csv: ["file_name,constructor\na.png,x\n", "file_name,__proto__\nb.png,y\n"],
+    jsonl: Object.entries(lines).map(([file_name, labels]) => JSON.stringify({ file_name, ...labels })),
+  };
+  for (const [kind, [ofTrain, ofTest]] of Object.entries(files)) {
+    const source = classesOf(kind, []);
+    const put = (split: string, image: string, text = "") => {
+      mkdirSync(join(source, split), { recursive: true });
+      writeFileSync(join(source, split, image), photo);
+      writeFileSync(join(source, split, `metadata.${kind}`), text);
+    };
+    put("train", "a.png", ofTrain);
+    put("test", "b.png", ofTest);
+    const { pack } = await prepareDataset({ source, out: join(folder, `${kind}.pack`), resolution: 4 });
+    expect([...pack.names]).toEqual(["test/b.png", "train/a.png"]);
+    const labels = pack.labels.map((label) => [label.name, label.kind === "category" && [...label.codes]]);
+    expect(labels.sort()).toEqual([
+      ["__proto__", [0, -1]],
+      ["constructor", [-1, 0]],
+    ]);
+  }
+});
+
 test("a folder around everything is passed over, whatever it is called", () => {
   expect(topFolder(["constructor/a.png", "constructor/b.png"])).toBe("constructor/");
   expect(topFolder(["training/a.png"])).toBe("");

@@ -7,7 +7,7 @@ import { writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { saveConfig } from "../../src/checkpoint/run-folder.ts";
 import { resolveTrainConfig } from "../../src/config/config.ts";
 import { facts } from "../checkpoint/support.ts";
-import { labelledPhotos, writeTar, writeZip } from "../data/support.ts";
+import { labelledPhotos, writeFiles, writeTar, writeZip } from "../data/support.ts";
 import { fixture } from "../support/fixture.ts";
 import { makePack, tinyLearner } from "../support/tiny.ts";
 
@@ -19,6 +19,12 @@ export interface WholeFile {
   /** A folder whose files lie beside it. */
   readonly beside?: string | undefined;
 }
+
+/** Forms of labels besides labels.csv. */
+const otherLabels = {
+  "dataset.json": '{"labels":[["a.png",6]]}',
+  "metadata.jsonl": '{"file_name":"a.png","age":3,"text":"two"}\n',
+};
 
 /** Makes them in a folder. */
 export async function wholeFiles(folder: string): Promise<WholeFile[]> {
@@ -41,6 +47,11 @@ export async function wholeFiles(folder: string): Promise<WholeFile[]> {
   addFixture("source", "datasets/celebahq.h5", "celebahq.h5");
   const labelled = await labelledPhotos(join(folder, "labelled"));
   add("folder", "labels.csv", readFileSync(join(labelled, "labels.csv")), labelled);
+  for (const [name, text] of Object.entries(otherLabels)) {
+    const beside = join(folder, `with ${name}`);
+    writeFiles(beside, { "a.png": photos["a/1.png"], [name]: text });
+    add("folder", name, Buffer.from(text), beside);
+  }
   const lmdb = fixture("datasets/lsun_lmdb");
   add("folder", "data.mdb", readFileSync(join(lmdb, "data.mdb")), lmdb);
   add(

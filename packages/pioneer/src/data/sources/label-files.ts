@@ -1,5 +1,7 @@
 // Labels files in the forms that people have them: our CSV, dataset.json of StyleGAN, metadata of Hugging Face's imagefolder.
 import { DataError } from "../../base/errors.ts";
+import { parseJson } from "../../base/read.ts";
+import { recordOf } from "../../base/record.ts";
 import { LabelTable, normalizeName, parseLabels } from "../pack/labels.ts";
 
 /** A labels file as read. */
@@ -69,14 +71,14 @@ function parseRows({ text, path }: LabelsFile): Rows {
   const table = parseLabels(text, path);
   const rows = [...table.names].map(([file, row]) => {
     const cells = table.cellsOf(row);
-    return { file, cells: Object.fromEntries(table.columns.map((column, i) => [column, cells[i] ?? ""])) };
+    return { file, cells: recordOf(table.columns.map((column, i) => [column, cells[i] ?? ""] as const)) };
   });
   return { columns: table.columns, rows };
 }
 
 /** {"labels": [["00000/img00000000.png", 6], ...]}; a label may be a list of numbers, and all may be null. */
 function parseStyleGan(text: string, path: string): Rows {
-  const { labels } = asObject(parseJson(text, path));
+  const { labels } = asObject(jsonOf(text, path));
   if (labels === null || labels === undefined) return { columns: [], rows: [] };
   if (!Array.isArray(labels)) throw new DataError(`${path}: not StyleGAN's dataset.json: "labels" is no list`);
   const columns = new Set<string>();
@@ -88,8 +90,8 @@ function parseStyleGan(text: string, path: string): Rows {
         `${path}: entry ${i} of "labels" is ${JSON.stringify(entry)?.slice(0, 60)}, expected [FILE, NUMBER]`,
       );
     }
-    const cells = Object.fromEntries(
-      values.map((value, j) => [Array.isArray(label) ? `label${j + 1}` : "class", String(value)]),
+    const cells = recordOf(
+      values.map((value, j) => [Array.isArray(label) ? `label${j + 1}` : "class", String(value)] as const),
     );
     for (const column of Object.keys(cells)) columns.add(column);
     return { file, cells };
@@ -102,18 +104,18 @@ function parseJsonLines(text: string, path: string): Rows {
   const columns = new Set<string>();
   const rows = text.split(/\r?\n/).flatMap((line, i) => {
     if (line.trim() === "") return [];
-    const { file_name: file, ...values } = asObject(parseJson(line, `${path}: line ${i + 1}`));
+    const { file_name: file, ...values } = asObject(jsonOf(line, `${path}: line ${i + 1}`));
     if (typeof file !== "string") throw new DataError(`${path}: line ${i + 1} has no file_name`);
     const plain = Object.entries(values).filter(([, value]) => value !== null && typeof value !== "object");
     for (const [column] of plain) columns.add(column);
-    return [{ file, cells: Object.fromEntries(plain.map(([column, value]) => [column, String(value)])) }];
+    return [{ file, cells: recordOf(plain.map(([column, value]) => [column, String(value)] as const)) }];
   });
   return { columns: [...columns], rows };
 }
 
-function parseJson(text: string, where: string): unknown {
+function jsonOf(text: string, where: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new DataError(`${where}: not JSON (${(error as Error).message}); mend or remove it`, { cause: error });
   }

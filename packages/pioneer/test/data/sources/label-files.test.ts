@@ -60,6 +60,19 @@ describe("StyleGAN's dataset.json", () => {
     const path = writeFiles(join(folder, "other"), withImages({ labels: [["a.png"]] }));
     await expect(seen(path)).rejects.toThrow('dataset.json: entry 0 of "labels" is ["a.png"], expected [FILE, NUMBER]');
   });
+
+  test("that is no JSON, or nested without end, is refused in one line", async () => {
+    const path = writeFiles(join(folder, "damaged"), withImages({}));
+    const refusal = async (json: string) => {
+      writeFileSync(join(path, "dataset.json"), json);
+      return await seen(path).catch((error: Error) => error.message.replace(path, ""));
+    };
+    expect(await refusal('{"labels":\n\nx}')).toMatch(/^\/dataset\.json: not JSON \(.*\); mend or remove it$/);
+    const nested = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+    expect(await refusal(`{"labels": [${nested}]}`)).toBe(
+      "/dataset.json: not JSON (nested deeper than 100 times); mend or remove it",
+    );
+  });
 });
 
 describe("Hugging Face's imagefolder", () => {
