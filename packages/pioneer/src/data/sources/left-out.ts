@@ -11,9 +11,9 @@ const knownFolders: ReadonlyMap<string, string> = new Map([
   ["celebamask-hq-mask-anno", "masks of CelebAMask-HQ, a black and white picture for each part of a face"],
 ]);
 
-/** Files beside config.json that a run or a model folder has, and a folder of photos has not. */
-const ownFiles = /^(?:checkpoint-\d+\/state\.json|stats\.jsonl|generator\.onnx)$/;
-const ownConfig = /(?:^|\/)config\.json$/;
+/** Files beside config.json that a run or a model folder has, and a folder of photos has not; the folder, with its slash. */
+const ownFile = /^(.*\/)(?:checkpoint-\d+\/state\.json|stats\.jsonl|generator\.onnx)$/s;
+const ownConfig = /^(.*\/)config\.json$/s;
 
 /** Tells what is left out of a source from the rest of its files. */
 export interface LeftOut {
@@ -51,16 +51,12 @@ function keyOf(name: string, own: readonly string[]): string | undefined {
 
 /** Runs and model folders, each with its slash; the source itself is none, whatever it holds. */
 function ownFolders(names: Iterable<string>): string[] {
-  const candidates = new Set<string>();
+  const [withConfig, withMore] = [new Set<string>(), new Set<string>()];
   for (const name of names) {
-    if (ownConfig.test(name) && name.includes("/")) candidates.add(name.slice(0, name.lastIndexOf("/") + 1));
+    const config = ownConfig.exec(name)?.[1];
+    if (config !== undefined) withConfig.add(config);
+    const more = ownFile.exec(name)?.[1];
+    if (more !== undefined) withMore.add(more);
   }
-  if (candidates.size === 0) return [];
-  const own = new Set<string>();
-  for (const name of names) {
-    for (const folder of candidates) {
-      if (name.startsWith(folder) && ownFiles.test(name.slice(folder.length))) own.add(folder);
-    }
-  }
-  return [...own];
+  return [...withMore].filter((folder) => withConfig.has(folder));
 }
