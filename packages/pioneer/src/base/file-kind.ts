@@ -1,5 +1,5 @@
 import { onDisk } from "./disk.ts";
-import { openFileLater } from "./read.ts";
+import { lfsPointer, openFileLater } from "./read.ts";
 import { shellWord } from "./shell-word.ts";
 
 /** A kind of file that people have beside ours. */
@@ -43,11 +43,7 @@ const kinds: readonly Known[] = [
   { magic: "\0\0\0\x0cJXL ", kind: "a JPEG XL picture", mend: convert("djxl FILE photo.png") },
   { magic: "%PDF-", kind: "a PDF" },
   { magic: "\x89HDF\r\n\x1a\n", kind: "an HDF5 file" },
-  {
-    magic: "version https://git-lfs.github.com/spec/",
-    kind: "a pointer of Git LFS, not the file itself",
-    mend: "run `git lfs pull` where it was cloned",
-  },
+  lfsPointer,
   { magic: /^\s*<(?:!doctype html|html)/i, kind: "a web page", mend: "download the file itself" },
 ];
 

@@ -1,5 +1,5 @@
 // Files as others left them: opened only if they are files, and read no further than they may be long.
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { diskError, refusalOf } from "./disk.ts";
 import { DataError } from "./errors.ts";
@@ -35,10 +35,10 @@ export function openFile(path: string): OpenFile {
   try {
     const fd = openSync(path, readingFlags);
     const stat = fstatSync(fd);
-    const fault = stat.isFile() ? undefined : noFile(path, stat.isDirectory());
-    if (fault === undefined && !isPointer(fd, stat.size)) return { path, fd, bytes: stat.size };
+    const fault = faultOf(fd, stat);
+    if (fault === undefined) return { path, fd, bytes: stat.size };
     closeSync(fd);
-    throw fault ?? pointer(path);
+    throw new DataError(`${path}${fault}`);
   } catch (error) {
     throw readError(error, path);
   }
@@ -49,13 +49,20 @@ export async function openFileLater(path: string): Promise<{ readonly file: File
   try {
     const file = await open(path, readingFlags);
     const stat = await file.stat();
-    const fault = stat.isFile() ? undefined : noFile(path, stat.isDirectory());
-    if (fault === undefined && !isPointer(file.fd, stat.size)) return { file, bytes: stat.size };
+    const fault = faultOf(file.fd, stat);
+    if (fault === undefined) return { file, bytes: stat.size };
     await file.close();
-    throw fault ?? pointer(path);
+    throw new DataError(`${path}${fault}`);
   } catch (error) {
     throw readError(error, path);
   }
+}
+
+/** Why something is not read, behind its path. */
+function faultOf(fd: number, stat: Stats): string | undefined {
+  if (stat.isDirectory()) return ": this is a folder; give a file name";
+  if (!stat.isFile()) return ": this is a device or a pipe; give a file";
+  return isPointer(fd, stat.size) ? ` is ${lfsPointer.kind}: ${lfsPointer.mend}` : undefined;
 }
 
 /** As `diskError`, of what was only to be read. */
@@ -70,22 +77,19 @@ function readError(error: unknown, path: string): unknown {
   );
 }
 
-const noFile = (path: string, isFolder: boolean) =>
-  new DataError(
-    isFolder ? `${path}: this is a folder; give a file name` : `${path}: this is a device or a pipe; give a file`,
-  );
-
 /** What Git LFS leaves in the place of a file that was not fetched; shorter than 1024 bytes, by its specification. */
-const pointerStart = "version https://git-lfs.github.com/spec/";
+export const lfsPointer = {
+  magic: "version https://git-lfs.github.com/spec/",
+  kind: "a pointer of Git LFS, not the file itself",
+  mend: "run `git lfs pull` where it was cloned",
+} as const;
 
 function isPointer(fd: number, bytes: number): boolean {
-  if (bytes >= 1024 || bytes < pointerStart.length) return false;
-  const start = Buffer.alloc(pointerStart.length);
-  return readSync(fd, start, 0, start.length, 0) === start.length && start.toString("latin1") === pointerStart;
+  const { magic } = lfsPointer;
+  if (bytes >= 1024 || bytes < magic.length) return false;
+  const start = Buffer.alloc(magic.length);
+  return readSync(fd, start, 0, start.length, 0) === start.length && start.toString("latin1") === magic;
 }
-
-const pointer = (path: string) =>
-  new DataError(`${path} is a pointer of Git LFS, not the file itself: run \`git lfs pull\` where it was cloned`);
 
 const tooLong = (path: string, bytes: number, most: number) =>
   new DataError(`${path} has ${formatBytes(bytes)}, at most ${formatBytes(most)} are read: is it the right file?`);
