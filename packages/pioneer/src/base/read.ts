@@ -58,6 +58,18 @@ export async function openFileLater(path: string): Promise<{ readonly file: File
   }
 }
 
+/** Looks into a file, which is closed in any case. @throws DataError in one line, as `openFile`, or if the disk refuses */
+export function lookInto<T>(path: string, look: (file: OpenFile) => T): T {
+  const file = openFile(path);
+  try {
+    return look(file);
+  } catch (error) {
+    throw readError(error, path);
+  } finally {
+    closeSync(file.fd);
+  }
+}
+
 /** Why something is not read, behind its path. */
 function faultOf(fd: number, stat: Stats): string | undefined {
   if (stat.isDirectory()) return ": this is a folder; give a file name";
@@ -113,18 +125,13 @@ export async function readWhole(path: string, most: number): Promise<Buffer> {
 
 /** As `readWhole`, at once. */
 export function readWholeSync(path: string, most: number): Buffer {
-  const { fd, bytes } = openFile(path);
-  try {
+  return lookInto(path, ({ fd, bytes }) => {
     if (bytes > most) throw tooLong(path, bytes, most);
     const all = Buffer.allocUnsafeSlow(bytes);
     let at = 0;
     for (let read = 1; at < bytes && read > 0; at += read) read = readSync(fd, all, at, bytes - at, at);
     return all.subarray(0, at);
-  } catch (error) {
-    throw readError(error, path);
-  } finally {
-    closeSync(fd);
-  }
+  });
 }
 
 /** A text of at most 64 MiB. @throws DataError in one line */

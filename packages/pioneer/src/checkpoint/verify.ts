@@ -1,9 +1,9 @@
 // Whether the files of a checkpoint are as they were written; without libtorch.
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, readSync } from "node:fs";
+import { existsSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { CheckpointError } from "../base/errors.ts";
-import { openFile } from "../base/read.ts";
+import { lookInto } from "../base/read.ts";
 import { checkpointNames } from "./files.ts";
 import { type CheckpointState, readState, stateFile } from "./state.ts";
 
@@ -31,13 +31,10 @@ export function verifyFile(folder: string, file: string, state: CheckpointState)
 export function sha256(path: string): string {
   const hash = createHash("sha256");
   const block = Buffer.alloc(4 * 2 ** 20);
-  const { fd } = openFile(path);
-  try {
+  lookInto(path, ({ fd }) => {
     for (let length = readSync(fd, block); length > 0; length = readSync(fd, block))
       hash.update(block.subarray(0, length));
-  } finally {
-    closeSync(fd);
-  }
+  });
   return hash.digest("hex");
 }
 

@@ -1,8 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, readSync } from "node:fs";
+import { readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { diskError, onDisk } from "../../base/disk.ts";
-import { openFile } from "../../base/read.ts";
+import { onDisk } from "../../base/disk.ts";
+import { lookInto } from "../../base/read.ts";
 import { type Block, cutShort, damaged, type PackHeader, type StoredLabel } from "./format.ts";
 import { cellEncoder, type LabelColumn, type LabelRow } from "./labels.ts";
 import { type Names, NameTable } from "./names.ts";
@@ -135,15 +135,7 @@ export async function writeFully(file: FileHandle, bytes: Uint8Array, position: 
  */
 export function readBlock(path: string, { offset, bytes, sha256 }: Block, what: string): ArrayBuffer {
   const values = Buffer.from(new ArrayBuffer(bytes));
-  let file: number | undefined;
-  try {
-    file = openFile(path).fd;
-    readInto(file, values, offset, path);
-  } catch (error) {
-    throw diskError(error, path);
-  } finally {
-    if (file !== undefined) closeSync(file);
-  }
+  lookInto(path, ({ fd }) => readInto(fd, values, offset, path));
   if (createHash("sha256").update(values).digest("hex") !== sha256) {
     throw damaged(path, `its ${what} do not match their sha256`);
   }

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync } from "node:fs";
 import type { Colour, Crop } from "pioneer-runtime";
-import { diskError, onDisk } from "../../base/disk.ts";
-import { openFile, openFileLater } from "../../base/read.ts";
+import { onDisk } from "../../base/disk.ts";
+import { lookInto, openFileLater } from "../../base/read.ts";
 import { readBlock, readCodes, readInto, readNames } from "./blocks.ts";
 import {
   cutShort,
@@ -185,38 +184,25 @@ function imagesIdOf({ count, colour, crop, align, source, splits, names }: PackH
 }
 
 function readHeader(path: string): { prefix: PackPrefix; header: PackHeader; bytes: number } {
-  let file: number | undefined;
-  try {
-    file = openFile(path).fd;
-    const { size } = fstatSync(file);
-    const prefix = decodePrefix(readExactly(file, 0, Math.min(size, prefixBytes), path), size, path);
-    const header = decodeHeader(readExactly(file, prefix.headerOffset, prefix.headerLength, path), prefix, path);
-    return { prefix, header, bytes: size };
-  } catch (error) {
-    throw diskError(error, path);
-  } finally {
-    if (file !== undefined) closeSync(file);
-  }
+  return lookInto(path, ({ fd, bytes }) => {
+    const prefix = decodePrefix(readExactly(fd, 0, Math.min(bytes, prefixBytes), path), bytes, path);
+    const header = decodeHeader(readExactly(fd, prefix.headerOffset, prefix.headerLength, path), prefix, path);
+    return { prefix, header, bytes };
+  });
 }
 
 function readImages(path: string, indices: ArrayLike<number>, count: number, imageBytes: number): Uint8Array {
   const images = new Uint8Array(indices.length * imageBytes);
-  let file: number | undefined;
-  try {
-    file = openFile(path).fd;
+  lookInto(path, ({ fd }) => {
     for (let i = 0; i < indices.length; i++) {
       const index = indices[i] as number;
       if (!Number.isInteger(index) || index < 0 || index >= count) {
         throw new RangeError(`${path}: no image ${index}; it holds 0 to ${count - 1}`);
       }
       const image = Buffer.from(images.buffer, i * imageBytes, imageBytes);
-      readInto(file, image, prefixBytes + index * imageBytes, path);
+      readInto(fd, image, prefixBytes + index * imageBytes, path);
     }
-  } catch (error) {
-    throw diskError(error, path);
-  } finally {
-    if (file !== undefined) closeSync(file);
-  }
+  });
   return images;
 }
 

@@ -1,10 +1,8 @@
 // Pixels of a pack compared with their digests when they are first used: training, and everything else that sees them, would
 // not notice noise.
 import { createHash } from "node:crypto";
-import { closeSync } from "node:fs";
-import { diskError } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
-import { openFile } from "../../base/read.ts";
+import { lookInto } from "../../base/read.ts";
 import { readInto } from "./blocks.ts";
 import { digestChunk } from "./format.ts";
 
@@ -47,19 +45,14 @@ function checkChunk({ path, pixelOffset, imageBytes, count, digests }: Checked, 
   const start = chunk * digestChunk;
   const end = Math.min(count * imageBytes, start + digestChunk);
   const hash = createHash("sha256");
-  const { fd } = openFile(path);
-  try {
+  lookInto(path, ({ fd }) => {
     const bytes = Buffer.alloc(Math.min(block, end - start));
     for (let at = start; at < end; at += block) {
       const part = bytes.subarray(0, Math.min(block, end - at));
       readInto(fd, part, pixelOffset + at, path);
       hash.update(part);
     }
-  } catch (error) {
-    throw diskError(error, path);
-  } finally {
-    closeSync(fd);
-  }
+  });
   if (hash.digest("hex") !== digests[chunk]) throw damagedImages(path, imageBytes, start, end);
 }
 
