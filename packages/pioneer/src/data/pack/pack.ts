@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import type { Colour, Crop } from "pioneer-runtime";
-import { onDisk } from "../../base/disk.ts";
-import { lookInto, openFileLater } from "../../base/read.ts";
+import { startOfFile } from "../../base/file-kind.ts";
+import { lookInto } from "../../base/read.ts";
 import { readBlock, readCodes, readInto, readNames } from "./blocks.ts";
 import {
-  cutShort,
   decodeHeader,
   decodePrefix,
-  digestChunk,
   hasPackMagic,
   imageBytesOf,
   type PackHeader,
@@ -17,7 +16,7 @@ import {
   type StoredLabel,
 } from "./format.ts";
 import type { Names } from "./names.ts";
-import { damagedImages } from "./pixel-check.ts";
+import { checkChunk } from "./pixel-check.ts";
 import { splitIndices } from "./splits.ts";
 
 // Labels are read from the file when they are asked for, and again when nobody has held them for a while: a column of
@@ -124,51 +123,20 @@ export function openPack(path: string): Pack {
 
 /** Whether a file begins as a pack does; false for a missing file or a folder. */
 export async function isPack(path: string): Promise<boolean> {
-  const file = await openFileLater(path).then(
-    ({ file: opened }) => opened,
-    () => undefined,
-  );
-  if (file === undefined) return false;
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(8), 0, 8, 0);
-    return hasPackMagic(buffer.subarray(0, bytesRead));
-  } catch {
-    return false; // a folder
-  } finally {
-    await file.close();
-  }
+  return await startOfFile(path, 8).then(hasPackMagic, () => false);
 }
 
 /**
  * Reads every pixel, name and label, and compares their sha256; of pixels there is one for each 64 MiB.
- * @param onProgress told the bytes read so far, of how many
  * @throws DataError naming the images in the first chunk that differs
  */
-export async function verifyPack(path: string, onProgress?: (done: number, total: number) => void): Promise<void> {
-  const { header } = readHeader(path);
+export async function verifyPack(path: string): Promise<void> {
   const pack = openPack(path);
-  readNames(path, header.names);
+  void pack.names;
   for (const label of pack.labels) void (label.kind === "number" ? label.values : label.codes);
-  const imageBytes = imageBytesOf(header);
-  const total = header.count * imageBytes;
-  const file = (await openFileLater(path)).file;
-  try {
-    const block = Buffer.alloc(Math.min(total, 4 * 2 ** 20));
-    for (const [chunk, expected] of header.sha256.entries()) {
-      const end = Math.min(total, (chunk + 1) * digestChunk);
-      const hash = createHash("sha256");
-      for (let at = chunk * digestChunk; at < end; ) {
-        const want = Math.min(block.length, end - at);
-        const { bytesRead } = await onDisk(path, () => file.read(block, 0, want, prefixBytes + at));
-        if (bytesRead === 0) throw cutShort(path, prefixBytes + end, prefixBytes + at);
-        hash.update(block.subarray(0, bytesRead));
-        at += bytesRead;
-        onProgress?.(at, total);
-      }
-      if (hash.digest("hex") !== expected) throw damagedImages(path, imageBytes, chunk * digestChunk, end);
-    }
-  } finally {
-    await file.close();
+  for (const chunk of pack.digests.keys()) {
+    checkChunk(pack, chunk);
+    await setImmediate(); // Ctrl-C is heard in between
   }
 }
 

@@ -41,7 +41,8 @@ export function checkPixels(pack: Checked, images: ArrayLike<number>): void {
   }
 }
 
-function checkChunk({ path, pixelOffset, imageBytes, count, digests }: Checked, chunk: number): void {
+/** Reads a chunk and compares its digest. @throws DataError naming its images */
+export function checkChunk({ path, pixelOffset, imageBytes, count, digests }: Checked, chunk: number): void {
   const start = chunk * digestChunk;
   const end = Math.min(count * imageBytes, start + digestChunk);
   const hash = createHash("sha256");
@@ -53,11 +54,7 @@ function checkChunk({ path, pixelOffset, imageBytes, count, digests }: Checked, 
       hash.update(part);
     }
   });
-  if (hash.digest("hex") !== digests[chunk]) throw damagedImages(path, imageBytes, start, end);
-}
-
-/** @param start and @param end bytes of the pixels */
-export function damagedImages(path: string, imageBytes: number, start: number, end: number): DataError {
+  if (hash.digest("hex") === digests[chunk]) return;
   const [first, last] = [Math.floor(start / imageBytes), Math.ceil(end / imageBytes) - 1];
-  return new DataError(`${path} is damaged in images ${first} to ${last}; copy it again, or prepare it again`);
+  throw new DataError(`${path} is damaged in images ${first} to ${last}; copy it again, or prepare it again`);
 }
