@@ -138,11 +138,15 @@ export function readWholeSync(path: string, most: number): Buffer {
 export const readText = async (path: string): Promise<string> =>
   (await readWhole(path, mostTextBytes)).toString("utf8");
 
-/** A list of labels or faces of at most 128 MiB. @throws DataError in one line */
-export const readLabels = (path: string): Promise<Buffer> => readWhole(path, mostLabelsBytes);
+/** A list of labels or faces of at most 128 MiB, in UTF-8 or UTF-16. @throws DataError in one line */
+export const readLabelsText = async (path: string): Promise<string> => textOf(await readWhole(path, mostLabelsBytes));
 
-/** The same where it is UTF-8. */
-export const readLabelsText = async (path: string): Promise<string> => (await readLabels(path)).toString("utf8");
+/** The text of a list: UTF-8, or UTF-16 where it begins with that's mark, as Excel's "Unicode text". */
+export function textOf(bytes: Buffer): string {
+  const encodings = { fffe: "utf-16le", feff: "utf-16be" } as const;
+  const encoding = encodings[bytes.toString("hex", 0, 2) as keyof typeof encodings] ?? "utf-8";
+  return new TextDecoder(encoding).decode(bytes);
+}
 
 /** As `readText`, at once. */
 export const readTextSync = (path: string): string => readWholeSync(path, mostTextBytes).toString("utf8");

@@ -375,6 +375,12 @@ test("photos for a model of aligned faces: the command that makes them a pack ca
   );
 });
 
+test("rows in UTF-16, as Excel writes them", async () => {
+  const path = csv("excel.csv", []);
+  writeFileSync(path, `\uFEFF${head}\n${rowOf("a.jpg", faces[0] as FacePoints)}\n`, "utf16le");
+  expect((await FacePointsTable.read(path)).size).toBe(1);
+});
+
 test("a photo anywhere finds its row by the end of its path, else by its base name", async () => {
   const face = faces[0] as FacePoints;
   const table = await FacePointsTable.read(

@@ -25,13 +25,6 @@ export function eachRow(text: string, path: string, onRow: (cells: readonly stri
   }
 }
 
-/** The text of a file: UTF-8, or UTF-16 where it begins with that's mark, as Excel's "Unicode text". */
-export function textOf(bytes: Buffer): string {
-  const encodings = { fffe: "utf-16le", feff: "utf-16be" } as const;
-  const encoding = encodings[bytes.toString("hex", 0, 2) as keyof typeof encodings] ?? "utf-8";
-  return new TextDecoder(encoding).decode(bytes);
-}
-
 /** The line that names the columns, as it stands there. */
 export function firstLineOf(text: string): string {
   const [line = ""] = text.split(/\r?\n/, 1);

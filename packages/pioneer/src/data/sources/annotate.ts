@@ -1,8 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { DataError } from "../../base/errors.ts";
-import { readLabels } from "../../base/read.ts";
+import { readLabelsText } from "../../base/read.ts";
 import { recordOf } from "../../base/record.ts";
-import { textOf } from "../pack/csv.ts";
 import { type LabelTable, normalizeName } from "../pack/labels.ts";
 import type { Names } from "../pack/names.ts";
 import { chooseLabels, folderOf, type LabelsFile, parseLabelFiles } from "./label-files.ts";
@@ -27,20 +26,22 @@ export interface Annotated {
 export async function findLabels(
   source: string,
   given: string | undefined,
-  inside?: { readonly names: readonly string[]; readonly read: (name: string) => Promise<Buffer> },
+  inside?: { readonly names: readonly string[]; readonly read: (name: string) => Promise<string> },
 ): Promise<LabelsFile[]> {
   if (given !== undefined) {
-    return [{ path: given, text: textOf(await readLabels(given)), isGuess: false }];
+    return [{ path: given, text: await readLabelsText(given), isGuess: false }];
   }
   const files: LabelsFile[] = [];
-  for (const name of chooseLabels(inside?.names ?? [])) {
-    const text = textOf((await inside?.read(name)) as Buffer);
-    files.push({ path: join(source, name), text, isGuess: false, under: folderOf(name) });
+  if (inside !== undefined) {
+    for (const name of chooseLabels(inside.names)) {
+      const text = await inside.read(name);
+      files.push({ path: join(source, name), text, isGuess: false, under: folderOf(name) });
+    }
   }
   if (files.length > 0) return files;
   const path = join(dirname(source), "labels.csv");
-  const bytes = await readLabels(path).catch(() => undefined);
-  return bytes === undefined ? [] : [{ path, text: textOf(bytes), isGuess: true }];
+  const text = await readLabelsText(path).catch(() => undefined);
+  return text === undefined ? [] : [{ path, text, isGuess: true }];
 }
 
 /** What the files say, for a digest. */

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { onDisk } from "../../base/disk.ts";
 import { DataError } from "../../base/errors.ts";
 import { formatBytes } from "../../base/format.ts";
-import { mostLabelsBytes } from "../../base/read.ts";
+import { mostLabelsBytes, textOf } from "../../base/read.ts";
 import { type Names, NameTable } from "../pack/names.ts";
 import { annotate, findLabels, textsOf } from "./annotate.ts";
 import { isLabelsName } from "./label-files.ts";
@@ -68,7 +68,7 @@ async function describeArchive(path: string, reader: ArchiveReader, labels?: str
     read: async (name) => {
       const member = labelMembers.get(name) as number;
       const bytes = reader.bytes[member] as number;
-      if (bytes <= mostLabelsBytes) return readMember(reader, member);
+      if (bytes <= mostLabelsBytes) return textOf(await readMember(reader, member));
       throw new DataError(
         `${name} has ${formatBytes(bytes)}, at most ${formatBytes(mostLabelsBytes)} of labels are read`,
       );

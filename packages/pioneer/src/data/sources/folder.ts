@@ -2,7 +2,7 @@ import type { Stats } from "node:fs";
 import { opendir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { onDisk } from "../../base/disk.ts";
-import { readLabels } from "../../base/read.ts";
+import { readLabelsText } from "../../base/read.ts";
 import type { SkippedFile } from "../pack/format.ts";
 import { type Names, NameTable } from "../pack/names.ts";
 import { allIndices } from "../pack/splits.ts";
@@ -50,7 +50,7 @@ export async function openFolder(path: string, labels?: string): Promise<Source>
   const { images, ignored, labelFiles } = await listImages(root);
   const files = await findLabels(root, labels, {
     names: labelFiles,
-    read: (name) => readLabels(join(root, name)),
+    read: (name) => readLabelsText(join(root, name)),
   });
   const prefixes = [`${basename(root)}/`];
   const { entry, notes } = annotate(images.names, files, prefixes);
