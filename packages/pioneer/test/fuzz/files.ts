@@ -58,7 +58,7 @@ export async function wholeFiles(folder: string): Promise<WholeFile[]> {
     "faces",
     "faces.csv",
     Buffer.from(
-      "file,left_eye_x,left_eye_y,right_eye_x,right_eye_y,mouth_x,mouth_y\na.jpg,1,2,3,4,5,6\nb.jpg,1,2,3,4,5,6\n",
+      "file,eye_left_x,eye_left_y,eye_right_x,eye_right_y,mouth_x,mouth_y\na.jpg,1,2,3,4,5,6\nb.jpg,1,2,3,4,5,6\n",
     ),
   );
 

@@ -5,9 +5,9 @@ import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
-import { wholeFiles } from "./files.ts";
+import { type WholeFile, wholeFiles } from "./files.ts";
 import { damage, damaged } from "./mutations.ts";
 
 const cases = Number(process.env.FUZZ_CASES ?? 1000);
@@ -18,6 +18,25 @@ const patienceMs = 120_000;
 const mostMemory = 2 ** 30;
 
 const folder = temporaryFolder();
+/** What a reader is given lies in it, under `in`. */
+const place = join(folder, "place");
+let whole: WholeFile[];
+let reader: Reader;
+beforeAll(async () => {
+  whole = await wholeFiles(folder);
+  mkdirSync(place);
+  reader = new Reader(place);
+});
+afterAll(() => reader.close());
+
+/** Lays a file among those that lie beside it. @returns its folder, and the question for the reader */
+function lay({ kind, name, beside }: WholeFile, content: Buffer): { input: string; question: object } {
+  const input = join(place, "in");
+  if (beside === undefined) mkdirSync(input);
+  else cpSync(beside, input, { recursive: true });
+  writeFileSync(join(input, name), content);
+  return { input, question: { kind, path: join(input, name), out: join(input, "out.pack") } };
+}
 
 interface Answer {
   readonly error?: { readonly expected: boolean; readonly text?: string };
@@ -74,13 +93,17 @@ class Reader {
   }
 }
 
+test("undamaged, each is read", async () => {
+  for (const file of whole) {
+    const answer = await reader.read(lay(file, file.bytes).question);
+    rmSync(join(place, "in"), { recursive: true });
+    expect([file.name, typeof answer === "string" ? answer : answer.error]).toEqual([file.name, undefined]);
+  }
+});
+
 test(
   `${cases} damaged files, seed ${seed}`,
   async () => {
-    const whole = await wholeFiles(folder);
-    const place = join(folder, "place");
-    mkdirSync(place);
-    const reader = new Reader(place);
     const found: Record<string, string[]> = {
       crash: [],
       hang: [],
@@ -90,15 +113,12 @@ test(
       leftover: [],
     };
     for (const [i, { file, edits }] of fc.sample(damage(whole.length), { numRuns: cases, seed }).entries()) {
-      const { kind, name, bytes, beside } = whole[file] as (typeof whole)[number];
+      const { name, bytes } = whole[file] as WholeFile;
       const content = damaged(bytes, edits);
-      const input = join(place, "in");
-      if (beside === undefined) mkdirSync(input);
-      else cpSync(beside, input, { recursive: true });
-      writeFileSync(join(input, name), content);
+      const { input, question } = lay(whole[file] as WholeFile, content);
       const before = readdirSync(input);
       const note = (what: string, why = "") => found[what]?.push(`case ${i}, ${name} ${JSON.stringify(edits)} ${why}`);
-      const answer = await reader.read({ kind, path: join(input, name), out: join(input, "out.pack") });
+      const answer = await reader.read(question);
       if (typeof answer === "string") note(answer === "hangs" ? "hang" : "crash", answer);
       else {
         if (answer.seconds > longestSeconds) note("hang", `${answer.seconds} s`);
@@ -115,7 +135,6 @@ test(
         note("leftover", more.join());
       for (const each of readdirSync(place)) rmSync(join(place, each), { recursive: true });
     }
-    reader.close();
     expect(found).toEqual({ crash: [], hang: [], memory: [], unexpected: [], outside: [], leftover: [] });
   },
   cases * 1000,
