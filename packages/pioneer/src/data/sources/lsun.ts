@@ -142,10 +142,11 @@ async function* readImages(environments: readonly Environment[], indices: Indice
     const environment = environmentOf(environments, index);
     const { lmdb } = environment;
     const entry = entryIn(environment, index);
+    const bytes = lmdb.entries.lengths[entry] as number;
     const read = async () => {
-      checkFileSize(lmdb.entries.lengths[entry] as number);
+      checkFileSize(bytes);
       return await lmdb.read(entry);
     };
-    yield { index, read };
+    yield { index, bytes, read };
   }
 }
