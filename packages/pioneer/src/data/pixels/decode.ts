@@ -63,7 +63,7 @@ const depths: Record<string, 8 | 16> = { uchar: 8, ushort: 16 };
  * @throws DataError in one line, without the file's name: cannot be decoded, or not square with crop "none"
  */
 export async function decodeSquare(image: Buffer | RawImage, resolution: number, crop: Crop): Promise<SquareImage> {
-  const size = Buffer.isBuffer(image) ? await readSize(image) : { ...image, bits: 8 as const, memory: 1 };
+  const size = await headerOf(image);
   const { width, height } = size;
   if (crop === "none" && width !== height) {
     throw new DataError(`is ${width}x${height}, not square; crop it, or use crop center`);
@@ -93,7 +93,7 @@ export async function decodeAligned(
   face: FacePoints,
   template: FaceTemplate,
 ): Promise<SquareImage> {
-  const size = Buffer.isBuffer(image) ? await readSize(image) : { ...image, bits: 8 as const, memory: 1 };
+  const size = await headerOf(image);
   const problem = faceProblem(face, size);
   if (problem !== undefined) throw new DataError(problem);
   const similarity = faceSimilarity(face, template);
@@ -159,6 +159,13 @@ export async function readSize(image: Buffer): Promise<ImageHeader> {
     throw new DataError(`is too large: ${width}x${height}, decoding takes ${formatBytes(memory)}; at most ${most}`);
   }
   return { width, height, bits, memory };
+}
+
+/** The same of pixels too, which take nothing more while they are read. */
+async function headerOf(image: Buffer | RawImage): Promise<ImageHeader> {
+  if (Buffer.isBuffer(image)) return await readSize(image);
+  const { width, height } = image;
+  return { width, height, bits: 8, memory: 1 };
 }
 
 /** JPEG and PNG come in strips from above, unless they are progressive: then all of it is there at once, as of other formats. */
