@@ -1,9 +1,10 @@
 // Reads a folder of numbers computed with the authors' code (layout: fixtures/reference/README.md).
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readSafetensors, type Tensor } from "pioneer-torch";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
+import { parseJson, readTextSync } from "../base/read.ts";
 
 const caseSchema = z.object({
   phase: z.int().min(0).max(8),
@@ -45,8 +46,9 @@ export function readReference(folder: string): Reference {
 }
 
 function readJson(path: string): unknown {
+  const text = readTextSync(path);
   try {
-    return JSON.parse(readFileSync(path, "utf8"));
+    return parseJson(text);
   } catch (error) {
     throw new DataError(`${path}: not JSON (${(error as Error).message})`, { cause: error });
   }
