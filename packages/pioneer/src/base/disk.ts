@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { dirname, resolve } from "node:path";
 import { DataError } from "./errors.ts";
 import { formatBytes } from "./format.ts";
+import { hasCode, hasEnded } from "./system-error.ts";
 
 /** Reasons a disk gives for refusing, each with its mend. */
 const refusals: Record<string, string> = {
@@ -138,7 +139,7 @@ export async function lockFile(path: string): Promise<() => Promise<void>> {
         await rm(lock, { force: true });
       };
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw diskError(error, path);
+      if (!hasCode(error, "EEXIST")) throw diskError(error, path);
     }
     const found = await readFile(lock, "utf8").catch(() => "");
     if (attempt > 0 || !isStale(found, lock)) {
@@ -152,10 +153,5 @@ function isStale(owner: string, lock: string): boolean {
   const [pid, host] = owner.split(" ");
   if (host !== hostname() || !/^\d+$/.test(pid ?? "")) return false;
   if (Number(pid) === process.pid) return !held.has(lock);
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "ESRCH";
-  }
+  return hasEnded(Number(pid));
 }

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { endSignals } from "./signals.ts";
+import { hasEnded } from "./system-error.ts";
 
 /** By path; what else is to end with it. */
 const unfinished = new Map<string, (() => void) | undefined>();
@@ -89,10 +90,5 @@ function isLeft(path: string, host: string, pid: number): boolean {
     const { mtimeMs = Date.now() } = statSync(path, { throwIfNoEntry: false }) ?? {};
     return Date.now() - mtimeMs > 1000 * longestSeconds;
   }
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "ESRCH";
-  }
+  return hasEnded(pid);
 }

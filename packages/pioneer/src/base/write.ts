@@ -18,6 +18,7 @@ import { type FileHandle, open, rename, rm, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { diskError, makeFolders, onDisk } from "./disk.ts";
 import { DataError } from "./errors.ts";
+import { hasCode } from "./system-error.ts";
 import { nameOfUnfinished, removeLeftovers, whileUnfinished } from "./unfinished.ts";
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_APPEND, O_NONBLOCK } = constants;
@@ -25,8 +26,6 @@ const makingFlags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 /** A pipe in the file's place must not be waited for. */
 const goingOnFlags = O_RDWR | O_NOFOLLOW | O_NONBLOCK;
 const everybody = 0o666;
-
-const isThere = (error: unknown) => error instanceof Error && "code" in error && error.code === "EEXIST";
 
 /**
  * Makes a file of ours to write and read. What has its name goes: what an earlier attempt left, or a link, but not what
@@ -38,7 +37,7 @@ export function createFile(path: string): number {
   try {
     return openSync(path, makingFlags, everybody);
   } catch (error) {
-    if (!isThere(error)) throw error;
+    if (!hasCode(error, "EEXIST")) throw error;
     unlinkSync(path);
     return openSync(path, makingFlags, everybody);
   }
@@ -49,7 +48,7 @@ export async function createFileLater(path: string): Promise<FileHandle> {
   try {
     return await open(path, makingFlags, everybody);
   } catch (error) {
-    if (!isThere(error)) throw error;
+    if (!hasCode(error, "EEXIST")) throw error;
     await unlink(path);
     return open(path, makingFlags, everybody);
   }
@@ -156,7 +155,7 @@ export function makeOurFolder(path: string): void {
   try {
     mkdirSync(path);
   } catch (error) {
-    if (!isThere(error)) throw diskError(error, path);
+    if (!hasCode(error, "EEXIST")) throw diskError(error, path);
     if (!lstatSync(path).isDirectory())
       throw new DataError(`${path} is no folder, and so not written to: move it away`);
   }

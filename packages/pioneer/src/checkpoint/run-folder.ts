@@ -15,6 +15,7 @@ import { BusyError, diskError, lockFile, lockOf, makeFolders, removeMade } from 
 import { CheckpointError, RunError } from "../base/errors.ts";
 import { findNoted } from "../base/place.ts";
 import { readTextSync } from "../base/read.ts";
+import { hasCode } from "../base/system-error.ts";
 import { openOurs, replaceFile } from "../base/write.ts";
 import { resolveTrainConfig, type TrainConfig } from "../config/config.ts";
 import { parseConfigFile, savedConfigText, withDataPaths } from "../config/config-file.ts";
@@ -169,8 +170,7 @@ export async function lockRun(
       fd = openOurs(path, "append");
     } catch (error) {
       // What is wrong is the folder's, but for a link in the place of the lock.
-      const isLink = error instanceof Error && "code" in error && error.code === "ELOOP";
-      throw diskError(error, isLink ? path : run);
+      throw diskError(error, hasCode(error, "ELOOP") ? path : run);
     }
     const locked = tryLock(fd);
     const holder =

@@ -3,6 +3,7 @@ import { opendir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { onDisk } from "../../base/disk.ts";
 import { readLabelsText } from "../../base/read.ts";
+import { hasCode } from "../../base/system-error.ts";
 import type { SkippedFile } from "../pack/format.ts";
 import { type Names, NameTable } from "../pack/names.ts";
 import { allIndices } from "../pack/splits.ts";
@@ -248,7 +249,7 @@ async function statOf(path: DiskPath): Promise<Stats | string | undefined> {
   try {
     return await stat(path);
   } catch (error) {
-    const isNowhere = error instanceof Error && "code" in error && ["ENOENT", "ENOTDIR"].includes(String(error.code));
+    const isNowhere = hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR");
     const fault = isNowhere ? undefined : faultOfFile(error);
     if (!isNowhere && fault === undefined) throw error;
     return fault;
