@@ -1,6 +1,7 @@
-import { readFile, rename, rm, stat } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import { z } from "zod";
 import { onDisk } from "../base/disk.ts";
+import { readWhole } from "../base/read.ts";
 import { appendWhole, createWith, openOursLater } from "../base/write.ts";
 import { prefixBytes } from "./pack/format.ts";
 import { type PackProgress, partOf, promotedOf } from "./pack/writer.ts";
@@ -19,6 +20,9 @@ const lineSchema = z.object({
   enlarged: z.int().nonnegative(),
   beyond: z.number().nonnegative(),
 });
+
+/** A line for each state that was made safe, and in it a hundred bytes for each image skipped since. */
+const mostJournalBytes = 512 * 2 ** 20;
 
 /** How far packing has come. */
 export interface PackingState extends PackProgress {
@@ -39,7 +43,10 @@ export interface PackingState extends PackProgress {
  * @param resolution side of its images
  */
 export async function readJournal(path: string, key: string, resolution: number): Promise<PackingState | undefined> {
-  const lines = (await readFile(journalOf(path), "utf8").catch(() => "")).split("\n");
+  const text = await readWhole(journalOf(path), mostJournalBytes)
+    .then((bytes) => bytes.toString("utf8"))
+    .catch(() => "");
+  const lines = text.split("\n");
   if (lines[0] !== firstLine(key)) return undefined;
   let state: PackingState | undefined;
   let whole = Buffer.byteLength(`${lines[0]}\n`);

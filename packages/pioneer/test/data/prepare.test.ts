@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
@@ -333,6 +334,12 @@ describe("what cannot be prepared is refused in one line, and nothing stays", ()
     expect(readFileSync(mine, "utf8")).toBe("mine");
     expect(leftOf("linked")).toEqual(["linked.pack"]);
     rmSync(mine);
+  });
+
+  test("a pipe beside the pack is not waited for", async () => {
+    execFileSync("mkfifo", [`${out("piped")}.part.journal`]);
+    expect((await prepareDataset({ source: grey, out: out("piped"), resolution: 4 })).pack.count).toBe(30);
+    expect(leftOf("piped")).toEqual(["piped.pack"]);
   });
 
   test("too little space is told before anything is written", async () => {
