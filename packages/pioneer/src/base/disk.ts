@@ -1,10 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, rmdirSync, statSync } from "node:fs";
-import { open, readFile, rm, statfs } from "node:fs/promises";
-import { hostname } from "node:os";
+import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { DataError } from "./errors.ts";
 import { formatBytes } from "./format.ts";
-import { hasCode, hasEnded } from "./system-error.ts";
 
 /** Reasons a disk gives for refusing, each with its mend. */
 const refusals: Record<string, string> = {
@@ -99,59 +97,4 @@ export async function checkSpace(path: string, bytes: number): Promise<void> {
         "choose another disk, a lower resolution or fewer images",
     );
   }
-}
-
-/** Locks held by this process: a process id found in a lock file says nothing where ids repeat (containers). */
-const held = new Set<string>();
-
-/** Another process is writing a file that one wants to write. */
-export class BusyError extends DataError {
-  /** "4711 host", as it signs. */
-  readonly owner: string;
-
-  constructor(path: string, lock: string, owner: string) {
-    super(`${path} is being written by process ${owner}; wait for it, or delete ${lock} if it has ended`);
-    this.owner = owner;
-  }
-}
-
-/** The file that says who writes `path`. */
-export const lockOf = (path: string): string => `${path}.lock`;
-
-/**
- * Keeps a second process from writing the same file: `PATH.lock` holds our process id. A lock whose process has
- * ended, on this machine, is taken over.
- * @returns a function that gives the lock back
- * @throws BusyError naming the other process
- */
-export async function lockFile(path: string): Promise<() => Promise<void>> {
-  const lock = lockOf(path);
-  await onDisk(dirname(path), async () => makeFolders(dirname(path)));
-  const owner = `${process.pid} ${hostname()}`;
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const handle = await open(lock, "wx");
-      await handle.writeFile(owner);
-      await handle.close();
-      held.add(lock);
-      return async () => {
-        held.delete(lock);
-        await rm(lock, { force: true });
-      };
-    } catch (error) {
-      if (!hasCode(error, "EEXIST")) throw diskError(error, path);
-    }
-    const found = await readFile(lock, "utf8").catch(() => "");
-    if (attempt > 0 || !isStale(found, lock)) {
-      throw new BusyError(path, lock, found || "(unknown)");
-    }
-    await rm(lock, { force: true });
-  }
-}
-
-function isStale(owner: string, lock: string): boolean {
-  const [pid, host] = owner.split(" ");
-  if (host !== hostname() || !/^\d+$/.test(pid ?? "")) return false;
-  if (Number(pid) === process.pid) return !held.has(lock);
-  return hasEnded(Number(pid));
 }

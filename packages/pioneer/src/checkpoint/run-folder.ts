@@ -11,8 +11,9 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { resumeCommand } from "../base/command-line.ts";
-import { BusyError, diskError, lockFile, lockOf, makeFolders, removeMade } from "../base/disk.ts";
+import { diskError, makeFolders, removeMade } from "../base/disk.ts";
 import { CheckpointError, RunError } from "../base/errors.ts";
+import { BusyError, lockFile, lockOf } from "../base/lock-file.ts";
 import { findNoted } from "../base/place.ts";
 import { readTextSync } from "../base/read.ts";
 import { hasCode } from "../base/system-error.ts";

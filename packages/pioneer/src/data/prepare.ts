@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { type Colour, type Crop, faceSimilarity, sideOf } from "pioneer-runtime";
-import { lockFile } from "../base/disk.ts";
 import { ConfigError, DataError } from "../base/errors.ts";
 import { kindOfFile } from "../base/file-kind.ts";
+import { lockFile } from "../base/lock-file.ts";
 import { checkAlignOptions } from "../config/face-template.ts";
 import { type Alignment, openAlignment } from "./alignment.ts";
 import type { PackingState } from "./journal.ts";
