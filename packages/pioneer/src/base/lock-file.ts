@@ -1,9 +1,13 @@
-import { open, readFile, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { diskError, makeFolders, onDisk } from "./disk.ts";
 import { DataError } from "./errors.ts";
+import { readWhole } from "./read.ts";
 import { hasCode, hasEnded } from "./system-error.ts";
+
+/** More is no process and no machine. */
+const mostLockBytes = 1000;
 
 /** Locks held by this process: a process id found in a lock file says nothing where ids repeat (containers). */
 const held = new Set<string>();
@@ -45,7 +49,7 @@ export async function lockFile(path: string): Promise<() => Promise<void>> {
     } catch (error) {
       if (!hasCode(error, "EEXIST")) throw diskError(error, path);
     }
-    const found = await readFile(lock, "utf8").catch(() => "");
+    const found = await readWhole(lock, mostLockBytes).then(String, () => "");
     if (attempt > 0 || !isStale(found, lock)) {
       throw new BusyError(path, lock, found || "(unknown)");
     }

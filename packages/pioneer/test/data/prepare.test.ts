@@ -340,6 +340,11 @@ describe("what cannot be prepared is refused in one line, and nothing stays", ()
     execFileSync("mkfifo", [`${out("piped")}.part.journal`]);
     expect((await prepareDataset({ source: grey, out: out("piped"), resolution: 4 })).pack.count).toBe(30);
     expect(leftOf("piped")).toEqual(["piped.pack"]);
+    execFileSync("mkfifo", [`${out("owned")}.lock`]);
+    expect((await refusal({ source: grey, out: out("owned") })).message).toMatch(
+      /is being written by process \(unknown\); wait for it, or delete .*owned\.pack\.lock if it has ended$/,
+    );
+    rmSync(`${out("owned")}.lock`);
   });
 
   test("too little space is told before anything is written", async () => {
