@@ -28,6 +28,15 @@ const goingOnFlags = O_RDWR | O_NOFOLLOW | O_NONBLOCK;
 const everybody = 0o666;
 
 /**
+ * Makes a file of ours to write and read, where there is none.
+ * @returns a descriptor that the caller closes
+ * @throws the file system's error, EEXIST where anything has its name
+ */
+export function createNewFile(path: string): number {
+  return openSync(path, makingFlags, everybody);
+}
+
+/**
  * Makes a file of ours to write and read. What has its name goes: what an earlier attempt left, or a link, but not what
  * the link points at.
  * @returns a descriptor that the caller closes

@@ -2,7 +2,8 @@ import { closeSync, ftruncateSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import protobuf from "protobufjs/light.js";
-import { createFile, makeOurFolder } from "../base/write.ts";
+import { hasCode } from "../base/system-error.ts";
+import { createNewFile, makeOurFolder } from "../base/write.ts";
 
 // TensorBoard's event files: TFRecord frames (tensorflow/core/lib/io/record_writer.h) around messages of
 // tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto.
@@ -59,10 +60,7 @@ export class TensorboardWriter {
    */
   constructor(folder: string, step: number) {
     makeOurFolder(folder);
-    // TensorBoard reads the files of a folder in the order of their names: seconds first, then who wrote it.
-    const seconds = (Date.now() / 1000).toFixed(3).padStart(14, "0");
-    this.path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}`);
-    this.#file = createFile(this.path);
+    [this.path, this.#file] = createEventFile(folder);
     this.#write({ fileVersion: "brain.Event:2" });
     this.#write({ step: step + 1, sessionLog: { status: sessionStart } });
   }
@@ -94,6 +92,22 @@ export class TensorboardWriter {
       // Readers stop at half a record: none is left for those that come.
       ftruncateSync(this.#file, this.#length);
       throw error;
+    }
+  }
+}
+
+/**
+ * TensorBoard reads the files of a folder in the order of their names: seconds first, then who wrote it. Of two that begin
+ * within a millisecond, the second says the next one.
+ */
+function createEventFile(folder: string): [path: string, descriptor: number] {
+  for (let milliseconds = Date.now(); ; milliseconds++) {
+    const seconds = (milliseconds / 1000).toFixed(3).padStart(14, "0");
+    const path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}`);
+    try {
+      return [path, createNewFile(path)];
+    } catch (error) {
+      if (!hasCode(error, "EEXIST")) throw error;
     }
   }
 }
