@@ -44,13 +44,13 @@ export async function runTraining(
   options: RunOptions = {},
 ): Promise<EndEvent> {
   const started = rankPlaces(config);
-  const { places } = started;
-  const [place] = places;
-  // Before minutes of packing, not after. Another rank's machine may see the folder that rank 0 has made meanwhile.
-  if (!config.resume && (place === undefined || place.rank === 0)) checkNoRun(config.run);
-  if (place !== undefined && places.length < place.size) await checkPacked(config);
   const stopper = new Stopper(options, report);
   try {
+    const { places } = started;
+    const [place] = places;
+    // Before minutes of packing, not after. Another rank's machine may see the folder that rank 0 has made meanwhile.
+    if (!config.resume && (place === undefined || place.rank === 0)) checkNoRun(config.run);
+    if (place !== undefined && places.length < place.size) await checkPacked(config);
     const patient = new PatientLog((text) => report({ kind: "log", text }), packingSeconds);
     const onProgress = ({ done, total }: PrepareProgress) => patient.doing(`packing: ${done} of ${total} images`);
     const { pack, prepared } = await dataOfRun(config, {
