@@ -115,6 +115,11 @@ export function flagOf(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
+/** A value as messages show it. */
+export function shown(value: unknown): string {
+  return value === undefined ? "not set" : typeof value === "string" ? value : JSON.stringify(value);
+}
+
 /**
  * Checks options from flags, a file or a program and fills in the defaults.
  * @throws ConfigError naming the first wrong flag, its value and what was expected

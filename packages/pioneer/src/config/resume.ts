@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ConfigError } from "../base/errors.ts";
 import { settle, type TrainConfig } from "./config.ts";
-import { flagOf, parseOptions } from "./option-schema.ts";
+import { flagOf, parseOptions, shown } from "./option-schema.ts";
 import { resumeRules, type TrainKey, trainSchema } from "./train-options.ts";
 
 const trainKeys = Object.keys(resumeRules) as TrainKey[];
@@ -51,8 +51,4 @@ export function changesTold(saved: TrainConfig, now: TrainConfig): string[] {
   return trainKeys
     .filter((key) => resumeRules[key] === "told" && !isDeepStrictEqual(saved[key], now[key]))
     .map((key) => `from here on with ${flagOf(key)} ${shown(now[key])}, before ${shown(saved[key])}`);
-}
-
-function shown(value: unknown): string {
-  return value === undefined ? "not set" : typeof value === "string" ? value : JSON.stringify(value);
 }

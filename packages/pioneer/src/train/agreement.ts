@@ -5,7 +5,7 @@ import { type Ranks, tensor } from "pioneer-torch";
 import { ConfigError, PioneerError, type StopReason } from "../base/errors.ts";
 import { learnerDigest } from "../checkpoint/checkpoint.ts";
 import type { TrainConfig } from "../config/config.ts";
-import { flagOf } from "../config/option-schema.ts";
+import { flagOf, shown } from "../config/option-schema.ts";
 import type { Learner } from "../learner/learner.ts";
 
 /** When a step ends: what decides about lines, pictures, checkpoints and the end. */
@@ -78,7 +78,7 @@ export function agreeOnRun(ranks: Ranks, own: RunFacts): void {
 
 function differenceOf(lead: RunFacts, other: RunFacts): string | undefined {
   const differs = (what: string, there: unknown, here: unknown, mend: string) =>
-    `${what} is ${show(there)} there, ${show(here)} on rank 0: ${mend}`;
+    `${what} is ${shown(there)} there, ${shown(here)} on rank 0: ${mend}`;
   const mend = "give all the same";
   if (other.pioneer !== lead.pioneer) return differs("Pioneer", other.pioneer, lead.pioneer, "install one version");
   if (other.libtorch !== lead.libtorch)
@@ -102,9 +102,6 @@ function differenceOf(lead: RunFacts, other: RunFacts): string | undefined {
   }
   return undefined;
 }
-
-const show = (value: unknown): string =>
-  value === undefined ? "not set" : typeof value === "string" ? value : JSON.stringify(value);
 
 /**
  * Whether all ranks hold the same learner, to the bit. The u of spectral norms follow the weights on each, and processors of
