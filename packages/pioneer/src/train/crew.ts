@@ -1,4 +1,5 @@
 // One process of several that train a run, before its first step.
+import { basename } from "node:path";
 import { capabilities, type Device, type Ranks } from "pioneer-torch";
 import { ConfigError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
@@ -47,7 +48,7 @@ export function checkCrew({ ranks }: Crew, config: TrainConfig, { pack, schedule
     device: chooseDevice(config, able).device,
     config,
     pack: { path: pack.path, id: pack.id },
-    checkpoint: checkpoint?.split("/").at(-1),
+    checkpoint: checkpoint && basename(checkpoint),
   });
 }
 
