@@ -2,18 +2,17 @@
 // hold is the same.
 import { isDeepStrictEqual } from "node:util";
 import { type Ranks, tensor } from "pioneer-torch";
-import { ConfigError, PioneerError, type StopReason } from "../base/errors.ts";
+import { ConfigError, PioneerError } from "../base/errors.ts";
 import { learnerDigest } from "../checkpoint/checkpoint.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { flagOf, shown } from "../config/option-schema.ts";
 import type { Learner } from "../learner/learner.ts";
+import type { Moment } from "./due.ts";
 
-/** When a step ends: what decides about lines, pictures, checkpoints and the end. */
-export interface Timing {
-  readonly stop: StopReason | undefined;
-  readonly minutesOfSession: number;
-  readonly minutesSinceCheckpoint: number;
-  readonly secondsSinceTick: number;
+/** What a process's own clock and signals say of the moment when a step ends. */
+export interface Timing
+  extends Pick<Moment, "stop" | "minutesOfSession" | "minutesSinceCheckpoint" | "secondsSinceTick"> {
+  /** Of the whole run. */
   readonly elapsedSeconds: number;
 }
 

@@ -1,6 +1,5 @@
 import { clockSchedule } from "../config/clock-schedule.ts";
 import { type Position, positionAt } from "../config/schedule.ts";
-import type { SessionClock } from "./clock.ts";
 import type { Session } from "./session.ts";
 import { imageSeconds } from "./time-left.ts";
 
@@ -13,24 +12,22 @@ const planSeconds = 5;
  */
 export class ClockFollower {
   readonly #session: Session;
-  readonly #clock: Pick<SessionClock, "elapsedSeconds">;
   /** Where the present phase or the session began. */
   #began: { readonly images: number; readonly seconds: number };
   #plannedAt: number;
 
-  constructor(session: Session, clock: Pick<SessionClock, "elapsedSeconds">) {
+  /** Before the first step of the session. */
+  constructor(session: Session) {
     this.#session = session;
-    this.#clock = clock;
-    this.#plannedAt = clock.elapsedSeconds;
+    this.#plannedAt = session.elapsedSeconds;
     this.#began = { images: session.images, seconds: this.#plannedAt };
   }
 
-  /** After each step. @param at where it was taken */
-  follow({ phase, endImages }: Position): void {
+  /** After each step. @param at where it was taken @param seconds of the whole run */
+  follow({ phase, endImages }: Position, seconds: number): void {
     const session = this.#session;
     const { config, schedule, images, lastPhase } = session;
     if (config.minutes === undefined) return;
-    const seconds = this.#clock.elapsedSeconds;
     if (images < endImages && seconds - this.#plannedAt < planSeconds) return;
     const began = this.#began;
     const secondsOf = imageSeconds(session, phase, (seconds - began.seconds) / (images - began.images));

@@ -40,9 +40,7 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     secondsSinceTick: meter.seconds,
     elapsedSeconds: clock.elapsedSeconds,
   });
-  // Several processes go by one clock.
-  const agreed = { elapsedSeconds: session.elapsedSeconds };
-  const follower = new ClockFollower(session, ranks ? agreed : clock);
+  const follower = new ClockFollower(session);
   /** Work of one process, for which the others may have to wait. */
   const pause = (work: () => Promise<void> | void) =>
     ranks ? whileBusy(ranks, () => meter.pause(work)) : meter.pause(work);
@@ -59,12 +57,11 @@ export async function trainLoop(session: Session): Promise<EndEvent> {
     }
     phase = at.phase;
 
-    // Summed while the step computes.
+    // Several processes go by one clock; it is summed while the step computes.
     const agree = ranks && agreeOnTiming(ranks, timing());
     threads.take(() => steps.take(at, batch));
     const now = agree ? agree() : timing();
-    agreed.elapsedSeconds = now.elapsedSeconds;
-    follower.follow(at);
+    follower.follow(at, now.elapsedSeconds);
     const { schedule } = session;
     const { endImages } = positionAt(schedule, at.startImages);
 

@@ -7,7 +7,6 @@ import { tinyLearner } from "../support/tiny.ts";
 
 /** A run of one minute, to 8x8 at most, on a clock that the test moves. */
 function follower() {
-  const clock = { elapsedSeconds: 0 };
   const learner = tinyLearner({ latent: 8, channels: 6 });
   const schedule = firstClockSchedule(1, 1);
   const session = {
@@ -15,16 +14,16 @@ function follower() {
     learner,
     schedule,
     images: 0,
+    elapsedSeconds: 0,
     lastPhase: 1,
     lastPhaseSeconds: 0.001,
   } as unknown as Session;
-  const follows = new ClockFollower(session, clock);
+  const follows = new ClockFollower(session);
   /** @returns the schedule after so many images in all, at that time */
   const step = (images: number, seconds: number): Schedule => {
     const at = positionAt(session.schedule, session.images);
     session.images = images;
-    clock.elapsedSeconds = seconds;
-    follows.follow(at);
+    follows.follow(at, seconds);
     return session.schedule;
   };
   return { step, schedule };
