@@ -133,7 +133,7 @@ class RecordedStep<O extends ObjectiveTypes> {
  * place in the schedule only the growth counts: where its phase ends may be planned anew.
  */
 function kindOf(inputs: object, settings: StepSettings): string {
-  const { shown: _, ranks: __, growth, ...rest } = settings;
+  const { shown: _, growth, ...rest } = settings;
   const { phase, alpha } = growth;
   const shapes = [...tensorsIn(inputs)].map(([place, { shape }]) => [place, shape]);
   return JSON.stringify([{ ...rest, phase, alpha }, shapes]);
