@@ -17,7 +17,7 @@ export function shareOf(batch: number, { rank, size }: Pick<Ranks, "rank" | "siz
 }
 
 /** Means over one rank's rows count for so much in the mean of all. */
-export const weightOf = (batch: number, ranks: Pick<Ranks, "rank" | "size">): number =>
+const weightOf = (batch: number, ranks: Pick<Ranks, "rank" | "size">): number =>
   shareOf(batch, ranks).count / batch;
 
 /** @param batch images of all ranks */
@@ -34,7 +34,7 @@ export function overRanks(ranks: Ranks, batch: number): OverRanks {
         return all;
       }),
     moments: (z) => momentsOver(ranks, z, batch),
-    gradients: (loss, inputs) => ranks.gradients(loss, inputs, count / batch),
+    gradients: (loss, inputs) => ranks.gradients(loss, inputs, weightOf(batch, ranks)),
   };
 }
 
