@@ -74,7 +74,7 @@ async function main({ config, pack, place }: Extract<ToWorker, { kind: "train" }
   try {
     ranks = place && new Ranks(place);
     const crew = place && ranks && { ranks, place };
-    const end = ranks && ranks.rank > 0 ? await train(config, pack, crew, pass) : await lead(config, pack, crew, pass);
+    const end = await (isLead({ ranks }) ? lead : train)(config, pack, crew, pass);
     ranks?.barrier(); // who leaves early would be missed
     await send({ kind: "done", end });
   } catch (thrown) {
@@ -105,20 +105,12 @@ function othersLost({ code, message }: RanksError, goOn: string | undefined): Pi
   return new PioneerError(code, `${message}${mend}`);
 }
 
-/** The process that writes and tells. */
-async function lead(config: TrainConfig, pack: string, crew: Crew | undefined, pass: Pass): Promise<EndEvent> {
+/**
+ * As the process that writes and tells. A new run notes its configuration first; what one that could not begin wrote is taken
+ * back, its folder too if it was `made`.
+ */
+async function lead(config: TrainConfig, packPath: string, crew: Crew | undefined, pass: Pass): Promise<EndEvent> {
   const made = await lockRun(config.run, lockFile);
-  return await openAndTrain(config, pack, made, crew, pass);
-}
-
-/** A new run notes its configuration first; what one that could not begin wrote is taken back, its folder too if it was `made`. */
-async function openAndTrain(
-  config: TrainConfig,
-  packPath: string,
-  made: string | undefined,
-  crew: Crew | undefined,
-  pass: Pass,
-): Promise<EndEvent> {
   recoverCheckpoints(config.run);
   let created = false;
   try {
