@@ -76,7 +76,6 @@ export interface Native {
   gradientsOverRanks(ranks: number, output: number, inputs: number[], weight: number): number[];
   setRankBusy(ranks: number, isBusy: boolean): void;
   failRank(ranks: number, what: string): void;
-  rankCosts(ranks: number): [bytes: number, seconds: number];
   startRecording(): void;
   stopRecording(): RecordedCall[];
 }

@@ -135,12 +135,6 @@ export class Ranks implements Disposable {
     native.failRank(this.#live(), what.replaceAll(/\s+/g, " "));
   }
 
-  /** So far. */
-  get costs(): { readonly bytesSummed: number; readonly secondsWaited: number } {
-    const [bytesSummed, secondsWaited] = native.rankCosts(this.#live());
-    return { bytesSummed, secondsWaited };
-  }
-
   /** Leaves. Others that still wait for this rank are told that it is gone: have a barrier before. */
   dispose(): void {
     if (this.#id === 0) return;

@@ -112,15 +112,11 @@ class Ranks {
     (void)alive_.release();
   }
 
-  int rank() const { return rank_; }
   int size() const { return size_; }
-  double waited() const { return waited_.count(); }
-  double bytes() const { return bytes_; }
   Liveness& alive() { return *alive_; }
 
   Work sum(const at::Tensor& tensor) {
     alive_->beginSum();
-    bytes_ += static_cast<double>(tensor.nbytes());
     std::vector<at::Tensor> tensors{tensor};
     return group_->allreduce(tensors);
   }
@@ -148,13 +144,11 @@ class Ranks {
 
   /// Throws what the rank that is gone has done.
   void wait(c10d::Work& work) {
-    const auto begun = Clock::now();
-    auto lost = begun;
+    auto lost = Clock::now();
     for (std::string reason;;) {
       try {
         work.wait(std::chrono::milliseconds(500));
         alive_->rest();
-        waited_ += Clock::now() - begun;
         return;
       } catch (const std::exception& error) {
         if (work.isCompleted() && !isLost_) {
@@ -198,8 +192,6 @@ class Ranks {
   std::unordered_map<int64_t, Work> works_;
   int64_t lastWork_ = 0;
   bool isLost_ = false;  // for good
-  Seconds waited_{0};
-  double bytes_ = 0;
 };
 
 namespace {
@@ -394,22 +386,10 @@ static napi_value failRank(napi_env env, napi_callback_info info) {
   });
 }
 
-/// rankCosts(ranks): bytes summed, seconds waited.
-static napi_value rankCosts(napi_env env, napi_callback_info info) {
-  return guard(env, [&] {
-    auto& ranks = toRanks(env, arguments(env, info, 1)[0]);
-    napi_value both;
-    check(env, napi_create_array_with_length(env, 2, &both));
-    check(env, napi_set_element(env, both, 0, fromNumber(env, ranks.bytes())));
-    check(env, napi_set_element(env, both, 1, fromNumber(env, ranks.waited())));
-    return both;
-  });
-}
-
 const std::vector<Export> rankExports = {
     {"joinRanks", joinRanks},     {"leaveRanks", leaveRanks},       {"beginSum", beginSum},
     {"finishSum", finishSum},     {"broadcastFrom", broadcastFrom}, {"gradientsOverRanks", gradientsOverRanks},
-    {"setRankBusy", setRankBusy}, {"failRank", failRank},           {"rankCosts", rankCosts},
+    {"setRankBusy", setRankBusy}, {"failRank", failRank},
 };
 
 #else
