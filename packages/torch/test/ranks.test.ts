@@ -3,7 +3,6 @@ import type { ChildProcess } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { temporaryFolder } from "./support/folder.ts";
 import { compilePackage, nextLine, start } from "./support/node.ts";
 
 vi.setConfig({ testTimeout: 180_000 });
@@ -48,7 +47,8 @@ function startRanks(size: number, body: string, meeting: object, options: object
 }
 
 const outputs = (ranks: readonly Rank[]) => Promise.all(ranks.map(({ ended }) => ended));
-const inFile = () => ({ file: join(temporaryFolder(), "meeting") });
+let meetings = 0;
+const inFile = () => ({ file: join(folder, `meeting-${++meetings}`) });
 
 function freePort(): Promise<number> {
   return new Promise((resolve) => {
@@ -59,7 +59,8 @@ function freePort(): Promise<number> {
   });
 }
 
-test("two ranks sum, broadcast and talk", async () => {
+// Mostly they wait, so they wait together.
+test.concurrent("two ranks sum, broadcast and talk", async () => {
   const body = `
     const numbers = torch.tensor([rank + 1, 10]);
     const finish = ranks.sum(numbers);
@@ -76,7 +77,7 @@ test("two ranks sum, broadcast and talk", async () => {
   expect(await outputs(startRanks(2, body, meeting))).toEqual([expected, expected]);
 });
 
-test("gradients over three ranks are the weighted sums of each one's, in any layout", async () => {
+test.concurrent("gradients over three ranks are the weighted sums of each one's, in any layout", async () => {
   // The loss of a rank is f(rank + 1) for f(s) = s·|conv|² + s·sum of squares, so the sum is that of s = 1·0.2 + 2·0.3 + 3·0.5.
   const body = `
     const random = new torch.RandomGenerator(5);
@@ -105,17 +106,20 @@ const together = `
 
 const gone = (rank: number) => new RegExp(`^ready\nRANKS: rank ${rank} \\(\\S+, process \\d+\\) no longer answers`);
 
-test.each(["SIGKILL", "SIGSTOP"] as const)("of three ranks one gets %s: the others name it", async (signal) => {
-  const ranks = startRanks(3, together, inFile());
-  await Promise.all(ranks.map(({ child }) => nextLine(child)));
-  const [first, second, third] = ranks as [Rank, Rank, Rank];
-  second.child.kill(signal);
-  expect(await first.ended).toMatch(gone(1));
-  expect(await third.ended).toMatch(gone(1));
-  second.child.kill("SIGKILL");
-});
+test.concurrent.each(["SIGKILL", "SIGSTOP"] as const)(
+  "of three ranks one gets %s: the others name it",
+  async (signal) => {
+    const ranks = startRanks(3, together, inFile());
+    await Promise.all(ranks.map(({ child }) => nextLine(child)));
+    const [first, second, third] = ranks as [Rank, Rank, Rank];
+    second.child.kill(signal);
+    expect(await first.ended).toMatch(gone(1));
+    expect(await third.ended).toMatch(gone(1));
+    second.child.kill("SIGKILL");
+  },
+);
 
-test.each(["SIGKILL", "SIGSTOP"] as const)(
+test.concurrent.each(["SIGKILL", "SIGSTOP"] as const)(
   "rank 0, which holds the store, gets %s: the others name it",
   async (signal) => {
     const ranks = startRanks(2, together, { host: "127.0.0.1", port: await freePort() });
@@ -127,23 +131,7 @@ test.each(["SIGKILL", "SIGSTOP"] as const)(
   },
 );
 
-test("a rank that lives but does not come to the sum is named, unless it said that it is busy", async () => {
-  const late = (busy: boolean) => `
-    torch.scope(() => ranks.sum(torch.zeros([4]))());
-    if (rank === 1) {
-      ranks.setBusy(${busy});
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${busy ? 8000 : 60_000});
-    }
-    torch.scope(() => ranks.sum(torch.zeros([4]))());
-    console.log("summed");`;
-  const hung = startRanks(2, late(false), inFile(), { hungAfter: 2 });
-  const [waiting, asleep] = hung as [Rank, Rank];
-  expect(await waiting.ended).toMatch(/^RANKS: rank 1 \(\S+, process \d+\) hangs: .* for 2 s/);
-  asleep.child.kill("SIGKILL");
-  expect(await outputs(startRanks(2, late(true), inFile(), { hungAfter: 2 }))).toEqual(["summed\n", "summed\n"]);
-});
-
-test("what a rank failed of is what the others stop with", async () => {
+test.concurrent("what a rank failed of is what the others stop with", async () => {
   const body = `
     if (rank === 1) { ranks.fail("the disk is full"); throw new Error("mine"); }
     ranks.barrier();`;
@@ -152,7 +140,23 @@ test("what a rank failed of is what the others stop with", async () => {
   expect(second).toBe("undefined: mine\n");
 });
 
-test("ranks that do not come are named", async () => {
+test.concurrent("ranks that do not come are named", async () => {
   const [alone] = await outputs(startRanks(3, "", inFile(), { patience: 1 }, 1));
   expect(alone).toBe("RANKS: ranks that did not come within 1 s: 1, 2\n");
+});
+
+test("a rank that lives but does not come to the sum is named, unless it said that it is busy", async () => {
+  const late = (isBusy: boolean) => `
+    torch.scope(() => ranks.sum(torch.zeros([4]))());
+    if (rank === 1) {
+      ranks.setBusy(${isBusy});
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${isBusy ? 8000 : 60_000});
+    }
+    torch.scope(() => ranks.sum(torch.zeros([4]))());
+    console.log("summed");`;
+  const [waiting, asleep] = startRanks(2, late(false), inFile(), { hungAfter: 2 }) as [Rank, Rank];
+  const busy = outputs(startRanks(2, late(true), inFile(), { hungAfter: 2 }));
+  expect(await waiting.ended).toMatch(/^RANKS: rank 1 \(\S+, process \d+\) hangs: .* for 2 s/);
+  asleep.child.kill("SIGKILL");
+  expect(await busy).toEqual(["summed\n", "summed\n"]);
 });

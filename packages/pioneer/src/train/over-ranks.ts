@@ -17,8 +17,7 @@ export function shareOf(batch: number, { rank, size }: Pick<Ranks, "rank" | "siz
 }
 
 /** Means over one rank's rows count for so much in the mean of all. */
-const weightOf = (batch: number, ranks: Pick<Ranks, "rank" | "size">): number =>
-  shareOf(batch, ranks).count / batch;
+const weightOf = (batch: number, ranks: Pick<Ranks, "rank" | "size">): number => shareOf(batch, ranks).count / batch;
 
 /** @param batch images of all ranks */
 export function overRanks(ranks: Ranks, batch: number): OverRanks {
