@@ -47,8 +47,8 @@ export function Tiles({ pictures, label }: TilesProps) {
 /** Two that were kept may have one name. */
 const keyOf = ({ name, latent, strengths }: Saved) => `${name} ${latent[0]} ${JSON.stringify(strengths)}`;
 
-const start = ({ latent, name, strengths }: Saved) => {
-  editLatent(latent, name, strengths);
+const start = (picture: Saved) => {
+  editLatent(picture);
   goTo("edit");
 };
 

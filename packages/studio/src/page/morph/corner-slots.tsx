@@ -1,10 +1,10 @@
 import "./corner-slots.css";
 import { Dices, X } from "lucide-react";
 import { savedOf, usePictures } from "../edit/pictures.ts";
+import { samplesOf } from "../state/samples.ts";
 import { type Saved, setCorner, useShelf } from "../state/shelf.ts";
 import { IconButton } from "../ui/button.tsx";
 import { SavedPicture } from "../ui/latent-picture.tsx";
-import { sampleOf } from "./morph-state.ts";
 
 const names = ["Top left", "Top right", "Bottom left", "Bottom right"];
 
@@ -49,7 +49,7 @@ function Slot({ corner, index }: { readonly corner: Saved | undefined; readonly 
         <IconButton
           icon={Dices}
           label={`Another sample, ${name.toLowerCase()}`}
-          onClick={() => setCorner(sampleOf(Math.floor(Math.random() * 1e6)), index)}
+          onClick={() => setCorner(samplesOf(Math.floor(Math.random() * 1e6), 1)[0], index)}
         />
         {corner && (
           <IconButton icon={X} label={`Clear ${name.toLowerCase()}`} onClick={() => setCorner(undefined, index)} />

@@ -56,7 +56,7 @@ function PointTools({ latent, x, y }: { readonly latent: Float32Array; readonly 
       <Button
         icon={Pencil}
         onClick={() => {
-          editLatent(latent, picture.name);
+          editLatent(picture);
           goTo("edit");
         }}
       >

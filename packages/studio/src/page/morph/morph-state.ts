@@ -1,7 +1,6 @@
-import { latentRow, sampleLatents } from "pioneer-runtime";
 import { create } from "zustand";
-import { modelNow } from "../state/models.ts";
-import { type Saved, setCorner, useShelf } from "../state/shelf.ts";
+import { samplesOf } from "../state/samples.ts";
+import { setCorner, useShelf } from "../state/shelf.ts";
 
 interface Morph {
   /** Where the point is, 0..1. */
@@ -16,14 +15,8 @@ const within = (value: number) => Math.max(0, Math.min(1, value));
 
 export const moveTo = (x: number, y: number): void => useMorph.setState({ x: within(x), y: within(y) });
 
-/** A picture that the model makes up. */
-export function sampleOf(seed: number): Saved {
-  const { latent } = modelNow().config;
-  return { name: `seed ${seed}, 1`, latent: latentRow(sampleLatents(1, latent, seed), latent, 0), strengths: {} };
-}
-
 /** A pad with nothing on it begins with four samples, so that there is something to drag. */
 export function inviteIfEmpty(): void {
   if (useShelf.getState().corners.some((corner) => corner !== undefined)) return;
-  for (const [i, seed] of [11, 12, 13, 14].entries()) setCorner(sampleOf(seed), i);
+  for (const [i, seed] of [11, 12, 13, 14].entries()) setCorner(samplesOf(seed, 1)[0], i);
 }

@@ -2,6 +2,7 @@ import { create } from "zustand";
 import { middleSquare, type Placement } from "../image/placement.ts";
 import { begin, change, endGesture, type History, redo, undo } from "./history.ts";
 import type { Photo } from "./photos.ts";
+import type { Saved } from "./shelf.ts";
 
 /** What is edited: a photo, or a picture the model made by itself. */
 export type Source =
@@ -39,8 +40,8 @@ export function editPhoto(photo: Photo): void {
   edit({ source: { kind: "photo", photo }, placement: middleSquare(photo), refined: undefined });
 }
 
-export function editLatent(latent: Float32Array, name: string, strengths: Edit["strengths"] = {}): void {
-  edit({ source: { kind: "latent", name, latent }, placement: undefined, refined: undefined, strengths });
+export function editLatent({ name, latent, strengths }: Saved, detail = editNow().detail): void {
+  edit({ source: { kind: "latent", name, latent }, placement: undefined, refined: undefined, strengths, detail });
 }
 
 export function setStrength(name: string, strength: number): void {

@@ -1,6 +1,6 @@
 import { parse } from "zod/mini";
 import { type EditFile, latentFromText, latentToText, type ProjectFile, projectFile } from "../../shared/project.ts";
-import { edit } from "./edit.ts";
+import { editLatent } from "./edit.ts";
 import { modelNow, type OpenModel } from "./models.ts";
 import { emptyShelf, type Saved, type Shelf, useShelf } from "./shelf.ts";
 
@@ -77,9 +77,7 @@ export function openEdit(file: EditFile): void {
   if (file.model.key !== model.key) {
     throw new Error(`this picture was made with the model "${file.model.name}": open that model to go on with it`);
   }
-  const { name, latent, strengths } = fromFile(file, model, "picture");
-  const source = { kind: "latent", name, latent } as const;
-  edit({ source, placement: undefined, refined: undefined, strengths, detail: file.detail });
+  editLatent(fromFile(file, model, "picture"), file.detail);
 }
 
 /** An edit with the model in use, to go on with later. */

@@ -1,10 +1,10 @@
-import { latentRow, sampleLatents } from "pioneer-runtime";
 import { create } from "zustand";
 import { whenNeeded } from "../engine/rpc.ts";
 import { Scheduler } from "../engine/scheduler.ts";
 import type { TeachWorker } from "../engine/teach-worker.ts";
 import { modelNow } from "../state/models.ts";
 import { report } from "../state/notices.ts";
+import { samplesOf } from "../state/samples.ts";
 import type { Direction } from "../state/shelf.ts";
 
 /** A picture that is shown to be sorted. */
@@ -44,20 +44,11 @@ export const useTeach = create<Teaching>(() => ({
   taught: undefined,
 }));
 
-function samples(seed: number, count: number): Shown[] {
-  const { latent } = modelNow().config;
-  const latents = sampleLatents(count, latent, seed);
-  return Array.from({ length: count }, (_, i) => ({
-    name: `seed ${seed}, ${i + 1}`,
-    latent: latentRow(latents, latent, i),
-  }));
-}
-
 function beginTeaching(): void {
   useTeach.setState({
     key: modelNow().key,
     name: "",
-    pictures: samples(firstSeed, firstCount),
+    pictures: samplesOf(firstSeed, firstCount),
     answers: new Map(),
     taught: undefined,
   });
@@ -114,7 +105,7 @@ export const leastSorted = 4;
 /** New samples of which the direction so far can hardly tell whether they have it. */
 export async function showUnsure(): Promise<void> {
   const seen = new Set(useTeach.getState().pictures.map(({ name }) => name));
-  const pool = samples(poolSeed, poolCount).filter(({ name }) => !seen.has(name));
+  const pool = samplesOf(poolSeed, poolCount).filter(({ name }) => !seen.has(name));
   const scores = await teacher().call(
     "scores",
     pool.map(({ latent }) => latent),
