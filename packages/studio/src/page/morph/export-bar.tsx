@@ -13,8 +13,8 @@ import { gifOf, stripOf, videoOf } from "./moving-pictures.ts";
 const kinds = { strip: "strip", gif: "GIF", video: "video" } as const;
 type Kind = keyof typeof kinds;
 
-/** Pictures from one corner to the next, and of a random walk. */
-const [stripSteps, movieSteps, walkSteps] = [6, 24, 96];
+/** Pictures from one corner to the next; a random walk has as many as the way round four. */
+const [stripSteps, movieSteps] = [6, 24];
 
 /** Saves the way round the corners, or a closed random walk, as a strip, a GIF or a video. */
 export function ExportBar({ latents }: { readonly latents: readonly Float32Array[] }) {
@@ -29,12 +29,7 @@ export function ExportBar({ latents }: { readonly latents: readonly Float32Array
       const frames =
         path === "ring"
           ? roundCorners(latents, steps)
-          : latentLoop(
-              kind === "strip" ? 4 * stripSteps : walkSteps,
-              config.latent,
-              2,
-              Math.floor(Math.random() * 1e6),
-            );
+          : latentLoop(4 * steps, config.latent, 2, Math.floor(Math.random() * 1e6));
       const images = await decodeInLine(frames, config.latent, stop.signal);
       const make = { strip: stripOf, gif: gifOf, video: videoOf }[kind];
       const file = await make(images, config.resolution, config.colour);
@@ -64,7 +59,7 @@ export function ExportBar({ latents }: { readonly latents: readonly Float32Array
         Video
       </Button>
       {running && (
-        <Button icon={Square} onClick={() => running.abort(new DOMException("stopped", "AbortError"))}>
+        <Button icon={Square} onClick={() => running.abort()}>
           Stop
         </Button>
       )}
