@@ -161,6 +161,8 @@ describe.skipIf(noBrowser)("editing", { timeout: browserTimeoutMs }, () => {
     await button(page, "Refine").click();
     await page.getByText(/closer than before|as close as it gets/).waitFor();
     await button(page, "Whole middle").click();
+    // What was said is not of the photo as it is placed now.
+    await page.getByText("Brings the reconstruction closer").waitFor();
     // Computed on the server first and then in the page, perhaps: within 1e-5 for each number.
     const again = latentFromText((await saved(page)).settings.latent);
     expect(worst(again, latentFromText(before))).toBeLessThan(1e-5);

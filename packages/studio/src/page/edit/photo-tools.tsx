@@ -9,10 +9,11 @@ import { refineSteps, startRefining, stopRefining, useRefining } from "./refinin
 
 /** What there is for photos only: staying close to them. */
 export function PhotoTools() {
-  const detail = useEdit(({ present }) => present.detail);
+  const { detail, placement } = useEdit(({ present }) => present);
   const { hasEncoder } = useModel();
   const { pictures } = usePictures();
-  const refining = useRefining();
+  const { running, step, outcome } = useRefining();
+  const said = outcome?.of === placement ? outcome?.text : undefined;
   return (
     <section className="photo-tools" aria-label="The photo">
       <Slider
@@ -27,7 +28,7 @@ export function PhotoTools() {
         onEnd={editEnded}
       />
       <div className="refine">
-        {refining.running ? (
+        {running ? (
           <Button icon={Square} onClick={stopRefining}>
             Stop
           </Button>
@@ -36,11 +37,11 @@ export function PhotoTools() {
             Refine
           </Button>
         )}
-        {refining.running ? (
-          <progress value={refining.step} max={refineSteps} aria-label="Refining" />
+        {running ? (
+          <progress value={step} max={refineSteps} aria-label="Refining" />
         ) : (
           <p className="soft" role="status">
-            {refining.outcome ?? "Brings the reconstruction closer."}
+            {said ?? "Brings the reconstruction closer."}
           </p>
         )}
       </div>

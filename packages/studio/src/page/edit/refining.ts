@@ -1,5 +1,6 @@
 import { refine } from "pioneer-runtime";
 import { create } from "zustand";
+import type { Placement } from "../image/placement.ts";
 import { edit, editNow } from "../state/edit.ts";
 import { decodeInLine, encodeNow, scheduler } from "../state/engines.ts";
 import { modelNow } from "../state/models.ts";
@@ -12,42 +13,38 @@ export const refineSteps = 60;
 export const useRefining = create<{
   readonly running: AbortController | undefined;
   readonly step: number;
-  readonly outcome: string | undefined;
+  /** In words, and of the photo as it was placed then. */
+  readonly outcome: { readonly text: string; readonly of: Placement | undefined } | undefined;
 }>(() => ({ running: undefined, step: 0, outcome: undefined }));
 
-export const stopRefining = () => useRefining.getState().running?.abort(new DOMException("stopped", "AbortError"));
+export const stopRefining = () => useRefining.getState().running?.abort();
 
-/** Looks for a latent whose image is closer to the photo; what was found by then is kept when it is stopped. */
+/** Looks for a latent whose image is closer to the photo. Stopped before its end it changes nothing. */
 export async function startRefining(): Promise<void> {
   const { pictures } = usePictures.getState();
   if (!pictures?.photo || useRefining.getState().running) return;
+  const { of, photo, latent: start } = pictures;
   const { latent } = modelNow().config;
-  const { source, placement } = editNow();
   const running = new AbortController();
+  const { signal } = running;
   useRefining.setState({ running, step: 0, outcome: undefined });
-  let best = pictures.latent;
   const calls = {
     latent,
-    encode: (image: Float32Array) => scheduler.inLine(() => encodeNow(image), running.signal),
-    decode: (z: Float32Array) => decodeInLine(z, latent, running.signal),
+    encode: (image: Float32Array) => scheduler.inLine(() => encodeNow(image), signal),
+    decode: (z: Float32Array) => decodeInLine(z, latent, signal),
   };
+  const onStep = (step: number) => useRefining.setState({ step });
   try {
-    const {
-      latent: found,
-      error,
-      firstError,
-    } = await refine(calls, pictures.photo, pictures.latent, refineSteps, {
-      signal: running.signal,
-      onStep: (step) => useRefining.setState({ step }),
-    });
-    best = found;
-    const share = Math.round(100 * (1 - error / firstError));
-    useRefining.setState({ outcome: share > 0 ? `${share} % closer than before.` : "It is as close as it gets." });
+    const best = await refine(calls, photo, start, refineSteps, { signal, onStep });
+    const share = Math.round(100 * (1 - best.error / best.firstError));
+    const text = share > 0 ? `${share} % closer than before.` : "It is as close as it gets.";
+    useRefining.setState({ outcome: { text, of: of.placement } });
+    // The photo may have been moved or changed meanwhile; then the answer is of no use.
+    const now = editNow();
+    const isOfNow = now.source === of.source && now.placement === of.placement;
+    if (isOfNow && best.latent !== start) edit({ refined: best.latent });
   } catch (error) {
-    if (!running.signal.aborted) report(error);
+    report(error);
   }
   useRefining.setState({ running: undefined });
-  // The photo may have been moved or changed meanwhile; then the answer is of no use.
-  const now = editNow();
-  if (best !== pictures.latent && now.source === source && now.placement === placement) edit({ refined: best });
 }
