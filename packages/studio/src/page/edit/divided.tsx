@@ -8,14 +8,14 @@ import { beforeOf } from "./result-figure.tsx";
 import { useView } from "./use-edit-keys.ts";
 
 /** The photo as the model sees it on the left of a line that can be dragged, the result on the right. */
-export function Divided({ enlarge }: { readonly enlarge: "smooth" | "crisp" }) {
+export function Divided() {
   const [at, setAt] = useState(50);
   const { config } = useModel();
   const { pictures } = usePictures();
   const detail = useEdit(({ present }) => present.detail);
-  const before = useView((view) => view.before);
+  const { before, enlarge } = useView();
   const side = config.resolution;
-  const left = pictures && (pictures.photo ?? beforeOf(pictures, detail));
+  const left = pictures && (pictures.photo ?? pictures.reconstruction);
   const right = pictures && (before ? beforeOf(pictures, detail) : pictures.result);
   return (
     <figure className="divided">

@@ -9,11 +9,11 @@ import { sourceName } from "./source-name.ts";
 import { useView } from "./use-edit-keys.ts";
 
 /** What the model makes of the photo, edited; while Space is held, before the edit. */
-export function ResultFigure({ enlarge }: { readonly enlarge: "smooth" | "crisp" }) {
+export function ResultFigure() {
   const { config } = useModel();
   const { pictures } = usePictures();
   const present = useEdit((history) => history.present);
-  const before = useView((view) => view.before);
+  const { before, enlarge } = useView();
   const size = `${config.resolution}×${config.resolution}`;
   const shown = pictures && (before ? beforeOf(pictures, present.detail) : pictures.result);
   const isPhoto = present.source?.kind === "photo";

@@ -11,17 +11,17 @@ import { useView } from "./use-edit-keys.ts";
 
 /** The pictures: photo and result side by side, or one over the other with a divider. */
 export function Stage() {
-  const { mode, enlarge } = useView();
+  const mode = useView((view) => view.mode);
   const { source } = useEdit(({ present }) => present);
   return (
     <section className="stage" aria-label="Pictures">
       <StageBar />
       {mode === "divider" ? (
-        <Divided enlarge={enlarge} />
+        <Divided />
       ) : (
         <div className="stage-pair" data-single={source?.kind !== "photo"}>
           {source?.kind === "photo" && <PhotoFigure photo={source.photo} />}
-          <ResultFigure enlarge={enlarge} />
+          <ResultFigure />
         </div>
       )}
     </section>
