@@ -2,24 +2,15 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { noBrowser, openBrowser } from "../../../runtime/test/support/chromium.ts";
+import { expect, test } from "vitest";
 import { changedModel, oneDirection } from "../../../runtime/test/support/fixtures.ts";
-import { browserTimeoutMs, dropFiles, openPage } from "../support/page.ts";
-import { fixture, openForTest } from "../support/studio.ts";
+import { describeInBrowser, dropFiles, openPage, photo } from "../support/page.ts";
+import { openForTest } from "../support/studio.ts";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const photo = { name: "a.jpg", type: "image/jpeg", bytes: readFileSync(fixture("imagefolder/faces/color/a.jpg")) };
 const parts = ["explore", "edit", "morph", "teach", "watch"] as const;
 
-describe.skipIf(noBrowser)("accessible", { timeout: browserTimeoutMs }, () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await openBrowser({ webgpu: false });
-  });
-  afterAll(() => browser?.close());
-
+describeInBrowser("accessible", () => {
   test.each([
     { width: 360, height: 740, dark: false },
     { width: 1280, height: 800, dark: true },
@@ -27,7 +18,7 @@ describe.skipIf(noBrowser)("accessible", { timeout: browserTimeoutMs }, () => {
   ])("axe finds nothing and nothing sticks out at $width pixels, dark: $dark", async (look) => {
     const folder = changedModel({ files: { "directions.json": oneDirection } });
     const { url } = await openForTest({ models: [folder] });
-    const page = await openPage(browser, url, { part: "edit", ...look });
+    const page = await openPage(url, { part: "edit", ...look });
     await page.getByRole("button", { name: "Choose a photo" }).waitFor();
     await dropFiles(page, [photo]);
     await page.getByText("% off on average").waitFor();

@@ -1,28 +1,33 @@
 // Editing in a real browser, by what a person does: dropping, keys, dragging.
-import { readFileSync } from "node:fs";
 import { type DirectionsFile, edit, Pioneer } from "pioneer-runtime";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { noBrowser, openBrowser } from "../../../runtime/test/support/chromium.ts";
+import { expect, test } from "vitest";
 import { changedModel, oneDirection, worst } from "../../../runtime/test/support/fixtures.ts";
 import { readText } from "../../src/page/image/png-text.ts";
 import { type EditFile, latentFromText } from "../../src/shared/project.ts";
-import { browserTimeoutMs, downloaded, dropFiles, openPage, patience, settled } from "../support/page.ts";
-import { fixture, openForTest } from "../support/studio.ts";
+import {
+  button,
+  describeInBrowser,
+  downloaded,
+  dropFiles,
+  openPage,
+  patience,
+  photo,
+  settled,
+} from "../support/page.ts";
+import { openForTest } from "../support/studio.ts";
 
-const photo = { name: "a.jpg", type: "image/jpeg", bytes: readFileSync(fixture("imagefolder/faces/color/a.jpg")) };
 const directions = JSON.parse(oneDirection) as DirectionsFile;
 
 /** model-tiny with a direction, and a page of it. */
-async function opened(browser: Browser, file = oneDirection) {
+async function opened(file = oneDirection) {
   const folder = changedModel({ files: { "directions.json": file } });
   const { url } = await openForTest({ models: [folder] });
-  return { folder, page: await openPage(browser, url, { part: "edit" }) };
+  return { folder, page: await openPage(url, { part: "edit" }) };
 }
 
 const slider = (page: Page) => page.getByRole("slider", { name: /^smile/ });
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 
 /** Saves the picture. @returns its settings and pixels [side, side, 3] */
 async function saved(page: Page) {
@@ -32,15 +37,9 @@ async function saved(page: Page) {
   return { bytes, settings, pixels: await sharp(bytes).removeAlpha().raw().toBuffer() };
 }
 
-describe.skipIf(noBrowser)("editing", { timeout: browserTimeoutMs }, () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await openBrowser({ webgpu: false });
-  });
-  afterAll(() => browser?.close());
-
+describeInBrowser("editing", () => {
   test("a dropped photo is reconstructed; a dragged slider ends on the exact value; the file holds what was done", async () => {
-    const { folder, page } = await opened(browser);
+    const { folder, page } = await opened();
     await button(page, "Choose a photo").waitFor();
     await dropFiles(page, [photo]);
     await page.getByText("% off on average").waitFor();
@@ -65,7 +64,7 @@ describe.skipIf(noBrowser)("editing", { timeout: browserTimeoutMs }, () => {
   });
 
   test("arrow keys edit, Space shows before, undo and redo go through all of it, a saved picture goes on", async () => {
-    const { page } = await opened(browser);
+    const { page } = await opened();
     await button(page, "Edit sample 1").click();
     await slider(page).focus();
     for (let i = 0; i < 4; i++) await page.keyboard.press("ArrowRight");
@@ -96,7 +95,7 @@ describe.skipIf(noBrowser)("editing", { timeout: browserTimeoutMs }, () => {
   });
 
   test("a direction may have any name", async () => {
-    const { page } = await opened(browser, oneDirection.replace('"smile"', '"constructor"'));
+    const { page } = await opened(oneDirection.replace('"smile"', '"constructor"'));
     await button(page, "Edit sample 1").click();
     await page.getByRole("slider", { name: /^constructor/ }).focus();
     await page.keyboard.press("ArrowRight");
@@ -104,7 +103,7 @@ describe.skipIf(noBrowser)("editing", { timeout: browserTimeoutMs }, () => {
   });
 
   test("what the edit does not touch stays the photo: in the square at full detail, and all around it in the file", async () => {
-    const { page } = await opened(browser);
+    const { page } = await opened();
     const [width, height] = [90, 60];
     const noise = Buffer.from(Uint8Array.from({ length: 3 * width * height }, (_, i) => (i * 7919) % 256));
     const png = await sharp(noise, { raw: { width, height, channels: 3 } })
@@ -138,7 +137,7 @@ describe.skipIf(noBrowser)("editing", { timeout: browserTimeoutMs }, () => {
   });
 
   test("the photo is placed by dragging, wheel and keys; refining can only come closer", async () => {
-    const { page } = await opened(browser);
+    const { page } = await opened();
     await button(page, "Choose a photo").waitFor();
     await dropFiles(page, [photo]);
     const frame = page.getByRole("group", { name: /^Place the photo/ });
@@ -169,7 +168,7 @@ describe.skipIf(noBrowser)("editing", { timeout: browserTimeoutMs }, () => {
   });
 
   test("what is no picture is named in one line, and nothing is lost", async () => {
-    const { page } = await opened(browser);
+    const { page } = await opened();
     await button(page, "Edit sample 2").click();
     const name = (await saved(page)).settings.name;
     const refused = [
@@ -188,7 +187,7 @@ describe.skipIf(noBrowser)("editing", { timeout: browserTimeoutMs }, () => {
   test("what was done is there again after a reload, and in a project file for another browser", async () => {
     const folder = changedModel({ files: { "directions.json": oneDirection } });
     const { url } = await openForTest({ models: [folder] });
-    const page = await openPage(browser, url, { part: "explore" });
+    const page = await openPage(url, { part: "explore" });
     await button(page, "Edit seed 1, 3").focus();
     await page.keyboard.press("f");
     await page.keyboard.press("Enter");
@@ -202,7 +201,7 @@ describe.skipIf(noBrowser)("editing", { timeout: browserTimeoutMs }, () => {
     await page.reload();
     expect((await saved(page)).settings).toEqual(first.settings);
 
-    const other = await openPage(browser, url, { part: "edit" });
+    const other = await openPage(url, { part: "edit" });
     await button(other, "Choose a photo").waitFor();
     await dropFiles(other, [{ name: project.name, type: "application/json", bytes: project.bytes }]);
     expect((await saved(other)).settings).toEqual(first.settings);

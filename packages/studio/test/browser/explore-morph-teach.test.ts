@@ -1,25 +1,16 @@
 // A wall, a pad and a lesson in a real browser.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { noBrowser, openBrowser } from "../../../runtime/test/support/chromium.ts";
-import { browserTimeoutMs, downloaded, openPage, patience } from "../support/page.ts";
+import { expect, test } from "vitest";
+import { button, describeInBrowser, downloaded, openPage, patience } from "../support/page.ts";
 import { copiedModel, openForTest } from "../support/studio.ts";
 
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
-
-describe.skipIf(noBrowser)("what the model makes up", { timeout: browserTimeoutMs }, () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await openBrowser({ webgpu: false });
-  });
-  afterAll(() => browser?.close());
-
+describeInBrowser("what the model makes up", () => {
   test("arrow keys go over the wall, letters act, and a picture leads to those like it", async () => {
     const { url } = await openForTest();
-    const page = await openPage(browser, url);
+    const page = await openPage(url);
     await button(page, "Edit seed 1, 1").focus();
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("ArrowRight");
@@ -38,7 +29,7 @@ describe.skipIf(noBrowser)("what the model makes up", { timeout: browserTimeoutM
 
   test("the point of the pad is dragged and moved by keys; strip, GIF and video are what they say", async () => {
     const { url } = await openForTest();
-    const page = await openPage(browser, url, { part: "morph" });
+    const page = await openPage(url, { part: "morph" });
     const point = page.getByRole("slider", { name: "The point on the pad" });
     const box = await page.locator(".pad").boundingBox();
     if (!box) throw new Error("the pad is not shown");
@@ -64,7 +55,7 @@ describe.skipIf(noBrowser)("what the model makes up", { timeout: browserTimeoutM
   test("ten clicks teach a direction, which is measured, used, and saved into the model", async () => {
     const folder = copiedModel();
     const { url } = await openForTest({ models: [folder] });
-    const page = await openPage(browser, url, { part: "teach" });
+    const page = await openPage(url, { part: "teach" });
     await page.getByLabel("Attribute").fill("dots");
     const tiles = page.locator(".sort-tile");
     for (let i = 0; i < 5; i++) await tiles.nth(i).click();

@@ -3,11 +3,9 @@ import { spawn } from "node:child_process";
 import { appendFileSync, cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { noBrowser, openBrowser } from "../../../runtime/test/support/chromium.ts";
-import { browserTimeoutMs, openPage, patience } from "../support/page.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { describeInBrowser, openPage, patience } from "../support/page.ts";
 import { openForTest } from "../support/studio.ts";
 
 const tick = (images: number) => ({
@@ -56,17 +54,11 @@ async function runsFolder(): Promise<{ runs: string; run: string }> {
   return { runs, run };
 }
 
-describe.skipIf(noBrowser)("watching a run", { timeout: browserTimeoutMs }, () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await openBrowser({ webgpu: false });
-  });
-  afterAll(() => browser?.close());
-
+describeInBrowser("watching a run", () => {
   test("one scrubber moves curves and pictures; moments are pinned; new lines and pictures come by themselves", async () => {
     const { runs, run } = await runsFolder();
     const { url } = await openForTest({ runs });
-    const page = await openPage(browser, url, { part: "watch" });
+    const page = await openPage(url, { part: "watch" });
     const shown = (name: string) => page.locator(`.grids-row figure:first-child img[src*='${name}']`).waitFor();
     await shown("samples-00000004.png");
     await page.getByText("4.0 of 8 kimg").waitFor();
@@ -143,7 +135,7 @@ describe.skipIf(noBrowser)("watching a run", { timeout: browserTimeoutMs }, () =
   test("a run is planned before it is started", async () => {
     const { runs } = await runsFolder();
     const { url } = await openForTest({ runs });
-    const page = await openPage(browser, url, { part: "watch" });
+    const page = await openPage(url, { part: "watch" });
     await page.getByRole("button", { name: "Start a run" }).click();
     await page.getByLabel("Name").fill("new");
     await page.getByLabel("Data").fill("/nowhere/faces");

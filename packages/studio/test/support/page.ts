@@ -1,21 +1,43 @@
 // The real page in a headless Chromium, served by the real server.
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Browser, Page } from "playwright-core";
-import { expect, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished } from "vitest";
+import { noBrowser, openBrowser } from "../../../runtime/test/support/chromium.ts";
+import { fixture } from "./studio.ts";
 
 /** Two cores that others use too: what is waited for comes, but not soon. */
 const patienceMs = 45_000;
 /** For expect.poll. */
 export const patience = { timeout: patienceMs };
 /** Of a test with several pages. */
-export const browserTimeoutMs = 240_000;
+const browserTimeoutMs = 240_000;
+
+/** A file to drop. */
+export const photo = {
+  name: "a.jpg",
+  type: "image/jpeg",
+  bytes: readFileSync(fixture("imagefolder/faces/color/a.jpg")),
+};
+
+let browser: Browser;
+
+/** Tests that share a browser; skipped where there is none. */
+export function describeInBrowser(name: string, tests: () => void): void {
+  describe.skipIf(noBrowser)(name, { timeout: browserTimeoutMs }, () => {
+    beforeAll(async () => {
+      browser = await openBrowser({ webgpu: false });
+    });
+    afterAll(() => browser?.close());
+    tests();
+  });
+}
 
 /**
  * Opens a part of the page in a browser profile of its own. At the end of the test nothing may have gone wrong in it, and
  * nothing may have been asked of another host.
  */
 export async function openPage(
-  browser: Browser,
   url: string,
   { part = "explore", width = 1280, height = 800, dark = false } = {},
 ): Promise<Page> {
@@ -61,6 +83,8 @@ export async function dropFiles(
   await page.dispatchEvent(".drop-anywhere", "dragover", { dataTransfer: transfer });
   await page.dispatchEvent(".drop-anywhere", "drop", { dataTransfer: transfer });
 }
+
+export const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 
 /** The file that a click makes the browser save. */
 export async function downloaded(page: Page, click: () => Promise<void>): Promise<{ name: string; bytes: Buffer }> {
