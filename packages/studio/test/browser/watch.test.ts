@@ -103,7 +103,7 @@ describeInBrowser("watching a run", () => {
     const other = join(runs, "other");
     cpSync(run, other, { recursive: true });
     const { url } = await openForTest({ runs });
-    const page = await openPage(browser, url, { part: "watch" });
+    const page = await openPage(url, { part: "watch" });
     await page.getByText("4.0 of 8 kimg").waitFor();
     writeFileSync(join(other, "anew"), `${JSON.stringify(tick(3000))}\n`);
     renameSync(join(other, "anew"), join(other, "stats.jsonl"));
@@ -126,7 +126,7 @@ describeInBrowser("watching a run", () => {
     writeFileSync(join(run, ".lock"), `process ${trainer.pid}\n`);
     writeFileSync(join(run, ".lock.lock"), `${trainer.pid} `);
     const { url } = await openForTest({ runs });
-    const page = await openPage(browser, url, { part: "watch" });
+    const page = await openPage(url, { part: "watch" });
     await page.getByRole("button", { name: "Stop with a checkpoint" }).click();
     expect(await ended).toBe("SIGINT");
     await page.getByRole("button", { name: "Resume" }).waitFor();
