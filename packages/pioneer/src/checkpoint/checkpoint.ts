@@ -133,20 +133,31 @@ export function readModelNetworks(folder: string): ModelNetworks {
   return assemble(folder, networks, () => ({ state, ...pairFrom(networks, state.networks, state.pair) }));
 }
 
-/** A pair of a file that holds both. The encoder's average is there for recipes that keep one. */
+/** A pair of a file that holds both. */
 export function pairFrom(tensors: ReadonlyMap<string, Tensor>, kind: NetworkKind, pair: PairName): Pair {
-  const isAveraged = pair === "averaged" && hasEncoderAverage(tensors);
-  const encoder = Encoder.from(tensors, isAveraged ? "encoder_ema." : "encoder.", kind);
+  const prefixes = pairPrefixes(tensors, pair);
+  const encoder = Encoder.from(tensors, prefixes.encoder, kind);
   try {
-    return { encoder, generator: Generator.from(tensors, pair === "averaged" ? "generator_ema." : "generator.", kind) };
+    return { encoder, generator: Generator.from(tensors, prefixes.generator, kind) };
   } catch (error) {
     encoder.dispose();
     throw error;
   }
 }
 
-const hasEncoderAverage = (tensors: ReadonlyMap<string, Tensor>): boolean =>
-  [...tensors.keys()].some((name) => name.startsWith("encoder_ema."));
+type Prefixes = Readonly<Record<keyof Pair, string>>;
+
+const averagePrefixes: Prefixes = { encoder: "encoder_ema.", generator: "generator_ema." };
+const rawPrefixes: Prefixes = { encoder: "encoder.", generator: "generator." };
+
+/** What the names of a pair's tensors begin with. The encoder's average is there for recipes that keep one. */
+export function pairPrefixes(tensors: ReadonlyMap<string, Tensor>, pair: PairName): Prefixes {
+  if (pair === "raw") return rawPrefixes;
+  return holds(tensors, averagePrefixes.encoder) ? averagePrefixes : { ...averagePrefixes, encoder: "encoder." };
+}
+
+const holds = (tensors: ReadonlyMap<string, Tensor>, prefix: string): boolean =>
+  [...tensors.keys()].some((name) => name.startsWith(prefix));
 
 /** Everything, to train on. @throws CheckpointError naming the file and what is wrong */
 export function readCheckpoint(
@@ -158,7 +169,7 @@ export function readCheckpoint(
   const networks = readVerified(folder, networksFile, state);
   const training = readVerified(folder, trainingFile, state);
   const learner = assemble(folder, networks, () =>
-    learnerOf(networks, state.networks, recipe, learningRate, "encoder_ema."),
+    learnerOf(networks, state.networks, recipe, learningRate, averagePrefixes),
   );
   assemble(folder, training, () => {
     for (const network of trained) {
@@ -176,31 +187,31 @@ export function readCheckpoint(
 
 /**
  * A learner that begins with the networks of a model, with fresh optimisers and an empty pool. An encoder that was not
- * averaged so far is its own average.
+ * averaged so far is its own average, and so are the networks of a model folder that holds no averages.
  * @param file networks.safetensors of a checkpoint, or model.safetensors of a model folder
  * @throws CheckpointError if they do not fit together
  */
 export function beginLearner(file: string, kind: NetworkKind, recipe: Recipe, learningRate: number): Learner {
   const { tensors } = readSafetensors(file);
-  const average = hasEncoderAverage(tensors) ? "encoder_ema." : "encoder.";
-  return assemble(file, tensors, () => learnerOf(tensors, kind, recipe, learningRate, average));
+  const averages = pairPrefixes(tensors, holds(tensors, averagePrefixes.generator) ? "averaged" : "raw");
+  return assemble(file, tensors, () => learnerOf(tensors, kind, recipe, learningRate, averages));
 }
 
-/** @param encoderAverage prefix of the encoder's average, where the recipe keeps one */
+/** @param averages prefixes; the encoder's is read where the recipe keeps one */
 function learnerOf(
   tensors: ReadonlyMap<string, Tensor>,
   kind: NetworkKind,
   recipe: Recipe,
   learningRate: number,
-  encoderAverage: string,
+  averages: Prefixes,
 ): Learner {
   return assembleLearner(
     recipe,
     {
       generator: Generator.from(tensors, "generator.", kind),
       encoder: Encoder.from(tensors, "encoder.", kind),
-      generatorEma: Generator.from(tensors, "generator_ema.", kind),
-      encoderEma: recipe.averagesEncoder ? Encoder.from(tensors, encoderAverage, kind) : undefined,
+      generatorEma: Generator.from(tensors, averages.generator, kind),
+      encoderEma: recipe.averagesEncoder ? Encoder.from(tensors, averages.encoder, kind) : undefined,
     },
     learningRate,
   );

@@ -24,7 +24,7 @@ import {
   modelName,
   weightsFile,
 } from "../models/model-folder.ts";
-import { copyWeights } from "../models/weights.ts";
+import { copyPairWeights, copyWeights } from "../models/weights.ts";
 import type { Growth } from "../networks/index.ts";
 import { openGraphs } from "../onnx/model.ts";
 import { checkFile, type Difference, type Sample } from "./check.ts";
@@ -43,7 +43,7 @@ export interface ExportOptions {
   /** The model folder. */
   readonly out: string;
   readonly dtype: WeightFormat;
-  /** Also write model.safetensors, for further training. */
+  /** Also write model.safetensors, for further training; of another dtype than fp32 as a pair in half precision. */
   readonly weights: boolean;
   /** Replace a model folder. */
   readonly force: boolean;
@@ -87,7 +87,8 @@ export async function exportModel(options: ExportOptions): Promise<Exported> {
       createWith(join(folder, directionsFileName), directionsOf(join(checkpoint, ".."), state.latent));
       if (options.weights) {
         say(`writing ${weightsFile}`);
-        copyWeights(join(checkpoint, networksFile), join(folder, weightsFile), state);
+        const copy = dtype === "fp32" ? copyWeights : copyPairWeights;
+        copy(join(checkpoint, networksFile), join(folder, weightsFile), state);
       }
       say("measuring reconstructions of held-out images");
       const quality = await heldOutQuality(folder, { networks, torch, data: options.data, threads });

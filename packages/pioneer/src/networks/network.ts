@@ -132,5 +132,6 @@ function copyWithShape(tensors: ReadonlyMap<string, Tensor>, name: string, shape
   if (found.shape.join() !== shape.join()) {
     throw new ShapeError(`${name}: expected shape [${shape.join(", ")}], got [${found.shape.join(", ")}]`);
   }
-  return keep(noGrad(() => found.clone()));
+  // Weights of a model folder may be stored in half precision.
+  return keep(noGrad(() => (found.dtype === "float32" ? found.clone() : found.to("float32"))));
 }

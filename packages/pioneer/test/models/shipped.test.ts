@@ -7,6 +7,7 @@ import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { showModel } from "../../src/directions/show-model.ts";
 import { readModelConfig, verifyModelFile } from "../../src/models/model-folder.ts";
 import { shippedModels } from "../../src/models/shipped.ts";
+import { readSource } from "../../src/train/source.ts";
 
 const out = temporaryFolder();
 const greyOf = async (path: string) => {
@@ -28,6 +29,8 @@ describe.each(shippedModels)("$name", ({ name, folder, strips }) => {
     for (const file of Object.keys(config.files)) await verifyModelFile(folder, file, config);
     const bytes = readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
     expect(bytes).toBeLessThan(10e6);
+    // So that a new run can begin with it.
+    expect(await readSource(folder)).toMatchObject({ phase: 4, alpha: 1, recipe: "cycle" });
     const card = readFileSync(join(folder, "README.md"), "utf8");
     expect(card).toMatch(/\| l1 \| 0\.\d+/);
     expect(card).toContain("## Limits");

@@ -24,7 +24,8 @@ const schema = z.strictObject({
     description: "what weights are stored as",
   }),
   weights: option(toggle().default(false), {
-    description: "also write model.safetensors: all networks as they were trained, for libtorch and train --from",
+    description:
+      "also write model.safetensors, for libtorch and train --from: all networks as they were trained, with another --dtype than fp32 those that make pictures, in fp16",
   }),
   data: option(text("a pack, or another source of images").optional(), {
     value: "PACK",

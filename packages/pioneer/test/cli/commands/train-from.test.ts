@@ -103,6 +103,21 @@ test("a checkpoint and a model folder with its weights begin the same run as the
   expect(tensors("from-model")).toEqual(tensors("from-run"));
 });
 
+test("a model folder in half precision begins a run whose averages are its networks", async () => {
+  await done(["export", "--run", "old", "--out", "half", "--weights", "--dtype", "fp16", "--threads", "1"]);
+  // More than a thousand images: the first checkpoint keeps its name.
+  await done(start("from-half", "half", "--kimg-per-phase", "0.51"));
+  const { tensors: begun } = readSafetensors(at("from-half", "checkpoint-00000000", "networks.safetensors"));
+  const { tensors: stored } = readSafetensors(at("half", "model.safetensors"));
+  expect(stored.size).toBeGreaterThan(0);
+  for (const [name, value] of stored) {
+    const average = name.replace(".", "_ema.");
+    for (const own of [begun.get(name), begun.get(average)])
+      expect([...(own?.toFloat32Array() ?? [])]).toEqual([...value.toFloat32Array()]);
+  }
+  for (const value of [...begun.values(), ...stored.values()]) value.dispose();
+});
+
 test("grows to a higher resolution, and a run that was stopped goes on exactly, without its source", async () => {
   cpSync(at("old"), at("source"), { recursive: true });
   const grow = ["--resolution", "16", "--recipe", "accv2018", "--checkpoint-kimg", "0.03"];
