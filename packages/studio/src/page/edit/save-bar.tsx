@@ -1,6 +1,8 @@
 import "./save-bar.css";
 import { Blend, Copy, Download, Star } from "lucide-react";
+import { ManyPhotos } from "../batch/many-photos.tsx";
 import { useEdit } from "../state/edit.ts";
+import { useModel } from "../state/models.ts";
 import { notify, report } from "../state/notices.ts";
 import { goTo } from "../state/route.ts";
 import { isFavourite, setCorner, toggleFavourite, useShelf } from "../state/shelf.ts";
@@ -13,6 +15,7 @@ export function SaveBar() {
   const { pictures } = usePictures();
   const favourites = useShelf((shelf) => shelf.favourites);
   const isPhoto = useEdit(({ present }) => present.source?.kind === "photo");
+  const { hasEncoder } = useModel();
   if (!pictures) return null;
   const saved = savedOf(pictures);
   const tell = (work: Promise<unknown>, text: string) => work.then(() => notify("done", text), report);
@@ -30,6 +33,7 @@ export function SaveBar() {
       >
         Save picture
       </Button>
+      {hasEncoder && <ManyPhotos />}
       <span className="save-bar-end">
         <IconButton icon={Copy} label="Copy the picture" onClick={() => void tell(copyPicture(), "Copied")} />
         <IconButton

@@ -1,11 +1,6 @@
-import { editKeyword } from "../../shared/project.ts";
-import { contextOf, drawPlanes, pngOf } from "../image/canvas.ts";
-import { similarityOf } from "../image/placement.ts";
-import { withText } from "../image/png-text.ts";
-import { modelNow } from "../state/models.ts";
-import { pastedPhoto } from "../state/photos.ts";
 import { download } from "../ui/download.ts";
-import { settingsOf, usePictures } from "./pictures.ts";
+import { photoFile, squareFile, squarePng } from "./edited-file.ts";
+import { usePictures } from "./pictures.ts";
 import type { Pictures } from "./render.ts";
 import { sourceName } from "./source-name.ts";
 
@@ -15,41 +10,15 @@ const shown = (): Pictures => {
   return pictures;
 };
 
-/** The square as a PNG file. */
-function squarePng({ result }: Pictures): Promise<Blob> {
-  const { resolution } = modelNow().config;
-  const context = contextOf(resolution, resolution);
-  drawPlanes(context, result, resolution);
-  return pngOf(context);
-}
+/** The square of the edit that is shown, as a download. */
+export const saveSquare = (): Promise<void> => save(squareFile);
 
-/** The square, with latent and settings in the file. */
-export async function saveSquare(): Promise<void> {
+/** Its photo. */
+export const savePhoto = (): Promise<void> => save(photoFile);
+
+async function save(fileOf: (pictures: Pictures) => Promise<Blob>): Promise<void> {
   const pictures = shown();
-  await downloadWithSettings(await squarePng(pictures), pictures);
-}
-
-/** The whole photo at its full size with the square pasted back, with latent and settings in the file. */
-export async function savePhoto(): Promise<void> {
-  const pictures = shown();
-  const { of, edited, share } = pictures;
-  if (of.source?.kind !== "photo" || !of.placement) throw new Error("there is no photo to save the edit into");
-  const { resolution, colour } = modelNow().config;
-  const png = await pastedPhoto(of.source.photo, {
-    edited,
-    share,
-    side: resolution,
-    similarity: similarityOf(of.placement),
-    colour,
-  });
-  await downloadWithSettings(png, pictures);
-}
-
-/** @param pictures of which the file is one: they may have changed since it was begun */
-async function downloadWithSettings(png: Blob, pictures: Pictures): Promise<void> {
-  const settings = JSON.stringify(settingsOf(pictures));
-  const file = withText(new Uint8Array(await png.arrayBuffer()), editKeyword, settings);
-  download(new Blob([file], { type: "image/png" }), `${sourceName(pictures.of)} edited.png`);
+  download(await fileOf(pictures), `${sourceName(pictures.of)} edited.png`);
 }
 
 export async function copyPicture(): Promise<void> {

@@ -1,6 +1,8 @@
 import "./drop-anywhere.css";
 import { type DragEvent, type ReactNode, useEffect, useState } from "react";
+import { droppedFiles } from "../project/dropped-files.ts";
 import { openDropped } from "../project/open-dropped.ts";
+import { report } from "../state/notices.ts";
 
 /** Files may be dropped anywhere, and pasted. */
 export function DropAnywhere({ children }: { readonly children: ReactNode }) {
@@ -33,7 +35,7 @@ export function DropAnywhere({ children }: { readonly children: ReactNode }) {
         setOver(false);
         if (!carriesFiles(event)) return;
         event.preventDefault();
-        void openDropped([...event.dataTransfer.files]);
+        void droppedFiles(event.dataTransfer.items).then(openDropped, report);
       }}
     >
       {children}

@@ -1,3 +1,4 @@
+import "../ui/dialog.css";
 import "./start-run.css";
 import { Plus } from "lucide-react";
 import { type FormEvent, useRef, useState } from "react";
@@ -33,8 +34,8 @@ export function StartRun() {
   return (
     <>
       <IconButton icon={Plus} label="Start a run" onClick={() => dialog.current?.showModal()} />
-      <dialog ref={dialog} className="start-run" aria-labelledby="start-run" onClose={() => setPlan(undefined)}>
-        <form onSubmit={(event) => void submit(event)} onChange={() => setPlan(undefined)}>
+      <dialog ref={dialog} className="dialog" aria-labelledby="start-run" onClose={() => setPlan(undefined)}>
+        <form className="dialog-body" onSubmit={(event) => void submit(event)} onChange={() => setPlan(undefined)}>
           <h2 id="start-run">Start a run</h2>
           <Field name="id" label="Name" required pattern="[A-Za-z0-9_][A-Za-z0-9._\-]*" placeholder="faces" />
           <Field name="data" label="Data" required placeholder="a folder of images, a pack, or procedural:faces" />
