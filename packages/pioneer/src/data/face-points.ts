@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { type FacePoints, faceProblem } from "pioneer-runtime";
 import { DataError } from "../base/errors.ts";
+import { quoted } from "../base/printable.ts";
 import { readLabelsText } from "../base/read.ts";
 import { eachRow } from "./pack/csv.ts";
 import { FileRows } from "./pack/file-rows.ts";
@@ -70,7 +71,9 @@ export class FacePointsTable extends FileRows {
       if (noNumber.has(cell.toLowerCase())) return Number.NaN;
       const place = Number(cell);
       if (Number.isFinite(place)) return place;
-      throw new DataError(`${this.path}: ${placeColumns[i]} of ${file} is "${cell}", expected a number of pixels`);
+      throw new DataError(
+        `${this.path}: ${placeColumns[i]} of ${file} is ${quoted(cell)}, expected a number of pixels`,
+      );
     });
     const name = normalizeName(file);
     const before = this.rowOf(name);

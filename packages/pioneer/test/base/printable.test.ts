@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { printable } from "../../src/base/printable.ts";
+import { printable, quoted } from "../../src/base/printable.ts";
 
 test("text stays as it is, in any script", () => {
   const text = "Ærø/été 東京 😀 e\u0301 \u00a0 \\u{1b} tab-less";
@@ -14,4 +14,11 @@ test("what would forge a line, move the cursor or turn the writing is shown by i
     "gnp.\\u{202e}txt\\u{2066}\\u{2028}\\u{200f}\\u{feff}",
   );
   expect(printable("half \ud83d")).toBe("half \\u{d83d}");
+});
+
+test("values of a message are quoted, and cut where they are long", () => {
+  expect(quoted("left")).toBe('"left"');
+  expect(quoted([1, "a\n"])).toBe('[1,"a\\n"]');
+  expect(quoted("[".repeat(2000))).toBe(`"${"[".repeat(59)}...`);
+  expect(quoted(undefined)).toBe("undefined");
 });

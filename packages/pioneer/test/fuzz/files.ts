@@ -77,7 +77,11 @@ export async function wholeFiles(folder: string): Promise<WholeFile[]> {
     add("model", name, readFileSync(fixture(`model-tiny/${name}`)), fixture("model-tiny"));
   }
   addRun(join(folder, "run"), add);
-  add("schedule", "schedule.json", Buffer.from('{"kimgPerPhase":[{"phase":0,"kimg":2400},{"phase":1,"kimg":2400}]}'));
+  add(
+    "schedule",
+    "schedule.json",
+    Buffer.from('{"entries":[{"images":0,"phase":0},{"images":2400,"phase":1}],"totalImages":7200}'),
+  );
   return files;
 }
 

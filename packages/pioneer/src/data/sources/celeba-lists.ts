@@ -1,4 +1,5 @@
 import { DataError } from "../../base/errors.ts";
+import { quoted } from "../../base/printable.ts";
 import { readLabelsText } from "../../base/read.ts";
 import { recordOf } from "../../base/record.ts";
 
@@ -42,7 +43,7 @@ export async function readAttributes(path: string): Promise<Attributes> {
     for (const [j, name] of names.entries()) {
       const value = values[j];
       if (value !== "1" && value !== "-1") {
-        throw new DataError(`${path}: line ${i + firstRow}: ${name} is ${JSON.stringify(value)}, expected 1 or -1`);
+        throw new DataError(`${path}: line ${i + firstRow}: ${name} is ${quoted(value)}, expected 1 or -1`);
       }
       row[name] = value === "1" ? 1 : -1;
     }
@@ -69,7 +70,7 @@ export async function readPartition(path: string): Promise<ReadonlyMap<string, s
     const split = splits.get(partition);
     if (split === undefined || more.length > 0) {
       throw new DataError(
-        `${path}: line ${i + 1} is ${JSON.stringify(line.slice(0, 60))}, expected a file and 0 (train), 1 (val) or 2 (test)`,
+        `${path}: line ${i + 1} is ${quoted(line)}, expected a file and 0 (train), 1 (val) or 2 (test)`,
       );
     }
     rows.set(file, split);

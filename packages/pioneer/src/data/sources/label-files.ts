@@ -1,5 +1,6 @@
 // Labels files in the forms that people have them: our CSV, dataset.json of StyleGAN, metadata of Hugging Face's imagefolder.
 import { DataError } from "../../base/errors.ts";
+import { quoted } from "../../base/printable.ts";
 import { parseJson } from "../../base/read.ts";
 import { recordOf } from "../../base/record.ts";
 import { LabelTable, normalizeName, parseLabels } from "../pack/labels.ts";
@@ -86,9 +87,7 @@ function parseStyleGan(text: string, path: string): Rows {
     const [file, label] = Array.isArray(entry) ? (entry as unknown[]) : [];
     const values = Array.isArray(label) ? label : [label];
     if (typeof file !== "string" || !values.every((value) => typeof value === "number")) {
-      throw new DataError(
-        `${path}: entry ${i} of "labels" is ${JSON.stringify(entry)?.slice(0, 60)}, expected [FILE, NUMBER]`,
-      );
+      throw new DataError(`${path}: entry ${i} of "labels" is ${quoted(entry)}, expected [FILE, NUMBER]`);
     }
     const cells = recordOf(
       values.map((value, j) => [Array.isArray(label) ? `label${j + 1}` : "class", String(value)] as const),
