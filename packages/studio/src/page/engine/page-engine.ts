@@ -1,6 +1,6 @@
-import type { OpenModel } from "../state/open-model.ts";
 import type { Engine } from "./engine.ts";
 import type { ModelWorker } from "./model-worker.ts";
+import type { OpenModel } from "./open-model.ts";
 import { Remote } from "./rpc.ts";
 
 const labels: Record<string, string> = { wasm: "WebAssembly", webgpu: "WebGPU" };

@@ -2,8 +2,8 @@ import { latentRow } from "pioneer-runtime";
 import type { LatentsAnswer } from "../../shared/computing.ts";
 import { request } from "../api/client.ts";
 import { planesOfRgba } from "../image/planes.ts";
-import type { OpenModel } from "../state/open-model.ts";
 import type { Engine } from "./engine.ts";
+import type { OpenModel } from "./open-model.ts";
 
 /** A model that the server computes. */
 export function serverEngine({ id, config }: OpenModel): Engine {

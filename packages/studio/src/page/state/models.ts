@@ -3,10 +3,10 @@ import { parse } from "zod/mini";
 import { create } from "zustand";
 import type { ModelList, UsableModel } from "../../shared/models.ts";
 import { fetchJson, folderOf, listModels } from "../api/client.ts";
+import type { OpenModel } from "../engine/open-model.ts";
 import { openEngines } from "./engines.ts";
-import type { OpenModel } from "./open-model.ts";
 
-export type { OpenModel } from "./open-model.ts";
+export type { OpenModel } from "../engine/open-model.ts";
 
 interface Models {
   readonly list: ModelList;
