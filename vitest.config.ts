@@ -10,6 +10,7 @@ export default defineConfig({
   resolve: {
     alias: {
       "pioneer-torch": source("torch"),
+      "pioneer-runtime/internal": source("runtime", "internal.ts"),
       "pioneer-runtime": source("runtime"),
       "pioneer-studio": source("studio", "server/index.ts"),
       "pioneer-networks/torch": source("pioneer", "torch.ts"),

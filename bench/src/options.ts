@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { type Computing, measureComputing, type WantedComputing } from "pioneer-networks/torch";
-import { type ModelConfig, weightFormats } from "pioneer-runtime";
+import type { ModelConfig } from "pioneer-runtime";
+import { weightFormats } from "pioneer-runtime/internal";
 import { type ConvolutionForm, convolutionForms } from "pioneer-torch";
 import type { AskedPrecision } from "./trial.ts";
 import type { Workload } from "./workload.ts";

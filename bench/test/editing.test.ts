@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { prepareDataset } from "pioneer-networks";
-import { type Model, Rng } from "pioneer-runtime";
+import { type Model, Rng } from "pioneer-runtime/internal";
 import { setThreads } from "pioneer-torch";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -12,7 +12,8 @@ import {
   PackPixels,
   phaseOf,
 } from "pioneer-networks/torch";
-import { type DirectionsFile, edit, type Model } from "pioneer-runtime";
+import type { DirectionsFile } from "pioneer-runtime";
+import { edit, type Model } from "pioneer-runtime/internal";
 import { scope, tensor } from "pioneer-torch";
 import { shareNearestOwn } from "./nearest.ts";
 import { Regressor } from "./regressor.ts";

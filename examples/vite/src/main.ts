@@ -36,9 +36,10 @@ async function reconstruct(model: PioneerModel): Promise<void> {
 }
 
 async function refine(model: PioneerModel): Promise<void> {
-  if (!file) return;
+  if (!file || !latent) return;
   const signal = newAction();
-  const refined = await model.refine(file, latent, 30, {
+  const refined = await model.refine(file, {
+    from: latent,
     signal,
     onStep: (step, error) => {
       status.textContent = `Step ${step}: mean error ${(error * 127.5).toFixed(1)} of 255.`;

@@ -1,22 +1,23 @@
 // The package in a page; index.ts is the same for Node.
 
 import { startInPage } from "./browser/engine.ts";
-import { decodePhoto, encodePng } from "./browser/photo.ts";
+import { decodePhoto, encodePhoto } from "./browser/photo.ts";
 import { ModelError } from "./errors.ts";
 import { readAddress } from "./fetch.ts";
 import { load } from "./load.ts";
 import type { LoadOptions } from "./load-options.ts";
+import { fetchPhoto } from "./photo-address.ts";
 import type { PioneerModel } from "./pioneer.ts";
 import type { Platform } from "./platform.ts";
 
 export * from "./common.ts";
 
 /** A worker made of a blob has no address of its own that another could be relative to. */
-function addressOf(folder: string | URL): string {
+function addressOf(place: string | URL): string {
   try {
-    return new URL(folder, globalThis.location.href).href;
+    return new URL(place, globalThis.location.href).href;
   } catch (error) {
-    throw new ModelError("OPTION", `"${folder}" is no address here: give the whole one, with https://`, {
+    throw new ModelError("OPTION", `"${place}" is no address here: give the whole one, with https://`, {
       cause: error,
     });
   }
@@ -25,8 +26,10 @@ function addressOf(folder: string | URL): string {
 const page: Platform = {
   read: async (folder, file, options) => readAddress(addressOf(folder), file, options),
   decode: decodePhoto,
+  readPhoto: async (place, signal) => fetchPhoto(addressOf(place), signal),
   toImage: (data, side) => new ImageData(data, side, side) as ReturnType<Platform["toImage"]>,
-  toPng: encodePng,
+  toBitmap: (data, side) => createImageBitmap(new ImageData(data, side, side)),
+  toBlob: encodePhoto,
   start: startInPage,
 };
 

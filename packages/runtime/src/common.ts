@@ -1,20 +1,30 @@
-export * from "./align.ts";
-export * from "./aligned-square.ts";
-export * from "./edit.ts";
-export * from "./errors.ts";
-export * from "./folder.ts";
+// What the package gives to everybody, in Node and in pages. What only our other packages use is in internal.ts.
+
+export {
+  type FacePoints,
+  type FaceTemplate,
+  faceProblem,
+  faceSimilarity,
+  type Point,
+  type Similarity,
+  sideOf,
+} from "./align.ts";
+export { alignedSquare, shareBeyond } from "./aligned-square.ts";
+export type { Latents } from "./check-latents.ts";
+export type { Strengths } from "./edit.ts";
+export { ModelError, type ModelErrorCode } from "./errors.ts";
+export type { RequestOptions } from "./fetch.ts";
+export type { DirectionsFile, ModelConfig } from "./folder.ts";
+export type { CallOptions, DecodeOptions, FileType, ImageArray, ImageForm, ImageForms } from "./forms.ts";
 export type { Drawable, FacePhoto, ImageInput, Images, Photo } from "./inputs.ts";
-export * from "./latent.ts";
-export type * from "./load-options.ts";
-export * from "./model.ts";
-export { graphProblem } from "./onnx-file.ts";
+export { latentGrid, latentRow, latentStrip, normalizeLatents, sampleLatents, slerp } from "./latent.ts";
+export type { LoadOptions, LoadProgress } from "./load-options.ts";
+export type { Colour, Crop, SeenAs } from "./model.ts";
 export type { Part } from "./parts.ts";
-export * from "./path.ts";
-export * from "./pioneer.ts";
-export { type OutputImage, type PixelImage, toRgba, writePlanes } from "./pixels.ts";
+export { hexagonRows, latentHexagon, latentLoop, latentRing, loopLength } from "./path.ts";
+export type { Direction, PioneerModel, RefineCall, Sampled } from "./pioneer.ts";
+export type { OutputBitmap, OutputImage, PixelImage, SharpImage } from "./pixels.ts";
 export type { Backend } from "./platform.ts";
-export * from "./queue.ts";
-export { type Refined, type RefineOptions, refine } from "./refine.ts";
-export { type Encoding, type RgbPixels, type SquareShape, toSquare } from "./resize.ts";
-export { Rng } from "./rng.ts";
+export type { Refined, RefineOptions } from "./refine.ts";
+export type { RgbPixels } from "./resize.ts";
 export { leastTaught, type Sorted, type Taught, teach } from "./teach/teach.ts";

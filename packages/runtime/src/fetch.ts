@@ -1,6 +1,23 @@
 import { firstLine, ModelError } from "./errors.ts";
 import type { ReadOptions } from "./platform.ts";
 
+/** How files of an address are asked for. */
+export interface RequestOptions {
+  /** Sent with each request for a file of the model. */
+  readonly headers?: Readonly<Record<string, string>> | Headers;
+  /** Instead of the global one: to sign each address, to send it elsewhere, to add credentials. */
+  readonly fetch?: (address: string, init: RequestInit) => Promise<Response>;
+}
+
+/** An address as messages show it: what follows the question mark may be a signature. */
+export const withoutQuery = (address: string | URL): string => String(address).replace(/[?#].*$/s, "");
+
+/** A file's address below that of a folder, whose query it keeps. */
+function below(folder: string, file: string): string {
+  const path = withoutQuery(folder);
+  return `${path.replace(/\/+$/, "")}/${file}${folder.slice(path.length).replace(/#.*$/s, "")}`;
+}
+
 /**
  * A file below an http address.
  * @returns undefined where the server says there is none
@@ -8,19 +25,32 @@ import type { ReadOptions } from "./platform.ts";
 export async function readAddress(
   folder: string,
   file: string,
-  { fresh, signal, onBytes }: ReadOptions,
+  { fresh, signal, onBytes, request }: ReadOptions,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const address = `${folder.replace(/\/+$/, "")}/${file}`;
+  const address = below(folder, file);
+  const shown = withoutQuery(address);
+  // Called with no receiver: the browser's own refuses any other.
+  const ask = request.fetch ?? globalThis.fetch;
+  const init: RequestInit = {
+    ...(signal && { signal }),
+    ...(request.headers && { headers: request.headers as Headers }),
+    cache: fresh ? "reload" : "default",
+  };
   try {
-    const response = await fetch(address, { ...(signal && { signal }), cache: fresh ? "reload" : "default" });
+    const response = await ask(address, init);
     if (response.status === 404 || response.status === 410) return undefined;
-    if (!response.ok) throw new ModelError("MISSING", `${address}: the server answered ${response.status}`);
+    if (!response.ok) {
+      const mend = [401, 403].includes(response.status) ? ": give what it asks for by the option headers or fetch" : "";
+      throw new ModelError("MISSING", `${shown}: the server answered ${response.status}${mend}`);
+    }
     return await readBody(response, onBytes);
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof ModelError) throw error;
-    const mend = "is the server running, and does it allow this page (CORS)?";
-    throw new ModelError("MISSING", `${address} cannot be fetched (${firstLine(error)}): ${mend}`, { cause: error });
+    const mend = shown.startsWith("file:")
+      ? "a page that was opened from a file reads no other files; serve its folder (python3 -m http.server)"
+      : "is the server running, and does it allow this page (CORS)?";
+    throw new ModelError("MISSING", `${shown} cannot be fetched (${firstLine(error)}): ${mend}`, { cause: error });
   }
 }
 

@@ -1,8 +1,10 @@
 // The package in Node; browser.ts is the same for pages.
+
+import { ModelError } from "./errors.ts";
 import { load } from "./load.ts";
 import type { LoadOptions } from "./load-options.ts";
 import { startOnCpu } from "./node/engine.ts";
-import { decodePhoto, encodePng } from "./node/photo.ts";
+import { decodePhoto, encodePhoto, readPhoto } from "./node/photo.ts";
 import { readFromFolder } from "./node/read.ts";
 import type { PioneerModel } from "./pioneer.ts";
 import type { Platform } from "./platform.ts";
@@ -12,8 +14,12 @@ export * from "./common.ts";
 const node: Platform = {
   read: readFromFolder,
   decode: decodePhoto,
+  readPhoto,
   toImage: (data, side) => ({ data, width: side, height: side }) as ReturnType<Platform["toImage"]>,
-  toPng: encodePng,
+  toBitmap: async () => {
+    throw new ModelError("OPTION", 'as: "bitmap" is for pages; in Node it is "image", or a file ("png", "blob")');
+  },
+  toBlob: encodePhoto,
   start: startOnCpu,
 };
 

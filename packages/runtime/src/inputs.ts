@@ -1,16 +1,19 @@
 import { type FacePoints, faceProblem, faceSimilarity } from "./align.ts";
 import { alignedSquare } from "./aligned-square.ts";
 import { ModelError } from "./errors.ts";
+import type { ImageArray } from "./forms.ts";
 import type { SeenAs } from "./model.ts";
-import { onWhite, type PixelImage, writePlanes } from "./pixels.ts";
+import { onWhite, type PixelImage, type SharpImage, writePlanes } from "./pixels.ts";
 import type { Platform } from "./platform.ts";
+import { bytesOf, float32Of, kindOf } from "./realm.ts";
 import { type Encoding, type RgbPixels, toGrey, toSquare } from "./resize.ts";
 
 /**
- * A photo of any size: ImageData (or {data, width, height} with RGBA), the bytes of a JPEG, PNG or WebP file, or a Blob
- * of one. In a page also what a canvas can draw: ImageBitmap, canvas, img, video.
+ * A photo of any size: a path (Node) or an address, the bytes of a JPEG, PNG or WebP file, or a Blob of one; pixels as
+ * ImageData, as {data, width, height} or as sharp gives them. In a page also what a canvas can draw: ImageBitmap, canvas,
+ * img, video, VideoFrame. Text is read from wherever it says: never pass on what a stranger typed.
  */
-export type Photo = PixelImage | Uint8Array | ArrayBuffer | Blob | Drawable;
+export type Photo = string | URL | ArrayBufferView | ArrayBufferLike | Blob | PixelImage | SharpImage | Drawable;
 
 /** A photo and where its face is, in its pixels once it is upright: for a model of aligned faces. */
 export interface FacePhoto {
@@ -24,14 +27,15 @@ export interface FacePhoto {
  */
 export type ImageInput = Photo | FacePhoto | Float32Array;
 
-/** What a canvas can draw. */
-export interface Drawable {
-  readonly width: unknown;
-  readonly height: unknown;
-}
+/** What a canvas can draw; VideoFrame has only a size to display. */
+export type Drawable =
+  | { readonly width: unknown; readonly height: unknown }
+  | { readonly displayWidth: unknown; readonly displayHeight: unknown };
 
-/** Images in, one or several; a Float32Array is [count, 3, r, r] in [-1, 1]. */
-export type Images = ImageInput | readonly ImageInput[];
+/** Images in, one or several; numbers are [count, 3, r, r] in [-1, 1]. */
+export type Images = ImageInput | ImageArray | readonly ImageInput[];
+
+type Photos = Pick<Platform, "decode" | "readPhoto">;
 
 /** Images as [n, 3, r, r], some at a time. */
 export interface ImageSource {
@@ -44,29 +48,24 @@ const largestValue = 16;
 
 /**
  * Photos are decoded, cropped and resized when they are taken, so that a long list of files needs little memory.
- * @param count how many there must be
  * @throws ModelError IMAGE, here and from `take`, naming which of several
  */
-export function imageSource(
-  images: Images,
-  shape: SeenAs,
-  platform: Pick<Platform, "decode">,
-  count?: number,
-): ImageSource {
+export function imageSource(images: Images, shape: SeenAs, platform: Photos): ImageSource {
   const { resolution } = shape;
   const size = 3 * resolution ** 2;
-  if (images instanceof Float32Array) {
-    const found = images.length / size;
-    if (!Number.isInteger(found) || (count !== undefined && count !== found)) {
+  const values = float32Of(images) ?? float32Of((images as Partial<ImageArray> | null)?.data);
+  if (values) {
+    const count = values.length / size;
+    if (!Number.isInteger(count)) {
       throw new ModelError(
         "IMAGE",
-        `expected ${count ?? "a whole number of"} images of 3 x ${resolution} x ${resolution} values, got ${images.length} values: ` +
+        `expected a whole number of images of 3 x ${resolution} x ${resolution} values, got ${values.length} values: ` +
           "give photos of other sizes as ImageData or files",
       );
     }
     return {
-      count: found,
-      take: async (start, n) => checkValues(images.slice(start * size, (start + n) * size), size, start),
+      count,
+      take: async (start, n) => checkValues(values.slice(start * size, (start + n) * size), size, start),
     };
   }
   const list = (Array.isArray(images) ? images : [images]) as readonly ImageInput[];
@@ -75,7 +74,7 @@ export function imageSource(
     for (let i = 0; i < n; i++) {
       signal?.throwIfAborted();
       try {
-        planes.set(await prepare(list[start + i] as ImageInput, shape, platform), i * size);
+        planes.set(await prepare(list[start + i] as ImageInput, shape, platform, signal), i * size);
       } catch (error) {
         if (!(error instanceof ModelError) || list.length === 1) throw error;
         throw new ModelError(error.code, `image ${start + i + 1} of ${list.length}: ${error.message}`, {
@@ -89,27 +88,40 @@ export function imageSource(
 }
 
 /** @returns [3, r, r] in [-1, 1] */
-async function prepare(image: ImageInput, shape: SeenAs, platform: Pick<Platform, "decode">): Promise<Float32Array> {
+async function prepare(
+  image: ImageInput,
+  shape: SeenAs,
+  platform: Photos,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
   const { resolution } = shape;
   const planes = new Float32Array(3 * resolution ** 2);
-  if (image instanceof Float32Array) {
-    if (image.length === planes.length) return checkValues(image, planes.length, 0);
+  const values = float32Of(image);
+  if (values) {
+    if (values.length === planes.length) return checkValues(values, planes.length, 0);
     throw new ModelError(
       "IMAGE",
-      `expected 3 x ${resolution} x ${resolution} values, got ${image.length}: give photos of other sizes as ImageData or files`,
+      `expected 3 x ${resolution} x ${resolution} values, got ${values.length}: give photos of other sizes as ImageData or files`,
     );
   }
-  const { photo, face } = isFacePhoto(image) ? image : { photo: image, face: undefined };
-  const { pixels, encoding } = await decode(photo, platform);
+  const { photo, face } = isFacePhoto(image) ? image : { photo: image as Photo, face: undefined };
+  const { pixels, encoding } = await decode(photo, platform, signal);
   writePlanes(planes, face ? toAligned(pixels, face, shape) : toSquare(pixels, shape, encoding));
   return planes;
 }
 
 async function decode(
   photo: Photo,
-  platform: Pick<Platform, "decode">,
+  platform: Photos,
+  signal: AbortSignal | undefined,
 ): Promise<{ readonly pixels: RgbPixels; readonly encoding: Encoding }> {
-  return isPixels(photo) ? { pixels: onWhite(photo), encoding: "other" } : platform.decode(photo);
+  if (typeof photo === "string" || kindOf(photo) === "URL") {
+    return platform.decode(await platform.readPhoto(photo as string | URL, signal));
+  }
+  const file = encodedBySharp(photo);
+  if (file) return platform.decode(file);
+  const pixels = pixelsOf(photo);
+  return pixels ? { pixels: onWhite(pixels), encoding: "other" } : platform.decode(bytesOf(photo) ?? photo);
 }
 
 /** @throws ModelError */
@@ -129,9 +141,18 @@ function toAligned(pixels: RgbPixels, face: FacePoints, { align, resolution, col
 // What is not there at all is no image either, which `decode` says.
 const isFacePhoto = (image: ImageInput): image is FacePhoto => "face" in Object(image);
 
-function isPixels(image: Photo): image is PixelImage {
-  const { data } = Object(image) as Partial<PixelImage>;
-  return data instanceof Uint8ClampedArray || data instanceof Uint8Array;
+/** The bytes of a file that sharp wrote into memory. */
+function encodedBySharp(photo: Photo): Uint8Array | undefined {
+  const { data, info } = Object(photo) as Partial<SharpImage>;
+  return info && info.format !== "raw" ? bytesOf(data) : undefined;
+}
+
+/** Of ImageData and its like, and of sharp; undefined where there are none. */
+function pixelsOf(image: Photo): PixelImage | undefined {
+  const { data, info, width, height } = Object(image) as Partial<PixelImage & SharpImage>;
+  if (kindOf(data) !== "Uint8ClampedArray" && kindOf(data) !== "Uint8Array") return undefined;
+  const size = info ?? { width, height };
+  return { data: data as Uint8Array, width: size.width ?? 0, height: size.height ?? 0 };
 }
 
 function checkValues(images: Float32Array, size: number, first: number): Float32Array {

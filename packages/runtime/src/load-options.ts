@@ -1,3 +1,4 @@
+import type { RequestOptions } from "./fetch.ts";
 import type { Part } from "./parts.ts";
 import type { Backend } from "./platform.ts";
 
@@ -12,7 +13,7 @@ export interface LoadProgress {
   readonly total: number;
 }
 
-export interface LoadOptions {
+export interface LoadOptions extends RequestOptions {
   /** What to load; default all the folder has. An editor without photos needs no encoder, a search by image no generator. */
   readonly parts?: readonly Part[];
   /**

@@ -1,4 +1,6 @@
+import { checkOptions } from "./check-options.ts";
 import { ModelError } from "./errors.ts";
+import { withoutQuery } from "./fetch.ts";
 import { type DirectionsFile, directionsFile, type ModelConfig, modelConfig, modelFormat } from "./folder.ts";
 import type { LoadOptions } from "./load-options.ts";
 import { modelParts, type Part, partFiles } from "./parts.ts";
@@ -15,12 +17,18 @@ const largestBatch = 32;
  * @throws ModelError in one line; the signal's reason if it is aborted
  */
 export async function load(platform: Platform, folder: string | URL, options: LoadOptions = {}): Promise<PioneerModel> {
-  const { signal, onProgress } = options;
-  checkOptions(options);
-  const where = String(folder).replace(/\/+$/, "");
+  checkOptions("Pioneer.load", options, Object.keys(known));
+  checkLoadOptions(options);
+  const { signal, onProgress, fetch, headers } = options;
+  const where = withoutQuery(folder).replace(/\/+$/, "");
   const read = async (file: string, fresh: boolean, onBytes: (loaded: number) => void) => {
     signal?.throwIfAborted();
-    const bytes = await platform.read(folder, file, { fresh, signal, onBytes });
+    const bytes = await platform.read(folder, file, {
+      fresh,
+      signal,
+      onBytes,
+      request: { ...(fetch && { fetch }), ...(headers && { headers }) },
+    });
     if (bytes) return bytes;
     if (file === "config.json") {
       throw new ModelError("MISSING", `${where} is no model folder: it has no config.json; pioneer export writes one`);
@@ -89,7 +97,20 @@ const integrityUnchecked =
 /** Web Crypto's, undefined in an insecure page; its type says it is always there. */
 const subtle = () => globalThis.crypto?.subtle as SubtleCrypto | undefined;
 
-function checkOptions({ parts, backend, threads, batch }: LoadOptions): void {
+/** All there are; tsc asks for those that are added. */
+const known: Readonly<Record<keyof LoadOptions, true>> = {
+  parts: true,
+  backend: true,
+  threads: true,
+  batch: true,
+  wasmPaths: true,
+  headers: true,
+  fetch: true,
+  onProgress: true,
+  signal: true,
+};
+
+function checkLoadOptions({ parts, backend, threads, batch }: LoadOptions): void {
   const unknown = parts?.find((part) => !modelParts.includes(part));
   if (unknown !== undefined) {
     throw new ModelError("OPTION", `parts: there is no "${unknown}", only ${modelParts.join(", ")}`);

@@ -1,34 +1,52 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { FaceTemplate } from "./align.ts";
-import { checkLatents } from "./check-latents.ts";
+import { type Latents, readLatents } from "./check-latents.ts";
+import { checkOptions } from "./check-options.ts";
 import { edit, type Strengths } from "./edit.ts";
 import { ModelError } from "./errors.ts";
 import type { DirectionsFile, ModelConfig } from "./folder.ts";
+import {
+  type CallOptions,
+  type Collector,
+  checkDecodeOptions,
+  collector,
+  type DecodeOptions,
+  type ImageForm,
+  type ImageForms,
+} from "./forms.ts";
 import { type ImageInput, type ImageSource, type Images, imageSource } from "./inputs.ts";
-import { latentGrid, latentRow, latentSampler, slerp } from "./latent.ts";
-import type { Colour, Crop, Model } from "./model.ts";
+import { latentGrid, latentRow, sampleLatents, slerp } from "./latent.ts";
+import type { Colour, Crop, SeenAs } from "./model.ts";
 import { type Part, partFiles } from "./parts.ts";
-import { type OutputImage, toRgba } from "./pixels.ts";
 import type { Backend, Platform, Session, Sessions } from "./platform.ts";
 import { type Refined, type RefineOptions, refine } from "./refine.ts";
 
-/** What images come out as. */
-export interface ImageForms {
-  /** [count, 3, r, r], about [-1, 1], not clamped. */
-  float32: Float32Array;
-  /** ImageData in a page, {data, width, height} in Node. */
-  image: OutputImage[];
-  /** The bytes of PNG files. */
-  png: Uint8Array<ArrayBuffer>[];
-}
-export type ImageForm = keyof ImageForms;
-
-export interface CallOptions {
-  /** Stops between batches; the batch that is being computed ends in the background. */
-  readonly signal?: AbortSignal;
+/** A learned direction, for a slider. */
+export interface Direction {
+  /** For `edit`. */
+  readonly name: string;
+  /** How far strength 1 goes along its vector: one spread of the attribute (docs/editing.md). */
+  readonly unit: number;
+  readonly method: DirectionsFile["directions"][string]["method"];
+  /**
+   * How well it was learned, on images that were held out: "accuracy" in [0, 1], the mean of both sides', for categories
+   * (0.5 is a guess), "r2" for numbers. null where nothing was held out (pca, imported).
+   */
+  readonly score: { readonly kind: "accuracy" | "r2"; readonly value: number; readonly count: number } | null;
 }
 
-export interface DecodeOptions<F extends ImageForm = "float32"> extends CallOptions {
-  readonly as?: F;
+export interface RefineCall extends RefineOptions {
+  readonly from?: Latents;
+  readonly steps?: number;
+}
+
+/** What `sample` gives. */
+export interface Sampled<F extends ImageForm = "image"> {
+  /** [count * latent] */
+  readonly latents: Float32Array;
+  readonly images: ImageForms[F];
+  /** The one that was given, or drawn: gives the same again. */
+  readonly seed: number;
 }
 
 /** What a model is made of, for `load`. */
@@ -43,7 +61,7 @@ export interface ModelContents {
 }
 
 /** A loaded model folder. Latents are Float32Array [count * latent], row after row, rows of length 1. */
-export class PioneerModel implements Model {
+export class PioneerModel implements SeenAs, AsyncDisposable {
   readonly config: ModelConfig;
   readonly resolution: number;
   readonly latent: number;
@@ -54,8 +72,8 @@ export class PioneerModel implements Model {
   readonly backend: Backend;
   /** What was checked of the files when they were loaded, in words. */
   readonly integrity: string;
-  /** Names for `edit`; empty where none were learned or loaded. */
-  readonly directions: readonly string[];
+  /** For `edit`; empty where none were learned or loaded. */
+  readonly directions: readonly Direction[];
   readonly #contents: ModelContents;
   #disposed = false;
 
@@ -70,19 +88,21 @@ export class PioneerModel implements Model {
     this.align = config.align;
     this.backend = contents.backend;
     this.integrity = contents.integrity;
-    this.directions = Object.keys(contents.directions?.directions ?? {});
+    this.directions = Object.entries(contents.directions?.directions ?? {}).map(([name, learned]) => {
+      const { unit, method, heldOut = null } = learned;
+      return { name, unit, method, score: heldOut };
+    });
   }
 
   /** Images as the model sees them, cropped and resized: what to show beside a reconstruction. */
-  async prepare<F extends ImageForm = "float32">(
-    images: Images,
-    options: DecodeOptions<F> = {},
-  ): Promise<ImageForms[F]> {
+  async prepare<F extends ImageForm = "image">(images: Images, options: DecodeOptions<F> = {}): Promise<ImageForms[F]> {
+    checkDecodeOptions("prepare", options);
     const inputs = this.#inputs(images);
-    const made = await this.#collect(options.as ?? "float32", inputs.count, (start, count) => {
-      return inputs.take(start, count, options.signal);
-    });
-    return made as ImageForms[F];
+    const pictures = this.#collector("prepare", options, inputs.count);
+    for (const [start, count] of this.#batches(inputs.count)) {
+      await pictures.add(await inputs.take(start, count, options.signal));
+    }
+    return pictures.made;
   }
 
   /**
@@ -90,12 +110,11 @@ export class PioneerModel implements Model {
    * @returns [count * latent], rows of length 1
    * @throws ModelError IMAGE, PART, BACKEND
    */
-  encode(images: Float32Array, count: number): Promise<Float32Array>;
-  encode(images: Images, options?: CallOptions): Promise<Float32Array>;
-  async encode(images: Images, options: number | CallOptions = {}): Promise<Float32Array> {
+  async encode(images: Images, options: CallOptions = {}): Promise<Float32Array> {
+    checkOptions("encode", options, ["signal"]);
     const encoder = this.#session("encoder");
-    const inputs = this.#inputs(images, typeof options === "number" ? options : undefined);
-    const signal = typeof options === "number" ? undefined : options.signal;
+    const inputs = this.#inputs(images);
+    const { signal } = options;
     const latents = new Float32Array(inputs.count * this.latent);
     for (const [start, count] of this.#batches(inputs.count)) {
       latents.set(
@@ -108,44 +127,52 @@ export class PioneerModel implements Model {
 
   /**
    * The images of latents.
-   * @param options as: "float32" (default), "image" or "png"
+   * @param options as: "image" (default), "array" (numbers and their shape), "bitmap", "blob", "png", "jpeg" or "webp"
    * @throws ModelError LATENT, PART, BACKEND
    */
-  decode(latents: Float32Array, count: number): Promise<Float32Array>;
-  decode<F extends ImageForm = "float32">(latents: Float32Array, options?: DecodeOptions<F>): Promise<ImageForms[F]>;
-  async decode(latents: Float32Array, options: number | DecodeOptions<ImageForm> = {}): Promise<ImageForms[ImageForm]> {
+  async decode<F extends ImageForm = "image">(
+    latents: Latents,
+    options: DecodeOptions<F> = {},
+  ): Promise<ImageForms[F]> {
+    checkDecodeOptions("decode", options);
     const generator = this.#session("generator");
-    const count = checkLatents(latents, this.latent, typeof options === "number" ? options : undefined);
-    const { as = "float32", signal } = typeof options === "number" ? {} : options;
-    return this.#collect(as, count, (start, size) =>
-      this.#decodeBatch(generator, latents.slice(start * this.latent, (start + size) * this.latent), size, signal),
-    );
+    const rows = readLatents(latents, this.latent);
+    const pictures = this.#collector("decode", options, rows.length / this.latent);
+    for (const [start, count] of this.#batches(rows.length / this.latent)) {
+      const batch = rows.slice(start * this.latent, (start + count) * this.latent);
+      await pictures.add(await this.#decodeBatch(generator, batch, count, options.signal));
+    }
+    return pictures.made;
   }
 
   /** Images as the model knows them: encoded and decoded again. Takes what `encode` takes, gives what `decode` gives. */
-  async reconstruct<F extends ImageForm = "float32">(
+  async reconstruct<F extends ImageForm = "image">(
     images: Images,
     options: DecodeOptions<F> = {},
   ): Promise<ImageForms[F]> {
+    checkDecodeOptions("reconstruct", options);
     const [encoder, generator] = [this.#session("encoder"), this.#session("generator")];
     const inputs = this.#inputs(images);
-    const { as = "float32", signal } = options;
-    const made = await this.#collect(as, inputs.count, async (start, count) => {
+    const { signal } = options;
+    const pictures = this.#collector("reconstruct", options, inputs.count);
+    for (const [start, count] of this.#batches(inputs.count)) {
       const latents = await this.#encodeBatch(encoder, await inputs.take(start, count, signal), count, signal);
-      return this.#decodeBatch(generator, latents, count, signal);
-    });
-    return made as ImageForms[F];
+      await pictures.add(await this.#decodeBatch(generator, latents, count, signal));
+    }
+    return pictures.made;
   }
 
   /**
    * Random images: of latents uniform on the sphere, those of `pioneer sample --seed`.
-   * @param seed the same seed gives the same latents everywhere; more of them begin with the same ones
+   * @param seed the same seed gives the same latents everywhere; more of them begin with the same ones. Default one drawn
+   * at random, which comes back with them
    */
-  async sample<F extends ImageForm = "float32">(
-    count: number,
-    seed: number,
+  async sample<F extends ImageForm = "image">(
+    count = 1,
+    seed: number = crypto.getRandomValues(new Uint32Array(1))[0] as number,
     options: DecodeOptions<F> = {},
-  ): Promise<{ readonly latents: Float32Array; readonly images: ImageForms[F] }> {
+  ): Promise<Sampled<F>> {
+    checkDecodeOptions("sample", options);
     if (!Number.isSafeInteger(count) || count < 0 || !Number.isSafeInteger(seed)) {
       throw new ModelError(
         "OPTION",
@@ -153,36 +180,30 @@ export class PioneerModel implements Model {
       );
     }
     this.#session("generator");
-    const latents = latentSampler(this.latent, seed)(count);
-    return { latents, images: await this.decode(latents, options) };
+    const latents = sampleLatents(count, this.latent, seed);
+    return { latents, images: await this.decode(latents, options), seed };
   }
 
   /**
    * The latent on the shortest way from a to b.
    * @param t 0 is a, 1 is b; beyond them the circle goes on
    */
-  slerp(a: Float32Array, b: Float32Array, t: number): Float32Array {
-    this.#oneLatent("slerp", a);
-    this.#oneLatent("slerp", b);
+  slerp(a: Latents, b: Latents, t: number): Float32Array {
     if (!Number.isFinite(t)) throw new ModelError("OPTION", `slerp: t is ${t}; 0 is the first latent, 1 the second`);
-    return slerp(a, b, t);
+    return slerp(this.#oneLatent("slerp", a), this.#oneLatent("slerp", b), t);
   }
 
   /**
    * The n × n latents between four.
-   * @param corners top left, top right, bottom left, bottom right; or one array of all four
+   * @param corners top left, top right, bottom left, bottom right
    * @returns [n * n * latent], row by row
    */
-  grid(corners: Float32Array | readonly Float32Array[], n: number): Float32Array {
-    const four =
-      corners instanceof Float32Array
-        ? Array.from({ length: checkLatents(corners, this.latent) }, (_, i) => latentRow(corners, this.latent, i))
-        : corners;
-    const [topLeft, topRight, bottomLeft, bottomRight] = four;
-    if (!topLeft || !topRight || !bottomLeft || !bottomRight || four.length !== 4) {
-      throw new ModelError("LATENT", `grid: expected 4 latents, one for each corner, got ${four.length}`);
+  grid(corners: Latents, n: number): Float32Array {
+    const rows = readLatents(corners, this.latent);
+    const [topLeft, topRight, bottomLeft, bottomRight] = [0, 1, 2, 3].map((i) => latentRow(rows, this.latent, i));
+    if (!topLeft || !topRight || !bottomLeft || !bottomRight || rows.length !== 4 * this.latent) {
+      throw new ModelError("LATENT", `grid: expected 4 latents, one for each corner, got ${rows.length / this.latent}`);
     }
-    for (const corner of four) this.#oneLatent("grid", corner);
     if (!Number.isInteger(n) || n < 2) throw new ModelError("OPTION", `grid: expected at least 2 steps, got ${n}`);
     return latentGrid([topLeft, topRight, bottomLeft, bottomRight], n);
   }
@@ -191,39 +212,33 @@ export class PioneerModel implements Model {
    * Moves each latent along learned directions and back onto the sphere.
    * @param strengths by name, such as {smile: 1.5}; 1 is the spread of the attribute over the images it was learned from
    */
-  edit(latents: Float32Array, strengths: Strengths): Float32Array {
+  edit(latents: Latents, strengths: Strengths): Float32Array {
     const { directions } = this.#contents;
     if (!directions) throw this.#notLoaded("directions");
-    checkLatents(latents, this.latent);
-    return edit(latents, strengths, directions);
+    return edit(readLatents(latents, this.latent), strengths, directions);
   }
 
   /**
    * Brings the reconstruction of one image closer, without gradients.
-   * @param latent where to begin; default the encoder's answer to the image
-   * @param steps  each costs one encoding and one decoding
+   * @param options from: the latent to begin with, default the encoder's answer to the image; steps: at most so many
+   * (default 30), each one encoding and one decoding
    */
-  async refine(
-    image: ImageInput,
-    latent: Float32Array | undefined,
-    steps: number,
-    options: RefineOptions = {},
-  ): Promise<Refined> {
-    this.#session("encoder");
-    this.#session("generator");
+  async refine(image: ImageInput, options: RefineCall = {}): Promise<Refined> {
+    checkOptions("refine", options, ["from", "steps", "onStep", "signal"]);
+    const [encoder, generator] = [this.#session("encoder"), this.#session("generator")];
+    const { from, steps = 30, signal } = options;
     if (!Number.isInteger(steps) || steps < 0) {
       throw new ModelError("OPTION", `refine: expected a whole number of steps, got ${steps}`);
     }
-    if (latent) this.#oneLatent("refine", latent);
+    const start = from && this.#oneLatent("refine", from);
     const inputs = this.#inputs(image);
     if (inputs.count !== 1) throw new ModelError("IMAGE", `refine: expected one image, got ${inputs.count}`);
-    const { signal } = options;
     const calls = {
       latent: this.latent,
-      encode: (images: Float32Array) => this.encode(images, { ...(signal && { signal }) }),
-      decode: (latents: Float32Array) => this.decode(latents, { ...(signal && { signal }) }),
+      encode: (images: Float32Array) => this.#encodeBatch(encoder, images, 1, signal),
+      decode: (latents: Float32Array) => this.#decodeBatch(generator, latents, 1, signal),
     };
-    return refine(calls, await inputs.take(0, 1, signal), latent, steps, options);
+    return refine(calls, await inputs.take(0, 1, signal), start, steps, options);
   }
 
   /** Frees the networks after the batches that wait to be computed; calls with more than these fail. Calling it again does nothing. */
@@ -232,6 +247,11 @@ export class PioneerModel implements Model {
     this.#disposed = true;
     const { encoder, generator } = this.#contents.sessions;
     await Promise.all([encoder?.release(), generator?.release()]);
+  }
+
+  /** For `await using model = await Pioneer.load(...)`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
   }
 
   #session(part: keyof Sessions): Session {
@@ -267,45 +287,18 @@ export class PioneerModel implements Model {
     for (let start = 0; start < count; start += batch) yield [start, Math.min(batch, count - start)];
   }
 
-  /** Images made batch by batch, each turned into its form at once, so that memory holds one batch and the result. */
-  async #collect(
-    form: ImageForm,
-    count: number,
-    make: (start: number, count: number) => Promise<Float32Array>,
-  ): Promise<ImageForms[ImageForm]> {
-    const { platform } = this.#contents;
-    const size = 3 * this.resolution ** 2;
-    const convert = {
-      float32: undefined,
-      image: async (rgba: Uint8ClampedArray<ArrayBuffer>) => platform.toImage(rgba, this.resolution),
-      png: (rgba: Uint8ClampedArray<ArrayBuffer>) => platform.toPng(rgba, this.resolution),
-    };
-    if (!Object.hasOwn(convert, form)) {
-      throw new ModelError("OPTION", `as: there is no "${form}", only ${Object.keys(convert).join(", ")}`);
-    }
-    const turn = convert[form];
-    const planes = new Float32Array(turn ? 0 : count * size);
-    const pictures: (OutputImage | Uint8Array<ArrayBuffer>)[] = [];
-    for (const [start, part] of this.#batches(count)) {
-      const images = await make(start, part);
-      if (!turn) planes.set(images, start * size);
-      else {
-        for (let i = 0; i < part; i++) {
-          pictures.push(await turn(toRgba(images.subarray(i * size, (i + 1) * size), this.resolution)));
-        }
-      }
-    }
-    return turn ? (pictures as OutputImage[] | Uint8Array<ArrayBuffer>[]) : planes;
+  #collector<F extends ImageForm>(who: string, options: DecodeOptions<F>, count: number): Collector<F> {
+    return collector(who, options, count, this.resolution, this.#contents.platform);
   }
 
-  #inputs(images: Images, count?: number): ImageSource {
-    return imageSource(images, this.config, this.#contents.platform, count);
+  #inputs(images: Images): ImageSource {
+    return imageSource(images, this.config, this.#contents.platform);
   }
 
-  #oneLatent(who: string, latent: Float32Array): void {
-    const count = checkLatents(latent, this.latent);
-    if (count !== 1) {
-      throw new ModelError("LATENT", `${who}: expected one latent of ${this.latent} numbers, got ${count}`);
-    }
+  #oneLatent(who: string, latent: Latents): Float32Array {
+    const row = readLatents(latent, this.latent);
+    if (row.length === this.latent) return row;
+    const count = row.length / this.latent;
+    throw new ModelError("LATENT", `${who}: expected one latent of ${this.latent} numbers, got ${count}`);
   }
 }

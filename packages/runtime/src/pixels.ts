@@ -3,12 +3,18 @@ import type { RgbPixels } from "./resize.ts";
 
 // Between the pixels of pictures (8 bits, interleaved) and the numbers of networks ([3, r, r] in [-1, 1]).
 
-/** RGBA of a picture: ImageData is one. */
+/** Pixels of a picture: ImageData is one. */
 export interface PixelImage {
-  /** [height, width, 4], 0..255, alpha not multiplied in. */
+  /** [height, width, channels], 0..255: grey, grey and alpha, RGB or RGBA; alpha not multiplied in. */
   readonly data: Uint8ClampedArray | Uint8Array;
   readonly width: number;
   readonly height: number;
+}
+
+/** What sharp's `raw().toBuffer({ resolveWithObject: true })` gives. */
+export interface SharpImage {
+  readonly data: Uint8Array;
+  readonly info: { readonly format: string; readonly width: number; readonly height: number };
 }
 
 /** What pictures come out as: ImageData in a page, an object with its fields in Node. */
@@ -16,24 +22,30 @@ export type OutputImage = typeof globalThis extends { ImageData: { prototype: in
   ? T
   : { readonly data: Uint8ClampedArray<ArrayBuffer>; readonly width: number; readonly height: number };
 
+/** An ImageBitmap, where there are any. */
+export type OutputBitmap = typeof globalThis extends { ImageBitmap: { prototype: infer T } } ? T : never;
+
 /**
- * RGBA on white.
+ * RGB of pixels, on white.
  * @throws ModelError IMAGE if the data are not of the size that is said
  */
 export function onWhite({ data, width, height }: PixelImage): RgbPixels {
-  if (!(width > 0 && height > 0) || data.length !== 4 * width * height) {
+  const channels = data.length / (width * height);
+  if (!(width > 0 && height > 0) || ![1, 2, 3, 4].includes(channels)) {
     throw new ModelError(
       "IMAGE",
-      `an image of ${width}x${height} has ${4 * width * height} values of RGBA, not ${data.length}: give ImageData or {data, width, height} with four values a pixel`,
+      `an image of ${width}x${height} has ${width * height} pixels of 1 to 4 values, not ${data.length} values: give ImageData or {data, width, height} with a byte for each value`,
     );
   }
   const rgb = new Uint8Array(3 * width * height);
-  for (let from = 0, to = 0; from < data.length; from += 4, to += 3) {
-    const alpha = (data[from + 3] as number) / 255;
+  const [green, blue] = channels > 2 ? [1, 2] : [0, 0];
+  const opaque = channels % 2 === 1;
+  for (let from = 0, to = 0; from < data.length; from += channels, to += 3) {
+    const alpha = opaque ? 1 : (data[from + channels - 1] as number) / 255;
     const white = 255 * (1 - alpha) + 0.5;
     rgb[to] = (data[from] as number) * alpha + white;
-    rgb[to + 1] = (data[from + 1] as number) * alpha + white;
-    rgb[to + 2] = (data[from + 2] as number) * alpha + white;
+    rgb[to + 1] = (data[from + green] as number) * alpha + white;
+    rgb[to + 2] = (data[from + blue] as number) * alpha + white;
   }
   return { data: rgb, width, height };
 }

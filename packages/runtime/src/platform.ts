@@ -1,5 +1,7 @@
+import type { RequestOptions } from "./fetch.ts";
 import type { graphPorts } from "./folder.ts";
-import type { OutputImage } from "./pixels.ts";
+import type { FileType } from "./forms.ts";
+import type { OutputBitmap, OutputImage } from "./pixels.ts";
 import type { Encoding, RgbPixels } from "./resize.ts";
 
 // What differs between Node and a page, behind one interface.
@@ -45,15 +47,20 @@ export interface ReadOptions {
   readonly fresh: boolean;
   readonly signal: AbortSignal | undefined;
   readonly onBytes: (loaded: number) => void;
+  /** Of an address. */
+  readonly request: RequestOptions;
 }
 
 export interface Platform {
   /** @returns undefined if there is no such file */
   read(folder: string | URL, file: string, options: ReadOptions): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** Pixels of a file, a Blob or (in a page) anything that can be drawn; upright, on white. */
+  /** A photo's file. @param place a path (Node) or an address @throws ModelError IMAGE */
+  readPhoto(place: string | URL, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>>;
+  /** Pixels of a file's bytes, a Blob or (in a page) anything that can be drawn; upright, on white. */
   decode(image: unknown): Promise<{ readonly pixels: RgbPixels; readonly encoding: Encoding }>;
   toImage(rgba: Uint8ClampedArray<ArrayBuffer>, side: number): OutputImage;
-  /** The bytes of a PNG file. */
-  toPng(rgba: Uint8ClampedArray<ArrayBuffer>, side: number): Promise<Uint8Array<ArrayBuffer>>;
+  toBitmap(rgba: Uint8ClampedArray<ArrayBuffer>, side: number): Promise<OutputBitmap>;
+  /** A file. @param quality of JPEG and WebP, 0 to 1 */
+  toBlob(rgba: Uint8ClampedArray<ArrayBuffer>, side: number, type: FileType, quality: number): Promise<Blob>;
   start(graphs: Graphs, options: StartOptions): Promise<{ readonly sessions: Sessions; readonly backend: Backend }>;
 }

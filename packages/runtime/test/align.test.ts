@@ -2,17 +2,10 @@ import { readFileSync } from "node:fs";
 import sharp from "sharp";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { regionOfSquare, squareOfRegion } from "../src/aligned-square.ts";
-import {
-  alignedSquare,
-  type FacePoints,
-  faceProblem,
-  faceSimilarity,
-  Pioneer,
-  Rng,
-  shareBeyond,
-  toSquare,
-} from "../src/index.ts";
+import { alignedSquare, type FacePoints, faceProblem, faceSimilarity, Pioneer, shareBeyond } from "../src/index.ts";
 import { decodePhoto } from "../src/node/photo.ts";
+import { toSquare } from "../src/resize.ts";
+import { Rng } from "../src/rng.ts";
 import { dotsOf, facePhoto, farthest, placed } from "./support/face-photo.ts";
 import { changedModel, fixture, worst } from "./support/fixtures.ts";
 

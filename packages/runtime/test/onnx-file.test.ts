@@ -4,7 +4,8 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { graphProblem, Pioneer } from "../src/index.ts";
+import { Pioneer } from "../src/index.ts";
+import { graphProblem } from "../src/onnx-file.ts";
 import { changedModel, fixture } from "./support/fixtures.ts";
 import { field, message, modelOf, readingGenerator, tensorOf } from "./support/hostile-graph.ts";
 

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { colours, crops, faceTemplate } from "pioneer-runtime";
+import { colours, crops, faceTemplate } from "pioneer-runtime/internal";
 import { z } from "zod";
 import { refusalOf } from "../base/disk.ts";
 import { CheckpointError } from "../base/errors.ts";

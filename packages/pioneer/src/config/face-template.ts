@@ -1,5 +1,6 @@
 // --align and --template: where eyes and mouth of a photo lie, and where they are to lie in the square made of it.
-import { type FaceTemplate, faceProblem, faceTemplate } from "pioneer-runtime";
+import { type FaceTemplate, faceProblem } from "pioneer-runtime";
+import { faceTemplate } from "pioneer-runtime/internal";
 import { ConfigError } from "../base/errors.ts";
 import { option, text } from "./option-schema.ts";
 

@@ -1,5 +1,5 @@
 // Values that options of several commands take.
-import { colours, crops } from "pioneer-runtime";
+import { colours, crops } from "pioneer-runtime/internal";
 import { oneOf, text, whole } from "./option-schema.ts";
 
 /** Images to learn from or to measure with. */

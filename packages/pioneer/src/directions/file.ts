@@ -1,7 +1,8 @@
 // directions.json of a run or a model folder.
 import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { type DirectionsFile, directionsFile, modelFormat } from "pioneer-runtime";
+import type { DirectionsFile } from "pioneer-runtime";
+import { directionsFile, modelFormat } from "pioneer-runtime/internal";
 import { diskError } from "../base/disk.ts";
 import { DataError } from "../base/errors.ts";
 import { parseJson, readTextSync } from "../base/read.ts";

@@ -1,6 +1,6 @@
 // `pioneer directions` without its words: a model and a labelled pack in, directions out.
 
-import type { Model } from "pioneer-runtime";
+import type { Model } from "pioneer-runtime/internal";
 import { ConfigError, DataError } from "../base/errors.ts";
 import { evenly } from "../base/evenly.ts";
 import { PackPixels } from "../data/batches.ts";

@@ -1,7 +1,8 @@
 // `pioneer export` without its words: a run in, a model folder out.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Colour, graphPorts, latentSampler, type Model, type ModelConfig, modelFormat } from "pioneer-runtime";
+import type { Colour, ModelConfig } from "pioneer-runtime";
+import { graphPorts, latentSampler, type Model, modelFormat } from "pioneer-runtime/internal";
 import { DataError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
 import { writeFolderBeside } from "../base/whole-folder.ts";

@@ -1,7 +1,8 @@
 // The networks as ONNX graphs, of operators that every ONNX Runtime computes well: convolutions and matrix products, pointwise
 // ones, ReduceL2, AveragePool, nearest Resize, and those that only move values. What is linear and stands beside a convolution is
 // folded into its weights.
-import { type Colour, graphPorts } from "pioneer-runtime";
+import type { Colour } from "pioneer-runtime";
+import { graphPorts } from "pioneer-runtime/internal";
 import { scope } from "pioneer-torch";
 import type { FoldedLayer } from "../networks/folded.ts";
 import { type Encoder, type Generator, type Growth, resolutionOf, width } from "../networks/index.ts";

@@ -1,6 +1,6 @@
 // What storing weights in fewer bits costs: PSNR of reconstructions of held-out images, beside libtorch's in float32.
 
-import type { Model } from "pioneer-runtime";
+import type { Model } from "pioneer-runtime/internal";
 import { scope, tensor } from "pioneer-torch";
 import { evenly } from "../base/evenly.ts";
 import { PackPixels } from "../data/batches.ts";

@@ -1,4 +1,4 @@
-import type { Model } from "pioneer-runtime";
+import type { Model } from "pioneer-runtime/internal";
 import { scaleFor, toByte } from "../pictures/grid.ts";
 import { checkPicturePlace } from "../pictures/mark.ts";
 import { decodeAll, imageSize } from "./batches.ts";

@@ -1,4 +1,4 @@
-import type { Model } from "pioneer-runtime";
+import type { Model } from "pioneer-runtime/internal";
 
 /** Images or latents that pass through the networks at once: enough to keep them busy, and small in memory. */
 const atOnce = ({ resolution }: Model) => Math.max(1, Math.min(32, 2 ** 19 / resolution ** 2));

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { type DirectionsFile, edit, type Model, type Strengths } from "pioneer-runtime";
+import type { DirectionsFile, Strengths } from "pioneer-runtime";
+import { edit, type Model } from "pioneer-runtime/internal";
 import { composeGrid, inGroups } from "../pictures/grid.ts";
 import type { Heading } from "../pictures/lettering.ts";
 import { writeImage, writePng } from "../pictures/png.ts";

@@ -1,13 +1,6 @@
 import { join } from "node:path";
-import {
-  hexagonRows,
-  latentGrid,
-  latentHexagon,
-  latentRing,
-  latentRow,
-  latentStrip,
-  type Model,
-} from "pioneer-runtime";
+import { hexagonRows, latentGrid, latentHexagon, latentRing, latentRow, latentStrip } from "pioneer-runtime";
+import type { Model } from "pioneer-runtime/internal";
 import { DataError } from "../base/errors.ts";
 import { composeAt } from "../pictures/grid.ts";
 import { hexagonPlaces, type MorphPlaces, pathPlaces, squarePlaces, stripPlaces } from "../pictures/morph-places.ts";

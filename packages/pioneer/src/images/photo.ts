@@ -1,4 +1,5 @@
-import { type FacePoints, type SeenAs, writePlanes } from "pioneer-runtime";
+import type { FacePoints, SeenAs } from "pioneer-runtime";
+import { writePlanes } from "pioneer-runtime/internal";
 import { DataError } from "../base/errors.ts";
 import { mostPhotoBytes, readWhole } from "../base/read.ts";
 import { decodeAligned, decodeSquare, repeatGrey, toGrey } from "../data/pixels/decode.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Model } from "pioneer-runtime";
+import type { Model } from "pioneer-runtime/internal";
 import { type CellOptions, composeGrid, inGroups, toByte } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { psnrOf } from "../pictures/psnr.ts";

@@ -1,4 +1,4 @@
-import type { Model } from "pioneer-runtime";
+import type { Model } from "pioneer-runtime/internal";
 import { ConfigError } from "../base/errors.ts";
 import type { PerceptualTerm, RefiningModel } from "../models/refining-model.ts";
 import { imageSize } from "./batches.ts";

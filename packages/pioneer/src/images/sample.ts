@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { latentSampler, type Model } from "pioneer-runtime";
+import { latentSampler, type Model } from "pioneer-runtime/internal";
 import { composeGrid } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { decodeAll, imageSize } from "./batches.ts";

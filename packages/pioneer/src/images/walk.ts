@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { latentLoop, loopLength, type Model } from "pioneer-runtime";
+import { latentLoop, loopLength } from "pioneer-runtime";
+import type { Model } from "pioneer-runtime/internal";
 import { type AnimationOptions, animate } from "./animation.ts";
 
 export interface WalkOptions extends AnimationOptions {

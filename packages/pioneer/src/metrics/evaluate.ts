@@ -1,5 +1,5 @@
 // Computes metrics: images pass by in batches, every metric takes of each batch what it needs, and in the end says its numbers.
-import { latentSampler } from "pioneer-runtime";
+import { latentSampler } from "pioneer-runtime/internal";
 import { noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { floor } from "../compute/operators.ts";
 import { fade, type PackPixels } from "../data/batches.ts";

@@ -1,4 +1,4 @@
-import type { Rng } from "pioneer-runtime";
+import type { Rng } from "pioneer-runtime/internal";
 import { ShapeError, scope, type Tensor, tensor } from "pioneer-torch";
 import { trace } from "../compute/operators.ts";
 import { featureRows } from "./feature-rows.ts";

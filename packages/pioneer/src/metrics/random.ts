@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Rng } from "pioneer-runtime";
+import { Rng } from "pioneer-runtime/internal";
 
 /**
  * Random numbers of one purpose. They depend on the seed and the purpose only, so that a metric's value does not depend on

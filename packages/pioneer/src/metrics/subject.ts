@@ -1,6 +1,7 @@
 // What is evaluated: an encoder and a generator as they stand in their growth.
 import { join } from "node:path";
-import { type Colour, type Crop, type FaceTemplate, graphPorts, type Model } from "pioneer-runtime";
+import type { Colour, Crop, FaceTemplate } from "pioneer-runtime";
+import { graphPorts, type Model } from "pioneer-runtime/internal";
 import { noGrad, scope, type Tensor, tensor } from "pioneer-torch";
 import { readModelNetworks } from "../checkpoint/checkpoint.ts";
 import { findCheckpoint, hasConfig } from "../checkpoint/run-folder.ts";

@@ -1,4 +1,4 @@
-import type { Rng } from "pioneer-runtime";
+import type { Rng } from "pioneer-runtime/internal";
 import { arange, scope, type Tensor, tensor } from "pioneer-torch";
 import { laplacianPyramid } from "./laplacian-pyramid.ts";
 import { type Evaluation, type Metric, type MetricValue, ofSamples } from "./metric.ts";

@@ -3,7 +3,8 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { graphPorts, type Model, type ModelConfig } from "pioneer-runtime";
+import type { ModelConfig } from "pioneer-runtime";
+import { graphPorts, type Model } from "pioneer-runtime/internal";
 import { commandLine } from "../base/command-line.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { TrainConfig } from "../config/config.ts";

@@ -1,4 +1,4 @@
-import type { Model } from "pioneer-runtime";
+import type { Model } from "pioneer-runtime/internal";
 import type { DistanceOptions, ImageDistance } from "../onnx-torch/distance.ts";
 
 /** LPIPS, or another distance of two images, as a part of what a refinement lowers. */

@@ -1,6 +1,7 @@
 // A model folder as a model to use: its graphs, computed by ONNX Runtime in processes of their own. libtorch is not needed.
 import { join } from "node:path";
-import { graphPorts, type Model, type ModelConfig } from "pioneer-runtime";
+import type { ModelConfig } from "pioneer-runtime";
+import { graphPorts, type Model } from "pioneer-runtime/internal";
 import { DataError, PioneerError } from "../base/errors.ts";
 import { availableThreads } from "../compute/processor.ts";
 import { OnnxError, OnnxSession } from "./session.ts";

@@ -1,7 +1,7 @@
 // Runs one ONNX network in a process of its own, on the CPU: ONNX Runtime and libtorch do not always end well together where
 // CUDA is in play (docs/design.md). Ends with its parent.
 import type { InferenceSession } from "onnxruntime-node";
-import { graphProblem } from "pioneer-runtime";
+import { graphProblem } from "pioneer-runtime/internal";
 import { endWithParent } from "../base/end-with-parent.ts";
 import { largestGraph, readWhole } from "../base/read.ts";
 import type { FromNetwork, Port, ToNetwork } from "./protocol.ts";

@@ -1,5 +1,5 @@
 // What --align and --template take, and what does not go with them.
-import { crops } from "pioneer-runtime";
+import { crops } from "pioneer-runtime/internal";
 import { expect, test } from "vitest";
 import { ConfigError } from "../../src/base/errors.ts";
 import { checkAlignOptions, parseTemplate } from "../../src/config/face-template.ts";

@@ -2,14 +2,8 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import {
-  alignedSquare,
-  type FacePoints,
-  type FaceTemplate,
-  faceSimilarity,
-  type RgbPixels,
-  Rng,
-} from "pioneer-runtime";
+import { alignedSquare, type FacePoints, type FaceTemplate, faceSimilarity, type RgbPixels } from "pioneer-runtime";
+import { Rng } from "pioneer-runtime/internal";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { dotsOf, facePhoto, farthest, placed } from "../../../runtime/test/support/face-photo.ts";

@@ -1,5 +1,5 @@
 // Directions of synthetic latents, whose attributes are known functions of them.
-import { edit, latentSampler, Rng } from "pioneer-runtime";
+import { edit, latentSampler, Rng } from "pioneer-runtime/internal";
 import { scope, tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
 import type { Attribute } from "../../src/directions/attributes.ts";

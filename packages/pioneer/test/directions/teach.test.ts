@@ -1,5 +1,6 @@
 // What a page learns from few sorted pictures, beside what `pioneer directions` learns from the same latents by libtorch.
-import { latentRow, Rng, sampleLatents, teach } from "pioneer-runtime";
+import { latentRow, sampleLatents, teach } from "pioneer-runtime";
+import { Rng } from "pioneer-runtime/internal";
 import { describe, expect, test } from "vitest";
 import { learnDirections } from "../../src/directions/learn.ts";
 

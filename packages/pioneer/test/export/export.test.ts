@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { modelConfig, sampleLatents } from "pioneer-runtime";
+import { sampleLatents } from "pioneer-runtime";
+import { modelConfig } from "pioneer-runtime/internal";
 import { readSafetensors, writeSafetensors } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";

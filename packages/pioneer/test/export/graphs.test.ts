@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Colour, graphPorts } from "pioneer-runtime";
+import type { Colour } from "pioneer-runtime";
+import { graphPorts } from "pioneer-runtime/internal";
 import { noGrad, RandomGenerator, rand, scope, type Tensor } from "pioneer-torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";

@@ -1,7 +1,8 @@
 // Reads one damaged file after another, in a process that may crash. The built files: a process cannot be started on TypeScript.
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { graphProblem, Pioneer } from "pioneer-runtime";
+import { Pioneer } from "pioneer-runtime";
+import { graphProblem } from "pioneer-runtime/internal";
 import { readSafetensors } from "pioneer-torch";
 import { mostPhotoBytes, readTextSync, readWhole } from "../../dist/base/read.js";
 import { readModelNetworks } from "../../dist/checkpoint/checkpoint.js";

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Model } from "pioneer-runtime";
+import type { Model } from "pioneer-runtime/internal";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";

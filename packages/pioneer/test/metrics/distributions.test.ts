@@ -1,4 +1,5 @@
-import { Rng, sampleLatents } from "pioneer-runtime";
+import { sampleLatents } from "pioneer-runtime";
+import { Rng } from "pioneer-runtime/internal";
 import { RandomGenerator, randn, scope, type Tensor, tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
 import { klToPrior } from "../../src/losses/index.ts";

@@ -1,4 +1,4 @@
-import { Rng } from "pioneer-runtime";
+import { Rng } from "pioneer-runtime/internal";
 import { scope, type Tensor, tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
 import { laplacianPyramid } from "../../src/metrics/laplacian-pyramid.ts";

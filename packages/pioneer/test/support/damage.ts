@@ -1,5 +1,5 @@
 // Files damaged the same way on every machine, and what may come of them.
-import { Rng } from "pioneer-runtime";
+import { Rng } from "pioneer-runtime/internal";
 import { expect } from "vitest";
 import { DataError } from "../../src/base/errors.ts";
 

@@ -1,13 +1,13 @@
 import { encodingOf } from "../encoding.ts";
 import { firstLine, ModelError } from "../errors.ts";
+import type { FileType } from "../forms.ts";
+import { isBlob, kindOf } from "../realm.ts";
 import type { Encoding, RgbPixels } from "../resize.ts";
 
 /** The bytes of a file, a Blob, or what a canvas can draw; upright, on white, in sRGB. */
 export async function decodePhoto(image: unknown): Promise<{ pixels: RgbPixels; encoding: Encoding }> {
-  if (image instanceof Uint8Array || image instanceof ArrayBuffer) {
-    return decodePhoto(new Blob([image as Uint8Array<ArrayBuffer> | ArrayBuffer]));
-  }
-  if (!(image instanceof Blob)) {
+  if (image instanceof Uint8Array) return decodePhoto(new Blob([image as Uint8Array<ArrayBuffer>]));
+  if (!isBlob(image)) {
     const source = asDrawable(image);
     const [width, height] = sizeOf(source);
     return { pixels: draw(source, width, height), encoding: "other" };
@@ -27,12 +27,21 @@ export async function decodePhoto(image: unknown): Promise<{ pixels: RgbPixels; 
   }
 }
 
-/** The bytes of a PNG file. */
-export async function encodePng(rgba: Uint8ClampedArray<ArrayBuffer>, side: number): Promise<Uint8Array<ArrayBuffer>> {
+/** A PNG, JPEG or WebP file. @param quality of the last two, 0 to 1 */
+export async function encodePhoto(
+  rgba: Uint8ClampedArray<ArrayBuffer>,
+  side: number,
+  type: FileType,
+  quality: number,
+): Promise<Blob> {
   const canvas = new OffscreenCanvas(side, side);
   contextOf(canvas).putImageData(new ImageData(rgba, side, side), 0, 0);
-  const file = await canvas.convertToBlob({ type: "image/png" });
-  return new Uint8Array(await file.arrayBuffer());
+  const file = await canvas.convertToBlob({ type, quality });
+  // Where a browser cannot write a format, it writes PNG.
+  if (file.type !== type) {
+    throw new ModelError("OPTION", `this browser cannot write ${type}: use "image/png" or "image/jpeg"`);
+  }
+  return file;
 }
 
 /** Pixels as they are, on white. */
@@ -45,9 +54,11 @@ function draw(source: CanvasImageSource, width: number, height: number): RgbPixe
     context.drawImage(source, 0, 0);
     rgba = context.getImageData(0, 0, width, height).data;
   } catch (error) {
-    throw new ModelError("IMAGE", `an image of ${width}x${height} cannot be read: ${firstLine(error)}`, {
-      cause: error,
-    });
+    const tainted = (error as Error).name === "SecurityError";
+    const why = tainted
+      ? 'it came from another server: set crossorigin="anonymous" on the img before its src, and let that server allow this page (CORS)'
+      : firstLine(error);
+    throw new ModelError("IMAGE", `an image of ${width}x${height} cannot be read: ${why}`, { cause: error });
   }
   const data = new Uint8Array(3 * width * height);
   for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
@@ -74,12 +85,11 @@ function asDrawable(image: unknown): Exclude<CanvasImageSource, SVGImageElement>
     "HTMLVideoElement",
     "VideoFrame",
   ];
-  const kind = (image as object | null)?.constructor?.name ?? "";
+  const kind = kindOf(image);
   if (kinds.includes(kind)) return image as Exclude<CanvasImageSource, SVGImageElement>;
-  const got = typeof image === "string" ? `the text "${image.slice(0, 40)}"` : kind || String(image);
   throw new ModelError(
     "IMAGE",
-    `${got} is no image: give ImageData, a Blob or the bytes of a file, a canvas, an img or a Float32Array`,
+    `${kind} is no image: give an address, ImageData, a Blob or the bytes of a file, a canvas, an img or a Float32Array`,
   );
 }
 

@@ -1,6 +1,11 @@
+import { readFile } from "node:fs/promises";
 import { encodingOf } from "../encoding.ts";
 import { firstLine, ModelError } from "../errors.ts";
+import type { FileType } from "../forms.ts";
+import { fetchPhoto } from "../photo-address.ts";
+import { isBlob, kindOf } from "../realm.ts";
 import type { Encoding, RgbPixels } from "../resize.ts";
+import { pathOf } from "./read.ts";
 
 type Sharp = typeof import("sharp").default;
 
@@ -24,24 +29,47 @@ export async function decodePhoto(image: unknown): Promise<{ pixels: RgbPixels; 
   }
 }
 
-/** The bytes of a PNG file. */
-export async function encodePng(rgba: Uint8ClampedArray, side: number): Promise<Uint8Array<ArrayBuffer>> {
-  const sharp = await importSharp("to write PNG files");
-  const png = await sharp(rgba, { raw: { width: side, height: side, channels: 4 } })
-    .removeAlpha()
-    .png()
-    .toBuffer();
-  return new Uint8Array(png);
+/** The bytes of a photo's file: of a path, a file: URL, or an http, data or blob address. */
+export async function readPhoto(
+  place: string | URL,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (/^(https?|data|blob):/i.test(String(place))) return fetchPhoto(String(place), signal);
+  const path = pathOf(place);
+  try {
+    return new Uint8Array(await readFile(path, { signal }));
+  } catch (error) {
+    signal?.throwIfAborted();
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === "ENOENT" ? "there is no such file" : `it cannot be read (${code})`;
+    throw new ModelError("IMAGE", `${path}: ${why}`, { cause: error });
+  }
+}
+
+/** A PNG, JPEG or WebP file. @param quality of the last two, 0 to 1 */
+export async function encodePhoto(
+  rgba: Uint8ClampedArray,
+  side: number,
+  type: FileType,
+  quality: number,
+): Promise<Blob> {
+  const sharp = await importSharp("to write image files");
+  const opaque = sharp(rgba, { raw: { width: side, height: side, channels: 4 } }).removeAlpha();
+  const percent = { quality: Math.max(1, Math.round(100 * quality)) };
+  const files = {
+    "image/png": () => opaque.png(),
+    "image/jpeg": () => opaque.jpeg(percent),
+    "image/webp": () => opaque.webp(percent),
+  };
+  return new Blob([new Uint8Array(await files[type]().toBuffer())], { type });
 }
 
 async function bytesOf(image: unknown): Promise<Uint8Array> {
   if (image instanceof Uint8Array) return image;
-  if (image instanceof ArrayBuffer) return new Uint8Array(image);
-  if (image instanceof Blob) return new Uint8Array(await image.arrayBuffer());
-  const got = typeof image === "string" ? `the text "${image.slice(0, 40)}"` : String(image);
+  if (isBlob(image)) return new Uint8Array(await image.arrayBuffer());
   throw new ModelError(
     "IMAGE",
-    `${got} is no image: give the bytes of a file (await readFile(path)), a Blob, ImageData ({data, width, height}) or a Float32Array`,
+    `${kindOf(image)} is no image: give a path, the bytes of a file, a Blob, {data, width, height} or a Float32Array`,
   );
 }
 

@@ -8,7 +8,10 @@ import type { ReadOptions } from "../platform.ts";
 /** A file of a folder on disk (a path or a file: URL), or of an http address. */
 export async function readFromFolder(folder: string | URL, file: string, options: ReadOptions) {
   if (/^https?:/i.test(String(folder))) return readAddress(String(folder), file, options);
-  const path = join(/^file:/i.test(String(folder)) ? pathOf(folder) : String(folder), file);
+  if (options.request.fetch || options.request.headers) {
+    throw new ModelError("OPTION", `headers and fetch are for addresses, and ${folder} is a path: leave them out`);
+  }
+  const path = join(pathOf(folder), file);
   try {
     const bytes = new Uint8Array(await readFile(path, { signal: options.signal }));
     options.onBytes(bytes.length);
@@ -23,7 +26,9 @@ export async function readFromFolder(folder: string | URL, file: string, options
   }
 }
 
-function pathOf(url: string | URL): string {
+/** A path, or that of a file: URL. @throws ModelError OPTION */
+export function pathOf(url: string | URL): string {
+  if (typeof url === "string" && !/^file:/i.test(url)) return url;
   try {
     return fileURLToPath(url);
   } catch (error) {

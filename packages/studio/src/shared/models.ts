@@ -1,5 +1,5 @@
 // What the server says of models. The page imports the types, the server the schemas.
-import { colours, crops, directionsFile, faceTemplate } from "pioneer-runtime";
+import { colours, crops, directionsFile, faceTemplate } from "pioneer-runtime/internal";
 import { z } from "zod";
 
 /** A name that stands in an address: letters, digits, dots, hyphens and underscores. */

@@ -1,4 +1,4 @@
-import { directionsFile } from "pioneer-runtime";
+import { directionsFile } from "pioneer-runtime/internal";
 import {
   array,
   gte,

@@ -1,5 +1,6 @@
 // Editing in a real browser, by what a person does: dropping, keys, dragging.
-import { type DirectionsFile, edit, Pioneer } from "pioneer-runtime";
+import { type DirectionsFile, Pioneer } from "pioneer-runtime";
+import { edit } from "pioneer-runtime/internal";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { expect, test } from "vitest";

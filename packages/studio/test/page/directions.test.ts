@@ -1,4 +1,5 @@
-import { type DirectionsFile, edit, sampleLatents } from "pioneer-runtime";
+import { type DirectionsFile, sampleLatents } from "pioneer-runtime";
+import { edit } from "pioneer-runtime/internal";
 import { expect, test } from "vitest";
 import { oneDirection } from "../../../runtime/test/support/fixtures.ts";
 import { groupsOf } from "../../src/page/edit/direction-words.ts";

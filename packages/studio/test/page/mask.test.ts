@@ -1,4 +1,4 @@
-import { Rng } from "pioneer-runtime";
+import { Rng } from "pioneer-runtime/internal";
 import { describe, expect, test } from "vitest";
 import { blend, changeMask, editedShare, fullChange } from "../../src/page/image/mask.ts";
 

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { modelConfig, sampleLatents } from "pioneer-runtime";
+import { sampleLatents } from "pioneer-runtime";
+import { modelConfig } from "pioneer-runtime/internal";
 import { expect, test } from "vitest";
 import { parse } from "zod/mini";
 import { editNow, editUndo } from "../../src/page/state/edit.ts";

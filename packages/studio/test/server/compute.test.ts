@@ -28,7 +28,7 @@ const rows = (latents: Float32Array) =>
 test("a photo is encoded as the runtime does it, as a file and as numbers", async () => {
   const expected = { latents: rows(await model.encode(photo)) };
   expect((await encode(photo)).json()).toEqual(expected);
-  const planes = await model.prepare(photo);
+  const { data: planes } = await model.prepare(photo, { as: "array" });
   expect((await encode(new Uint8Array(planes.buffer), "application/octet-stream")).json()).toEqual(expected);
 });
 

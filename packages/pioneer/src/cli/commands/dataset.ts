@@ -126,7 +126,7 @@ export function addDatasetCommands(program: Command): void {
 async function writeSheet(path: string, file: string): Promise<void> {
   const { packSheet } = await import("../../data/pack/info.ts");
   const { composeGrid } = await import("../../pictures/grid.ts");
-  const { writePlanes } = await import("pioneer-runtime");
+  const { writePlanes } = await import("pioneer-runtime/internal");
   const { writePng } = await import("../../pictures/png.ts");
   const { count, resolution, pixels } = packSheet(path, sheet.count);
   const size = 3 * resolution * resolution;

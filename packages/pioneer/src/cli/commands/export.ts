@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { weightFormats } from "pioneer-runtime";
+import { weightFormats } from "pioneer-runtime/internal";
 import { z } from "zod";
 import { commandLine } from "../../base/command-line.ts";
 import { formatBytes } from "../../base/format.ts";

@@ -1,4 +1,5 @@
-import type { FacePoints, Model } from "pioneer-runtime";
+import type { FacePoints } from "pioneer-runtime";
+import type { Model } from "pioneer-runtime/internal";
 import { ConfigError } from "../../base/errors.ts";
 import { option, text } from "../../config/option-schema.ts";
 import type { FaceOf, PhotoOptions } from "../../images/photo.ts";

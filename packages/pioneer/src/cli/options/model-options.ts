@@ -1,4 +1,4 @@
-import type { Model } from "pioneer-runtime";
+import type { Model } from "pioneer-runtime/internal";
 import type { z } from "zod";
 import { ConfigError } from "../../base/errors.ts";
 import { flagOf, oneOf, option, positive, text, whole } from "../../config/option-schema.ts";

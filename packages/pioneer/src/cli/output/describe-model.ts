@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { directionsFile } from "pioneer-runtime";
+import { directionsFile } from "pioneer-runtime/internal";
 import { formatBytes } from "../../base/format.ts";
 import { parseJson, readText } from "../../base/read.ts";
 import { readModelConfig, verifyModelFolder } from "../../models/model-folder.ts";

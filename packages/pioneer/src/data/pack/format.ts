@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { colours, crops, faceTemplate } from "pioneer-runtime";
+import { colours, crops, faceTemplate } from "pioneer-runtime/internal";
 import { z } from "zod";
 import { commandLine } from "../../base/command-line.ts";
 import { DataError } from "../../base/errors.ts";

@@ -5,11 +5,9 @@ import {
   type FaceTemplate,
   faceProblem,
   faceSimilarity,
-  type Region,
-  regionOfSquare,
   shareBeyond,
-  squareOfRegion,
 } from "pioneer-runtime";
+import { type Region, regionOfSquare, squareOfRegion } from "pioneer-runtime/internal";
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { DataError } from "../../base/errors.ts";
 import { refusalOfKind } from "../../base/file-kind.ts";

@@ -1,7 +1,8 @@
 // Photos for a model of aligned faces: `reconstruct`, `edit` and `interpolate` with --align and without.
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type FacePoints, Rng } from "pioneer-runtime";
+import type { FacePoints } from "pioneer-runtime";
+import { Rng } from "pioneer-runtime/internal";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { dotsOf, facePhoto, farthest, placed } from "../../../../runtime/test/support/face-photo.ts";

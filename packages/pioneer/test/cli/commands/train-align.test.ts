@@ -1,7 +1,8 @@
 // A run on aligned faces, from a source to a model folder.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type FaceTemplate, Rng } from "pioneer-runtime";
+import type { FaceTemplate } from "pioneer-runtime";
+import { Rng } from "pioneer-runtime/internal";
 import sharp from "sharp";
 import { beforeAll, expect, test, vi } from "vitest";
 import { facePhoto, placed } from "../../../../runtime/test/support/face-photo.ts";

@@ -2,7 +2,7 @@
 import { cpSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { Rng } from "pioneer-runtime";
+import { Rng } from "pioneer-runtime/internal";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { checkpoints, fingerprint, isAlive, type Outcome, Pioneer, pioneer, tiny } from "../../support/cli.ts";

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { appendFileSync, cpSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { Rng } from "pioneer-runtime";
+import { Rng } from "pioneer-runtime/internal";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { resolveTrainConfig } from "../../../src/config/config.ts";

@@ -1,4 +1,4 @@
-import { refine } from "pioneer-runtime";
+import { refine } from "pioneer-runtime/internal";
 import { create } from "zustand";
 import type { Placement } from "../image/placement.ts";
 import { edit, editNow } from "../state/edit.ts";

@@ -16,7 +16,7 @@ const handlers = {
     const { name, reason } = model.backend;
     return { backend: name, reason };
   },
-  decode: (latents: Float32Array) => opened().decode(latents),
+  decode: async (latents: Float32Array) => (await opened().decode(latents, { as: "array" })).data,
   encode: (image: Float32Array) => opened().encode(image),
 };
 

@@ -1,5 +1,6 @@
 // Photos at their full size, on a thread of their own: squares cut out of them, and squares pasted back.
-import { alignedSquare, type Colour, type RgbPixels, type Similarity, toSquare, writePlanes } from "pioneer-runtime";
+import { alignedSquare, type Colour, type RgbPixels, type Similarity } from "pioneer-runtime";
+import { toSquare, writePlanes } from "pioneer-runtime/internal";
 import { contextOf, pngOf } from "../image/canvas.ts";
 import { type PastedSquare, pasteBack } from "../image/paste.ts";
 import { answer } from "./rpc.ts";

@@ -1,4 +1,5 @@
-import { latentRow, latentSampler, slerp } from "pioneer-runtime";
+import { latentRow, slerp } from "pioneer-runtime";
+import { latentSampler } from "pioneer-runtime/internal";
 import type { Saved } from "../state/shelf.ts";
 
 /** What a wall shows: samples of a seed, or neighbours of one picture. */

@@ -1,5 +1,5 @@
 // Canvases that are not seen: pictures are drawn on them to be read or saved.
-import { toRgba } from "pioneer-runtime";
+import { toRgba } from "pioneer-runtime/internal";
 
 type Context = OffscreenCanvasRenderingContext2D;
 

@@ -1,4 +1,5 @@
-import { type DirectionsFile, directionsFile, type ModelConfig, modelConfig } from "pioneer-runtime";
+import type { DirectionsFile, ModelConfig } from "pioneer-runtime";
+import { directionsFile, modelConfig } from "pioneer-runtime/internal";
 import { parse } from "zod/mini";
 import { create } from "zustand";
 import type { ModelList, UsableModel } from "../../shared/models.ts";

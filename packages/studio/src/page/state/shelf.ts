@@ -1,4 +1,5 @@
-import { type DirectionsFile, edit as move, type Strengths } from "pioneer-runtime";
+import type { DirectionsFile, Strengths } from "pioneer-runtime";
+import { edit as move } from "pioneer-runtime/internal";
 import { useMemo } from "react";
 import { create } from "zustand";
 import { useModels } from "./models.ts";

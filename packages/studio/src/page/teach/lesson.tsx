@@ -1,5 +1,5 @@
 import { Download, HardDriveDownload, HelpCircle, SlidersHorizontal } from "lucide-react";
-import { edit as move } from "pioneer-runtime";
+import { edit as move } from "pioneer-runtime/internal";
 import { useMemo } from "react";
 import { hasServer } from "../api/client.ts";
 import { usePictures } from "../edit/pictures.ts";

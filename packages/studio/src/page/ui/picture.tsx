@@ -1,5 +1,5 @@
 import "./picture.css";
-import { toRgba } from "pioneer-runtime";
+import { toRgba } from "pioneer-runtime/internal";
 import { useEffect, useRef } from "react";
 
 interface PictureProps {

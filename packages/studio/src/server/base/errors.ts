@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { firstLine, ModelError } from "pioneer-runtime";
+import { ModelError } from "pioneer-runtime";
+import { firstLine } from "pioneer-runtime/internal";
 import type { Problem } from "../../shared/models.ts";
 
 /** What a request is refused with: a status, and one line that says what is wrong, with which value, and the mend. */

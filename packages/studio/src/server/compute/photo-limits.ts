@@ -1,4 +1,5 @@
-import { firstLine, ModelError } from "pioneer-runtime";
+import { ModelError } from "pioneer-runtime";
+import { firstLine } from "pioneer-runtime/internal";
 import sharp from "sharp";
 
 /** A photo may have so many million pixels: the largest of today's phones in their usual mode have 50. */

@@ -1,6 +1,7 @@
 // Computes with models in a process of its own: ONNX Runtime holds up the thread that asks it, and a photo or a model that
 // brings down a library must not bring down the server. Ends with its parent.
-import { firstLine, latentSampler, ModelError, type PioneerModel } from "pioneer-runtime";
+import { ModelError, type PioneerModel } from "pioneer-runtime";
+import { firstLine, latentSampler } from "pioneer-runtime/internal";
 import { LoadedModels } from "./loaded-models.ts";
 import { checkPhoto } from "./photo-limits.ts";
 import type { Computed, FromProcess, ImageForm, Job, ToProcess } from "./protocol.ts";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { firstLine } from "pioneer-runtime";
+import { firstLine } from "pioneer-runtime/internal";
 import type { ModelList, UsableModel } from "../../shared/models.ts";
 import { isFolderIn } from "../base/confined.ts";
 import { notFound, StudioError } from "../base/errors.ts";

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { firstLine, type ModelConfig, Pioneer } from "pioneer-runtime";
+import { type ModelConfig, Pioneer } from "pioneer-runtime";
+import { firstLine } from "pioneer-runtime/internal";
 import type { BrokenModel, UsableModel } from "../../shared/models.ts";
 import { fileOf } from "../base/confined.ts";
 
@@ -74,7 +75,7 @@ export async function openModel(folder: string): Promise<OpenModel> {
 async function directionNames(folder: string, config: ModelConfig): Promise<readonly string[]> {
   if (!("directions.json" in config.files)) return [];
   const model = await Pioneer.load(folder, { parts: ["directions"] });
-  return model.directions;
+  return model.directions.map(({ name }) => name);
 }
 
 async function readCard(folder: string): Promise<string | null> {

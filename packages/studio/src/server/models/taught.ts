@@ -1,4 +1,4 @@
-import { firstLine, Queue } from "pioneer-runtime";
+import { firstLine, Queue } from "pioneer-runtime/internal";
 import type { NewDirections, UsableModel } from "../../shared/models.ts";
 import { StudioError } from "../base/errors.ts";
 import type { Library } from "./library.ts";

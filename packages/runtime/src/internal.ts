@@ -1,0 +1,15 @@
+// What our other packages share with this one, as pioneer-runtime/internal. It may change with any version.
+
+export { faceTemplate } from "./align.ts";
+export { type Region, regionOfSquare, squareOfRegion } from "./aligned-square.ts";
+export { edit } from "./edit.ts";
+export { firstLine } from "./errors.ts";
+export { directionsFile, graphPorts, modelConfig, modelFormat, weightFormats } from "./folder.ts";
+export { latentSampler } from "./latent.ts";
+export { colours, crops, type Model } from "./model.ts";
+export { graphProblem } from "./onnx-file.ts";
+export { toRgba, writePlanes } from "./pixels.ts";
+export { Queue } from "./queue.ts";
+export { refine } from "./refine.ts";
+export { toSquare } from "./resize.ts";
+export { Rng } from "./rng.ts";
