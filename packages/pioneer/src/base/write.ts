@@ -139,7 +139,8 @@ export async function writeWhole(path: string, bytes: Uint8Array, folder?: "is t
   });
 }
 
-async function writeBeside(path: string, write: (beside: string) => Promise<void>): Promise<void> {
+/** As `writeWhole`, where something else writes the file that it is given. Its folder is there. */
+export async function writeBeside(path: string, write: (beside: string) => Promise<void>): Promise<void> {
   await onDisk(path, async () => {
     const beside = besideOf(path);
     const forget = whileUnfinished(beside);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { writeEdits } from "../images/edit.ts";
 import { writeSamples } from "../images/sample.ts";
+import { encodePhotos } from "../images/subjects.ts";
 import { openAnyModel } from "../models/open-model.ts";
 import type { ShippedModel } from "../models/shipped.ts";
 import { readDirections } from "./file.ts";
@@ -33,7 +34,11 @@ export async function showModel({ folder, strips }: ShippedModel, out: string): 
     });
     const known = readDirections(await directionsPath(folder), model.latent);
     const shown = strips.filter((name) => name in known.directions);
-    const edits = await writeEdits(model, known, files.slice(0, edited), { out, set: {}, strips: shown });
+    const edits = await writeEdits(model, known, await encodePhotos(model, files.slice(0, edited)), {
+      out,
+      set: {},
+      strips: shown,
+    });
     return { samples: grid as string, strips: edits.strips };
   } finally {
     model.dispose();

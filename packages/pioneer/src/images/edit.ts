@@ -4,10 +4,10 @@ import { edit, type Model } from "pioneer-runtime/internal";
 import { composeGrid, inGroups } from "../pictures/grid.ts";
 import type { Heading } from "../pictures/lettering.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
-import { decodeAll, encodeAll, imageSize, joined } from "./batches.ts";
+import { decodeAll, imageSize, joined } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
-import { loadPhotos, type PhotoOptions } from "./photo.ts";
-import { type RefineAllOptions, refineAll } from "./refine.ts";
+import type { PictureOptions } from "./pictures.ts";
+import type { Subjects } from "./subjects.ts";
 
 /** Strengths of a strip, from one end to the other. */
 const stripStrengths: readonly number[] = [-3, -2, -1, 0, 1, 2, 3];
@@ -18,11 +18,14 @@ const strengthHeading = (strength: number): Heading => ({
   mark: strength === 0,
 });
 
-/** Of grid.png: what was there, what the model makes of it and what became of that. */
-const editHeadings: readonly Heading[] = ["photo", "reconstruction", "edited"].map((text) => ({ text }));
-const stripHeadings: readonly Heading[] = [{ text: "photo" }, ...stripStrengths.map(strengthHeading)];
+const photoHeading: Heading = { text: "photo" };
+/** Of grid.png: what the model makes of a latent and what became of that. */
+const editHeadings: readonly Heading[] = ["reconstruction", "edited"].map((text) => ({ text }));
+const stripHeadings = stripStrengths.map(strengthHeading);
 
-export interface EditOptions extends PhotoOptions, RefineAllOptions {
+export interface EditOptions extends PictureOptions {
+  /** Folder for the pictures. */
+  readonly out: string;
   /** How far to go along each direction, all at once. */
   readonly set: Strengths;
   /** Directions to show from -3 to +3, each on top of `set`. */
@@ -31,47 +34,48 @@ export interface EditOptions extends PhotoOptions, RefineAllOptions {
 
 export interface Edits {
   readonly files: string[];
-  /** Photos, their reconstructions and what became of them, if something was set. */
+  /** Photos where there are some, their reconstructions and what became of them, if something was set. */
   readonly grid?: string;
-  /** A row for each photo: the photo, then strengths -3 to +3. */
+  /** A row for each latent: its photo if there is one, then strengths -3 to +3. */
   readonly strips: string[];
 }
 
+/** Finds a name that is not there before anything is computed. @throws ModelError */
+export function checkEdits(directions: DirectionsFile, { set, strips }: Pick<EditOptions, "set" | "strips">): void {
+  edit(new Float32Array(0), { ...Object.fromEntries(strips.map((name) => [name, 0])), ...set }, directions);
+}
+
 /**
- * Moves the latents of photos along directions and writes what is decoded: each edited image and grid.png, and a strip for
- * each direction in `strips`.
- * @param given paths of photos
- * @throws ModelError for a direction that is not there; DataError naming a photo if none can be read, or the file that cannot be
- *   written
+ * Moves latents along directions and writes what is decoded: each edited image and grid.png, and a strip for each direction in
+ * `strips`. Photos, where there are some, stand at the beginning of their rows.
+ * @throws ModelError for a direction that is not there; DataError naming the file that cannot be written
  */
 export async function writeEdits(
   model: Model,
   directions: DirectionsFile,
-  given: readonly string[],
-  { out, faceOf, onSkip, scale, caption, set, strips, ...refining }: EditOptions,
+  { names, latents, photos }: Subjects,
+  { out, scale, caption, set, strips }: EditOptions,
 ): Promise<Edits> {
+  checkEdits(directions, { set, strips });
   const { resolution } = model;
   const size = imageSize(model);
-  // A name that is not there is found before anything is computed.
-  const known = (strengths: Strengths) => edit(new Float32Array(0), strengths, directions);
-  known({ ...Object.fromEntries(strips.map((name) => [name, 0])), ...set });
-  const { paths, images: originals, unread } = await loadPhotos(given, model, faceOf);
-  for (const { message } of unread) onSkip?.(message);
-  const latents = await refineAll(model, originals, await encodeAll(model, originals), refining);
   const image = (images: Float32Array, i: number) => images.subarray(i * size, (i + 1) * size);
+  const photo = (i: number) => (photos ? [image(photos, i)] : []);
+  const headed = (headings: readonly Heading[]) => (photos ? [photoHeading, ...headings] : headings);
   const result = { files: [] as string[], strips: [] as string[] };
 
   if (Object.keys(set).length > 0) {
     const before = await decodeAll(model, latents);
     const after = await decodeAll(model, edit(latents, set, directions));
-    for (const [i, path] of paths.entries()) {
-      const file = join(out, `${numberedName(i, path)}-edited.png`);
+    for (const [i, name] of names.entries()) {
+      const file = join(out, `${numberedName(i, name)}-edited.png`);
       await writeImage(file, image(after, i), resolution, scale);
       result.files.push(file);
     }
-    const cells = paths.flatMap((_, i) => [image(originals, i), image(before, i), image(after, i)]);
+    const cells = names.flatMap((_, i) => [...photo(i), image(before, i), image(after, i)]);
     const grid = join(out, "grid.png");
-    const layout = inGroups(paths.length, [editHeadings.length], editHeadings);
+    const headings = headed(editHeadings);
+    const layout = inGroups(names.length, [headings.length], headings);
     await writePng(grid, composeGrid(joined(cells), { resolution, scale, caption, ...layout }));
     result.files.push(grid);
     Object.assign(result, { grid });
@@ -83,9 +87,9 @@ export async function writeEdits(
     const steps = await Promise.all(
       stripStrengths.map((strength) => decodeAll(model, edit(latents, { ...set, [name]: strength }, directions))),
     );
-    for (const i of paths.keys()) rows.push(image(originals, i), ...steps.map((step) => image(step, i)));
+    for (const i of names.keys()) rows.push(...photo(i), ...steps.map((step) => image(step, i)));
     const file = join(out, stripFiles[s] as string);
-    const layout = inGroups(paths.length, [1, stripStrengths.length], stripHeadings);
+    const layout = inGroups(names.length, [...photo(0).map(() => 1), stripStrengths.length], headed(stripHeadings));
     await writePng(file, composeGrid(joined(rows), { resolution, scale, caption, ...layout }));
     result.files.push(file);
     result.strips.push(file);

@@ -3,41 +3,49 @@ import { hexagonRows, latentGrid, latentHexagon, latentRing, latentRow, latentSt
 import type { Model } from "pioneer-runtime/internal";
 import { DataError } from "../base/errors.ts";
 import { composeAt } from "../pictures/grid.ts";
-import { hexagonPlaces, type MorphPlaces, pathPlaces, squarePlaces, stripPlaces } from "../pictures/morph-places.ts";
+import {
+  hexagonPlaces,
+  type MorphPlaces,
+  pathPlaces,
+  squarePlaces,
+  stripPlaces,
+  withoutPhotos,
+} from "../pictures/morph-places.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { type AnimationOptions, animate, isAnimated } from "./animation.ts";
-import { decodeAll, encodeAll, imageSize, joined } from "./batches.ts";
-import { loadPhotos, type PhotoOptions } from "./photo.ts";
-import { type RefineAllOptions, refineAll } from "./refine.ts";
+import { decodeAll, imageSize, joined } from "./batches.ts";
+import type { PictureOptions } from "./pictures.ts";
+import type { Subjects } from "./subjects.ts";
 
-export interface MorphOptions extends PhotoOptions, RefineAllOptions, Partial<AnimationOptions> {
+export interface MorphOptions extends PictureOptions, Partial<AnimationOptions> {
+  /** Folder for the pictures. */
+  readonly out: string;
   /** Images from one photo to the next, both ends included, at least 2. */
   readonly steps: number;
 }
 
 /**
- * Interpolates between the latents of photos on the sphere: two make a strip, four a square (corners top-left, top-right,
- * bottom-left, bottom-right), six a hexagon (corners clockwise from the top left), any other number a path, from each to the
- * next in a row of its own. Writes each step, grid.png with the photos beside their corners, and on request morph.gif and
- * morph.mp4, the way round the photos and back to the first.
- * @param given paths of photos, from 2
+ * Interpolates between latents on the sphere: two make a strip, four a square (corners top-left, top-right, bottom-left,
+ * bottom-right), six a hexagon (corners clockwise from the top left), any other number a path, from each to the next in a row of
+ * its own. Writes each step, grid.png, with the photos beside their corners where there are some, and on request morph.gif and
+ * morph.mp4, the way round and back to the first.
+ * @param subjects two or more
  * @returns the files, the grid last
- * @throws DataError naming a photo if fewer than two can be read, or the file that cannot be written
+ * @throws DataError for fewer than two, or naming the file that cannot be written
  */
 export async function writeMorph(
   model: Model,
-  given: readonly string[],
+  { names, latents, photos }: Subjects,
   options: MorphOptions,
 ): Promise<{ files: string[]; grid: string }> {
   const { steps, out, scale, caption } = options;
   const { resolution, latent } = model;
   const size = imageSize(model);
-  const { paths, images: originals, unread } = await loadPhotos(given, model, options.faceOf);
-  for (const { message } of unread) options.onSkip?.(message);
-  if (paths.length < 2) throw new DataError(`${paths[0]} is the only photo that can be read, and a morph takes two`);
-  const latents = await refineAll(model, originals, await encodeAll(model, originals), options);
-  const corners = paths.map((_, i) => latentRow(latents, latent, i));
-  const shape = layOut(corners, steps);
+  if (names.length < 2) throw new DataError(`${names[0]} is the only photo that can be read, and a morph takes two`);
+  const shape = layOut(
+    names.map((_, i) => latentRow(latents, latent, i)),
+    steps,
+  );
   const images = await decodeAll(model, shape.latents);
 
   const files: string[] = [];
@@ -47,20 +55,15 @@ export async function writeMorph(
     files.push(file);
   }
   if (isAnimated(options)) {
-    const { fps, seconds = 2 * paths.length } = options;
-    const perPhoto = Math.max(1, Math.round((seconds * fps) / paths.length));
+    const { fps, seconds = 2 * names.length } = options;
+    const perPhoto = Math.max(1, Math.round((seconds * fps) / names.length));
     files.push(...(await animate(model, latentRing(shape.round, perPhoto), join(out, "morph"), options)));
   }
   const grid = join(out, "grid.png");
-  await writePng(
-    grid,
-    composeAt(joined([originals, images]), [...shape.photos, ...shape.cells], {
-      resolution,
-      scale,
-      caption,
-      headings: shape.headings,
-    }),
-  );
+  const places = photos ? [...shape.photos, ...shape.cells] : withoutPhotos(shape.cells);
+  const headings = photos ? shape.headings : [];
+  const shown = photos ? joined([photos, images]) : images;
+  await writePng(grid, composeAt(shown, places, { resolution, scale, caption, headings }));
   return { files: [...files, grid], grid };
 }
 

@@ -56,12 +56,20 @@ export async function loadReadable(
   return { paths: read, images: images.subarray(0, values * read.length), unread };
 }
 
-/** @throws DataError, the first photo's, if none could be read */
+/** @throws DataError if none could be read */
 export async function loadPhotos(...[paths, shape, faceOf]: Parameters<typeof loadReadable>): Promise<LoadedPhotos> {
   const loaded = await loadReadable(paths, shape, faceOf);
-  const [first] = loaded.unread;
-  if (loaded.paths.length === 0 && first !== undefined) throw first;
+  if (loaded.paths.length === 0 && paths.length > 0) throw noneReadable(loaded.unread);
   return loaded;
+}
+
+/** What is said of photos of which none could be read. @param unread one or more */
+export function noneReadable(unread: readonly DataError[]): DataError {
+  const [first] = unread as [DataError];
+  if (unread.length === 1) return first;
+  return new DataError(`none of the ${unread.length} photos can be read; the first: ${first.message}`, {
+    cause: first,
+  });
 }
 
 function onlyDataErrors(error: unknown): DataError {

@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import type { Model } from "pioneer-runtime/internal";
+import type { DataError } from "../base/errors.ts";
 import { type CellOptions, composeGrid, inGroups, toByte } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { psnrOf } from "../pictures/psnr.ts";
 import type { RgbImage } from "../pictures/rgb-image.ts";
 import { decodeAll, encodeAll, imageSize, joined } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
-import { loadReadable, type PhotoOptions } from "./photo.ts";
+import { loadReadable, noneReadable, type PhotoOptions } from "./photo.ts";
 import type { PictureOptions } from "./pictures.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
@@ -43,15 +44,16 @@ export async function writeReconstructions(
 ): Promise<Reconstructions> {
   const [files, pairs]: [string[], Reconstructions["pairs"]] = [[], []];
   const shown: Stage[][] = [];
+  // Told once a photo could be read: where none can be, the error names the first.
+  const skipped: DataError[] = [];
   const groups = Math.ceil(given.length / group.photos);
   for (let g = 0; g < groups; g++) {
     const some = given.slice(g * group.photos, (g + 1) * group.photos);
     const { paths, images, unread } = await loadReadable(some, model, faceOf);
-    for (const { message } of unread) onSkip?.(message);
-    if (paths.length === 0) {
-      if (g === groups - 1 && pairs.length === 0) throw unread[0];
-      continue;
-    }
+    skipped.push(...unread);
+    if (paths.length === 0 && g === groups - 1 && pairs.length === 0) throw noneReadable(skipped);
+    if (paths.length > 0 || pairs.length > 0) for (const { message } of skipped.splice(0)) onSkip?.(message);
+    if (paths.length === 0) continue;
     const onRefine = (done: number, total: number) => refining.onRefine?.(g * total + done, groups * total);
     const stages = await stagesOf(model, images, { ...refining, onRefine });
     const written = await writeStages(model, paths, stages, {

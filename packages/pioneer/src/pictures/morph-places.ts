@@ -43,6 +43,12 @@ export function pathPlaces(photos: number, steps: number): MorphPlaces {
   return placesOf(cells, [...begins, after(photos - 2, beside, steps)]);
 }
 
+/** The cells alone, from the left edge on. */
+export function withoutPhotos(cells: readonly Place[]): Place[] {
+  const left = Math.min(...cells.map(({ column }) => column));
+  return cells.map(({ row, column }) => ({ row, column: column - left }));
+}
+
 /** Headed above the photos of the first row. */
 const placesOf = (cells: readonly Place[], photos: readonly Place[]): MorphPlaces => ({
   cells,

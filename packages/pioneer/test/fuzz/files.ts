@@ -6,6 +6,7 @@ import sharp from "sharp";
 import { writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { saveConfig } from "../../src/checkpoint/run-folder.ts";
 import { resolveTrainConfig } from "../../src/config/config.ts";
+import { writeLatents } from "../../src/images/latents-file.ts";
 import { facts } from "../checkpoint/support.ts";
 import { labelledPhotos, writeFiles, writeTar, writeZip } from "../data/support.ts";
 import { fixture } from "../support/fixture.ts";
@@ -77,6 +78,10 @@ export async function wholeFiles(folder: string): Promise<WholeFile[]> {
     add("model", name, readFileSync(fixture(`model-tiny/${name}`)), fixture("model-tiny"));
   }
   addRun(join(folder, "run"), add);
+  for (const name of ["codes.npy", "codes.safetensors"]) {
+    await writeLatents(join(folder, name), { latents: Float32Array.of(1, 0, 0, 1), names: ["a.jpg", "b.jpg"] });
+    add("latents", name, readFileSync(join(folder, name)));
+  }
   add(
     "schedule",
     "schedule.json",

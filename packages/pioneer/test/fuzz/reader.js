@@ -13,6 +13,7 @@ import { FacePointsTable } from "../../dist/data/face-points.js";
 import { openPack, verifyPack } from "../../dist/data/pack/pack.js";
 import { decodeSquare } from "../../dist/data/pixels/decode.js";
 import { prepareDataset } from "../../dist/data/prepare.js";
+import { readLatents } from "../../dist/images/latents-file.js";
 import { openAuthorsFiles } from "../../dist/import/authors-files.js";
 import { verifyModelFolder } from "../../dist/models/model-folder.js";
 import { readOnnxMetadata } from "../../dist/onnx/metadata.js";
@@ -57,6 +58,7 @@ const readers = {
   },
   photo: async (path) => decodeSquare(await readWhole(path, mostPhotoBytes), 16, "center"),
   schedule: async (path) => void parseScheduleFile(readTextSync(path), path),
+  latents: (path) => readLatents(path, 2),
   faces: (path) => FacePointsTable.read(path),
   source: prepare,
   /** A file of a folder that is the source. */

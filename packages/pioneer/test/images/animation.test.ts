@@ -9,6 +9,7 @@ import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { animate } from "../../src/images/animation.ts";
 import { writeMorph } from "../../src/images/morph.ts";
+import { encodePhotos } from "../../src/images/subjects.ts";
 import { turnsFor, writeWalk } from "../../src/images/walk.ts";
 import { toByte } from "../../src/pictures/grid.ts";
 import { headingHeight } from "../../src/pictures/lettering.ts";
@@ -161,11 +162,8 @@ describe("loops", () => {
     const out = join(folder, "morph");
     const morph = { out, steps: 3, gif: true, mp4: false, fps: 10, seconds: 2, frameScale: 1 };
     const paths = photos.map(({ path }) => path);
-    const written = await writeMorph(
-      { ...of, encode: async () => ring.slice(0, 4 * 11).filter((_, i) => i < 4 || i >= 40) },
-      paths,
-      morph,
-    );
+    const ends = { ...of, encode: async () => ring.slice(0, 4 * 11).filter((_, i) => i < 4 || i >= 40) };
+    const written = await writeMorph(ends, await encodePhotos(ends, paths), morph);
     expect(written.files.map((file) => file.slice(out.length + 1))).toEqual([
       "step-01.png",
       "step-02.png",
@@ -204,7 +202,7 @@ test("interpolate six: a hexagon, each photo half a cell outside its corner", as
       }),
   };
   const out = join(folder, "hexagon");
-  const written = await writeMorph(of, paths, { out, steps: 3 });
+  const written = await writeMorph(of, await encodePhotos(of, paths), { out, steps: 3 });
   expect(written.files.length).toBe(20);
   expect(written.files.slice(3, 5).map((file) => file.slice(out.length + 1))).toEqual([
     "cell-02-01.png",

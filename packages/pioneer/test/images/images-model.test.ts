@@ -7,6 +7,7 @@ import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { writeMorph } from "../../src/images/morph.ts";
 import { writeReconstructions } from "../../src/images/reconstruct.ts";
 import { writeSamples } from "../../src/images/sample.ts";
+import { encodePhotos } from "../../src/images/subjects.ts";
 import { headingHeight } from "../../src/pictures/lettering.ts";
 import { writePng } from "../../src/pictures/png.ts";
 
@@ -111,7 +112,14 @@ test("more photos than fit into a group: all are written, those that cannot be r
   const { size } = await pixelsOf(written.grid);
   // 256 pairs: round(sqrt(1.5 * 256 / 2)) = 14 to a row of pairs, 19 rows.
   expect(size).toEqual([14 * 128 + 13 * 8, above + 19 * 64 + 18 * 8]);
-  await expect(writeReconstructions(colours, ["gone.png"], { out })).rejects.toThrow("gone.png: no such file");
+  // What the error names is not also told as left out.
+  skipped.length = 0;
+  const onSkip = (reason: string) => void skipped.push(reason);
+  await expect(writeReconstructions(colours, ["gone.png"], { out, onSkip })).rejects.toThrow(/^gone.png: no such file/);
+  await expect(writeReconstructions(colours, Array(65).fill("gone.png"), { out, onSkip })).rejects.toThrow(
+    "none of the 65 photos can be read; the first: gone.png: no such file or folder; check the path",
+  );
+  expect(skipped).toEqual([]);
 });
 
 test("refinement without gradients is refused", async () => {
@@ -126,7 +134,7 @@ test("refinement without gradients is refused", async () => {
 test("interpolate two: the arc between the photos, which stand at the ends of the strip", async () => {
   const [red, green] = [await photo("a.png", [1, 0, 0]), await photo("b.png", [0, 1, 0])];
   const out = join(folder, "strip");
-  const written = await writeMorph(colours, [red.path, green.path], { steps: 4, out });
+  const written = await writeMorph(colours, await encodePhotos(colours, [red.path, green.path]), { steps: 4, out });
   expect(readdirSync(out).sort()).toEqual(["grid.png", ...[1, 2, 3, 4].map((n) => `step-0${n}.png`)]);
   const { at, size } = await pixelsOf(written.grid);
   expect(size).toEqual([6 * 66 + 64, above + 64]);
@@ -148,7 +156,7 @@ test("interpolate three or five: a path, a row from each photo to the next", asy
   const skipped: string[] = [];
   const paths = [...photos.map(({ path }) => path), "gone.png"];
   const onSkip = (reason: string) => void skipped.push(reason);
-  const written = await writeMorph(colours, paths, { steps: 3, out, onSkip });
+  const written = await writeMorph(colours, await encodePhotos(colours, paths, { onSkip }), { steps: 3, out });
   expect(skipped).toEqual(["gone.png: no such file or folder; check the path"]);
   expect(readdirSync(out).sort()).toEqual(
     [1, 2].flatMap((row) => [1, 2, 3].map((n) => `cell-0${row}-0${n}.png`)).concat("grid.png"),
@@ -171,7 +179,8 @@ test("interpolate three or five: a path, a row from each photo to the next", asy
     for (const c of [0, 1, 2])
       expect(Math.abs((found?.[c] ?? 999) - (photos[of]?.bytes[c] ?? 0))).toBeLessThanOrEqual(1);
   }
-  await expect(writeMorph(colours, [paths[0] as string, "gone.png"], { steps: 3, out })).rejects.toThrow(
+  const one = await encodePhotos(colours, [paths[0] as string, "gone.png"]);
+  await expect(writeMorph(colours, one, { steps: 3, out })).rejects.toThrow(
     `${paths[0]} is the only photo that can be read, and a morph takes two`,
   );
 });
@@ -180,11 +189,11 @@ test("interpolate four: a square, and the photos beside its corners", async () =
   const colour = (r: number, g: number, b: number) => photo(`${r}${g}${b}.png`, [r, g, b]);
   const photos = [await colour(1, 0, 0), await colour(0, 1, 0), await colour(0, 0, 1), await colour(-1, 0, 0)];
   const out = join(folder, "square");
-  const written = await writeMorph(
+  const subjects = await encodePhotos(
     colours,
     photos.map(({ path }) => path),
-    { steps: 8, out },
   );
+  const written = await writeMorph(colours, subjects, { steps: 8, out });
   expect(written.files.length).toBe(65);
   expect(written.files[8]).toBe(join(out, "cell-02-01.png"));
   const { at, size } = await pixelsOf(written.grid);
@@ -198,6 +207,24 @@ test("interpolate four: a square, and the photos beside its corners", async () =
       expect(Math.abs((corner?.[c] ?? 999) - (photos[i]?.bytes[c] ?? 0))).toBeLessThanOrEqual(1);
   }
   expect([middle(0, 3), middle(10, 3)]).toEqual([white, white]);
+
+  // Latents alone: the same cells, from the left edge on and without a heading.
+  const { photos: _, ...saved } = subjects;
+  const alone = await writeMorph(colours, saved, { steps: 8, out: join(folder, "square of latents") });
+  const [without, cell] = [
+    await pixelsOf(alone.grid),
+    (column: number, row: number) => [column * 66 + 32, row * 66 + 32],
+  ];
+  expect(without.size).toEqual([8 * 66 - 2, 8 * 66 - 2]);
+  for (const [column, row] of [
+    [0, 0],
+    [7, 0],
+    [3, 4],
+    [7, 7],
+  ] as const) {
+    const [x = 0, y = 0] = cell(column, row);
+    expect(without.at(x, y)).toEqual(middle(column + 1.5, row));
+  }
 });
 
 test("sample: the same seed gives the same images, more of them begin with the same; at most 32 pass at once", async () => {

@@ -6,10 +6,11 @@ import { ConfigError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { option, repeated, text } from "../../config/option-schema.ts";
 import { isModelFolder, readModelConfig, verifyModelFile } from "../../models/model-folder.ts";
-import { alignPhotosOption, withPlacedPhotos } from "../options/align-photos.ts";
-import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
+import { alignPhotosOption } from "../options/align-photos.ts";
+import { modelOptions, refineOptions } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
 import { looksOf, pictureOptions } from "../options/picture-options.ts";
+import { latentsOption, withSubjects } from "../options/subjects.ts";
 import { showWork } from "../output/work-progress.ts";
 
 const schema = z.strictObject({
@@ -29,6 +30,7 @@ const schema = z.strictObject({
     description: "directions to use",
     default: "directions.json of the model",
   }),
+  ...latentsOption,
   ...alignPhotosOption,
   ...refineOptions,
 });
@@ -38,7 +40,7 @@ export function addEditCommand(program: Command): void {
   addCommand(program, {
     name: "edit",
     summary: "move photos along directions that pioneer directions has learned",
-    args: "<photos...>",
+    args: "[photos...]",
     schema,
     examples: [
       "edit --model runs/faces --out edits --set smile=1.5 photo.jpg",
@@ -47,8 +49,9 @@ export function addEditCommand(program: Command): void {
       "edit --model models/faces --out edits --strip smile --align faces.csv photo.jpg",
       "edit --model runs/faces --out edits --refine 100 --strip smile photo.jpg",
       "edit --model runs/faces --out edits --refine 100 --refine-lpips lpips.onnx --strip smile photo.jpg",
+      "edit --model runs/faces --out edits --set smile=1 --latents codes.safetensors",
     ],
-    async run({ set, strip, directions, ...options }, given, { output }) {
+    async run({ set, strip, directions, ...options }, photos, { output }) {
       if (set.length + strip.length === 0) {
         throw new ConfigError("edit: say what to change, by --set NAME=STRENGTH or --strip NAME");
       }
@@ -56,8 +59,7 @@ export function addEditCommand(program: Command): void {
       const strengths = Object.fromEntries(pairs);
       const twice = pairs.find(([name], i) => pairs.findIndex(([other]) => other === name) !== i);
       if (twice) throw new ConfigError(`--set: ${twice[0]} is given twice; keep one`);
-      const { photoFiles } = await import("../../images/photo-files.ts");
-      const { writeEdits } = await import("../../images/edit.ts");
+      const { checkEdits, writeEdits } = await import("../../images/edit.ts");
       const { directionsFileName, readDirections } = await import("../../directions/file.ts");
       const { directionsPath } = await import("../../directions/place.ts");
       const path = directions ?? (await directionsPath(options.model));
@@ -69,21 +71,20 @@ export function addEditCommand(program: Command): void {
       if (directions === undefined && (await isModelFolder(options.model))) {
         await verifyModelFile(options.model, directionsFileName, await readModelConfig(options.model));
       }
-      const paths = await photoFiles(given);
       const progress = showWork(output, "refining steps");
-      const { out, align, model: name } = options;
-      const written = await withRefinement(options, async (model, refinement) => {
+      const { out, model: name } = options;
+      const edits = { set: strengths, strips: [...new Set(strip)] };
+      const given = { command: "edit", photos, output, onRefine: progress.update };
+      const written = await withSubjects(options, given, async (model, subjects) => {
         const known = readDirections(path, model.latent);
-        const strips = [...new Set(strip)];
+        checkEdits(known, edits);
         const looks = await looksOf(name, model.resolution, { ...options, command: "edit" });
-        const told = { ...refinement, ...looks, out, set: strengths, strips, onRefine: progress.update };
-        return withPlacedPhotos({ paths, model, name, align, output }, (placed) =>
-          writeEdits(model, known, paths, { ...told, ...placed }),
-        );
+        return writeEdits(model, known, await subjects(), { ...looks, ...edits, out });
       }).finally(progress.stop);
+      const isOfPhotos = options.latents === undefined;
       const look = written.grid
-        ? `${written.grid}: photo, reconstruction, edited`
-        : `${written.strips[0]}: the photo, then -3 to +3`;
+        ? `${written.grid}: ${isOfPhotos ? "photo, " : ""}reconstruction, edited`
+        : `${written.strips[0]}: ${isOfPhotos ? "the photo, then " : ""}-3 to +3`;
       output.wrote(written.files, `look at ${look}`);
       output.result({ ...written });
       return undefined;

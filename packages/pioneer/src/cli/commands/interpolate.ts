@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { ConfigError } from "../../base/errors.ts";
 import { option, whole } from "../../config/option-schema.ts";
-import { alignPhotosOption, withPlacedPhotos } from "../options/align-photos.ts";
+import { alignPhotosOption } from "../options/align-photos.ts";
 import { animationOptions, checkAnimation, defaultFps } from "../options/animation-options.ts";
-import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
+import { modelOptions, refineOptions } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
 import { looksOf, pictureOptions } from "../options/picture-options.ts";
+import { latentsOption, withSubjects } from "../options/subjects.ts";
 import { showWork } from "../output/work-progress.ts";
 
 const schema = z.strictObject({
@@ -16,6 +16,7 @@ const schema = z.strictObject({
     value: "N",
     description: "images from one end to the other, both included",
   }),
+  ...latentsOption,
   ...alignPhotosOption,
   ...refineOptions,
   ...animationOptions("2 a photo"),
@@ -28,7 +29,7 @@ export function addInterpolateCommand(program: Command): void {
     summary:
       "morph: a strip between two photos, a square between four (its corners, from top left to bottom right), a hexagon between six " +
       "(clockwise from the top left), a path through any other number; --gif and --mp4: round the photos and back to the first",
-    args: "<photos...>",
+    args: "[photos...]",
     schema,
     examples: [
       "interpolate --model runs/faces --out morph a.jpg b.jpg",
@@ -36,37 +37,26 @@ export function addInterpolateCommand(program: Command): void {
       "interpolate --model models/faces --out morph --align faces.csv a.jpg b.jpg",
       "interpolate --model runs/faces --out morph --gif --mp4 --seconds 6 a.jpg b.jpg",
       "interpolate --model runs/faces --out morph --refine 100 --refine-lpips lpips.onnx a.jpg b.jpg",
+      "interpolate --model runs/faces --out morph --gif --latents codes.safetensors",
     ],
-    async run(options, given, { output }) {
-      const { photoFiles } = await import("../../images/photo-files.ts");
-      const paths = await photoFiles(given);
-      if (paths.length < 2) {
-        throw new ConfigError(
-          `interpolate: give 2 photos for a strip, 4 for a square, 6 for a hexagon or any other number for a path, got ${paths.length}`,
-        );
-      }
+    async run(options, photos, { output }) {
       await checkAnimation(options);
       const { writeMorph } = await import("../../images/morph.ts");
       const [refining, frames] = [showWork(output, "refining steps"), showWork(output, "frames")];
-      const { scale: frameScale } = options;
-      const told = {
-        ...options,
-        frameScale,
-        fps: options.fps ?? defaultFps,
-        onRefine: refining.update,
-        onFrame: frames.update,
-      };
-      const { align, model: name } = options;
-      const written = await withRefinement(options, async (model, refinement) => {
+      const { scale: frameScale, model: name } = options;
+      const told = { ...options, frameScale, fps: options.fps ?? defaultFps, onFrame: frames.update };
+      const mend = `give 2 ${options.latents === undefined ? "photos" : "latents"} for a strip, 4 for a square, 6 for a hexagon or any other number for a path`;
+      const given = { command: "interpolate", photos, least: { count: 2, mend }, output, onRefine: refining.update };
+      const written = await withSubjects(options, given, async (model, subjects) => {
         const looks = await looksOf(name, model.resolution, { ...options, command: "interpolate" });
-        return withPlacedPhotos({ paths, model, name, align, output }, (placed) =>
-          writeMorph(model, paths, { ...told, ...looks, ...refinement, ...placed }),
-        );
+        return writeMorph(model, await subjects(), { ...told, ...looks });
       }).finally(() => {
         refining.stop();
         frames.stop();
       });
-      output.wrote(written.files, `look at ${written.grid}: the photos, and the way between their latents`);
+      const what =
+        options.latents === undefined ? "the photos, and the way between their latents" : "the way between the latents";
+      output.wrote(written.files, `look at ${written.grid}: ${what}`);
       output.result(written);
       return undefined;
     },

@@ -54,7 +54,7 @@ export const refineOptions = {
   ...networkOptions("refineLpips", group, "the distance"),
 };
 
-type RefineOptions = z.infer<z.ZodObject<typeof refineOptions>>;
+export type RefineOptions = z.infer<z.ZodObject<typeof refineOptions>>;
 
 /**
  * Opens a model that may refine, and the network beside it, for as long as `work` takes; no photo is read before both are there.

@@ -24,12 +24,20 @@ export async function looksOf(
   { command, scale }: { readonly command: string; readonly scale?: number | undefined },
 ): Promise<Required<PictureOptions>> {
   const { scaleFor } = await import("../../pictures/grid.ts");
-  const { findCheckpoint } = await import("../../checkpoint/run-folder.ts");
-  const { isModelFolder } = await import("../../models/model-folder.ts");
-  const { readState } = await import("../../checkpoint/state.ts");
-  const checkpoint = (await isModelFolder(path)) ? undefined : findCheckpoint(path);
-  const whole = resolve(path);
-  const name = checkpoint === path ? join(basename(dirname(whole)), basename(whole)) : basename(whole);
-  const after = checkpoint === undefined ? "" : `, ${formatKimg(readState(checkpoint).images)} kimg`;
+  const { name, kimg, isRun } = await modelAt(path);
+  const after = isRun ? `, ${formatKimg(1000 * kimg)} kimg` : "";
   return { scale: scale ?? scaleFor(resolution), caption: `${name}${after}; pioneer ${command}` };
+}
+
+/** What a model is called where it is not at hand, and after how much training it is. @param path --model, of a model that was opened */
+export async function modelAt(path: string): Promise<{ name: string; kimg: number; isRun: boolean }> {
+  const { findCheckpoint } = await import("../../checkpoint/run-folder.ts");
+  const { isModelFolder, readModelConfig } = await import("../../models/model-folder.ts");
+  const { readState } = await import("../../checkpoint/state.ts");
+  const whole = resolve(path);
+  const name = basename(whole);
+  if (await isModelFolder(path)) return { name, kimg: (await readModelConfig(path)).kimg, isRun: false };
+  const checkpoint = findCheckpoint(path);
+  const kimg = readState(checkpoint).images / 1000;
+  return { name: checkpoint === path ? join(basename(dirname(whole)), name) : name, kimg, isRun: true };
 }

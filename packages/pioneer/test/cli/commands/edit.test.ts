@@ -1,6 +1,6 @@
 // `pioneer directions` and `pioneer edit` as a user has them, on a model folder and on a run.
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
@@ -123,11 +123,38 @@ describe("a model folder", () => {
     expect(end.equals(last)).toBe(false);
   });
 
+  test("latents that were saved are used in the place of their photos, to the same pictures", async () => {
+    const of = (command: string, ...args: string[]) => run(command, "--model", "model", ...args);
+    const encoded = await of("encode", "--out", "codes.safetensors", "--json", ...photos);
+    expect(encoded).toMatchObject({ code: 0 });
+    expect(JSON.parse(encoded.stdout)).toEqual({ files: ["codes.safetensors"], photos, latent: 16 });
+    const again = await of("encode", "--out", "codes.safetensors", ...photos);
+    expect(again.stderr).toBe("pioneer: codes.safetensors exists; choose another name, or replace it with --force\n");
+    const edit = ["--set", "skin=2", "--json", "--latents", "codes.safetensors"];
+    const edited = await of("edit", "--out", "of-latents", ...edit);
+    expect(edited).toMatchObject({ code: 0 });
+    const decoded = await of("decode", "--out", "decoded", "codes.safetensors", "--json");
+    expect(decoded).toMatchObject({ code: 0 });
+    const names = photos.map((path, i) => `000${i + 1}-${basename(path, ".jpg")}`);
+    expect(readdirSync(join(folder, "decoded")).sort()).toEqual([...names.map((name) => `${name}.png`), "grid.png"]);
+    const read = (...path: string[]) => readFileSync(join(folder, ...path));
+    for (const name of names) {
+      expect(read("of-latents", `${name}-edited.png`).equals(read("out", `${name}-edited.png`))).toBe(true);
+    }
+    // Reconstruction, edited: the photos are not known.
+    expect(await sharp(join(folder, "of-latents", "grid.png")).metadata()).toMatchObject({ width: 2 * 64 });
+  });
+
   test.each([
     [["--set", "smile=1"], 'there is no direction "smile"; there are skin, light, pc1, pc2', 2],
     [["--strip", "smile"], 'there is no direction "smile"; there are skin, light, pc1, pc2', 2],
     [["--set", "skin"], '--set: expected NAME=STRENGTH such as smile=1.5, got "skin"', 2],
     [[], "edit: say what to change, by --set NAME=STRENGTH or --strip NAME", 2],
+    [
+      ["--set", "skin=1", "--latents", "codes.npy"],
+      "edit: --latents codes.npy takes the place of photos: leave one of them out",
+      2,
+    ],
     [
       ["--set", "skin=1", "--directions", "none.json"],
       "none.json is not there: learn directions first, by pioneer directions --model model",

@@ -1,0 +1,64 @@
+import type { Model } from "pioneer-runtime/internal";
+import type { DataError } from "../base/errors.ts";
+import { encodeAll, joined } from "./batches.ts";
+import { loadPhotos, loadReadable, noneReadable, type PhotoOptions } from "./photo.ts";
+import { type RefineAllOptions, refineAll } from "./refine.ts";
+
+/** What edits and morphs begin with: latents of photos, or without them. */
+export interface Subjects {
+  /** Of the photos, or of what else they are latents of. */
+  readonly names: readonly string[];
+  /** [names.length, latent] */
+  readonly latents: Float32Array;
+  /** [names.length, 3, r, r] in [-1, 1]; undefined where there are only latents. */
+  readonly photos?: Float32Array;
+}
+
+/**
+ * Encodes photos, with `refine` also so many gradient steps; those that cannot be read are passed over.
+ * @throws DataError if none can be read
+ */
+export async function encodePhotos(
+  model: Model,
+  paths: readonly string[],
+  { faceOf, onSkip, ...refining }: Pick<PhotoOptions, "faceOf" | "onSkip"> & RefineAllOptions = {},
+): Promise<Subjects> {
+  const { paths: names, images: photos, unread } = await loadPhotos(paths, model, faceOf);
+  for (const { message } of unread) onSkip?.(message);
+  return { names, photos, latents: await refineAll(model, photos, await encodeAll(model, photos), refining) };
+}
+
+/** Photos that are held in memory at the same time. */
+const group = 64;
+
+/**
+ * Latents of any number of photos, of which some are read and encoded at a time; the photos themselves are not kept.
+ * @param options.onProgress told the photos done; with `refine` the gradient steps, as `onRefine`
+ * @throws DataError if none can be read
+ */
+export async function encodeMany(
+  model: Model,
+  given: readonly string[],
+  {
+    faceOf,
+    onSkip,
+    onProgress,
+    ...refining
+  }: Pick<PhotoOptions, "faceOf" | "onSkip"> &
+    RefineAllOptions & { readonly onProgress?: RefineAllOptions["onRefine"] },
+): Promise<Subjects> {
+  const [names, latents, skipped]: [string[], Float32Array[], DataError[]] = [[], [], []];
+  const groups = Math.ceil(given.length / group);
+  for (let g = 0; g < groups; g++) {
+    const { paths, images, unread } = await loadReadable(given.slice(g * group, (g + 1) * group), model, faceOf);
+    skipped.push(...unread);
+    const onRefine = (done: number, total: number) => onProgress?.(g * total + done, groups * total);
+    const encoded = await encodeAll(model, images);
+    latents.push(await refineAll(model, images, encoded, { ...refining, onRefine }));
+    names.push(...paths);
+    if (!refining.refine) onProgress?.(Math.min((g + 1) * group, given.length), given.length);
+  }
+  if (names.length === 0) throw noneReadable(skipped);
+  for (const { message } of skipped) onSkip?.(message);
+  return { names, latents: joined(latents) };
+}
