@@ -15,6 +15,7 @@ import {
   toggle,
   whole,
 } from "./option-schema.ts";
+import { maxPixels } from "./photo-limits.ts";
 import { accv2018, recipeNames, recipes } from "./recipe.ts";
 import { scheduleFileSchema } from "./schedule-file.ts";
 import { colour, crop, device, imageSource, precisions, threads } from "./shared-options.ts";
@@ -66,6 +67,7 @@ export const trainSchema = z.strictObject({
     description: "colour of the images",
     default: "the pack's, auto when packing",
   }),
+  maxPixels: ruled(maxPixels("Data"), "free"),
   mirror: trained(toggle().default(true), {
     resume: "fixed",
     group: "Data",

@@ -95,11 +95,13 @@ async function isFile(path: string): Promise<boolean> {
 }
 
 async function cacheName(data: string, options: EnsureOptions): Promise<string> {
-  const { resolution, crop = "", align, template, limit, colour = "auto" } = options;
+  const { resolution, crop = "", align, template, limit, colour = "auto", maxPixels } = options;
   const { name, key } = (await isFile(data)) ? await identifyFile(data, options) : await identifySource(data, options);
-  // Packs of photos that are not aligned have been named without, and are still good.
+  // Packs of photos that are not aligned, or of the usual limit, have been named without, and are still good.
   const aligned = align === undefined ? [] : [await readLabelsText(align), canonicalTemplate(template)];
-  const digest = digestOf([...key, resolution ?? "", crop, limit ?? "", packSeed(data, options), colour], aligned);
+  const large = maxPixels === undefined ? [] : [maxPixels];
+  const chosen = [...key, resolution ?? "", crop, limit ?? "", packSeed(data, options), colour, ...large];
+  const digest = digestOf(chosen, aligned);
   const readable = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60);
   return `${readable}-${resolution ?? "auto"}-${digest.slice(0, 16)}.pack`;
 }

@@ -36,13 +36,13 @@ const kinds: readonly { readonly what: string; readonly is: (look: Look, median:
 const kindsLookedAt = ["folder", "tar", "zip"];
 
 /** Looks at some of the images of a source. @returns remarks on those that are of another kind than most, without paths */
-export async function noteOddOnes(source: Source, wanted: Uint32Array): Promise<string[]> {
+export async function noteOddOnes(source: Source, wanted: Uint32Array, maxPixels?: number): Promise<string[]> {
   if (source.isStream === true || !kindsLookedAt.includes(source.kind)) return [];
   const looks: Look[] = [];
   for await (const content of source.contents(evenly(wanted, sampled))) {
     const image = await content.read().catch(() => undefined); // packing says why
     if (!Buffer.isBuffer(image) || isMarked(image)) continue;
-    const look = await lookAt(source.entry(content.index).name, image).catch(() => undefined);
+    const look = await lookAt(source.entry(content.index).name, image, maxPixels).catch(() => undefined);
     if (look !== undefined) looks.push(look);
   }
   return describeOddOnes(looks);
@@ -68,9 +68,9 @@ export function describeOddOnes(looks: readonly Look[]): string[] {
 
 const topOf = (name: string) => name.slice(0, Math.max(0, name.indexOf("/")));
 
-async function lookAt(name: string, image: Buffer): Promise<Look> {
-  const { width, height, bits } = await readSize(image);
-  const small = await sharp(image, { failOn: "error" })
+async function lookAt(name: string, image: Buffer, maxPixels: number | undefined): Promise<Look> {
+  const { width, height, bits } = await readSize(image, maxPixels);
+  const small = await sharp(image, { failOn: "error", limitInputPixels: false })
     .resize(32, 32, { fit: "fill", kernel: "nearest" })
     .flatten({ background: "#ffffff" })
     .toColourspace("srgb")

@@ -37,6 +37,7 @@ interface PackingOptions {
   readonly crop: Crop;
   readonly alignment: Alignment | undefined;
   readonly colour: Colour | "auto";
+  readonly maxPixels: number | undefined;
 }
 
 /** One image decoded, or the reason why not, or what ends the work. */
@@ -168,13 +169,13 @@ export class Packing {
   }
 
   async #squareOf(content: SourceContent): Promise<SquareImage> {
-    const { resolution, crop, alignment } = this.#options;
+    const { resolution, crop, alignment, maxPixels } = this.#options;
     const face = alignment?.faceOf(content.index);
     if (typeof face === "string") throw new DataError(face);
     const image = await content.read();
     if (Buffer.isBuffer(image) && isMarked(image)) throw new DataError(ownPicture);
-    if (alignment === undefined || face === undefined) return await decodeSquare(image, resolution, crop);
-    return await decodeAligned(image, resolution, face, alignment.template);
+    if (alignment === undefined || face === undefined) return await decodeSquare(image, resolution, crop, maxPixels);
+    return await decodeAligned(image, resolution, face, alignment.template, maxPixels);
   }
 
   async #take(outcome: Outcome): Promise<void> {

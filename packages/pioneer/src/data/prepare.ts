@@ -49,6 +49,8 @@ export interface PrepareOptions {
   readonly seed?: number | undefined;
   /** "auto" (default): one channel if every image is grey, else three. */
   readonly colour?: Colour | "auto" | undefined;
+  /** Pixels of a photo, as `decodeSquare` takes them; larger ones are skipped. */
+  readonly maxPixels?: number | undefined;
   /** Replace an existing pack; no other file is replaced. */
   readonly force?: boolean | undefined;
   /** Called after each image. */
@@ -156,7 +158,7 @@ async function packSource(options: PrepareOptions): Promise<Omit<PrepareResult, 
 }
 
 async function packOpened(source: Source, options: PrepareOptions): Promise<Omit<PrepareResult, "pack">> {
-  const { out, align, template, limit, colour = "auto" } = options;
+  const { out, align, template, limit, colour = "auto", maxPixels } = options;
   const crop = align === undefined ? (options.crop ?? source.crop ?? "center") : "center";
   const seed = packSeed(options.source, options);
   if (source.count === 0) {
@@ -175,10 +177,20 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
   const alignment =
     align === undefined ? undefined : await openAlignment(source, options.source, wanted, { align, template });
   const resolution =
-    options.resolution ?? (await chooseResolution(source, options.source, { wanted, crop, alignment }));
-  const odd = await noteOddOnes(source, wanted);
-  const packing = new Packing(source, wanted, { out, from: options.source, resolution, crop, alignment, colour });
-  const key = digestOf([source.digest, resolution, crop, colour, limit ?? "", seed], alignment?.digest ?? []);
+    options.resolution ?? (await chooseResolution(source, options.source, { wanted, crop, alignment, maxPixels }));
+  const odd = await noteOddOnes(source, wanted, maxPixels);
+  const packing = new Packing(source, wanted, {
+    out,
+    from: options.source,
+    resolution,
+    crop,
+    alignment,
+    colour,
+    maxPixels,
+  });
+  const chosen = [source.digest, resolution, crop, colour, limit ?? "", seed];
+  // Only where it is given, so that what was begun without goes on.
+  const key = digestOf(maxPixels === undefined ? chosen : [...chosen, maxPixels], alignment?.digest ?? []);
   try {
     const resumedFrom = await packing.begin(key);
     await packing.run(options.onProgress, options.signal);
@@ -249,11 +261,16 @@ function eachOf<T>(indices: Uint32Array, make: (index: number) => T): Iterable<T
 async function chooseResolution(
   source: Source,
   from: string,
-  { wanted, crop, alignment }: { wanted: Uint32Array; crop: Crop; alignment: Alignment | undefined },
+  {
+    wanted,
+    crop,
+    alignment,
+    maxPixels,
+  }: { wanted: Uint32Array; crop: Crop; alignment: Alignment | undefined; maxPixels: number | undefined },
 ): Promise<number> {
   const sides =
     alignment === undefined
-      ? (await readSizes(source, from, sampleOf(wanted))).map(({ width, height }) => Math.min(width, height))
+      ? (await readSizes(source, from, sampleOf(wanted), maxPixels)).map(({ width, height }) => Math.min(width, height))
       : Array.from(wanted, (index) => alignment.faceOf(index)).flatMap((face) =>
           typeof face === "string" ? [] : [sideOf(faceSimilarity(face, alignment.template))],
         );

@@ -19,10 +19,15 @@ export interface ImageSize {
 }
 
 /** Sizes of some images, upright. Those that cannot be used have no say. @param from the source's path */
-export async function readSizes(source: Source, from: string, sample: Uint32Array): Promise<ImageSize[]> {
+export async function readSizes(
+  source: Source,
+  from: string,
+  sample: Uint32Array,
+  maxPixels?: number,
+): Promise<ImageSize[]> {
   const sizes: ImageSize[] = [];
   for await (const content of source.contents(sample)) {
-    const size = await readAnySize(content).catch((error: unknown) => {
+    const size = await readAnySize(content, maxPixels).catch((error: unknown) => {
       const failure = sourceFailure(error, from, source.entry(content.index).name);
       if (failure !== undefined) throw failure;
     });
@@ -39,8 +44,11 @@ export function resolutionFor(sides: readonly number[], crop: Crop): number {
   return Math.max(4, Math.min(largest, 2 ** Math.floor(Math.log2(side))));
 }
 
-async function readAnySize(content: SourceContent): Promise<{ width: number; height: number } | undefined> {
+async function readAnySize(
+  content: SourceContent,
+  maxPixels: number | undefined,
+): Promise<{ width: number; height: number } | undefined> {
   const image = await content.read();
   if (!Buffer.isBuffer(image)) return image;
-  return isMarked(image) ? undefined : await readSize(image);
+  return isMarked(image) ? undefined : await readSize(image, maxPixels);
 }

@@ -8,11 +8,17 @@ import type { PictureOptions } from "./pictures.ts";
 /** Where a photo has its face, for a model of aligned faces; undefined for one that is cropped instead. */
 export type FaceOf = (path: string) => FacePoints | undefined;
 
+/** How photos are read. */
+export interface ReadOptions {
+  readonly faceOf?: FaceOf | undefined;
+  /** Pixels of a photo, as `decodeSquare` takes them. */
+  readonly maxPixels?: number | undefined;
+}
+
 /** Of whatever makes pictures of photos. */
-export interface PhotoOptions extends PictureOptions {
+export interface PhotoOptions extends PictureOptions, ReadOptions {
   /** Folder for the pictures. */
   readonly out: string;
-  readonly faceOf?: FaceOf | undefined;
   /** Told of each photo that cannot be read, and is passed over. */
   readonly onSkip?: ((reason: string) => void) | undefined;
 }
@@ -37,14 +43,14 @@ export interface LoadedPhotos {
 export async function loadReadable(
   paths: readonly string[],
   shape: SeenAs,
-  faceOf: FaceOf = () => undefined,
+  options: ReadOptions = {},
 ): Promise<LoadedPhotos> {
   const values = 3 * shape.resolution * shape.resolution;
   const images = new Float32Array(paths.length * values);
   const [read, unread]: [string[], DataError[]] = [[], []];
   for (let start = 0; start < paths.length; start += concurrency) {
     const group = paths.slice(start, start + concurrency);
-    const squares = await Promise.all(group.map((path) => loadSquare(path, shape, faceOf(path)).catch(onlyDataErrors)));
+    const squares = await Promise.all(group.map((path) => loadSquare(path, shape, options).catch(onlyDataErrors)));
     for (const [i, pixels] of squares.entries()) {
       if (pixels instanceof DataError) unread.push(pixels);
       else {
@@ -57,8 +63,8 @@ export async function loadReadable(
 }
 
 /** @throws DataError if none could be read */
-export async function loadPhotos(...[paths, shape, faceOf]: Parameters<typeof loadReadable>): Promise<LoadedPhotos> {
-  const loaded = await loadReadable(paths, shape, faceOf);
+export async function loadPhotos(...[paths, shape, options]: Parameters<typeof loadReadable>): Promise<LoadedPhotos> {
+  const loaded = await loadReadable(paths, shape, options);
   if (loaded.paths.length === 0 && paths.length > 0) throw noneReadable(loaded.unread);
   return loaded;
 }
@@ -81,12 +87,15 @@ function onlyDataErrors(error: unknown): DataError {
 async function loadSquare(
   path: string,
   { resolution, crop, colour, align }: SeenAs,
-  face: FacePoints | undefined,
+  { faceOf, maxPixels }: ReadOptions,
 ): Promise<Uint8Array> {
   const file = await readWhole(path, mostPhotoBytes);
+  const face = faceOf?.(path);
   try {
     const { pixels } =
-      face && align ? await decodeAligned(file, resolution, face, align) : await decodeSquare(file, resolution, crop);
+      face && align
+        ? await decodeAligned(file, resolution, face, align, maxPixels)
+        : await decodeSquare(file, resolution, crop, maxPixels);
     return colour === "grey" ? repeatGrey(toGrey(pixels)) : pixels;
   } catch (error) {
     if (error instanceof DataError) throw new DataError(`${path} ${error.message}`, { cause: error });

@@ -40,7 +40,7 @@ const group = { photos: 64, ofGrid: 4 };
 export async function writeReconstructions(
   model: Model,
   given: readonly string[],
-  { out, faceOf, onSkip, scale, caption, ...refining }: PhotoOptions & RefineAllOptions,
+  { out, faceOf, maxPixels, onSkip, scale, caption, ...refining }: PhotoOptions & RefineAllOptions,
 ): Promise<Reconstructions> {
   const [files, pairs]: [string[], Reconstructions["pairs"]] = [[], []];
   const shown: Stage[][] = [];
@@ -49,7 +49,7 @@ export async function writeReconstructions(
   const groups = Math.ceil(given.length / group.photos);
   for (let g = 0; g < groups; g++) {
     const some = given.slice(g * group.photos, (g + 1) * group.photos);
-    const { paths, images, unread } = await loadReadable(some, model, faceOf);
+    const { paths, images, unread } = await loadReadable(some, model, { faceOf, maxPixels });
     skipped.push(...unread);
     if (paths.length === 0 && g === groups - 1 && pairs.length === 0) throw noneReadable(skipped);
     if (paths.length > 0 || pairs.length > 0) for (const { message } of skipped.splice(0)) onSkip?.(message);

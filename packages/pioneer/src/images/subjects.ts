@@ -14,6 +14,8 @@ export interface Subjects {
   readonly photos?: Float32Array;
 }
 
+export interface EncodeOptions extends Pick<PhotoOptions, "faceOf" | "maxPixels" | "onSkip">, RefineAllOptions {}
+
 /**
  * Encodes photos, with `refine` also so many gradient steps; those that cannot be read are passed over.
  * @throws DataError if none can be read
@@ -21,9 +23,9 @@ export interface Subjects {
 export async function encodePhotos(
   model: Model,
   paths: readonly string[],
-  { faceOf, onSkip, ...refining }: Pick<PhotoOptions, "faceOf" | "onSkip"> & RefineAllOptions = {},
+  { faceOf, maxPixels, onSkip, ...refining }: EncodeOptions = {},
 ): Promise<Subjects> {
-  const { paths: names, images: photos, unread } = await loadPhotos(paths, model, faceOf);
+  const { paths: names, images: photos, unread } = await loadPhotos(paths, model, { faceOf, maxPixels });
   for (const { message } of unread) onSkip?.(message);
   return { names, photos, latents: await refineAll(model, photos, await encodeAll(model, photos), refining) };
 }
@@ -41,16 +43,17 @@ export async function encodeMany(
   given: readonly string[],
   {
     faceOf,
+    maxPixels,
     onSkip,
     onProgress,
     ...refining
-  }: Pick<PhotoOptions, "faceOf" | "onSkip"> &
-    RefineAllOptions & { readonly onProgress?: RefineAllOptions["onRefine"] },
+  }: EncodeOptions & { readonly onProgress?: RefineAllOptions["onRefine"] },
 ): Promise<Subjects> {
   const [names, latents, skipped]: [string[], Float32Array[], DataError[]] = [[], [], []];
   const groups = Math.ceil(given.length / group);
   for (let g = 0; g < groups; g++) {
-    const { paths, images, unread } = await loadReadable(given.slice(g * group, (g + 1) * group), model, faceOf);
+    const some = given.slice(g * group, (g + 1) * group);
+    const { paths, images, unread } = await loadReadable(some, model, { faceOf, maxPixels });
     skipped.push(...unread);
     const onRefine = (done: number, total: number) => onProgress?.(g * total + done, groups * total);
     const encoded = await encodeAll(model, images);

@@ -31,8 +31,9 @@ export async function dataOfRun(
   config: TrainConfig,
   packing: Pick<EnsureOptions, "signal" | "onProgress" | "onWait"> = {},
 ): Promise<EnsuredPack> {
-  const { data, resolution, crop, align, template, labels, colour, cacheDir, seed } = config;
-  const options: EnsureOptions = { resolution, crop, align, template, labels, colour, cacheDir, seed, ...packing };
+  const { data, resolution, crop, align, template, labels, colour, cacheDir, seed, maxPixels } = config;
+  const wanted = { resolution, crop, align, template, labels, colour, cacheDir, seed, maxPixels };
+  const options: EnsureOptions = { ...wanted, ...packing };
   const run = config.resume ? knownRun(config.run) : undefined;
   if (run === undefined) {
     await checkData(config);
@@ -85,9 +86,10 @@ function cannotTell(saved: TrainConfig, { pack, crop, colour, align }: Checkpoin
   const aligned =
     align === null ? "" : ` --align ${shellWord(saved.align ?? "POINTS.csv")} --template ${templateText(align)}`;
   const seed = saved.data.startsWith("procedural:") ? ` --seed ${saved.seed}` : "";
+  const large = saved.maxPixels === undefined ? "" : ` --max-pixels ${saved.maxPixels}`;
   const force = existsSync(path) ? " --force" : "";
   const again = commandLine(
-    `dataset prepare ${shellWord(saved.data)} ${shellWord(path)} --resolution ${saved.resolution} --crop ${crop} --colour ${colour}${labels}${aligned}${seed}${force}`,
+    `dataset prepare ${shellWord(saved.data)} ${shellWord(path)} --resolution ${saved.resolution} --crop ${crop} --colour ${colour}${labels}${aligned}${seed}${large}${force}`,
   );
   return new DataError(
     `the pack this run was trained on (${path}, id ${id.slice(0, 12)}) is gone, so that nothing tells whether images at ${resolution}x${resolution} would be the same: make it again with \`${again}\`, then grow`,
@@ -95,7 +97,7 @@ function cannotTell(saved: TrainConfig, { pack, crop, colour, align }: Checkpoin
 }
 
 /** How images look is settled when they are packed. */
-function checkPackOptions({ data, crop, align, colour, labels }: TrainConfig, pack: Pack): void {
+function checkPackOptions({ data, crop, align, colour, labels, maxPixels }: TrainConfig, pack: Pack): void {
   if (align !== undefined) {
     throw new ConfigError(
       `--align ${align} does not go with --data ${data}: the photos of a pack are cut already; prepare the pack with it`,
@@ -104,6 +106,11 @@ function checkPackOptions({ data, crop, align, colour, labels }: TrainConfig, pa
   if (labels !== undefined) {
     throw new ConfigError(
       `--labels ${labels} does not go with --data ${data}: a pack has the labels it was made with; leave it out, or prepare the pack with it`,
+    );
+  }
+  if (maxPixels !== undefined) {
+    throw new ConfigError(
+      `--max-pixels ${maxPixels} does not go with --data ${data}: its photos are packed; leave it out, or prepare the pack with it`,
     );
   }
   const wanted = { crop, colour: colour === "auto" ? undefined : colour };

@@ -15,8 +15,12 @@ export async function decodePhoto(image: unknown): Promise<{ pixels: RgbPixels; 
   if (file.length === 0) throw new ModelError("IMAGE", "an image file is empty (0 bytes)");
   const sharp = await importSharp("to read image files");
   try {
-    const deep = (await sharp(file).metadata()).depth === "ushort";
-    const { data, info } = await sharp(file, { failOn: "error", autoOrient: true })
+    const { depth, space, hasProfile } = await sharp(file).metadata();
+    // libvips leaves the profile of 16-bit grey alone; of 8 bits it is applied.
+    const isDeepGrey = space === "grey16" && hasProfile;
+    const deep = depth === "ushort" && !isDeepGrey;
+    const photo = isDeepGrey ? await toShallowGrey(sharp, file) : file;
+    const { data, info } = await sharp(photo, { failOn: "error", autoOrient: true })
       .flatten({ background: "#ffffff" })
       .toColourspace(deep ? "rgb16" : "srgb")
       .raw({ depth: deep ? "ushort" : "uchar" })
@@ -83,6 +87,12 @@ async function importSharp(purpose: string): Promise<Sharp> {
       { cause: error },
     );
   }
+}
+
+/** 16-bit grey as an 8-bit PNG with the same profile. */
+function toShallowGrey(sharp: Sharp, file: Uint8Array): Promise<Buffer> {
+  const grey = sharp(file, { failOn: "error", autoOrient: true }).toColourspace("b-w");
+  return grey.keepIccProfile().png({ compressionLevel: 0 }).toBuffer();
 }
 
 function divideBy257(data: Uint8Array): Uint8Array {

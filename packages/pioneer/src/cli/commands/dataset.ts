@@ -6,6 +6,7 @@ import { abortOnSignals } from "../../base/signals.ts";
 import { alignOptions } from "../../config/face-template.ts";
 import { hourOfTraining } from "../../config/hour.ts";
 import { option, resolution, text, toggle, whole } from "../../config/option-schema.ts";
+import { maxPixelsOption } from "../../config/photo-limits.ts";
 import { colour, crop } from "../../config/shared-options.ts";
 import { drawnFaces } from "../../data/sources/kinds.ts";
 import { addCommand } from "../options/options.ts";
@@ -45,6 +46,7 @@ const prepareSchema = z.strictObject({
     default: String(drawnFaces),
   }),
   seed: option(whole(0).default(0), { value: "S", description: "seed of procedural:faces and --limit" }),
+  ...maxPixelsOption,
   force: option(toggle().default(false), { description: "replace OUT if it is a pack" }),
 });
 

@@ -5,6 +5,7 @@ import { commandLine } from "../../base/command-line.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { option, repeated, text } from "../../config/option-schema.ts";
+import { maxPixelsOption } from "../../config/photo-limits.ts";
 import { isModelFolder, readModelConfig, verifyModelFile } from "../../models/model-folder.ts";
 import { alignPhotosOption } from "../options/align-photos.ts";
 import { modelOptions, refineOptions } from "../options/model-options.ts";
@@ -31,6 +32,7 @@ const schema = z.strictObject({
     default: "directions.json of the model",
   }),
   ...latentsOption,
+  ...maxPixelsOption,
   ...alignPhotosOption,
   ...refineOptions,
 });

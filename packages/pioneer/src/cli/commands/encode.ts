@@ -3,6 +3,7 @@ import { z } from "zod";
 import { commandLine } from "../../base/command-line.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { option, text, toggle } from "../../config/option-schema.ts";
+import { maxPixelsOption } from "../../config/photo-limits.ts";
 import { alignPhotosOption, withPlacedPhotos } from "../options/align-photos.ts";
 import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
@@ -18,6 +19,7 @@ const schema = z.strictObject({
     description:
       "file for the latents, float32 [photos, latent]: codes.npy, or codes.safetensors with the photos' names",
   }),
+  ...maxPixelsOption,
   ...alignPhotosOption,
   ...refineOptions,
   force: option(toggle().default(false), { description: "replace FILE if it holds latents" }),
@@ -36,7 +38,7 @@ export function addEncodeCommand(program: Command): void {
       "encode --model runs/faces --out codes.npy --refine 100 photo.jpg",
     ],
     async run(options, given, { output }) {
-      const { out, force, align, model: name } = options;
+      const { out, force, align, maxPixels, model: name } = options;
       const { checkLatentsPlace, writeLatents } = await import("../../images/latents-file.ts");
       const { photoFiles } = await import("../../images/photo-files.ts");
       const { encodeMany } = await import("../../images/subjects.ts");
@@ -48,6 +50,7 @@ export function addEncodeCommand(program: Command): void {
           const { names, latents } = await encodeMany(model, paths, {
             ...refinement,
             ...placed,
+            maxPixels,
             onProgress: progress.update,
           });
           await writeLatents(out, { names, latents, model: await modelAt(name) });

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import { option, whole } from "../../config/option-schema.ts";
+import { maxPixelsOption } from "../../config/photo-limits.ts";
 import { alignPhotosOption } from "../options/align-photos.ts";
 import { animationOptions, checkAnimation, defaultFps } from "../options/animation-options.ts";
 import { modelOptions, refineOptions } from "../options/model-options.ts";
@@ -17,6 +18,7 @@ const schema = z.strictObject({
     description: "images from one end to the other, both included",
   }),
   ...latentsOption,
+  ...maxPixelsOption,
   ...alignPhotosOption,
   ...refineOptions,
   ...animationOptions("2 a photo"),

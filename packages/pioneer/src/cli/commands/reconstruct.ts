@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
+import { maxPixelsOption } from "../../config/photo-limits.ts";
 import type { Nearness, Reconstructions } from "../../images/reconstruct.ts";
 import { alignPhotosOption, withPlacedPhotos } from "../options/align-photos.ts";
 import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
@@ -13,7 +14,13 @@ export function addReconstructCommand(program: Command): void {
     name: "reconstruct",
     summary: "encode photos, also whole folders of them, and decode them again",
     args: "<photos...>",
-    schema: z.strictObject({ ...modelOptions, ...pictureOptions, ...alignPhotosOption, ...refineOptions }),
+    schema: z.strictObject({
+      ...modelOptions,
+      ...pictureOptions,
+      ...maxPixelsOption,
+      ...alignPhotosOption,
+      ...refineOptions,
+    }),
     examples: [
       "reconstruct --model runs/faces --out reconstructions photo.jpg another.png",
       "reconstruct --model runs/faces --out reconstructions --align faces.csv photo.jpg",
@@ -25,10 +32,10 @@ export function addReconstructCommand(program: Command): void {
       const { writeReconstructions } = await import("../../images/reconstruct.ts");
       const paths = await photoFiles(given);
       const progress = showWork(output, "refining steps");
-      const { out, align, model: name } = options;
+      const { out, align, maxPixels, model: name } = options;
       const written = await withRefinement(options, async (model, refinement) => {
         const looks = await looksOf(name, model.resolution, { ...options, command: "reconstruct" });
-        const told = { ...refinement, ...looks, out, onRefine: progress.update };
+        const told = { ...refinement, ...looks, out, maxPixels, onRefine: progress.update };
         return withPlacedPhotos({ paths, model, name, align, output }, (placed) =>
           writeReconstructions(model, paths, { ...told, ...placed }),
         );

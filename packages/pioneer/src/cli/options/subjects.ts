@@ -1,6 +1,7 @@
 import type { Model } from "pioneer-runtime/internal";
 import { ConfigError } from "../../base/errors.ts";
 import { flagOf, option, text } from "../../config/option-schema.ts";
+import { maxPixelsOption } from "../../config/photo-limits.ts";
 import type { SavedLatents } from "../../images/latents-file.ts";
 import type { RefineAllOptions } from "../../images/refine.ts";
 import type { Subjects } from "../../images/subjects.ts";
@@ -22,6 +23,7 @@ interface SubjectOptions extends ModelOptions, RefineOptions {
   readonly model: string;
   readonly align?: string | undefined;
   readonly latents?: string | undefined;
+  readonly maxPixels?: number | undefined;
 }
 
 /** What a command is given to begin with. */
@@ -47,7 +49,7 @@ export async function withSubjects<T extends object>(
   given: Given,
   work: (model: Model, subjects: () => Promise<Subjects>) => Promise<T>,
 ): Promise<T> {
-  const { latents, align, model: name } = options;
+  const { latents, align, maxPixels, model: name } = options;
   if (latents !== undefined) return withLatents({ ...options, latents }, given, work);
   if (given.photos.length === 0) {
     throw new ConfigError(`${given.command}: give photos, folders of them, or --latents FILE`);
@@ -59,7 +61,7 @@ export async function withSubjects<T extends object>(
   checkCount(given, paths.length);
   return withRefinement(options, async (model, refinement) =>
     withPlacedPhotos({ paths, model, name, align, output }, (placed) =>
-      work(model, () => encodePhotos(model, paths, { ...refinement, ...placed, onRefine })),
+      work(model, () => encodePhotos(model, paths, { ...refinement, ...placed, maxPixels, onRefine })),
     ),
   );
 }
@@ -73,7 +75,7 @@ async function withLatents<T>(
   if (given.photos.length > 0) {
     throw new ConfigError(`${given.command}: --latents ${path} takes the place of photos: leave one of them out`);
   }
-  const ofPhotos = Object.keys({ ...alignPhotosOption, ...refineOptions });
+  const ofPhotos = Object.keys({ ...alignPhotosOption, ...maxPixelsOption, ...refineOptions });
   const idle = ofPhotos.find((key) => ![undefined, 0].includes(options[key as keyof SubjectOptions] as undefined));
   if (idle !== undefined) {
     throw new ConfigError(`${flagOf(idle)} is for photos: give it to encode, and leave it out with --latents`);

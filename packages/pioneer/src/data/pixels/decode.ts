@@ -5,6 +5,7 @@ import { DataError } from "../../base/errors.ts";
 import { refusalOfKind } from "../../base/file-kind.ts";
 import { formatBytes } from "../../base/format.ts";
 import { Room } from "../../base/room.ts";
+import { usualMostPixels } from "../../config/photo-limits.ts";
 
 /** An image already decoded: HWC interleaved, 3 channels. */
 export interface RawImage {
@@ -28,10 +29,8 @@ export interface SquareImage {
 
 /** What photos take while they are decoded, on all threads together; what takes more is decoded alone. */
 const decoding = new Room(512 * 2 ** 20);
-/** What one photo may take. */
+/** What one photo may take, where nobody says how many pixels it may have. */
 const mostDecoded = 2 ** 30;
-/** libvips reads no more. */
-const mostPixels = 0x3fff ** 2;
 
 /** For parts of photos that are decoded, and wait to be resampled one after the other: that of a large photo takes 70 MB. */
 const regions = new Room(256 * 2 ** 20);
@@ -48,12 +47,18 @@ const depths: Record<string, 8 | 16> = { uchar: 8, ushort: 16 };
  * Cropped, then resized once, bilinear with antialiasing: libvips' "linear", which differs from Pillow's BILINEAR by
  * 0.1 to 1.0 of 255 on average on reductions by 1.2 to 15 (its other kernels by 0.3 to 18). "celeba" resizes twice, as
  * the authors do, unless the resolution is 128.
- * @param image      an encoded image (jpg, png, webp, avif, tiff, gif), or raw pixels
+ * @param given      an encoded image (jpg, png, webp, avif, tiff, gif), or raw pixels
  * @param resolution side of the square
- * @throws DataError in one line, without the file's name: cannot be decoded, or not square with crop "none"
+ * @param maxPixels  of a photo; by default 268,402,689, and 1 GiB of memory
+ * @throws DataError in one line, without the file's name: cannot be decoded, too large, or not square with crop "none"
  */
-export async function decodeSquare(image: Buffer | RawImage, resolution: number, crop: Crop): Promise<SquareImage> {
-  const size = await headerOf(image);
+export async function decodeSquare(
+  given: Buffer | RawImage,
+  resolution: number,
+  crop: Crop,
+  maxPixels?: number,
+): Promise<SquareImage> {
+  const { image, size } = await open(given, maxPixels);
   const { width, height } = size;
   if (crop === "none" && width !== height) {
     throw new DataError(`is ${width}x${height}, not square; crop it, or use crop center`);
@@ -75,15 +80,16 @@ export async function decodeSquare(image: Buffer | RawImage, resolution: number,
  * photo at its full size, with antialiasing, its outermost pixels repeated beyond its edges (pioneer-runtime's
  * `alignedSquare`, so that a page computes the same). The conversions are those of `decodeSquare`.
  * @param face in pixels of the upright photo
- * @throws DataError in one line, without the file's name: cannot be decoded, or the face is not inside the photo
+ * @throws DataError in one line, without the file's name: cannot be decoded, too large, or the face is not inside the photo
  */
 export async function decodeAligned(
-  image: Buffer | RawImage,
+  given: Buffer | RawImage,
   resolution: number,
   face: FacePoints,
   template: FaceTemplate,
+  maxPixels?: number,
 ): Promise<SquareImage> {
-  const size = await headerOf(image);
+  const { image, size } = await open(given, maxPixels);
   const problem = faceProblem(face, size);
   if (problem !== undefined) throw new DataError(problem);
   const similarity = faceSimilarity(face, template);
@@ -107,8 +113,8 @@ export async function decodeAligned(
  * A whole photo, neither cropped nor resized, with the same conversions as `decodeSquare`.
  * @throws DataError if it cannot be decoded
  */
-export async function decodeWhole(image: Buffer): Promise<RawImage> {
-  const size = await readSize(image);
+export async function decodeWhole(file: Buffer): Promise<RawImage> {
+  const { image, size } = await open(file);
   const { width, height, memory } = size;
   const pixels = await decoding.hold(memory + 3 * width * height, () => toRgb(load(image), size.bits === 16));
   return { width, height, pixels };
@@ -122,17 +128,19 @@ export interface ImageHeader {
   readonly bits: 8 | 16;
   /** Bytes that its decoder takes, roughly. */
   readonly memory: number;
+  /** 16-bit grey with a colour profile, which libvips leaves alone. */
+  readonly isDeepProfiledGrey: boolean;
 }
 
 /**
  * Size as shown, from the image's header alone.
  * @throws DataError if it is not an image, or too large to be decoded
  */
-export async function readSize(image: Buffer): Promise<ImageHeader> {
+export async function readSize(image: Buffer, maxPixels?: number): Promise<ImageHeader> {
   if (image.length === 0) throw new DataError("is empty (0 bytes)");
   let found: Metadata;
   try {
-    // What is larger than libvips reads is refused below, with its size.
+    // What is larger than may be read is refused below, with its size.
     found = await sharp(image, { limitInputPixels: false }).metadata();
   } catch (error) {
     throw unreadable(error, image);
@@ -143,19 +151,48 @@ export async function readSize(image: Buffer): Promise<ImageHeader> {
   if (bits === undefined)
     throw new DataError(`cannot be decoded: ${depth} pixels are not supported; convert it to 8 or 16 bits`);
   const memory = memoryOf(found);
-  if (width * height > mostPixels || memory > mostDecoded) {
-    const most =
-      width * height > mostPixels ? `${mostPixels} pixels are read` : `${formatBytes(mostDecoded)} are taken`;
-    throw new DataError(`is too large: ${width}x${height}, decoding takes ${formatBytes(memory)}; at most ${most}`);
-  }
-  return { width, height, bits, memory };
+  checkSize(width, height, memory, maxPixels);
+  return { width, height, bits, memory, isDeepProfiledGrey: found.space === "grey16" && found.hasProfile };
 }
 
-/** The same of pixels too, which take nothing more while they are read. */
-async function headerOf(image: Buffer | RawImage): Promise<ImageHeader> {
-  if (Buffer.isBuffer(image)) return await readSize(image);
-  const { width, height } = image;
-  return { width, height, bits: 8, memory: 1 };
+/** @throws DataError that says how to have it read all the same */
+function checkSize(width: number, height: number, memory: number, maxPixels: number | undefined): void {
+  const pixels = width * height;
+  const most = maxPixels ?? usualMostPixels;
+  const isTooMuch = maxPixels === undefined && memory > mostDecoded;
+  if (pixels <= most && !isTooMuch) return;
+  const limit = pixels > most ? `${most} pixels are read` : `${formatBytes(mostDecoded)} are taken`;
+  throw new DataError(
+    `is too large: ${width}x${height}, decoding takes ${formatBytes(memory)}; at most ${limit}: make it smaller, or give --max-pixels ${pixels} if this machine has the memory`,
+  );
+}
+
+/** A photo that may be decoded, with its header. */
+interface Opened<Image> {
+  readonly image: Image;
+  readonly size: Pick<ImageHeader, "width" | "height" | "bits" | "memory">;
+}
+
+/** Pixels are taken as they are, and need nothing more while they are read. */
+async function open<Image extends Buffer | RawImage>(
+  image: Image,
+  maxPixels?: number,
+): Promise<Opened<Image | Buffer>> {
+  if (!Buffer.isBuffer(image)) {
+    const { width, height } = image;
+    return { image, size: { width, height, bits: 8, memory: 1 } };
+  }
+  const size = await readSize(image, maxPixels);
+  if (!size.isDeepProfiledGrey) return { image, size };
+  const { width, height } = size;
+  const memory = size.memory + 2 * width * height;
+  return { image: await decoding.hold(memory, () => toShallowGrey(image)), size: { ...size, bits: 8, memory } };
+}
+
+/** 16-bit grey as an 8-bit PNG with the same profile, which libvips then applies. */
+async function toShallowGrey(image: Buffer): Promise<Buffer> {
+  const grey = sharp(image, { failOn: "error", limitInputPixels: false, autoOrient: true }).toColourspace("b-w");
+  return await decoded(grey.keepIccProfile().png({ compressionLevel: 0 }).toBuffer());
 }
 
 /** JPEG and PNG come in strips from above, unless they are progressive: then all of it is there at once, as of other formats. */
@@ -199,7 +236,9 @@ function load(image: Buffer | RawImage): Sharp {
     return sharp(pixels, { raw: { width, height, channels: 3 } });
   }
   // "error" lets files pass that decode whole but with a remark; a file cut short fails.
-  return sharp(image, { failOn: "error", autoOrient: true }).flatten({ background: "#ffffff" });
+  return sharp(image, { failOn: "error", limitInputPixels: false, autoOrient: true }).flatten({
+    background: "#ffffff",
+  });
 }
 
 /** Short side to `side`, then the middle square. */
@@ -209,17 +248,22 @@ function fitSquare(image: Sharp, side: number): Sharp {
 
 /** @param deep more than 8 bits a channel: libvips would drop the low byte, we divide by 257 */
 async function toRgb(image: Sharp, deep: boolean): Promise<Uint8Array> {
+  const output = image.toColourspace(deep ? "rgb16" : "srgb").raw({ depth: deep ? "ushort" : "uchar" });
+  const { data, info } = await decoded(output.toBuffer({ resolveWithObject: true }));
+  const pixels = deep ? divideBy257(data) : new Uint8Array(data.buffer, data.byteOffset, data.length);
+  if (info.channels === 1) return repeatGrey(pixels);
+  if (info.channels === 3) return pixels;
+  throw new DataError(`cannot be decoded: it has ${info.channels} channels after conversion to sRGB`);
+}
+
+/**
+ * Always these words: which part of libvips is the first to say something differs from run to run, and the reason is a part
+ * of the pack.
+ */
+async function decoded<T>(work: Promise<T>): Promise<T> {
   try {
-    const output = image.toColourspace(deep ? "rgb16" : "srgb").raw({ depth: deep ? "ushort" : "uchar" });
-    const { data, info } = await output.toBuffer({ resolveWithObject: true });
-    const pixels = deep ? divideBy257(data) : new Uint8Array(data.buffer, data.byteOffset, data.length);
-    if (info.channels === 1) return repeatGrey(pixels);
-    if (info.channels === 3) return pixels;
-    throw new DataError(`cannot be decoded: it has ${info.channels} channels after conversion to sRGB`);
+    return await work;
   } catch (error) {
-    if (error instanceof DataError) throw error;
-    // Always these words: which part of libvips is the first to say something differs from run to run, and the reason is a part
-    // of the pack.
     throw new DataError("cannot be decoded: its data are damaged or cut short", { cause: error });
   }
 }

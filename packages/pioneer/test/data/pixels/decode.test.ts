@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
+import { linearGrey, withProfile } from "../../../../runtime/test/support/grey-profile.ts";
 import { decodeSquare, decodeWhole, isGrey, repeatGrey, toGrey } from "../../../src/data/pixels/decode.ts";
 import { imageFolder, png } from "../support.ts";
 
@@ -66,6 +67,22 @@ describe("photos of every kind", () => {
     expect([...pixels.subarray(0, 6)]).toEqual([101, 101, 101, 200, 200, 200]);
   });
 
+  test("a colour profile of 16-bit grey is applied, as that of 8-bit grey", async () => {
+    const levels = [0, 64, 128, 200, 255];
+    const raw = { width: levels.length, height: 1, channels: 1 as const };
+    const shallow = sharp(Uint8Array.from(levels), { raw }).toColourspace("b-w");
+    const deep = sharp(
+      Uint16Array.from(levels, (level) => 257 * level),
+      { raw },
+    ).toColourspace("grey16");
+    const pixelsOf = async (photo: typeof deep) =>
+      (await decodeWhole(withProfile(await photo.png().toBuffer(), linearGrey))).pixels.filter((_, i) => i % 3 === 0);
+    const wanted = await pixelsOf(shallow);
+    // The sRGB curve of light x = level / 255: 1.055 x^(1/2.4) - 0.055.
+    expect([...wanted]).toEqual([0, 137, 188, 229, 255]);
+    expect(await pixelsOf(deep)).toEqual(wanted);
+  });
+
   test("half-transparent grey lies on white", async () => {
     const grey = sharp(Buffer.from([100, 128]), { raw: { width: 1, height: 1, channels: 2 } });
     const { pixels } = await decodeWhole(await grey.png().toBuffer());
@@ -80,9 +97,16 @@ describe("photos of every kind", () => {
     const frame = progressive.indexOf(Buffer.from([0xff, 0xc2]));
     for (const at of [frame + 5, frame + 7]) progressive.writeUInt16BE(14_000, at);
     await expect(decodeSquare(progressive, 4, "center")).rejects.toThrow(
-      /^is too large: 14000x14000, decoding takes 1\.1 GiB; at most 1\.0 GiB are taken$/,
+      /^is too large: 14000x14000, decoding takes 1\.1 GiB; at most 1\.0 GiB are taken: make it smaller, or give --max-pixels 196000000 if this machine has the memory$/,
     );
-    const large = Buffer.from(await png(8, 8, () => [1, 2, 3]));
+    // A limit of one's own stands alone: then only its data are missing.
+    await expect(decodeSquare(progressive, 4, "center", 196_000_000)).rejects.toThrow(/^cannot be decoded/);
+    const small = await png(8, 8, () => [1, 2, 3]);
+    await expect(decodeSquare(small, 4, "center", 63)).rejects.toThrow(
+      /at most 63 pixels are read: make it smaller, or /,
+    );
+    expect((await decodeSquare(small, 4, "center", 64)).pixels.subarray(0, 3)).toEqual(Uint8Array.of(1, 2, 3));
+    const large = Buffer.from(small);
     // Width and height of the header, whose checksum nobody compares before that.
     large.writeUInt32BE(20_000, 16);
     large.writeUInt32BE(20_000, 20);
