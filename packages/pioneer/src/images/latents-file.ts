@@ -2,7 +2,7 @@
 // second needs libtorch, so that model folders work where it is not installed.
 import { stat } from "node:fs/promises";
 import { dirname, extname } from "node:path";
-import { latentRow, normalizeLatents } from "pioneer-runtime/internal";
+import { latentRow, normalizeLatents } from "pioneer-runtime";
 import { makeFolders, onDisk } from "../base/disk.ts";
 import { ConfigError, DataError } from "../base/errors.ts";
 import { kindOfFile } from "../base/file-kind.ts";
