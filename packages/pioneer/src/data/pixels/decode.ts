@@ -1,4 +1,12 @@
-import { alignedSquare, type Crop, type FacePoints, type FaceTemplate, faceProblem, faceSimilarity, shareBeyond } from "pioneer-runtime";
+import {
+  alignedSquare,
+  type Crop,
+  type FacePoints,
+  type FaceTemplate,
+  faceProblem,
+  faceSimilarity,
+  shareBeyond,
+} from "pioneer-runtime";
 import { type Region, regionOfSquare, squareOfRegion } from "pioneer-runtime/internal";
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { DataError } from "../../base/errors.ts";
