@@ -32,8 +32,13 @@ export const tellsElsewhere = ({ WORLD_SIZE, RANK }: NodeJS.ProcessEnv = process
 
 const alone: RankPlaces = { places: [], close: () => undefined };
 
-/** @throws ConfigError if the environment names ranks and says no more, or --nproc is given too */
+/** @throws ConfigError if the environment names ranks, or one of them, and says no more, or --nproc is given too */
 export function rankPlaces({ nproc }: Pick<TrainConfig, "nproc">, env: NodeJS.ProcessEnv = process.env): RankPlaces {
+  if (env.WORLD_SIZE === undefined && env.RANK) {
+    throw new ConfigError(
+      `RANK=${env.RANK} in the environment says that this is one of several processes, but WORLD_SIZE is not set: give how many there are, or unset RANK`,
+    );
+  }
   const size = env.WORLD_SIZE === undefined ? 1 : wholeNumber(env, "WORLD_SIZE", 1);
   if (size > 1 && nproc > 1) {
     throw new ConfigError(

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { buildProgram } from "../../src/cli/main.ts";
 import { resolveTrainConfig } from "../../src/config/config.ts";
+import { hourOfTraining } from "../../src/config/hour.ts";
 import { type PresetName, presetOptions } from "../../src/config/presets.ts";
 import { parseScheduleFile } from "../../src/config/schedule-file.ts";
 
@@ -85,6 +86,13 @@ test("a line that the program does not take is noticed", async () => {
   await expect(parse("npx pioneer train --data a.pack --nonsense 3")).rejects.toThrow(/unknown option '--nonsense'/);
   await expect(parse("npx pioneer sample --count")).rejects.toThrow(/argument missing/);
   await expect(parse("npx pioneer dataset prepare celeba/")).rejects.toThrow(/missing required argument/);
+});
+
+test("the commands that are printed are those that README.md recommends", async () => {
+  const recommended = commandLines(read("README.md")).find((line) => /^npx pioneer train .*--minutes 60 /.test(line));
+  const printed = `npx pioneer ${hourOfTraining("photos", "runs/mine")} --resolution 64`;
+  const [wanted, found] = [await parse((recommended ?? "").replace("~/photos", "photos")), await parse(printed)];
+  expect(found.opts()).toEqual(wanted.opts());
 });
 
 test("the table of commands in README.md names each", () => {

@@ -1,12 +1,13 @@
 // The models in the box: whole, small, and good for what they say.
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
+import { addDirections, readDirections } from "../../src/directions/file.ts";
 import { showModel } from "../../src/directions/show-model.ts";
 import { readModelConfig, verifyModelFile } from "../../src/models/model-folder.ts";
-import { shippedModels } from "../../src/models/shipped.ts";
+import { folderInUse, type ShippedModel, shippedModels, writableFolder } from "../../src/models/shipped.ts";
 import { readSource } from "../../src/train/source.ts";
 
 const out = temporaryFolder();
@@ -20,6 +21,29 @@ test("the npm package carries them", () => {
   expect(files).toContain("models");
   const folder = new URL("../../models", import.meta.url);
   expect(readdirSync(folder).sort()).toEqual(shippedModels.map(({ name }) => name).sort());
+});
+
+test("what people teach one goes to a copy, which stands for it as long as the networks are the same", async () => {
+  vi.stubEnv("XDG_CACHE_HOME", out);
+  const [model] = shippedModels as [ShippedModel];
+  const { folder, name } = model;
+  expect(await folderInUse(model)).toBe(folder);
+  expect(await writableFolder(out)).toBe(out);
+  const copy = await writableFolder(folder);
+  expect(copy).toBe(join(out, "pioneer", "models", name));
+  const { latent } = await readModelConfig(folder);
+  const vector = Array.from({ length: latent }, (_, i) => (i === 0 ? 1 : 0));
+  const before = readFileSync(join(folder, "directions.json"));
+  const hat = { vector, unit: 1, method: "linear", orthogonal: false } as const;
+  await addDirections(join(copy, "directions.json"), latent, { hat });
+  expect([await folderInUse(model), await writableFolder(folder)]).toEqual([copy, copy]);
+  expect(Object.keys(readDirections(join(copy, "directions.json"), latent).directions)).toContain("hat");
+  expect(readFileSync(join(folder, "directions.json")).equals(before)).toBe(true);
+  // Those of a newer version of the program are others.
+  const config = JSON.parse(readFileSync(join(copy, "config.json"), "utf8"));
+  config.files["generator.onnx"].sha256 = "0".repeat(64);
+  writeFileSync(join(copy, "config.json"), JSON.stringify(config));
+  expect(await folderInUse(model)).toBe(folder);
 });
 
 describe.each(shippedModels)("$name", ({ name, folder, strips }) => {

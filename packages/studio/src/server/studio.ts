@@ -27,7 +27,7 @@ export interface StudioOptions {
   readonly runs: string;
   /** A program and its first arguments, which start `pioneer`. */
   readonly pioneer: readonly string[];
-  /** Adds directions to directions.json of a model folder, all or none. */
+  /** Adds directions to directions.json of a model folder, all or none, or of a copy of it, which then takes its place. */
   readonly addDirections: AddDirections;
   /** Its version. */
   readonly version: string;

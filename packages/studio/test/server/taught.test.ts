@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Pioneer } from "pioneer-runtime";
 import { expect, test } from "vitest";
 import type { ImagesAnswer } from "../../src/shared/computing.ts";
-import { ask, copiedModel, openForTest, postJson } from "../support/studio.ts";
+import { addDirections, ask, copiedModel, openForTest, postJson } from "../support/studio.ts";
 
 const axis = (at: number) => Array.from({ length: 16 }, (_, i) => (i === at ? 1 : 0));
 const direction = (at: number, change: object = {}) => ({
@@ -48,6 +48,19 @@ test("a taught direction is saved beside those there are, and edits go along it 
   expect(answer.latents).toEqual([Array.from(expected)]);
   expect(answer.images).toEqual(images.map((png) => Buffer.from(png).toString("base64")));
   await model.dispose();
+});
+
+test("of a model that is not to be written to, a copy takes its place under the same id", async () => {
+  const [folder, copy] = [copiedModel(), copiedModel()];
+  const before = readFileSync(join(folder, "config.json"), "utf8");
+  const { url } = await openForTest({
+    models: [folder],
+    addDirections: (_, latent, directions) => addDirections(copy, latent, directions),
+  });
+  expect((await put(url, { smile: direction(0) })).json()).toMatchObject({ id: "model", directions: 1 });
+  expect((await ask(`${url}/api/models`)).json()).toMatchObject([{ id: "model", directions: 1 }]);
+  expect((await put(url, { hat: direction(1) })).json()).toMatchObject({ directions: 2 });
+  expect(readFileSync(join(folder, "config.json"), "utf8")).toBe(before);
 });
 
 test("two saved at once are both kept", async () => {

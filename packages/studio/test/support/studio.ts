@@ -14,8 +14,10 @@ export const inRepository = (path: string): string => fileURLToPath(new URL(`../
 export const fixture = (path: string): string => inRepository(`fixtures/${path}`);
 
 /** As `pioneer studio` does it. */
-export const addDirections: StudioOptions["addDirections"] = (folder, latent, directions) =>
-  addToFile(join(folder, "directions.json"), latent, directions);
+export const addDirections: StudioOptions["addDirections"] = async (folder, latent, directions) => {
+  await addToFile(join(folder, "directions.json"), latent, directions);
+  return folder;
+};
 
 export const { version } = JSON.parse(readFileSync(inRepository("packages/studio/package.json"), "utf8")) as {
   version: string;

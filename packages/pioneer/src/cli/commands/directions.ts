@@ -9,6 +9,7 @@ import { shellWord } from "../../base/shell-word.ts";
 import { oneOf, option, repeated, text, toggle, whole } from "../../config/option-schema.ts";
 import type { Direction } from "../../directions/file.ts";
 import { defaultComponents, methods } from "../../directions/methods.ts";
+import { shippedAt } from "../../models/shipped.ts";
 import { modelOptions, withModel } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
 import { showImages } from "../output/image-progress.ts";
@@ -80,6 +81,11 @@ export function addDirectionsCommand(program: Command): void {
       const { addDirections, readDirections } = await import("../../directions/file.ts");
       const { directionsPath } = await import("../../directions/place.ts");
       const { packFor } = await import("../../data/ensure.ts");
+      if (out === undefined && shippedAt(options.model)) {
+        throw new ConfigError(
+          `${options.model} is a model in the box and stays as it is: give --out directions.json, and edit --directions directions.json`,
+        );
+      }
       const path = out ?? (await directionsPath(options.model));
       const progress = showImages(output);
       const directions = await withModel(options, async (model) => {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Command } from "commander";
 import type { Studio } from "pioneer-studio";
 import { z } from "zod";
@@ -10,7 +10,7 @@ import { shellWord } from "../../base/shell-word.ts";
 import { onStopSignals } from "../../base/signals.ts";
 import { version } from "../../base/version.ts";
 import { option, text, toggle, whole } from "../../config/option-schema.ts";
-import { shippedModels } from "../../models/shipped.ts";
+import { folderInUse, shippedModels, writableFolder } from "../../models/shipped.ts";
 import { addCommand } from "../options/options.ts";
 import type { Output } from "../output/report.ts";
 
@@ -51,21 +51,21 @@ export function addStudioCommand(program: Command): void {
     async run(options, given, { output }) {
       const missing = given.find((model) => !existsSync(model));
       if (missing !== undefined) throw new ConfigError(`${missing}: no such model folder; check the path`);
-      const models = given.length > 0 ? given : modelsHere();
+      const models = given.length > 0 ? given : await modelsHere();
       return options.build === undefined ? serve(options, models, output) : build(options.build, models, output);
     },
   });
 }
 
 /** Those of the user, if there are any, and those in the box. */
-const modelsHere = (): string[] => [
+const modelsHere = async (): Promise<string[]> => [
   ...(existsSync(defaultModels) ? [defaultModels] : []),
-  ...shippedModels.map(({ folder }) => folder),
+  ...(await Promise.all(shippedModels.map(folderInUse))),
 ];
 
 async function serve(options: Options, models: readonly string[], output: Output): Promise<number> {
   const stopped = new Promise<StopReason>((resolve) => onStopSignals(resolve));
-  const studio = await start(options, models);
+  const studio = await start(options, models, output);
   for (const note of studio.notes) output.log(note);
   output.log(`${studio.address} shows the studio; Ctrl-C ends it`);
   if (options.open && output.stream.isTTY) (await import("../output/open-page.ts")).openPage(studio.address);
@@ -75,7 +75,7 @@ async function serve(options: Options, models: readonly string[], output: Output
   return exitCodes[reason];
 }
 
-async function start({ runs, host, port }: Options, models: readonly string[]): Promise<Studio> {
+async function start({ runs, host, port }: Options, models: readonly string[], output: Output): Promise<Studio> {
   const { startStudio } = await import("pioneer-studio");
   const { defaultCacheDir } = await import("../../base/cache-dir.ts");
   const { addDirections, directionsFileName } = await import("../../directions/file.ts");
@@ -86,7 +86,17 @@ async function start({ runs, host, port }: Options, models: readonly string[]): 
     port: port ?? defaultPort,
     portAsked: port !== undefined,
     pioneer: [process.execPath, process.argv[1] ?? "pioneer"],
-    addDirections: (folder, latent, directions) => addDirections(join(folder, directionsFileName), latent, directions),
+    async addDirections(folder, latent, directions) {
+      const kept = await writableFolder(folder);
+      await addDirections(join(kept, directionsFileName), latent, directions);
+      if (kept !== folder) {
+        const names = Object.keys(directions).join(", ");
+        output.log(
+          `${basename(folder)} is a model in the box and stays as it is: ${names} is kept in ${kept}, for edit --model ${shellWord(kept)}`,
+        );
+      }
+      return kept;
+    },
     cache: join(defaultCacheDir(), "studio"),
     version,
   });

@@ -168,6 +168,12 @@ describe("a model folder", () => {
     expect(existsSync(join(folder, "no"))).toBe(false);
   });
 
+  test("directions of a model in the box are not written into it", async () => {
+    const box = fixture("../packages/pioneer/models/faces-photos");
+    const { code, stderr } = await run("directions", "--model", box, "--data", "faces.pack", "--attribute", "skin");
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^pioneer: .*faces-photos is a model in the box and stays as it is: give --out /)]);
+  });
+
   test.each([
     [["--attribute", "age"], /^pioneer: --attribute age: faces.pack has no label age; it has yaw, /, 2],
     [[], /^pioneer: --attribute is missing: give one or more/, 2],

@@ -11,6 +11,8 @@ import { describeModel, type OpenModel, openModel } from "./model-folder.ts";
 export class Library {
   readonly #places: string[];
   readonly #ids = new Map<string, string>();
+  /** Where models are instead that were not to be written to. */
+  readonly #moved = new Map<string, string>();
 
   /** @param places model folders, or folders of such */
   constructor(places: readonly string[]) {
@@ -26,6 +28,15 @@ export class Library {
   add(folder: string): string {
     if (!this.#places.includes(folder)) this.#places.push(folder);
     return this.#idOf(folder);
+  }
+
+  /** A model is at another place from now on, under the same id. */
+  replace(folder: string, by: string): void {
+    const [from, to] = [resolve(folder), resolve(by)];
+    if (from === to) return;
+    this.#moved.set(from, to);
+    this.#ids.set(to, this.#idOf(from));
+    this.#ids.delete(from);
   }
 
   async list(): Promise<ModelList> {
@@ -61,7 +72,7 @@ export class Library {
   /** Every model folder, in the order of the places, each once. */
   async #folders(): Promise<string[]> {
     const found = await Promise.all(this.#places.map(modelFoldersAt));
-    return [...new Set(found.flat())];
+    return [...new Set(found.flat().map((folder) => this.#moved.get(folder) ?? folder))];
   }
 
   #idOf(folder: string): string {

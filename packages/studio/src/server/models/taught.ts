@@ -5,8 +5,11 @@ import type { Library } from "./library.ts";
 
 type Directions = NewDirections["directions"];
 
-/** Adds directions to a model folder: all of them, or none. */
-export type AddDirections = (folder: string, latent: number, directions: Directions) => Promise<void>;
+/**
+ * Adds directions to a model folder: all of them, or none.
+ * @returns the folder that has them: of a model that is not written to, a copy
+ */
+export type AddDirections = (folder: string, latent: number, directions: Directions) => Promise<string>;
 
 /** How far the length of a direction may be from 1: float32 numbers written with some digits. */
 const tolerance = 1e-3;
@@ -29,7 +32,7 @@ export class TaughtDirections {
       const { folder, latent } = await this.#library.open(id);
       checkDirections(directions, latent);
       try {
-        await this.#add(folder, latent, directions);
+        this.#library.replace(folder, await this.#add(folder, latent, directions));
       } catch (error) {
         throw new StudioError(409, "DISK", `nothing was saved: ${firstLine(error)}`);
       }
