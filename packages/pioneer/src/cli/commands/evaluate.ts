@@ -106,7 +106,7 @@ export function addEvaluateCommand(program: Command): void {
 /** The images of all stages, and which stage it is. */
 const showEvaluation = (output: Output): Progress<Pick<EvaluateProgress, "stage">> =>
   barOrLines(output, {
-    bar: "{bar} {percentage} % | {value} of {total} images | {stage} | {eta_formatted} left",
+    bar: (done, total, { stage }) => [stage, `${done} of ${total} images`],
     line: (done, total, { stage }) => `${done} of ${total} images (${stage})`,
     due: everyPart(10),
   });

@@ -1,4 +1,6 @@
 import cliProgress from "cli-progress";
+import { formatDuration } from "../../base/format.ts";
+import { barLine } from "./bar-line.ts";
 import type { Output } from "./report.ts";
 
 /** Shows how much of some work is done. */
@@ -15,8 +17,8 @@ export interface Progress<Values extends object> {
 }
 
 export interface BarOrLines<Values> {
-  /** The text of the bar: {bar}, {percentage}, {value}, {total}, {eta_formatted} and the names of `Values`. */
-  readonly bar: string;
+  /** What stands beside the bar, the most important first. */
+  readonly bar: (done: number, total: number, values: Values) => readonly string[];
   readonly line: (done: number, total: number, values: Values) => string;
   /** Which updates give a line. */
   readonly due: (done: number, total: number) => boolean;
@@ -25,13 +27,12 @@ export interface BarOrLines<Values> {
 }
 
 /** What all bars of ours look like. */
-export const barStyle = (stream: NodeJS.WriteStream) => ({ stream, barsize: 24, hideCursor: true, fps: 4 });
-export const barLook = cliProgress.Presets.shades_classic;
+export const barStyle = (stream: NodeJS.WriteStream) => ({ stream, hideCursor: true, fps: 4 });
 
 /** A bar on a terminal, else a line now and then. */
 export function barOrLines<Values extends object>(
   output: Output,
-  { bar: format, line, due, pieces = false }: BarOrLines<Values>,
+  { bar: rest, line, due, pieces = false }: BarOrLines<Values>,
 ): Progress<Values> {
   if (!output.stream.isTTY) {
     return {
@@ -41,8 +42,10 @@ export function barOrLines<Values extends object>(
       stop: () => undefined,
     };
   }
+  const format: cliProgress.GenericFormatter = (_, { progress, eta, value, total, maxWidth }, values: Values) =>
+    barLine(maxWidth, { left: `${formatDuration(Number(eta))} left`, done: progress, rest: rest(value, total, values) });
   const style = { ...barStyle(output.stream), format, clearOnComplete: pieces, etaBuffer: 50 };
-  const bar = new cliProgress.SingleBar(style, barLook);
+  const bar = new cliProgress.SingleBar(style);
   return {
     update(done, total, values) {
       if (!bar.isActive) bar.start(total, done, values);

@@ -8,7 +8,7 @@ const worthShowing = 32 * 2 ** 20;
 /** Shows how much of a file was read. */
 export function showByteProgress(output: Output): Count {
   const { update, stop } = barOrLines<{ size: string }>(output, {
-    bar: "{bar} {percentage} % of {size}",
+    bar: (_, __, { size }) => [`of ${size}`],
     line: (done, _, { size }) => `read ${formatBytes(done)} of ${size}`,
     due: everyPart(4),
   });

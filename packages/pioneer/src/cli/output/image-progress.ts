@@ -14,7 +14,10 @@ export interface ImageProgress {
 export function showImages(output: Output): ImageProgress {
   const speed = new Speed();
   const { update, stop } = barOrLines<{ skipped: number; rate: string; left: string }>(output, {
-    bar: "{bar} {percentage} % | {value} of {total} images, {skipped} skipped | {rate} images/s, {eta_formatted} left",
+    bar: (done, total, { skipped, rate }) => [
+      `${done} of ${total} images${skipped > 0 ? `, ${skipped} skipped` : ""}`,
+      `${rate} images/s`,
+    ],
     line: (done, total, { skipped, rate, left }) =>
       `${done} of ${total} images${skipped > 0 ? `, ${skipped} skipped` : ""}, ${rate} images/s${done < total ? `, ${left} left` : ""}`,
     due: everyPart(10),

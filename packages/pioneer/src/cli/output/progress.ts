@@ -1,9 +1,10 @@
 import cliProgress from "cli-progress";
-import { formatDuration, formatRate } from "../../base/format.ts";
+import { formatDuration, formatKimg, formatRate } from "../../base/format.ts";
 import { printable } from "../../base/printable.ts";
 import type { TickEvent, TrainEvent, TrainReporter } from "../../train/events.ts";
 import { formatEvent, formatLosses } from "../../train/progress-line.ts";
-import { barLook, barStyle } from "./bar-or-lines.ts";
+import { barLine } from "./bar-line.ts";
+import { barStyle } from "./bar-or-lines.ts";
 import type { Output } from "./report.ts";
 
 /** Shows a run on the terminal. */
@@ -27,6 +28,17 @@ export function createTrainDisplay(output: Output): TrainDisplay {
   return { report, stop: () => bars?.stop() };
 }
 
+/** What a bar of a run is drawn of. */
+interface RunPart {
+  readonly left: number;
+  readonly rest: readonly string[];
+}
+
+const barNamed =
+  (name: string): cliProgress.GenericFormatter =>
+  (_, { progress, maxWidth }, { left = Number.NaN, rest = [] }: Partial<RunPart>) =>
+    barLine(maxWidth, { name, left: `${formatDuration(left)} left`, done: progress, rest });
+
 /** Three lines that stay at the bottom: this phase, the whole run, the losses; what is logged goes above them. */
 class TrainBars {
   readonly #stream: NodeJS.WriteStream;
@@ -36,7 +48,8 @@ class TrainBars {
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
-    this.#bars = new cliProgress.MultiBar({ ...barStyle(stream), linewrap: false, emptyOnZero: true }, barLook);
+    // With "linewrap" the library cuts the bars, and the terminal goes on to break what is logged.
+    this.#bars = new cliProgress.MultiBar({ ...barStyle(stream), linewrap: true, emptyOnZero: true });
   }
 
   log(line: string): void {
@@ -48,19 +61,21 @@ class TrainBars {
 
   update(tick: TickEvent): void {
     this.#lines ??= {
-      phase: this.#bars.create(1, 0, {}, { format: "phase {bar} {percentage} % {text}" }),
-      run: this.#bars.create(1, 0, {}, { format: "run   {bar} {percentage} % {text}" }),
-      losses: this.#bars.create(1, 0, {}, { format: "{text}" }),
+      phase: this.#bars.create(1, 0, {}, { format: barNamed("phase ") }),
+      run: this.#bars.create(1, 0, {}, { format: barNamed("run   ") }),
+      losses: this.#bars.create(1, 0, {}, { format: (_, __, { text }: { text?: string }) => text ?? "" }),
     };
     const { phase, run, losses } = this.#lines;
     const size = `${tick.resolution}x${tick.resolution}`;
     phase.setTotal(tick.phaseEndImages - tick.phaseStartImages);
     phase.update(tick.images - tick.phaseStartImages, {
-      text: `${tick.phase} (${size}) alpha ${tick.alpha.toFixed(3)}, ${formatDuration(tick.etaPhaseSeconds)} left`,
+      left: tick.etaPhaseSeconds,
+      rest: [size, `alpha ${tick.alpha.toFixed(3)}`],
     });
     run.setTotal(tick.totalImages);
     run.update(tick.images, {
-      text: `${formatRate(tick.imagesPerSecond)} img/s, ${formatDuration(tick.etaRunSeconds)} left`,
+      left: tick.etaRunSeconds,
+      rest: [`${formatRate(tick.imagesPerSecond)} img/s`, `${formatKimg(tick.images)} of ${formatKimg(tick.totalImages)} kimg`],
     });
     losses.update(0, { text: formatLosses(tick) });
   }
