@@ -15,7 +15,7 @@ import { type EvaluateProgress, evaluate } from "./evaluate.ts";
 import type { MetricValue } from "./metric.ts";
 import { checkNetworks, type GivenNetworks, openNetworks } from "./networks.ts";
 import { appendMetrics, checkAppendable, type MetricsRecord, metricsFile, metricsRecord } from "./record.ts";
-import { selectImages } from "./selection.ts";
+import { checkFit, checkSplit, selectImages, type Wanted } from "./selection.ts";
 import { type OpenSubject, openSubject, type Subject } from "./subject.ts";
 
 export interface EvaluateModelOptions extends GivenNetworks {
@@ -40,6 +40,8 @@ export interface Evaluated {
   /** What was evaluated: a checkpoint or a model folder. */
   readonly checkpoint: string;
   readonly values: readonly MetricValue[];
+  /** Why what nobody asked for by name was not measured. */
+  readonly notMeasured: readonly string[];
   readonly record: MetricsRecord;
   /** Where the record was noted; undefined if the checkpoint belongs to no run. */
   readonly file: string | undefined;
@@ -76,20 +78,29 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
     const seen = { resolution, colour, crop, align };
     const { pack } = await packFor(seen, data);
     if (options.data === undefined) checkTrainedOn(pack, opened);
-    const metrics = asked ?? (await possibleMetrics(subject, options));
-    if (metrics.length === 0) {
+    checkFit(seen, pack);
+    checkSplit(pack, reference, "--reference");
+    checkSplit(pack, heldOut, "--held-out");
+    const possible = asked ?? (await possibleMetrics(subject, options));
+    if (possible.every(({ needs }) => resolution < (needs.resolution ?? 0))) {
       const without = subject.hasLatents ? "" : ", whose encoder makes no latents,";
       throw new ConfigError(
         `no metric can be computed of a model of ${resolution}x${resolution} images${without} without --features or --lpips: train further, or give a network`,
       );
     }
-    await checkNetworks(metrics, options);
-    const wanted = { metrics, count, reference, heldOut };
-    selectImages(seen, pack, wanted);
+    await checkNetworks(possible, options);
+    const notMeasured = new Set<string>();
+    const choose = (metrics: readonly NamedMetric[], featureWidth?: number) => {
+      const wanted = { count, reference, heldOut, featureWidth };
+      const kept = asked ?? measurable(seen, pack, metrics, { ...wanted, onReason: (reason) => notMeasured.add(reason) });
+      if (kept.length === 0) throw new DataError([...notMeasured][0] as string);
+      return { metrics: kept, selection: selectImages(seen, pack, { ...wanted, metrics: kept }) };
+    };
+    const fitting = choose(possible).metrics;
     const networks = await openNetworks(options, computing.threads);
     const pixels = new PackPixels(pack);
     try {
-      const selection = selectImages(seen, pack, { ...wanted, featureWidth: networks.features?.width });
+      const { metrics, selection } = choose(fitting, networks.features?.width);
       const values = (await evaluate(subject, pixels, selection, {
         ...networks,
         metrics,
@@ -107,7 +118,7 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
         ...(await networksUsed(options, metrics)),
       });
       if (run) appendMetrics(run, record);
-      return { checkpoint: path, values, record, file: run && metricsFile(run) };
+      return { checkpoint: path, values, notMeasured: [...notMeasured], record, file: run && metricsFile(run) };
     } finally {
       pixels.dispose();
       networks.close();
@@ -142,9 +153,28 @@ async function networksUsed(
   return { networks: Object.fromEntries(await Promise.all(digests)) };
 }
 
-/** All metrics that need nothing that is missing. */
-async function possibleMetrics({ resolution, hasLatents }: Subject, given: GivenNetworks): Promise<NamedMetric[]> {
-  return (await loadMetrics(metricNames)).filter(({ needs: { network, heldOut, resolution: least = 0 } }) => {
-    return resolution >= least && (hasLatents || !heldOut) && (network === undefined || given[network] !== undefined);
+/** All metrics whose networks are given, and that need no latents of a model that has none. */
+async function possibleMetrics({ hasLatents }: Subject, given: GivenNetworks): Promise<NamedMetric[]> {
+  return (await loadMetrics(metricNames)).filter(({ needs: { network, heldOut } }) => {
+    return (hasLatents || !heldOut) && (network === undefined || given[network] !== undefined);
+  });
+}
+
+/** Those for which the images are large enough and many enough. */
+function measurable(
+  model: Parameters<typeof selectImages>[0],
+  pack: Pack,
+  metrics: readonly NamedMetric[],
+  { onReason, ...wanted }: Omit<Wanted, "metrics"> & { readonly onReason: (reason: string) => void },
+): NamedMetric[] {
+  return metrics.filter((metric) => {
+    try {
+      selectImages(model, pack, { ...wanted, metrics: [metric] });
+      return true;
+    } catch (error) {
+      if (!(error instanceof ConfigError || error instanceof DataError)) throw error;
+      onReason(error.message);
+      return false;
+    }
   });
 }

@@ -122,6 +122,11 @@ export function checkFit(model: FittingModel, pack: Pack): void {
   }
 }
 
+/** @throws DataError for a split that packs do not have, a misspelled one for instance; an empty one passes */
+export function checkSplit(pack: Pack, split: string, flag: string): void {
+  if (!Object.hasOwn(pack.splits, split)) splitOf(pack, split, flag);
+}
+
 function splitOf(pack: Pack, split: string, flag: string): Uint32Array {
   const found = pack.splits[split];
   if (found && found.length > 0) return found;

@@ -30,7 +30,7 @@ const schema = z.strictObject({
   metrics: option(metricList.optional(), {
     value: "LIST",
     description: `of ${metricNames.join(",")}`,
-    default: "all whose network is given and whose images are large enough",
+    default: "all whose network is given and whose images are large and many enough",
   }),
   count: option(whole(1, 1_000_000).optional(), {
     value: "N",
@@ -84,7 +84,7 @@ export function addEvaluateCommand(program: Command): void {
       const { evaluateModel } = await import("../../metrics/run.ts");
       const progress = showEvaluation(output);
       try {
-        const { checkpoint, values, record, file } = await evaluateModel({
+        const { checkpoint, values, notMeasured, record, file } = await evaluateModel({
           ...options,
           onProgress: ({ done, total, ...stage }) => progress.update(done, total, stage),
         });
@@ -93,8 +93,9 @@ export function addEvaluateCommand(program: Command): void {
           `${checkpoint}, ${record.images / 1000} kimg, ${record.resolution}x${record.resolution}, ${record.precision}`,
         );
         for (const line of formatMetrics(values)) output.log(line);
+        for (const reason of notMeasured) output.log(`not measured: ${reason}`);
         if (file !== undefined) output.log(`added to ${file}`);
-        output.result({ checkpoint, ...record, values, ...(file !== undefined && { files: [file] }) });
+        output.result({ checkpoint, ...record, values, notMeasured, ...(file !== undefined && { files: [file] }) });
       } finally {
         progress.stop();
       }

@@ -113,6 +113,22 @@ describe("train --evaluate-every", () => {
 });
 
 describe("evaluate", () => {
+  test("of few images what can be measured is, and the rest is named", async () => {
+    mkdirSync(join(folder, "few"));
+    const few = (await makePack(join(folder, "few"), 3, 16, discs)).path;
+    const { values, notMeasured } = await evaluate({ data: few, features: fixture("metrics/features.onnx") });
+    const names = values.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(["l1", "rmse"]));
+    expect(names).not.toContain("cosine");
+    // One image is held out, and two are left.
+    expect(notMeasured).toEqual([
+      expect.stringMatching(/^fid of a network with 8 features needs at least 9 images, and .* has 2 in "train"/),
+      expect.stringMatching(/^kid needs at least 100 images, and /),
+      expect.stringMatching(/^latent needs at least 2 images, and .* has 1 in "test"/),
+    ]);
+    await expect(evaluate({ data: few, heldOut: "tset" })).rejects.toThrow(/no images in the split "tset": give --held-out /);
+  });
+
   const networks = ["--features", fixture("metrics/features.onnx"), "--lpips", fixture("metrics/distance.onnx")];
 
   test("a table for people, and the line that was added to the run", async () => {
