@@ -28,6 +28,8 @@ const lineSchema = z.looseObject({
   pack: z.string(),
   heldOut: z.string(),
   metrics: z.record(z.string(), z.number()),
+  /** sha256 by option; lines of earlier versions do not say. */
+  networks: z.record(z.string(), z.string()).optional(),
 });
 export type MetricsLine = z.infer<typeof lineSchema>;
 
@@ -51,8 +53,7 @@ export function modelCard({ name, state, dtype, files, quality, metrics }: CardF
   const { resolution, latent, channels, recipe, colour, pack, from, images, alpha, phase, version } = state;
   const isFading = phase > 0 && alpha < 1;
   const samplesOnly = state.networks.head;
-  const values = Object.assign({}, ...metrics.map((line) => line.metrics)) as Record<string, number>;
-  const rows = Object.entries(values).map(([key, value]) => `| ${key} | ${Number(value.toPrecision(4))} |`);
+  const rows = metricRows(metrics);
   const size = (file: string) => formatBytes(files[file]?.bytes ?? 0);
   const lines = [
     `# ${name}`,
@@ -127,6 +128,23 @@ export function modelCard({ name, state, dtype, files, quality, metrics }: CardF
     "",
   ];
   return lines.join("\n");
+}
+
+/** Metrics that a network of the user's computes, by its option: numbers of different networks cannot be compared. */
+const computedBy = { features: /^(?:fid|kid|precision|recall)/, lpips: /^lpips/ };
+
+/** A row for each number; later lines win. */
+function metricRows(lines: readonly MetricsLine[]): string[] {
+  const rows = new Map<string, string>();
+  for (const { metrics, networks = {} } of lines) {
+    for (const [name, value] of Object.entries(metrics)) {
+      const [option] = Object.entries(computedBy).find(([, names]) => names.test(name)) ?? [];
+      const digest = option === undefined ? undefined : networks[option];
+      const by = digest === undefined ? "" : ` by the --${option} file with sha256 \`${digest.slice(0, 16)}\``;
+      rows.set(name, `| ${name}${by} | ${Number(value.toPrecision(4))} |`);
+    }
+  }
+  return [...rows.values()];
 }
 
 /** A run and its checkpoint, or a model: where on the machine they lie is not for others. */

@@ -8,6 +8,7 @@ import { appendWhole, replaceFile } from "../base/write.ts";
 import { checkHeld, statsFile } from "../checkpoint/run-folder.ts";
 import { appendMetrics, type MetricsRecord, metricsFile } from "../metrics/record.ts";
 import type { Health, TickEvent, TrainEvent, TrainReporter } from "./events.ts";
+import { scalarsOf, tensorboardFolder } from "./evaluated.ts";
 import { formatEvent, snakeCase } from "./progress-line.ts";
 import { type TensorboardImage, TensorboardWriter } from "./tensorboard.ts";
 
@@ -29,7 +30,7 @@ export class Recorder {
     this.#pass = pass;
     keepLinesUpTo(join(run, statsFile), images);
     keepLinesUpTo(metricsFile(run), images);
-    this.#tensorboard = new TensorboardWriter(join(run, "tb"), images);
+    this.#tensorboard = new TensorboardWriter(tensorboardFolder(run), images);
   }
 
   report(event: TrainEvent): void {
@@ -43,6 +44,15 @@ export class Recorder {
     this.#add("log.txt", `${new Date().toISOString()} ${printable(line)}\n`);
   }
 
+  /** What the run was told to do, as a table under Text. */
+  options(images: number, options: Readonly<Record<string, unknown>>): void {
+    const rows = Object.entries(options)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => `| ${name} | \`${typeof value === "string" ? value : JSON.stringify(value)}\` |`);
+    const table = ["| option | |", "|---|---|", ...rows].join("\n");
+    this.#attempt("tb", () => this.#tensorboard.text(images, "options", table));
+  }
+
   image(images: number, tag: string, picture: TensorboardImage): void {
     this.#attempt("tb", () => this.#tensorboard.image(images, tag, picture));
   }
@@ -50,8 +60,7 @@ export class Recorder {
   /** A line of metrics.jsonl, the same in TensorBoard. */
   metrics(record: MetricsRecord): void {
     appendMetrics(this.#run, record);
-    const named = Object.entries(record.metrics).map(([name, value]) => [`metrics/${name}`, value] as const);
-    this.#attempt("tb", () => this.#tensorboard.scalars(record.images, Object.fromEntries(named)));
+    this.#attempt("tb", () => this.#tensorboard.scalars(record.images, scalarsOf(record)));
   }
 
   #tick(tick: TickEvent): void {
@@ -102,12 +111,13 @@ export class Recorder {
 }
 
 /** What a run is told to note. */
-export type Recording = Pick<Recorder, "report" | "note" | "image" | "metrics" | "close">;
+export type Recording = Pick<Recorder, "report" | "note" | "options" | "image" | "metrics" | "close">;
 
 /** Of several processes that train one run, all but the first. */
 export const noRecording: Recording = {
   report: () => undefined,
   note: () => undefined,
+  options: () => undefined,
   image: () => undefined,
   metrics: () => undefined,
   close: () => undefined,

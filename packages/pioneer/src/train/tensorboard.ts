@@ -23,7 +23,27 @@ const event = protobuf.Root.fromJSON({
     },
     SessionLog: { fields: { status: one(1, "int32") } },
     Summary: { fields: { value: { ...one(1, "Value"), rule: "repeated" } } },
-    Value: { fields: { tag: one(1, "string"), simpleValue: one(2, "float"), image: one(4, "Image") } },
+    Value: {
+      fields: {
+        tag: one(1, "string"),
+        simpleValue: one(2, "float"),
+        image: one(4, "Image"),
+        tensor: one(8, "TensorProto"),
+        metadata: one(9, "SummaryMetadata"),
+      },
+    },
+    // tensorflow/core/framework/tensor.proto and tensor_shape.proto, of a list of texts.
+    TensorProto: {
+      fields: {
+        dtype: one(1, "int32"),
+        tensorShape: one(2, "TensorShapeProto"),
+        stringVal: { ...one(8, "bytes"), rule: "repeated" },
+      },
+    },
+    TensorShapeProto: { fields: { dim: { ...one(2, "Dim"), rule: "repeated" } } },
+    Dim: { fields: { size: one(1, "int64") } },
+    SummaryMetadata: { fields: { pluginData: one(1, "PluginData") } },
+    PluginData: { fields: { pluginName: one(1, "string") } },
     Image: {
       fields: {
         height: one(1, "int32"),
@@ -55,14 +75,14 @@ export class TensorboardWriter {
 
   /**
    * @param folder made if it is missing
-   * @param step   images shown so far, 0 for a new run
+   * @param step   images shown so far, 0 for a new run; undefined for what is no session, and has nothing forgotten
    * @throws       the file system's error if the file cannot be made
    */
-  constructor(folder: string, step: number) {
+  constructor(folder: string, step?: number) {
     makeOurFolder(folder);
     [this.path, this.#file] = createEventFile(folder);
     this.#write({ fileVersion: "brain.Event:2" });
-    this.#write({ step: step + 1, sessionLog: { status: sessionStart } });
+    if (step !== undefined) this.#write({ step: step + 1, sessionLog: { status: sessionStart } });
   }
 
   /** One value per tag, as the picture below in one piece or with the file system's error; a tag such as "loss/x_recon" is shown under the heading before its slash. */
@@ -75,6 +95,13 @@ export class TensorboardWriter {
   image(step: number, tag: string, { png, width, height }: TensorboardImage): void {
     const image = { height, width, colorspace: rgb, encodedImageString: png };
     this.#write({ step, summary: { value: [{ tag, image }] } });
+  }
+
+  /** Markdown under a tag of the Text tab. */
+  text(step: number, tag: string, markdown: string): void {
+    const tensor = { dtype: stringType, tensorShape: { dim: [{ size: 1 }] }, stringVal: [Buffer.from(markdown)] };
+    const value = { tag, tensor, metadata: { pluginData: { pluginName: "text" } } };
+    this.#write({ step, summary: { value: [value] } });
   }
 
   /** No more events follow. */
@@ -114,6 +141,8 @@ function createEventFile(folder: string): [path: string, descriptor: number] {
 
 /** SessionLog.SessionStatus.START: what an earlier session logged at this step or later is to be forgotten. */
 const sessionStart = 1;
+/** DataType.DT_STRING. */
+const stringType = 7;
 /** Summary.Image.colorspace. */
 const rgb = 3;
 

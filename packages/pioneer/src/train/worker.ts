@@ -165,6 +165,7 @@ async function train(config: TrainConfig, packPath: string, crew: Crew | undefin
 
   const train = pack.splits.train as Uint32Array;
   const recorder = leads ? new Recorder(config.run, images, pass) : noRecording;
+  recorder.options(images, config);
   for (const text of begun) recorder.note(text);
   const session: Session = {
     config,

@@ -181,6 +181,7 @@ describe("a model folder", () => {
       line(48000, { swd200: 12.3456, psnr: 17 }),
       line(24000, { fid10k: 99 }),
       line(48000, { psnr: 18.25 }),
+      line(48000, { fid50k: 7 }).replace('"metrics"', `"networks":{"features":"${"0123456789abcdef".repeat(4)}"},"metrics"`),
       // Of other data, and of images it was trained on.
       line(48000, { psnr: 30 }).replace(pack.id, "another"),
       line(48000, { psnr: 31 }).replace('"test"', '"train"'),
@@ -190,6 +191,7 @@ describe("a model folder", () => {
     const card = readFileSync(join(path("card"), "README.md"), "utf8");
     expect(card).toContain("| swd200 | 12.35 |");
     expect(card).toContain("| psnr | 18.25 |");
+    expect(card).toContain("| fid50k by the --features file with sha256 `0123456789abcdef` | 7 |");
     expect(card).not.toContain("fid10k");
     expect(card).toContain("190 training images");
     expect(card).toContain("48 thousand images shown");

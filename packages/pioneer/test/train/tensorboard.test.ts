@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
+import { showEvaluated } from "../../src/train/evaluated.ts";
+import { Recorder } from "../../src/train/recorder.ts";
 import { crc32c, frameRecord, TensorboardWriter } from "../../src/train/tensorboard.ts";
 
 const folder = temporaryFolder();
@@ -53,6 +55,27 @@ test("a file starts with its version and the session, then holds scalars and ima
     `10ac022a230a130a0c${text("loss/x_recon")}150000003f0a0c0a05${text("alpha")}150000803f`,
     `10f0a2042a180a160a07${text("samples")}220b0804100818032203010203`,
   ]);
+});
+
+test("options are text, and what was evaluated has a file below, without a session of its own", () => {
+  const run = join(folder, "run");
+  mkdirSync(run);
+  const recorder = new Recorder(run, 0, () => undefined);
+  recorder.options(0, { data: "a.pack", batch: { 4: 64 }, labels: undefined });
+  recorder.close();
+  const [file = ""] = readdirSync(join(run, "tb"));
+  const table = "| option | |\n|---|---|\n| data | `a.pack` |\n| batch | `{\"4\":64}` |";
+  const hexOf = (text: string) => Buffer.from(text).toString("hex");
+  const [text = Buffer.alloc(0)] = readRecords(join(run, "tb", file)).slice(2);
+  // Field 8 of the tensor has the table; the plugin's name says that it is Markdown.
+  expect(text.toString("hex")).toContain(`42${Buffer.from([table.length]).toString("hex")}${hexOf(table)}`);
+  expect(text.toString("hex")).toContain(hexOf("text"));
+  expect(text.toString("hex")).not.toContain(hexOf("labels"));
+
+  showEvaluated(run, { images: 300, metrics: { l1: 0.5 } });
+  const [evaluated = ""] = readdirSync(join(run, "tb", "evaluate"));
+  const records = readRecords(join(run, "tb", "evaluate", evaluated)).map((record) => record.subarray(9).toString("hex"));
+  expect(records.slice(1)).toEqual([`10ac022a130a110a0a${hexOf("metrics/l1")}150000003f`]);
 });
 
 test("a run that goes on gets a file of its own, later in the order of names, and the first stays", () => {

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
 import { option, text, whole } from "../../config/option-schema.ts";
@@ -82,6 +83,7 @@ export function addEvaluateCommand(program: Command): void {
     ],
     async run(options, _args, { output }) {
       const { evaluateModel } = await import("../../metrics/run.ts");
+      const { showEvaluated } = await import("../../train/evaluated.ts");
       const progress = showEvaluation(output);
       try {
         const { checkpoint, values, notMeasured, record, file } = await evaluateModel({
@@ -89,6 +91,7 @@ export function addEvaluateCommand(program: Command): void {
           onProgress: ({ done, total, ...stage }) => progress.update(done, total, stage),
         });
         progress.stop();
+        if (file !== undefined) showEvaluated(dirname(file), record);
         output.log(
           `${checkpoint}, ${record.images / 1000} kimg, ${record.resolution}x${record.resolution}, ${record.precision}`,
         );

@@ -122,9 +122,11 @@ describe("evaluate", () => {
     expect(names).not.toContain("cosine");
     // One image is held out, and two are left.
     expect(notMeasured).toEqual([
-      expect.stringMatching(/^fid of a network with 8 features needs at least 9 images, and .* has 2 in "train"/),
+      expect.stringMatching(/^swd needs at least 16 images, and /),
       expect.stringMatching(/^kid needs at least 100 images, and /),
+      expect.stringMatching(/^pr needs at least 100 images, and /),
       expect.stringMatching(/^latent needs at least 2 images, and .* has 1 in "test"/),
+      expect.stringMatching(/^fid of a network with 8 features needs at least 9 images, and .* has 2 in "train"/),
     ]);
     await expect(evaluate({ data: few, heldOut: "tset" })).rejects.toThrow(/no images in the split "tset": give --held-out /);
   });
