@@ -3,20 +3,20 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { ConfigError, DataError } from "../base/errors.ts";
-import { shellWord } from "../base/shell-word.ts";
 import { chooseComputing, useComputing } from "../compute/device.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { PackPixels } from "../data/batches.ts";
 import { packFor } from "../data/ensure.ts";
 import type { Pack } from "../data/pack/pack.ts";
 import type { Engine } from "../models/engines.ts";
+import { checkTrainedOn } from "../models/trained-on.ts";
 import { loadMetrics, type MetricName, metricNames, type NamedMetric } from "./catalogue.ts";
 import { type EvaluateProgress, evaluate } from "./evaluate.ts";
 import type { MetricValue } from "./metric.ts";
 import { checkNetworks, type GivenNetworks, openNetworks } from "./networks.ts";
 import { appendMetrics, checkAppendable, type MetricsRecord, metricsFile, metricsRecord } from "./record.ts";
 import { checkFit, checkSplit, selectImages, type Wanted } from "./selection.ts";
-import { type OpenSubject, openSubject, type Subject } from "./subject.ts";
+import { openSubject, type Subject } from "./subject.ts";
 
 export interface EvaluateModelOptions extends GivenNetworks {
   /** A run (its newest checkpoint), a checkpoint or a model folder. */
@@ -77,7 +77,7 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
     const { resolution, colour } = subject;
     const seen = { resolution, colour, crop, align };
     const { pack } = await packFor(seen, data);
-    if (options.data === undefined) checkTrainedOn(pack, opened);
+    if (options.data === undefined) checkTrainedOn(pack, path, opened.trainedOn);
     checkFit(seen, pack);
     checkSplit(pack, reference, "--reference");
     checkSplit(pack, heldOut, "--held-out");
@@ -126,14 +126,6 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
   } finally {
     opened.dispose();
   }
-}
-
-/** Another pack may have taken the place of the one that a run was trained on. @throws DataError */
-function checkTrainedOn({ path, id }: Pack, { path: model, trainedOn }: OpenSubject): void {
-  if (trainedOn === undefined || trainedOn.id === "" || trainedOn.id === id) return;
-  throw new DataError(
-    `${path} holds other images than ${model} was trained on (id ${trainedOn.id.slice(0, 12)}; now ${id.slice(0, 12)}): give --data the old pack, or --data ${shellWord(path)} to measure on the new one`,
-  );
 }
 
 /** The networks that these metrics were computed with. */

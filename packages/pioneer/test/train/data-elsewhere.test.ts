@@ -64,7 +64,7 @@ test("a pack that took the place of the run's is refused, unless it is asked for
   const refused = await pioneer(folder, evaluate);
   expect(refused.code).toBe(1);
   expect(refused.stderr).toMatch(
-    /^pioneer: \S+old\.pack holds other images than \S+ was trained on \(id \w{12}; now \w{12}\): give --data the old pack, or --data \S+ to measure on the new one\n$/,
+    /^pioneer: \S+old\.pack holds other images than \S+ was trained on \(id \w{12}; now \w{12}\): give --data the old pack, or --data \S+ to use the new one\n$/,
   );
   for (const data of ["old.pack", "moved.pack"]) {
     expect(await pioneer(folder, [...evaluate, "--data", data])).toMatchObject({ code: 0 });

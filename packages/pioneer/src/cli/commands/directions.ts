@@ -18,9 +18,10 @@ const { out: _, ...opening } = modelOptions;
 
 const schema = z.strictObject({
   ...opening,
-  data: option(text("a pack with labels"), {
+  data: option(text("a pack with labels").optional(), {
     value: "PACK",
-    description: "labelled images: a pack, or a source that dataset prepare takes",
+    description: "labelled images, for pca any: a pack, or a source that dataset prepare takes",
+    default: "what the run was trained on",
   }),
   method: option(
     oneOf(methods, {
@@ -68,7 +69,7 @@ export function addDirectionsCommand(program: Command): void {
       "directions --model runs/faces --data faces.pack --attribute smile=expression:happiness/neutral",
       "directions --model runs/faces --data faces.pack --attribute smile --attribute nose=noseSize --orthogonal",
       "directions --model runs/faces --data faces.pack --attribute feminine=-male --hold age --hold smile",
-      "directions --model models/faces --data photos.pack --method pca --components 4",
+      "directions --model runs/faces --method pca --components 4",
     ],
     async run({ attribute, data, out, ...options }, _args, { output }) {
       if (options.method === "pca" && options.orthogonal) {
@@ -80,6 +81,7 @@ export function addDirectionsCommand(program: Command): void {
       const { directionsFromPack } = await import("../../directions/from-pack.ts");
       const { addDirections, readDirections } = await import("../../directions/file.ts");
       const { directionsPath } = await import("../../directions/place.ts");
+      const { checkTrainedOn, trainedOn } = await import("../../models/trained-on.ts");
       const { packFor } = await import("../../data/ensure.ts");
       if (out === undefined && shippedAt(options.model)) {
         throw new ConfigError(
@@ -92,7 +94,13 @@ export function addDirectionsCommand(program: Command): void {
         // A file that cannot be added to, or a folder that cannot be written to, is found before the work.
         if (existsSync(path)) readDirections(path, model.latent);
         checkWritable(dirname(path));
-        const { pack } = await packFor(model, data);
+        const trained = data === undefined ? await trainedOn(options.model) : undefined;
+        const source = data ?? trained?.path;
+        if (source === undefined) {
+          throw new ConfigError(`--data is missing: ${options.model} does not tell its data; give a pack with images`);
+        }
+        const { pack } = await packFor(model, source);
+        checkTrainedOn(pack, options.model, trained);
         const onProgress = (done: number, total: number) => progress.update({ done, total, skipped: 0 });
         try {
           const found = await directionsFromPack(model, pack, { ...options, attributes: attribute, onProgress });

@@ -9,7 +9,7 @@ import { option, toggle, whole } from "../../config/option-schema.ts";
 import { animationOptions, checkAnimation, defaultFps } from "../options/animation-options.ts";
 import { modelOptions, withModel } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
-import { looksOf, pictureOptions } from "../options/picture-options.ts";
+import { looksOf, modelAt, pictureOptions } from "../options/picture-options.ts";
 import type { Output } from "../output/report.ts";
 import { showWork } from "../output/work-progress.ts";
 
@@ -58,9 +58,10 @@ export function addSampleCommand(program: Command): void {
       }
       await checkAnimation(options);
       const { writeSamples } = await import("../../images/sample.ts");
-      const written = await withModel(options, async (model) => {
+      const { hasEncoder, ...written } = await withModel(options, async (model) => {
         const looks = await looksOf(options.model, model.resolution, { ...options, command: "sample" });
-        return writeSamples(model, { ...options, ...looks });
+        const { hasEncoder } = await modelAt(options.model);
+        return { ...(await writeSamples(model, { ...options, ...looks })), hasEncoder };
       });
       const others = (await readdir(options.out)).filter(
         (name) => /^sample-\d+\.png$/.test(name) && !written.files.includes(join(options.out, name)),
@@ -71,7 +72,9 @@ export function addSampleCommand(program: Command): void {
         );
       }
       const two = options.count > 1 ? written.files.slice(0, 2).map(shellWord).join(" ") : "TWO IMAGES";
-      output.wrote(written.files, commandLine(`interpolate --model ${shellWord(options.model)} --out morph ${two}`));
+      const model = `--model ${shellWord(options.model)}`;
+      const next = hasEncoder ? `interpolate ${model} --out morph ${two}` : `sample ${model} --out walk --walk --gif`;
+      output.wrote(written.files, commandLine(next));
       output.result({ ...written });
       return undefined;
     },

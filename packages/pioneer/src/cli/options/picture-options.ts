@@ -29,15 +29,28 @@ export async function looksOf(
   return { scale: scale ?? scaleFor(resolution), caption: `${name}${after}; pioneer ${command}` };
 }
 
+/** What is told of a model beside its pictures. */
+interface ModelAt {
+  readonly name: string;
+  readonly kimg: number;
+  readonly isRun: boolean;
+  /** Whether it makes latents of photos; recipe gan's does not. */
+  readonly hasEncoder: boolean;
+}
+
 /** What a model is called where it is not at hand, and after how much training it is. @param path --model, of a model that was opened */
-export async function modelAt(path: string): Promise<{ name: string; kimg: number; isRun: boolean }> {
+export async function modelAt(path: string): Promise<ModelAt> {
   const { findCheckpoint } = await import("../../checkpoint/run-folder.ts");
   const { isModelFolder, readModelConfig } = await import("../../models/model-folder.ts");
   const { readState } = await import("../../checkpoint/state.ts");
   const whole = resolve(path);
   const name = basename(whole);
-  if (await isModelFolder(path)) return { name, kimg: (await readModelConfig(path)).kimg, isRun: false };
+  if (await isModelFolder(path)) {
+    const { kimg, files } = await readModelConfig(path);
+    return { name, kimg, isRun: false, hasEncoder: "encoder.onnx" in files };
+  }
   const checkpoint = findCheckpoint(path);
-  const kimg = readState(checkpoint).images / 1000;
-  return { name: checkpoint === path ? join(basename(dirname(whole)), name) : name, kimg, isRun: true };
+  const { images, networks } = readState(checkpoint);
+  const known = checkpoint === path ? join(basename(dirname(whole)), name) : name;
+  return { name: known, kimg: images / 1000, isRun: true, hasEncoder: !networks.head };
 }

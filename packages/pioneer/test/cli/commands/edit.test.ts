@@ -211,6 +211,15 @@ test("a run keeps its directions beside its checkpoints, and they are used with 
   expect(trained).toMatchObject({ code: 0, stderr: "" });
   const learn = ["--data", "faces.pack", "--attribute", "skin", "--method", "mean", "--threads", "1"];
   expect(await run("directions", "--model", "run", ...learn)).toMatchObject({ code: 0, stderr: "" });
+  // A run tells its data; a model folder does not.
+  const pca = ["--method", "pca", "--components", "1", "--threads", "1"];
+  const found = await run("directions", "--model", "run", ...pca, "--out", "pca.json");
+  expect(found).toMatchObject({ code: 0, stderr: "" });
+  expect(found.stdout).toMatch(/^next: pioneer edit --model run --directions pca\.json --out edits --strip pc1 photo\.jpg$/m);
+  expect(await run("directions", "--model", "model", ...pca)).toMatchObject({
+    code: 2,
+    stderr: "pioneer: --data is missing: model does not tell its data; give a pack with images\n",
+  });
   const newest =
     readdirSync(join(folder, "run"))
       .filter((name) => name.startsWith("checkpoint-"))

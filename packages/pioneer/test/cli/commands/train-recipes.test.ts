@@ -115,7 +115,9 @@ test("gan: stopped and resumed equals never stopped; its own losses; samples, an
   const pictures = readdirSync(join(folder, "gan")).filter((name) => name.endsWith(".png"));
   expect(pictures.map((name) => name.split("-")[0]).sort()).toEqual(["reals.png", "samples"]);
 
-  expect(await pioneer(folder, ["sample", "--model", "gan", "--out", "drawn", "--count", "2"])).toMatchObject(done);
+  const sampled = await pioneer(folder, ["sample", "--model", "gan", "--out", "drawn", "--count", "2"]);
+  expect(sampled).toMatchObject(done);
+  expect(sampled.stdout).toMatch(/^next: pioneer sample --model gan --out walk --walk --gif$/m);
   expect(readdirSync(join(folder, "drawn")).filter((name) => name.endsWith(".png")).length).toBe(2);
   const photo = join(folder, "photos-40-8", "0000.png");
   const { code, stderr } = await pioneer(folder, ["reconstruct", "--model", "gan", "--out", "recons", photo]);
