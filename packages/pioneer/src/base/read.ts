@@ -4,6 +4,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { diskError, refusalOf } from "./disk.ts";
 import { DataError } from "./errors.ts";
 import { formatBytes } from "./format.ts";
+import { shellWord } from "./shell-word.ts";
 
 /** A pipe would be waited for, before anything could be asked of it; and a terminal must not become ours. */
 const readingFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -77,9 +78,19 @@ function faultOf(fd: number, stat: Stats): string | undefined {
   return isPointer(fd, stat.size) ? ` is ${lfsPointer.kind}: ${lfsPointer.mend}` : undefined;
 }
 
+const address = /^(?:https?|ftp|s3|gs|hf):\/\//;
+
+/** What is said of an address in the place of a file or folder; undefined for paths. */
+export const refusalOfAddress = (path: string): string | undefined =>
+  address.test(path)
+    ? `${path} is an address, and nothing is downloaded: fetch it, for instance with \`curl -LO ${shellWord(path)}\`, and give the file`
+    : undefined;
+
 /** As `diskError`, of what was only to be read. */
 function readError(error: unknown, path: string): unknown {
   const refusal = refusalOf(error) ?? "";
+  const isAddress = refusal.startsWith("ENOENT") ? refusalOfAddress(path) : undefined;
+  if (isAddress !== undefined) return new DataError(isAddress, { cause: error });
   if (error instanceof DataError || !/^(EACCES|EPERM)/.test(refusal)) return diskError(error, path);
   return new DataError(
     `${path}: no permission to read it; give yourself the right to (chmod u+r), or copy it as its owner`,

@@ -2,6 +2,7 @@ import type { FacePoints, SeenAs } from "pioneer-runtime";
 import { writePlanes } from "pioneer-runtime/internal";
 import { DataError } from "../base/errors.ts";
 import { mostPhotoBytes, readWhole } from "../base/read.ts";
+import { shellWord } from "../base/shell-word.ts";
 import { decodeAligned, decodeSquare, repeatGrey, toGrey } from "../data/pixels/decode.ts";
 import type { PictureOptions } from "./pictures.ts";
 
@@ -98,7 +99,9 @@ async function loadSquare(
         : await decodeSquare(file, resolution, crop, maxPixels);
     return colour === "grey" ? repeatGrey(toGrey(pixels)) : pixels;
   } catch (error) {
-    if (error instanceof DataError) throw new DataError(`${path} ${error.message}`, { cause: error });
-    throw error;
+    if (!(error instanceof DataError)) throw error;
+    // So that the command in it can be pasted.
+    const reason = error.message.replace(/\bFILE\b/, () => shellWord(path));
+    throw new DataError(`${path} ${reason}`, { cause: error });
   }
 }

@@ -92,7 +92,8 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
     const notMeasured = new Set<string>();
     const choose = (metrics: readonly NamedMetric[], featureWidth?: number) => {
       const wanted = { count, reference, heldOut, featureWidth };
-      const kept = asked ?? measurable(seen, pack, metrics, { ...wanted, onReason: (reason) => notMeasured.add(reason) });
+      const kept =
+        asked ?? measurable(seen, pack, metrics, { ...wanted, onReason: (reason) => notMeasured.add(reason) });
       if (kept.length === 0) throw new DataError([...notMeasured][0] as string);
       return { metrics: kept, selection: selectImages(seen, pack, { ...wanted, metrics: kept }) };
     };

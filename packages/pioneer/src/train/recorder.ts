@@ -7,8 +7,8 @@ import { readTextSync } from "../base/read.ts";
 import { appendWhole, replaceFile } from "../base/write.ts";
 import { checkHeld, statsFile } from "../checkpoint/run-folder.ts";
 import { appendMetrics, type MetricsRecord, metricsFile } from "../metrics/record.ts";
-import type { Health, TickEvent, TrainEvent, TrainReporter } from "./events.ts";
 import { scalarsOf, tensorboardFolder } from "./evaluated.ts";
+import type { Health, TickEvent, TrainEvent, TrainReporter } from "./events.ts";
 import { formatEvent, snakeCase } from "./progress-line.ts";
 import { type TensorboardImage, TensorboardWriter } from "./tensorboard.ts";
 

@@ -181,7 +181,10 @@ describe("a model folder", () => {
       line(48000, { swd200: 12.3456, psnr: 17 }),
       line(24000, { fid10k: 99 }),
       line(48000, { psnr: 18.25 }),
-      line(48000, { fid50k: 7 }).replace('"metrics"', `"networks":{"features":"${"0123456789abcdef".repeat(4)}"},"metrics"`),
+      line(48000, { fid50k: 7 }).replace(
+        '"metrics"',
+        `"networks":{"features":"${"0123456789abcdef".repeat(4)}"},"metrics"`,
+      ),
       // Of other data, and of images it was trained on.
       line(48000, { psnr: 30 }).replace(pack.id, "another"),
       line(48000, { psnr: 31 }).replace('"test"', '"train"'),

@@ -49,6 +49,12 @@ describe("loadPhotos", () => {
     await expect(loadPhotos([text], shape)).rejects.toThrow(/notes\.txt cannot be decoded: [^\n]+$/);
     const wide = join(folder, "wide2.png");
     await writePng(wide, { pixels: new Uint8Array(24 * 8 * 3), width: 24, height: 8 });
+    await expect(loadPhotos(["https://a.b/c.jpg"], shape)).rejects.toThrow(
+      "https://a.b/c.jpg is an address, and nothing is downloaded: fetch it, for instance with `curl -LO https://a.b/c.jpg`, and give the file",
+    );
+    const heic = join(folder, "it's.jpeg");
+    writeFileSync(heic, "\0\0\0\x18ftypheic");
+    await expect(loadPhotos([heic], shape)).rejects.toThrow(/ with `heif-convert '.*it'\\''s\.jpeg' photo\.jpg`$/);
     await expect(loadPhotos([wide], { ...shape, crop: "none" })).rejects.toThrow(/wide2\.png is 24x8, not square/);
   });
 

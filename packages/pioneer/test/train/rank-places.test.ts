@@ -15,7 +15,10 @@ const refusal = (message: RegExp) =>
 
 test.each([
   [{ WORLD_SIZE: "2" }, /^WORLD_SIZE in the environment says that several processes train, but RANK is not set: .*$/],
-  [{ RANK: "1" }, /^RANK=1 in the environment says that this is one of several processes, but WORLD_SIZE is not set: .*$/],
+  [
+    { RANK: "1" },
+    /^RANK=1 in the environment says that this is one of several processes, but WORLD_SIZE is not set: .*$/,
+  ],
   [{ WORLD_SIZE: "2", RANK: "2" }, /^RANK=2 in the environment must be a whole number from 0 to 1$/],
   [{ WORLD_SIZE: "2", RANK: "0" }, /^WORLD_SIZE in .* but MASTER_ADDR is not set: .*$/],
   [{ WORLD_SIZE: "2", RANK: "0", MASTER_ADDR: "a" }, /^WORLD_SIZE in .* but MASTER_PORT is not set: .*$/],

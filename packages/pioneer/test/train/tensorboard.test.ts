@@ -64,7 +64,7 @@ test("options are text, and what was evaluated has a file below, without a sessi
   recorder.options(0, { data: "a.pack", batch: { 4: 64 }, labels: undefined });
   recorder.close();
   const [file = ""] = readdirSync(join(run, "tb"));
-  const table = "| option | |\n|---|---|\n| data | `a.pack` |\n| batch | `{\"4\":64}` |";
+  const table = '| option | |\n|---|---|\n| data | `a.pack` |\n| batch | `{"4":64}` |';
   const hexOf = (text: string) => Buffer.from(text).toString("hex");
   const [text = Buffer.alloc(0)] = readRecords(join(run, "tb", file)).slice(2);
   // Field 8 of the tensor has the table; the plugin's name says that it is Markdown.
@@ -74,7 +74,9 @@ test("options are text, and what was evaluated has a file below, without a sessi
 
   showEvaluated(run, { images: 300, metrics: { l1: 0.5 } });
   const [evaluated = ""] = readdirSync(join(run, "tb", "evaluate"));
-  const records = readRecords(join(run, "tb", "evaluate", evaluated)).map((record) => record.subarray(9).toString("hex"));
+  const records = readRecords(join(run, "tb", "evaluate", evaluated)).map((record) =>
+    record.subarray(9).toString("hex"),
+  );
   expect(records.slice(1)).toEqual([`10ac022a130a110a0a${hexOf("metrics/l1")}150000003f`]);
 });
 

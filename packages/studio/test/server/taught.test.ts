@@ -41,7 +41,7 @@ test("a taught direction is saved beside those there are, and edits go along it 
   expect((await put(url, { smile: direction(2) })).json()).toMatchObject({ directions: 2 });
 
   const model = await Pioneer.load(folder);
-  expect(model.directions).toEqual(["smile", "with hat"]);
+  expect(model.directions.map(({ name }) => name)).toEqual(["smile", "with hat"]);
   const expected = model.edit(Float32Array.from(axis(3)), { smile: 2 });
   const [images] = [await model.decode(expected, { as: "png" })];
   const answer = (await postJson(`${url}/api/models/model/edit`, body)).json() as ImagesAnswer;
@@ -70,7 +70,7 @@ test("two saved at once are both kept", async () => {
   const answers = await Promise.all(names.map((name, i) => put(url, { [name]: direction(i) })));
   expect(answers.map(({ status }) => status)).toEqual(names.map(() => 200));
   const model = await Pioneer.load(folder, { parts: ["directions"] });
-  expect(model.directions.toSorted()).toEqual(names);
+  expect(model.directions.map(({ name }) => name).toSorted()).toEqual(names);
 });
 
 test("what is no direction of this model is refused, and the folder stays as it was", async () => {

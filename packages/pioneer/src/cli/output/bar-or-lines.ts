@@ -43,7 +43,11 @@ export function barOrLines<Values extends object>(
     };
   }
   const format: cliProgress.GenericFormatter = (_, { progress, eta, value, total, maxWidth }, values: Values) =>
-    barLine(maxWidth, { left: `${formatDuration(Number(eta))} left`, done: progress, rest: rest(value, total, values) });
+    barLine(maxWidth, {
+      left: `${formatDuration(Number(eta))} left`,
+      done: progress,
+      rest: rest(value, total, values),
+    });
   const style = { ...barStyle(output.stream), format, clearOnComplete: pieces, etaBuffer: 50 };
   const bar = new cliProgress.SingleBar(style);
   return {

@@ -75,7 +75,10 @@ class TrainBars {
     run.setTotal(tick.totalImages);
     run.update(tick.images, {
       left: tick.etaRunSeconds,
-      rest: [`${formatRate(tick.imagesPerSecond)} img/s`, `${formatKimg(tick.images)} of ${formatKimg(tick.totalImages)} kimg`],
+      rest: [
+        `${formatRate(tick.imagesPerSecond)} img/s`,
+        `${formatKimg(tick.images)} of ${formatKimg(tick.totalImages)} kimg`,
+      ],
     });
     losses.update(0, { text: formatLosses(tick) });
   }

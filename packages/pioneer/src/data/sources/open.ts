@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { onDisk } from "../../base/disk.ts";
 import { ConfigError, DataError } from "../../base/errors.ts";
 import { refusalOfKind, startOfFile } from "../../base/file-kind.ts";
-import { shellWord } from "../../base/shell-word.ts";
+import { refusalOfAddress } from "../../base/read.ts";
 import { hasPackMagic } from "../pack/format.ts";
 import { looksLikeCeleba, openCeleba } from "./celeba.ts";
 import { hasH5Magic, openCelebaHq } from "./celebahq.ts";
@@ -30,7 +30,6 @@ export interface SourceOptions {
 }
 
 /** Of something that is not on this machine. */
-const address = /^(?:https?|ftp|s3|gs|hf):\/\//;
 
 const gzipMagic = "\x1f\x8b";
 
@@ -78,11 +77,8 @@ export async function openSource(
     if (kind !== "auto") throw new ConfigError(`source: ${source} is not of kind ${kind}; leave out --source`);
     return openProceduralFaces(resolution ?? proceduralResolution, count, seed);
   }
-  if (address.test(source)) {
-    throw new DataError(
-      `${source} is an address, and nothing is downloaded: fetch it, for instance with \`curl -LO ${shellWord(source)}\`, and give the file`,
-    );
-  }
+  const isAddress = refusalOfAddress(source);
+  if (isAddress !== undefined) throw new DataError(isAddress);
   if (count !== undefined) {
     throw new ConfigError(`--count: ${source} is not drawn; to use a part of its images, give --limit ${count}`);
   }

@@ -171,7 +171,10 @@ describe("a model folder", () => {
   test("directions of a model in the box are not written into it", async () => {
     const box = fixture("../packages/pioneer/models/faces-photos");
     const { code, stderr } = await run("directions", "--model", box, "--data", "faces.pack", "--attribute", "skin");
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/^pioneer: .*faces-photos is a model in the box and stays as it is: give --out /)]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^pioneer: .*faces-photos is a model in the box and stays as it is: give --out /),
+    ]);
   });
 
   test.each([
@@ -215,7 +218,9 @@ test("a run keeps its directions beside its checkpoints, and they are used with 
   const pca = ["--method", "pca", "--components", "1", "--threads", "1"];
   const found = await run("directions", "--model", "run", ...pca, "--out", "pca.json");
   expect(found).toMatchObject({ code: 0, stderr: "" });
-  expect(found.stdout).toMatch(/^next: pioneer edit --model run --directions pca\.json --out edits --strip pc1 photo\.jpg$/m);
+  expect(found.stdout).toMatch(
+    /^next: pioneer edit --model run --directions pca\.json --out edits --strip pc1 photo\.jpg$/m,
+  );
   expect(await run("directions", "--model", "model", ...pca)).toMatchObject({
     code: 2,
     stderr: "pioneer: --data is missing: model does not tell its data; give a pack with images\n",

@@ -128,7 +128,9 @@ describe("evaluate", () => {
       expect.stringMatching(/^latent needs at least 2 images, and .* has 1 in "test"/),
       expect.stringMatching(/^fid of a network with 8 features needs at least 9 images, and .* has 2 in "train"/),
     ]);
-    await expect(evaluate({ data: few, heldOut: "tset" })).rejects.toThrow(/no images in the split "tset": give --held-out /);
+    await expect(evaluate({ data: few, heldOut: "tset" })).rejects.toThrow(
+      /no images in the split "tset": give --held-out /,
+    );
   });
 
   const networks = ["--features", fixture("metrics/features.onnx"), "--lpips", fixture("metrics/distance.onnx")];

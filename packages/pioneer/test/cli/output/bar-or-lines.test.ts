@@ -10,7 +10,12 @@ test.each([
   [25, "run   12 min left 42 %"],
   [20, "run   12 min left"],
 ])("in %i columns time left comes first, and nothing is broken", (columns, line) => {
-  const parts = { name: "run   ", left: "12 min left", done: 0.42, rest: ["118 img/s", "a part that does not fit beside it"] };
+  const parts = {
+    name: "run   ",
+    left: "12 min left",
+    done: 0.42,
+    rest: ["118 img/s", "a part that does not fit beside it"],
+  };
   expect(barLine(columns, parts)).toBe(line);
 });
 
