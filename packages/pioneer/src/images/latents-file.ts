@@ -8,7 +8,8 @@ import { ConfigError, DataError } from "../base/errors.ts";
 import { kindOfFile } from "../base/file-kind.ts";
 import { parseJson, readWhole } from "../base/read.ts";
 import { writeBeside, writeWhole } from "../base/write.ts";
-import { fromNpy, type NumpyRows, toNpy } from "./npy.ts";
+import type { Rows } from "./latents-tensor.ts";
+import { fromNpy, toNpy } from "./npy.ts";
 
 export interface SavedLatents {
   /** [names.length, latent], rows of length 1. */
@@ -93,10 +94,6 @@ export async function readLatents(path: string, latent: number): Promise<SavedLa
     model: modelOf(metadata),
     moved,
   };
-}
-
-export interface Rows extends NumpyRows {
-  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** @throws DataError */

@@ -1,7 +1,12 @@
 // Latents as the one tensor of a .safetensors file.
 import { readSafetensors, scope, TorchError, tensor, writeSafetensors } from "pioneer-torch";
 import { DataError } from "../base/errors.ts";
-import type { Rows } from "./latents-file.ts";
+import type { NumpyRows } from "./npy.ts";
+
+/** Latents with what a file says of them. */
+export interface Rows extends NumpyRows {
+  readonly metadata: Readonly<Record<string, string>>;
+}
 
 const tensorName = "latents";
 
