@@ -1,13 +1,14 @@
 // A first look at a model: samples, and some of them along its directions.
 import { join } from "node:path";
+import { sampleLatents } from "pioneer-runtime";
 import { writeEdits } from "../images/edit.ts";
 import { writeSamples } from "../images/sample.ts";
-import { encodePhotos } from "../images/subjects.ts";
 import { openAnyModel } from "../models/open-model.ts";
 import type { ShippedModel } from "../models/shipped.ts";
 import { readDirections } from "./file.ts";
 import { directionsPath } from "./place.ts";
 
+const seed = 1;
 const samples = 36;
 const edited = 4;
 
@@ -29,16 +30,16 @@ export async function showModel({ folder, strips }: ShippedModel, out: string): 
     const { files, grid } = await writeSamples(model, {
       out: join(out, "samples"),
       count: samples,
-      seed: 1,
+      seed,
       grid: true,
     });
     const known = readDirections(await directionsPath(folder), model.latent);
     const shown = strips.filter((name) => name in known.directions);
-    const edits = await writeEdits(model, known, await encodePhotos(model, files.slice(0, edited)), {
-      out,
-      set: {},
-      strips: shown,
-    });
+    const first = {
+      names: files.slice(0, edited),
+      latents: sampleLatents(edited, model.latent, seed),
+    };
+    const edits = await writeEdits(model, known, first, { out, set: {}, strips: shown });
     return { samples: grid as string, strips: edits.strips };
   } finally {
     model.dispose();
