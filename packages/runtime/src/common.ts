@@ -27,4 +27,5 @@ export type { OutputBitmap, OutputImage, PixelImage, SharpImage } from "./pixels
 export type { Backend } from "./platform.ts";
 export type { Refined, RefineOptions } from "./refine.ts";
 export type { RgbPixels } from "./resize.ts";
+export { Scheduler } from "./scheduler.ts";
 export { leastTaught, type Sorted, type Taught, teach } from "./teach/teach.ts";

@@ -2,6 +2,7 @@
 
 export { faceTemplate } from "./align.ts";
 export { type Region, regionOfSquare, squareOfRegion } from "./aligned-square.ts";
+export { answer, Remote, whenNeeded } from "./browser/rpc.ts";
 export { edit } from "./edit.ts";
 export { firstLine } from "./errors.ts";
 export { directionsFile, graphPorts, modelConfig, modelFormat, weightFormats } from "./folder.ts";

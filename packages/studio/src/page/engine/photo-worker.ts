@@ -1,9 +1,8 @@
 // Photos at their full size, on a thread of their own: squares cut out of them, and squares pasted back.
 import { alignedSquare, type Colour, type RgbPixels, type Similarity } from "pioneer-runtime";
-import { toSquare, writePlanes } from "pioneer-runtime/internal";
+import { answer, toSquare, writePlanes } from "pioneer-runtime/internal";
 import { contextOf, pngOf } from "../image/canvas.ts";
 import { type PastedSquare, pasteBack } from "../image/paste.ts";
-import { answer } from "./rpc.ts";
 
 const photos = new Map<number, RgbPixels>();
 

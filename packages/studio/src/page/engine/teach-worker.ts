@@ -1,6 +1,6 @@
 // Directions from sorted pictures, on a thread of their own: the cross-validation takes a while.
 import { type Taught, teach } from "pioneer-runtime";
-import { answer } from "./rpc.ts";
+import { answer } from "pioneer-runtime/internal";
 
 let taught: Taught | undefined;
 

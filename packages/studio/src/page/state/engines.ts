@@ -1,10 +1,9 @@
-import { sampleLatents } from "pioneer-runtime";
+import { sampleLatents, Scheduler } from "pioneer-runtime";
 import { create } from "zustand";
 import { hasServer } from "../api/client.ts";
 import { type Engine, type Place, timeEngine } from "../engine/engine.ts";
 import type { OpenModel } from "../engine/open-model.ts";
 import { pageEngine } from "../engine/page-engine.ts";
-import { Scheduler } from "../engine/scheduler.ts";
 import { serverEngine } from "../engine/server-engine.ts";
 import { notify } from "./notices.ts";
 

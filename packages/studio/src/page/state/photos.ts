@@ -1,6 +1,6 @@
 import type { Similarity } from "pioneer-runtime";
+import { whenNeeded } from "pioneer-runtime/internal";
 import type { PhotoWorker } from "../engine/photo-worker.ts";
-import { whenNeeded } from "../engine/rpc.ts";
 import type { PastedSquare } from "../image/paste.ts";
 import { modelNow } from "./models.ts";
 import { report } from "./notices.ts";

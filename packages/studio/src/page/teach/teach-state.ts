@@ -1,6 +1,6 @@
+import { Scheduler } from "pioneer-runtime";
+import { whenNeeded } from "pioneer-runtime/internal";
 import { create } from "zustand";
-import { whenNeeded } from "../engine/rpc.ts";
-import { Scheduler } from "../engine/scheduler.ts";
 import type { TeachWorker } from "../engine/teach-worker.ts";
 import { modelNow } from "../state/models.ts";
 import { report } from "../state/notices.ts";
