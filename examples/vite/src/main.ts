@@ -57,6 +57,8 @@ const tell = (error: unknown) => {
 try {
   // The folder public/model, served as it is.
   const model = await Pioneer.load("model", {
+    // Decoding a photo and computing never block the page.
+    worker: true,
     onProgress: ({ stage, loaded, total }) => {
       status.textContent = stage === "read" ? `Loading: ${Math.round((100 * loaded) / total)} %` : "Starting…";
     },

@@ -1,7 +1,8 @@
 // The package in a page; index.ts is the same for Node.
 
-import { startInPage } from "./browser/engine.ts";
+import { pageEngine } from "./browser/engine.ts";
 import { decodePhoto, encodePhoto } from "./browser/photo.ts";
+import { inWorker } from "./browser/worker-platform.ts";
 import { ModelError } from "./errors.ts";
 import { readAddress } from "./fetch.ts";
 import { load } from "./load.ts";
@@ -30,7 +31,7 @@ const page: Platform = {
   toImage: (data, side) => new ImageData(data, side, side) as ReturnType<Platform["toImage"]>,
   toBitmap: (data, side) => createImageBitmap(new ImageData(data, side, side)),
   toBlob: encodePhoto,
-  start: startInPage,
+  engine: pageEngine,
 };
 
 /** Trained models, from the folders that `pioneer export` writes. */
@@ -40,5 +41,13 @@ export const Pioneer = {
    * @param folder the address of the folder, relative to the page or whole
    * @throws ModelError in one line: MISSING, DAMAGED, FORMAT, PART, OPTION, INSTALL, BACKEND
    */
-  load: (folder: string | URL, options?: LoadOptions): Promise<PioneerModel> => load(page, folder, options),
+  async load(folder: string | URL, options?: LoadOptions): Promise<PioneerModel> {
+    const platform = options?.worker ? inWorker(page, options.onEnd) : page;
+    try {
+      return await load(platform, folder, options);
+    } catch (error) {
+      platform.close?.();
+      throw error;
+    }
+  },
 };

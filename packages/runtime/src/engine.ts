@@ -93,9 +93,10 @@ async function openGraph(
         return compute(data, shape);
       }, stop),
     release: () =>
-      queue.run(() => {
+      queue.run(async () => {
+        if (released) return;
         released = true;
-        return session.release();
+        await session.release();
       }),
   };
 }

@@ -54,16 +54,21 @@ export async function readAddress(
   }
 }
 
+/** The bytes of a body; those of a .gz file that the server did not say to be compressed are decompressed here. */
 async function readBody(response: Response, onBytes: (loaded: number) => void): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   let loaded = 0;
-  const reader = response.body?.getReader();
-  for (;;) {
-    const part = await reader?.read();
-    if (!part?.value) break;
-    parts.push(part.value);
-    loaded += part.value.length;
+  const keep = (part: Uint8Array) => {
+    parts.push(part);
+    loaded += part.length;
     onBytes(loaded);
+  };
+  const reader = response.body?.getReader();
+  const first = (await reader?.read())?.value;
+  if (reader && first) {
+    const rest = remaining(first, reader);
+    const isGzip = first[0] === 0x1f && first[1] === 0x8b;
+    for await (const part of chunks(isGzip ? rest.pipeThrough(new DecompressionStream("gzip")) : rest)) keep(part);
   }
   const bytes = new Uint8Array(loaded);
   let at = 0;
@@ -72,4 +77,24 @@ async function readBody(response: Response, onBytes: (loaded: number) => void): 
     at += part.length;
   }
   return bytes;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+function remaining(first: Bytes, reader: ReadableStreamDefaultReader<Bytes>): ReadableStream<Bytes> {
+  return new ReadableStream({
+    start: (stream) => stream.enqueue(first),
+    async pull(stream) {
+      const { value } = await reader.read();
+      if (value) stream.enqueue(value);
+      else stream.close();
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+/** What a stream gives; Safari's cannot be iterated. */
+async function* chunks(stream: ReadableStream<Bytes>): AsyncGenerator<Bytes> {
+  const reader = stream.getReader();
+  for (let part = await reader.read(); part.value; part = await reader.read()) yield part.value;
 }

@@ -3,7 +3,7 @@
 import { ModelError } from "./errors.ts";
 import { load } from "./load.ts";
 import type { LoadOptions } from "./load-options.ts";
-import { startOnCpu } from "./node/engine.ts";
+import { cpuEngine } from "./node/engine.ts";
 import { decodePhoto, encodePhoto, readPhoto } from "./node/photo.ts";
 import { readFromFolder } from "./node/read.ts";
 import type { PioneerModel } from "./pioneer.ts";
@@ -20,7 +20,7 @@ const node: Platform = {
     throw new ModelError("OPTION", 'as: "bitmap" is for pages; in Node it is "image", or a file ("png", "blob")');
   },
   toBlob: encodePhoto,
-  start: startOnCpu,
+  engine: cpuEngine,
 };
 
 /** Trained models, from the folders that `pioneer export` writes. */

@@ -1,12 +1,12 @@
-import { type FacePoints, faceProblem, faceSimilarity } from "./align.ts";
-import { alignedSquare } from "./aligned-square.ts";
+import { type FacePoints, faceProblem, faceSimilarity, type Similarity } from "./align.ts";
+import { alignedSquare, regionOfSquare, squareOfRegion } from "./aligned-square.ts";
 import { ModelError } from "./errors.ts";
 import type { ImageArray } from "./forms.ts";
 import type { SeenAs } from "./model.ts";
 import { onWhite, type PixelImage, type SharpImage, writePlanes } from "./pixels.ts";
-import type { Platform } from "./platform.ts";
-import { bytesOf, float32Of, kindOf } from "./realm.ts";
-import { type Encoding, type RgbPixels, toGrey, toSquare } from "./resize.ts";
+import type { Decoded, ExcerptOf, Platform } from "./platform.ts";
+import { bytesOf, float32Of, isBlob, kindOf } from "./realm.ts";
+import { type Excerpt, excerptForSquare, factorFor, type Size, toGrey, toSquare } from "./resize.ts";
 
 /**
  * A photo of any size: a path (Node) or an address, the bytes of a JPEG, PNG or WebP file, or a Blob of one; pixels as
@@ -35,7 +35,7 @@ export type Drawable =
 /** Images in, one or several; numbers are [count, 3, r, r] in [-1, 1]. */
 export type Images = ImageInput | ImageArray | readonly ImageInput[];
 
-type Photos = Pick<Platform, "decode" | "readPhoto">;
+type Photos = Pick<Platform, "decode" | "readPhoto" | "square">;
 
 /** Images as [n, 3, r, r], some at a time. */
 export interface ImageSource {
@@ -105,37 +105,83 @@ async function prepare(
     );
   }
   const { photo, face } = isFacePhoto(image) ? image : { photo: image as Photo, face: undefined };
-  const { pixels, encoding } = await decode(photo, platform, signal);
-  writePlanes(planes, face ? toAligned(pixels, face, shape) : toSquare(pixels, shape, encoding));
+  const cut = platform.square ?? ((...call) => squareOf(platform, ...call));
+  writePlanes(planes, await cut(photo, face, shape, signal));
   return planes;
+}
+
+/**
+ * A photo as a model sees it.
+ * @returns [r, r, 3], 0..255
+ * @throws ModelError IMAGE, OPTION
+ */
+export async function squareOf(
+  photos: Pick<Platform, "decode" | "readPhoto">,
+  photo: Photo,
+  face: FacePoints | undefined,
+  shape: SeenAs,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const excerptOf: ExcerptOf = (size, encoding) =>
+    face ? excerptOfFace(size, face, shape) : excerptForSquare(size, shape, encoding);
+  const { pixels, encoding, excerpt } = await decode(photo, photos, excerptOf, signal);
+  if (!face) return toSquare(pixels, shape, encoding, excerpt?.factor);
+  const { resolution, colour } = shape;
+  const square = excerpt
+    ? squareOfRegion(pixels, ...readSmaller(excerpt, similarityOf(face, shape)), resolution)
+    : alignedSquare(pixels, similarityIn(pixels, face, shape), resolution);
+  return colour === "grey" ? toGrey(square) : square;
+}
+
+/** Where a region begins and how it lies, in pixels that are larger by its factor. */
+function readSmaller(
+  { left, top, factor }: Excerpt,
+  { a, b, dx, dy }: Similarity,
+): [region: Pick<Excerpt, "left" | "top">, similarity: Similarity] {
+  return [
+    { left: left / factor, top: top / factor },
+    { a: a * factor, b: b * factor, dx, dy },
+  ];
+}
+
+/** The file, the pixels or the drawing that a photo is. @returns undefined for what has to be drawn */
+export async function fileOrPixels(
+  photo: Photo,
+  { readPhoto }: Pick<Platform, "readPhoto">,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array | Blob | PixelImage | undefined> {
+  if (typeof photo === "string" || kindOf(photo) === "URL") return readPhoto(photo as string | URL, signal);
+  return encodedBySharp(photo) ?? pixelsOf(photo) ?? bytesOf(photo) ?? (isBlob(photo) ? photo : undefined);
 }
 
 async function decode(
   photo: Photo,
-  platform: Photos,
+  photos: Pick<Platform, "decode" | "readPhoto">,
+  excerptOf: ExcerptOf,
   signal: AbortSignal | undefined,
-): Promise<{ readonly pixels: RgbPixels; readonly encoding: Encoding }> {
-  if (typeof photo === "string" || kindOf(photo) === "URL") {
-    return platform.decode(await platform.readPhoto(photo as string | URL, signal));
-  }
-  const file = encodedBySharp(photo);
-  if (file) return platform.decode(file);
-  const pixels = pixelsOf(photo);
-  return pixels ? { pixels: onWhite(pixels), encoding: "other" } : platform.decode(bytesOf(photo) ?? photo);
+): Promise<Decoded> {
+  const source = (await fileOrPixels(photo, photos, signal)) ?? photo;
+  const image = pixelsOf(source);
+  return image ? { pixels: onWhite(image), encoding: "other" } : photos.decode(source, excerptOf);
 }
 
 /** @throws ModelError */
-function toAligned(pixels: RgbPixels, face: FacePoints, { align, resolution, colour }: SeenAs): Uint8Array {
-  if (!align) {
-    throw new ModelError(
-      "OPTION",
-      "a photo came with its face, and this model's photos were not aligned: give it alone",
-    );
-  }
-  const problem = faceProblem(face, pixels);
+function excerptOfFace(size: Size, face: FacePoints, shape: SeenAs): Excerpt {
+  const region = regionOfSquare(size, similarityIn(size, face, shape), shape.resolution);
+  return { ...region, factor: factorFor(region) };
+}
+
+/** @throws ModelError for a face that is none, or lies beyond the photo */
+function similarityIn(size: Size, face: FacePoints, shape: SeenAs): Similarity {
+  const similarity = similarityOf(face, shape);
+  const problem = faceProblem(face, size);
   if (problem !== undefined) throw new ModelError("IMAGE", `a photo ${problem}`);
-  const square = alignedSquare(pixels, faceSimilarity(face, align), resolution);
-  return colour === "grey" ? toGrey(square) : square;
+  return similarity;
+}
+
+function similarityOf(face: FacePoints, { align }: SeenAs): Similarity {
+  if (align) return faceSimilarity(face, align);
+  throw new ModelError("OPTION", "a photo came with its face, and this model's photos were not aligned: give it alone");
 }
 
 // What is not there at all is no image either, which `decode` says.

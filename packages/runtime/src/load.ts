@@ -5,11 +5,13 @@ import { type DirectionsFile, directionsFile, type ModelConfig, modelConfig, mod
 import type { LoadOptions } from "./load-options.ts";
 import { modelParts, type Part, partFiles } from "./parts.ts";
 import { PioneerModel } from "./pioneer.ts";
-import type { Backend, Graphs, Platform } from "./platform.ts";
+import type { Backend, Platform } from "./platform.ts";
+import { Progress } from "./progress.ts";
 
 /** Activations of one layer that may be in memory at once; several layers' are. */
 const layerBytes = 64 * 2 ** 20;
-const largestBatch = 32;
+/** Beyond it nothing gets faster, and in Node nothing else runs while one is computed. */
+const largestBatch = 8;
 
 /**
  * Reads a model folder, checks it against its config.json and starts its networks.
@@ -19,16 +21,15 @@ const largestBatch = 32;
 export async function load(platform: Platform, folder: string | URL, options: LoadOptions = {}): Promise<PioneerModel> {
   checkOptions("Pioneer.load", options, Object.keys(known));
   checkLoadOptions(options);
-  const { signal, onProgress, fetch, headers } = options;
+  const { fetch, headers } = options;
+  // What one of several downloads fails of ends the others.
+  const failing = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, failing.signal]) : failing.signal;
   const where = withoutQuery(folder).replace(/\/+$/, "");
-  const read = async (file: string, fresh: boolean, onBytes: (loaded: number) => void) => {
-    signal?.throwIfAborted();
-    const bytes = await platform.read(folder, file, {
-      fresh,
-      signal,
-      onBytes,
-      request: { ...(fetch && { fetch }), ...(headers && { headers }) },
-    });
+  const read: ReadFile = async (file, fresh, onBytes) => {
+    signal.throwIfAborted();
+    const request = { ...(fetch && { fetch }), ...(headers && { headers }) };
+    const bytes = await platform.read(folder, file, { fresh, signal, onBytes, request });
     if (bytes) return bytes;
     if (file === "config.json") {
       throw new ModelError("MISSING", `${where} is no model folder: it has no config.json; pioneer export writes one`);
@@ -38,56 +39,81 @@ export async function load(platform: Platform, folder: string | URL, options: Lo
       `${where}/${file} is missing: copy the whole model folder, or leave it out of parts`,
     );
   };
-  const config = readConfig(await read("config.json", true, () => undefined), `${where}/config.json`);
-  const parts = partsToLoad(config, options.parts, where);
-
-  const total = parts.reduce((sum, part) => sum + (config.files[partFiles[part]]?.bytes ?? 0), 0);
-  const contents = new Map<Part, Uint8Array<ArrayBuffer>>();
-  let done = 0;
-  for (const part of parts) {
-    const file = partFiles[part];
-    const tell = (loaded: number) =>
-      onProgress?.({ stage: "read", file, loaded: Math.min(total, done + loaded), total });
-    tell(0);
-    const check = (bytes: Uint8Array<ArrayBuffer>) => difference(bytes, config, file);
-    let bytes = await read(file, false, tell);
-    let wrong = await check(bytes);
-    if (wrong !== undefined) {
-      // A cache may still hold the file of the model that was at this address before.
-      bytes = await read(file, true, tell);
-      wrong = await check(bytes);
-    }
-    if (wrong !== undefined) {
-      const mend = part === "directions" ? ", or learn the directions again" : ", or export it again";
-      throw new ModelError("DAMAGED", `${where}/${file} ${wrong}: copy the model folder again${mend}`);
-    }
-    contents.set(part, bytes);
-    done += bytes.length;
+  try {
+    const config = readConfig(await read("config.json", true, () => undefined), `${where}/config.json`);
+    return await loadParts(platform, config, { read, where, signal }, options);
+  } catch (error) {
+    failing.abort(error);
+    throw error;
   }
+}
 
-  const directions = contents.get("directions");
+/** A file of the folder, whole. @param fresh not from a cache */
+type ReadFile = (file: string, fresh: boolean, onBytes: (loaded: number) => void) => Promise<Uint8Array<ArrayBuffer>>;
+
+interface Folder {
+  readonly read: ReadFile;
+  /** As messages name it. */
+  readonly where: string;
+  readonly signal: AbortSignal;
+}
+
+/** Reads the parts of a model, and what computes them, side by side. */
+async function loadParts(
+  platform: Platform,
+  config: ModelConfig,
+  folder: Folder,
+  options: LoadOptions,
+): Promise<PioneerModel> {
+  const { where, signal } = folder;
+  const { backend = "auto", threads, wasmPaths } = options;
+  const parts = partsToLoad(config, options.parts, where);
+  const progress = new Progress(options.onProgress);
+  for (const part of parts) progress.read(partFiles[part], 0, config.files[partFiles[part]]?.bytes ?? 0);
+  const computes = parts.some((part) => part !== "directions");
+  const engine = platform.engine({ backend, threads, wasmPaths, computes, signal }, (...file) =>
+    progress.read(...file),
+  );
+  const contents: Partial<Record<Part, Uint8Array<ArrayBuffer>>> = {};
+  const readPart = async (part: Part) => {
+    contents[part] = await readChecked(part, config, folder, progress);
+  };
+  await Promise.all([...parts.map(readPart), engine.fetched]);
+
+  const { directions, ...graphs } = contents;
   const learned = directions && readDirections(directions, config, `${where}/${partFiles.directions}`);
-  const [encoder, generator] = [contents.get("encoder"), contents.get("generator")];
-  const graphs: Graphs = { ...(encoder && { encoder }), ...(generator && { generator }) };
-  onProgress?.({ stage: "start", loaded: total, total });
-  const { sessions, backend } = await platform.start(graphs, {
-    latent: config.latent,
-    resolution: config.resolution,
-    backend: options.backend ?? "auto",
-    threads: options.threads,
-    wasmPaths: options.wasmPaths,
-    onCheck: () => onProgress?.({ stage: "check", loaded: total, total }),
-    signal,
-  });
+  const { latent, resolution } = config;
+  progress.stage("start");
+  const onCheck = () => progress.stage("check");
   return new PioneerModel({
     platform,
     config,
-    sessions,
-    backend,
+    started: await engine.start(graphs, { latent, resolution, onCheck, signal }),
     directions: learned,
     batch: options.batch ?? batchFor(config),
     integrity: subtle() ? integrityChecked : integrityUnchecked,
   });
+}
+
+/** A file that is what config.json says. */
+async function readChecked(
+  part: Part,
+  config: ModelConfig,
+  { read, where }: Folder,
+  progress: Progress,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const file = partFiles[part];
+  const tell = (loaded: number) => progress.read(file, loaded, config.files[file]?.bytes ?? 0);
+  let bytes = await read(file, false, tell);
+  let wrong = await difference(bytes, config, file);
+  if (wrong !== undefined) {
+    // A cache may still hold the file of the model that was at this address before.
+    bytes = await read(file, true, tell);
+    wrong = await difference(bytes, config, file);
+  }
+  if (wrong === undefined) return bytes;
+  const mend = part === "directions" ? ", or learn the directions again" : ", or export it again";
+  throw new ModelError("DAMAGED", `${where}/${file} ${wrong}: copy the model folder again${mend}`);
 }
 
 const integrityChecked = "sizes and SHA-256 of its files are those of config.json";
@@ -104,6 +130,8 @@ const known: Readonly<Record<keyof LoadOptions, true>> = {
   threads: true,
   batch: true,
   wasmPaths: true,
+  worker: true,
+  onEnd: true,
   headers: true,
   fetch: true,
   onProgress: true,

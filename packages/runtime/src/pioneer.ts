@@ -18,7 +18,7 @@ import { type ImageInput, type ImageSource, type Images, imageSource } from "./i
 import { latentGrid, latentRow, sampleLatents, slerp } from "./latent.ts";
 import type { Colour, Crop, SeenAs } from "./model.ts";
 import { type Part, partFiles } from "./parts.ts";
-import type { Backend, Platform, Session, Sessions } from "./platform.ts";
+import type { Backend, Platform, Session, Sessions, Started } from "./platform.ts";
 import { type Refined, type RefineOptions, refine } from "./refine.ts";
 
 /** A learned direction, for a slider. */
@@ -53,8 +53,7 @@ export interface Sampled<F extends ImageForm = "image"> {
 export interface ModelContents {
   readonly platform: Platform;
   readonly config: ModelConfig;
-  readonly sessions: Sessions;
-  readonly backend: Backend;
+  readonly started: Started;
   readonly directions: DirectionsFile | undefined;
   readonly batch: number;
   readonly integrity: string;
@@ -68,8 +67,6 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
   readonly colour: Colour;
   readonly crop: Crop;
   readonly align: FaceTemplate | null;
-  /** What computes, and why. */
-  readonly backend: Backend;
   /** What was checked of the files when they were loaded, in words. */
   readonly integrity: string;
   /** For `edit`; empty where none were learned or loaded. */
@@ -86,12 +83,21 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
     this.colour = config.colour;
     this.crop = config.crop;
     this.align = config.align;
-    this.backend = contents.backend;
     this.integrity = contents.integrity;
     this.directions = Object.entries(contents.directions?.directions ?? {}).map(([name, learned]) => {
       const { unit, method, heldOut = null } = learned;
       return { name, unit, method, score: heldOut };
     });
+  }
+
+  /** What computes, and why. In a page WebGPU may take over from WASM later: `settled`. */
+  get backend(): Backend {
+    return this.#contents.started.backend();
+  }
+
+  /** What goes on computing, once that is sure: with backend "auto" in a page WebGPU is timed after loading. */
+  get settled(): Promise<Backend> {
+    return this.#contents.started.settled.then(() => this.backend);
   }
 
   /** Images as the model sees them, cropped and resized: what to show beside a reconstruction. */
@@ -100,6 +106,7 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
     const inputs = this.#inputs(images);
     const pictures = this.#collector("prepare", options, inputs.count);
     for (const [start, count] of this.#batches(inputs.count)) {
+      if (start > 0) await othersTurn();
       await pictures.add(await inputs.take(start, count, options.signal));
     }
     return pictures.made;
@@ -117,6 +124,7 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
     const { signal } = options;
     const latents = new Float32Array(inputs.count * this.latent);
     for (const [start, count] of this.#batches(inputs.count)) {
+      if (start > 0) await othersTurn();
       latents.set(
         await this.#encodeBatch(encoder, await inputs.take(start, count, signal), count, signal),
         start * this.latent,
@@ -139,6 +147,7 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
     const rows = readLatents(latents, this.latent);
     const pictures = this.#collector("decode", options, rows.length / this.latent);
     for (const [start, count] of this.#batches(rows.length / this.latent)) {
+      if (start > 0) await othersTurn();
       const batch = rows.slice(start * this.latent, (start + count) * this.latent);
       await pictures.add(await this.#decodeBatch(generator, batch, count, options.signal));
     }
@@ -156,6 +165,7 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
     const { signal } = options;
     const pictures = this.#collector("reconstruct", options, inputs.count);
     for (const [start, count] of this.#batches(inputs.count)) {
+      if (start > 0) await othersTurn();
       const latents = await this.#encodeBatch(encoder, await inputs.take(start, count, signal), count, signal);
       await pictures.add(await this.#decodeBatch(generator, latents, count, signal));
     }
@@ -245,8 +255,9 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
-    const { encoder, generator } = this.#contents.sessions;
+    const { encoder, generator } = this.#contents.started.sessions;
     await Promise.all([encoder?.release(), generator?.release()]);
+    this.#contents.platform.close?.();
   }
 
   /** For `await using model = await Pioneer.load(...)`. */
@@ -256,7 +267,7 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
 
   #session(part: keyof Sessions): Session {
     if (this.#disposed) throw new ModelError("DISPOSED", "this model was disposed of: load it again");
-    const session = this.#contents.sessions[part];
+    const session = this.#contents.started.sessions[part];
     if (!session) throw this.#notLoaded(part);
     return session;
   }
@@ -302,3 +313,6 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
     throw new ModelError("LATENT", `${who}: expected one latent of ${this.latent} numbers, got ${count}`);
   }
 }
+
+/** Between two batches: what computes may keep this thread busy, with which the rest of the program runs. */
+const othersTurn = () => new Promise((resolve) => setTimeout(resolve));

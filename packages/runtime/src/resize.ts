@@ -1,16 +1,19 @@
 import { ModelError } from "./errors.ts";
-import type { SeenAs } from "./model.ts";
+import type { Crop, SeenAs } from "./model.ts";
 
 // Photos of any size to the square a model knows, in plain arithmetic: the same pixels give the same square in Node and
 // in every page. The pack a model was trained on was made by libvips (packages/pioneer/src/data/pixels/decode.ts), whose
 // geometry is followed here.
 
-/** Interleaved RGB, row by row from the top. */
-export interface RgbPixels {
-  /** [height, width, 3], sRGB 0..255. */
-  readonly data: Uint8Array | Uint8ClampedArray;
+export interface Size {
   readonly width: number;
   readonly height: number;
+}
+
+/** Interleaved RGB, row by row from the top. */
+export interface RgbPixels extends Size {
+  /** [height, width, 3], sRGB 0..255. */
+  readonly data: Uint8Array | Uint8ClampedArray;
 }
 
 /** How a model saw photos that were cropped; every Model has these fields. */
@@ -22,6 +25,38 @@ const celebaSide = 128;
 /** Formats whose decoders can shrink while they read, which the pack's decoder makes use of. */
 export type Encoding = "jpeg" | "webp" | "other";
 
+/** Of a photo what has to be read, in its whole pixels, and by how much its decoder may make it smaller first. */
+export interface Excerpt extends Size {
+  readonly left: number;
+  readonly top: number;
+  /** A power of two. */
+  readonly factor: number;
+}
+
+/** Pixels that are read at most: what is larger is made smaller on the way in. */
+const mostPixels = 2 ** 24;
+
+/** How much smaller a part of a photo has to be read, so that it has not more than `most` pixels. */
+export function factorFor({ width, height }: Size, most: number = mostPixels): number {
+  let factor = 1;
+  while (width * height > most * factor ** 2) factor *= 2;
+  return factor;
+}
+
+/** What `toSquare` has to see of a photo. */
+export function excerptForSquare(
+  size: Size,
+  { crop, resolution }: Pick<SquareShape, "crop" | "resolution">,
+  encoding: Encoding,
+  most: number = mostPixels,
+): Excerpt {
+  const factor = factorFor(size, most);
+  // What the pack's decoder leaves out at the far edges is left out here too.
+  const boxes = factor > 1 && encoding === "jpeg" ? jpegFactor(reductionOf(size, crop, resolution)) : 1;
+  const whole = (length: number) => boxes * Math.floor(length / boxes);
+  return { left: 0, top: 0, width: whole(size.width), height: whole(size.height), factor };
+}
+
 /** For each pixel of a line: the first pixel before that counts, and the weights of it and those after it. */
 interface Weights {
   readonly firsts: Int32Array;
@@ -32,10 +67,16 @@ interface Weights {
  * Crops as the model's training data were cropped, and resizes: means over boxes down to about twice the size, then a
  * triangle filter as wide as the rest of the reduction.
  * @param encoding of the file the pixels come from
+ * @param factor   how much smaller they are already than those of the file
  * @returns [resolution, resolution, 3], 0..255; grey three times for a grey model
  * @throws ModelError IMAGE for a photo that is not square with crop "none"
  */
-export function toSquare(image: RgbPixels, shape: SquareShape, encoding: Encoding = "other"): Uint8Array {
+export function toSquare(
+  image: RgbPixels,
+  shape: SquareShape,
+  encoding: Encoding = "other",
+  factor: number = 1,
+): Uint8Array {
   const { width, height } = image;
   const { resolution, crop, colour } = shape;
   if (crop === "none" && width !== height) {
@@ -44,20 +85,29 @@ export function toSquare(image: RgbPixels, shape: SquareShape, encoding: Encodin
       `an image of ${width}x${height} is not square, and this model crops none: crop it first`,
     );
   }
-  const side = crop === "celeba" ? celebaSide : resolution;
-  const smaller = shrinkAsDecoder(image, Math.min(width, height) / side, encoding);
+  const side = sideFirst(crop, resolution);
+  const smaller = shrinkAsDecoder(image, reductionOf(image, crop, resolution), encoding, factor);
   let square = fitSquare(smaller, side);
   if (side !== resolution) square = fitSquare({ data: square, width: side, height: side }, resolution);
   return colour === "grey" ? toGrey(square) : square;
 }
 
+/** Photos are brought to this side first. */
+const sideFirst = (crop: Crop, resolution: number): number => (crop === "celeba" ? celebaSide : resolution);
+
+const reductionOf = ({ width, height }: Size, crop: Crop, resolution: number): number =>
+  Math.min(width, height) / sideFirst(crop, resolution);
+
 /** What libjpeg and libwebp would have decoded when sharp asks them for a smaller picture. */
-function shrinkAsDecoder(image: RgbPixels, reduction: number, encoding: Encoding): RgbPixels {
-  if (encoding === "jpeg") {
-    const whole = [8, 4, 2, 1].find((factor) => factor <= reduction) ?? 1;
-    return shrink(image, Math.floor(reduction) === whole ? Math.max(1, whole / 2) : whole, Math.floor);
-  }
+function shrinkAsDecoder(image: RgbPixels, reduction: number, encoding: Encoding, before: number): RgbPixels {
+  if (encoding === "jpeg") return shrink(image, jpegFactor(reduction * before) / before, Math.floor);
   return encoding === "webp" ? shrink(image, reduction, Math.round) : image;
+}
+
+/** libjpeg decodes to a half, a quarter or an eighth; libvips has it leave at least twice the size. */
+function jpegFactor(reduction: number): number {
+  const whole = [8, 4, 2, 1].find((factor) => factor <= reduction) ?? 1;
+  return Math.floor(reduction) === whole ? Math.max(1, whole / 2) : whole;
 }
 
 /** Means over boxes of `factor` pixels. */

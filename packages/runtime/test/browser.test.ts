@@ -1,9 +1,9 @@
 // The package in a real page: headless Chromium, a server on this machine, nothing from elsewhere.
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { rolldown } from "rolldown";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type * as Runtime from "../src/browser.ts";
 import { Pioneer, sampleLatents } from "../src/index.ts";
 import { noBrowser, openBrowser } from "./support/chromium.ts";
@@ -23,10 +23,10 @@ const html = `<!doctype html><link rel="icon" href="data:,"><script type="import
 
 const tinyConfig = JSON.parse(readFileSync(fixture("model-tiny/config.json"), "utf8")) as object;
 
-/** src/browser.ts in one file, as the package ships it. */
-async function bundled(): Promise<string> {
+/** src/browser.ts or its worker in one file, as the package ships them. */
+async function bundled(name: "browser" | "browser/worker"): Promise<string> {
   const bundle = await rolldown({
-    input: inRepository("packages/runtime/src/browser.ts"),
+    input: inRepository(`packages/runtime/src/${name}.ts`),
     external: [/^onnxruntime-web/],
   });
   const { output } = await bundle.generate({ format: "es", codeSplitting: false });
@@ -58,8 +58,8 @@ describe.skipIf(noBrowser)("in Chromium", () => {
       ort: inRepository("node_modules/onnxruntime-web/dist"),
       model: fixture("model-tiny"),
     };
-    runtime = await bundled();
-    server = await serve(folders, { "/": html, "/runtime.js": runtime });
+    runtime = await bundled("browser");
+    server = await serve(folders, { "/": html, "/runtime.js": runtime, "/worker.js": await bundled("browser/worker") });
     browser = await openBrowser({ webgpu: false });
     page = await opened(browser, server.address);
   });
@@ -132,6 +132,26 @@ describe.skipIf(noBrowser)("in Chromium", () => {
     }
   });
 
+  // Canvases of these sizes draw nothing and say nothing.
+  test("photos that no canvas holds become what they become in Node", async () => {
+    const photo = fixture("imagefolder/faces/color/a.jpg");
+    const wide = (width: number, height: number) => sharp(photo).resize(width, height, { fit: "fill" });
+    const files = [await wide(70_000, 60).png().toBuffer(), await wide(17_000, 1000).jpeg().toBuffer()];
+    const got = await page.evaluate(
+      async (all) => {
+        const model = await P.Pioneer.load("model", { parts: ["directions"] });
+        const images = await model.prepare(all.map((text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0))));
+        return images.map(({ data }) => [...data]);
+      },
+      files.map((file) => file.toString("base64")),
+    );
+    const node = await Pioneer.load(fixture("model-tiny"), { parts: ["directions"] });
+    const [narrow, large] = await node.prepare(files);
+    expect(worst(got[0] ?? [], narrow?.data ?? [])).toBeLessThanOrEqual(1);
+    // 17 million pixels are halved by the browser on the way in, which rounds to 8 bits once more.
+    expect(worst(got[1] ?? [], large?.data ?? [])).toBeLessThanOrEqual(3);
+  });
+
   test("takes canvases and images, gives ImageData and PNG files", async () => {
     const got = await page.evaluate(async () => {
       const model = await P.Pioneer.load("model", { backend: "wasm" });
@@ -177,8 +197,16 @@ describe.skipIf(noBrowser)("in Chromium", () => {
     const failed = await elsewhere.evaluate(() =>
       P.Pioneer.load("model", { backend: "wasm", wasmPaths: "/nowhere" }).then(String, (error: Error) => error.message),
     );
-    expect(failed).toContain("or where wasmPaths says?");
+    expect(failed).toContain(
+      "/nowhere/ has neither ort-wasm-simd-threaded.wasm.gz nor ort-wasm-simd-threaded.wasm: npx",
+    );
     expect(server.asked).toContain("/nowhere/ort-wasm-simd-threaded.wasm");
+    // The same page, once the files are there.
+    const second = await elsewhere.evaluate(async () => {
+      const model = await P.Pioneer.load("model", { backend: "wasm", wasmPaths: "/ort/" });
+      return [...(await model.sample(3, 1, { as: "array" })).images.data];
+    });
+    expect(worst(second, expected.images)).toBeLessThan(1e-5);
     await elsewhere.close();
   });
 
@@ -211,6 +239,7 @@ describe.skipIf(noBrowser)("in Chromium", () => {
       expect(got.backend).toEqual({
         name: "wasm",
         reason: "browsers give WebGPU only to pages from https or localhost",
+        threads: 1,
       });
       expect(worst(got.images, expected.images)).toBeLessThan(1e-5);
     } finally {
@@ -218,19 +247,131 @@ describe.skipIf(noBrowser)("in Chromium", () => {
     }
   });
 
+  test("progress counts the wasm file, which is fetched beside the networks", async () => {
+    const elsewhere = await opened(browser, server.address);
+    const wasm = "/ort/ort-wasm-simd-threaded.wasm";
+    const before = server.asked.length;
+    // The encoder comes only once the wasm file was asked for.
+    await elsewhere.route("**/encoder.onnx", async (route) => {
+      await expect.poll(() => server.asked.slice(before), { timeout: 20_000 }).toContain(wasm);
+      await route.continue();
+    });
+    const got = await elsewhere.evaluate(async () => {
+      const told: Runtime.LoadProgress[] = [];
+      const model = await P.Pioneer.load("model", { onProgress: (progress) => told.push(progress) });
+      return { told, files: model.config.files };
+    });
+    const files = Object.values(got.files).reduce((sum, { bytes }) => sum + bytes, 0);
+    const total = files + statSync(inRepository("node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm")).size;
+    expect(got.told.at(-1)).toEqual({ stage: "start", loaded: total, total });
+    const loaded = got.told.map((progress) => progress.loaded);
+    expect(loaded).toEqual([...loaded].sort((a, b) => a - b));
+    await elsewhere.close();
+  });
+
+  test("in a worker a model computes the same; it ends with the model", async () => {
+    const elsewhere = await opened(browser, server.address);
+    const file = readFileSync(fixture("imagefolder/faces/color/a.jpg")).toString("base64");
+    const got = await elsewhere.evaluate(async (text) => {
+      const told: Runtime.LoadProgress[] = [];
+      const model = await P.Pioneer.load("model", { worker: true, onProgress: (progress) => told.push(progress) });
+      const { images } = await model.sample(3, 1, { as: "array" });
+      const codes = await model.encode(images);
+      const photo = new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]);
+      const [square] = await model.prepare(photo);
+      const canvas = new OffscreenCanvas(16, 16);
+      canvas.getContext("2d")?.putImageData(square as ImageData, 0, 0);
+      const [drawn] = await model.prepare(canvas);
+      const problem = (error: Error & { code?: string }) => `${error.name} ${error.code} ${error.message}`;
+      const broken = await model.encode(new Blob(["no photo"])).then(String, problem);
+      const waiting = model.sample(1, 2);
+      await model.dispose();
+      const after = await model.sample(1, 2).then(String, problem);
+      return {
+        told: told.at(-1),
+        backend: model.backend,
+        images: [...images.data],
+        codes: [...codes],
+        square: [...(square?.data ?? [])],
+        drawn: [...(drawn?.data ?? [])],
+        broken,
+        waited: (await waiting).images.length,
+        after,
+      };
+    }, file);
+    expect(got.told).toMatchObject({ stage: "start", loaded: got.told?.total });
+    expect(got.backend).toMatchObject({ name: "wasm", threads: 1 });
+    expect(worst(got.images, expected.images)).toBeLessThan(1e-5);
+    expect(worst(got.codes, expected.codes)).toBeLessThan(1e-5);
+    const node = await Pioneer.load(fixture("model-tiny"), { parts: ["directions"] });
+    const [square] = await node.prepare(fixture("imagefolder/faces/color/a.jpg"));
+    expect(worst(got.square, square?.data ?? [])).toBeLessThanOrEqual(1);
+    expect(got.drawn).toEqual(got.square);
+    expect(got.broken).toMatch(/^ModelError IMAGE an image file cannot be decoded/);
+    expect(got.waited).toBe(1);
+    expect(got.after).toContain("ModelError DISPOSED");
+    await expect.poll(() => elsewhere.workers().length, { timeout: 20_000 }).toBe(0);
+    await elsewhere.close();
+  });
+
+  test("an isolated page computes with as many threads as it may have; another number for a second model is refused", async () => {
+    const isolated = await serve(
+      { ort: inRepository("node_modules/onnxruntime-web/dist"), model: fixture("model-tiny") },
+      { "/": html, "/runtime.js": runtime },
+      { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" },
+    );
+    const elsewhere = await opened(browser, isolated.address);
+    const got = await elsewhere.evaluate(async () => {
+      const model = await P.Pioneer.load("model", { threads: 1000 });
+      const other = navigator.hardwareConcurrency > 1 ? 1 : undefined;
+      return {
+        processors: navigator.hardwareConcurrency,
+        backend: model.backend,
+        images: [...(await model.sample(3, 1, { as: "array" })).images.data],
+        second: await P.Pioneer.load("model", other ? { threads: other } : {}).then(
+          String,
+          (error: Error) => error.message,
+        ),
+        same: (await P.Pioneer.load("model", { threads: 1000 })).backend.threads,
+      };
+    });
+    expect(got.backend.threads).toBe(got.processors);
+    expect(got.backend.reason).toContain(`${got.processors} of 1000 threads, as many as there are processors`);
+    expect(worst(got.images, expected.images)).toBeLessThan(1e-5);
+    if (got.processors > 1)
+      expect(got.second).toContain(`threads: 1 cannot be had, a model before computes with ${got.processors}`);
+    expect(got.same).toBe(got.processors);
+    await elsewhere.close();
+    await isolated.close();
+  });
+
   // SwiftShader: WebGPU's shaders, computed by the processor.
-  test("WebGPU, WASM and Node compute the same", async ({ skip }) => {
-    const gpu = await openBrowser({ webgpu: true });
-    try {
-      const elsewhere = await opened(gpu, server.address);
-      const adapter = await elsewhere.evaluate(async () => {
-        const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
-        return Boolean(await gpu?.requestAdapter());
+  describe("with WebGPU", () => {
+    let gpu: Browser;
+    let elsewhere: Page;
+    let adapter: boolean;
+    beforeAll(async () => {
+      gpu = await openBrowser({ webgpu: true });
+      elsewhere = await opened(gpu, server.address);
+      adapter = await elsewhere.evaluate(async () => {
+        const { gpu: webgpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
+        return Boolean(await webgpu?.requestAdapter());
       });
-      if (!adapter) skip("this Chromium has no software WebGPU");
+    });
+    afterAll(() => gpu?.close());
+    beforeEach(({ skip }) => skip(!adapter, "this Chromium has no software WebGPU"));
+
+    test("one that the processor computes is used only if it is asked for", async () => {
+      const before = server.asked.length;
+      const backend = await elsewhere.evaluate(async () => (await P.Pioneer.load("model")).settled);
+      expect(backend).toMatchObject({ name: "wasm", reason: "this browser's WebGPU is computed by the processor" });
+      expect(server.asked.slice(before).filter((path) => path.includes("asyncify"))).toEqual([]);
+    });
+
+    test("asked for, it computes what WASM and Node do", async () => {
       // Two images, as in the comparison at loading: WebGPU compiles its programs for each size anew.
       const got = await elsewhere.evaluate(async () => {
-        const run = async (backend: "auto" | "wasm") => {
+        const run = async (backend: "webgpu" | "wasm") => {
           const stages: string[] = [];
           const model = await P.Pioneer.load("model", { backend, onProgress: ({ stage }) => stages.push(stage) });
           const as = "array";
@@ -247,21 +388,19 @@ describe.skipIf(noBrowser)("in Chromium", () => {
             together: [...together],
           };
         };
-        return [await run("auto"), await run("wasm")] as const;
+        return [await run("webgpu"), await run("wasm")] as const;
       });
       const [webgpu, wasm] = got;
-      expect(webgpu.backend).toEqual({ name: "webgpu", reason: "WebGPU computes what WASM does, to rounding" });
+      expect(webgpu.backend).toEqual({ name: "webgpu", reason: "it was asked for" });
       expect(webgpu.stages).toContain("check");
-      expect(wasm.backend).toEqual({ name: "wasm", reason: "it was asked for" });
+      expect(wasm.backend).toEqual({ name: "wasm", reason: "it was asked for", threads: 1 });
       const [two, codesOfTwo] = [expected.images.slice(0, 2 * 3 * 16 ** 2), expected.codes.slice(0, 2 * 16)];
       for (const { images, codes, together } of got) {
         expect(worst(images, two)).toBeLessThan(1e-5);
         expect(worst(codes, codesOfTwo)).toBeLessThan(1e-5);
         expect(worst(together, two)).toBeLessThan(1e-5);
       }
-    } finally {
-      await gpu.close();
-    }
+    });
   });
 });
 

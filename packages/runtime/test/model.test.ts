@@ -75,6 +75,20 @@ describe("networks", () => {
     }
   });
 
+  test("let the rest of a program have its turn between batches of eight", async () => {
+    const whole = await Pioneer.load(fixture("model-tiny"), { parts: ["generator"] });
+    onTestFinished(() => whole.dispose());
+    let turns = 0;
+    const count = () => {
+      turns++;
+      turning = setImmediate(count);
+    };
+    let turning = setImmediate(count);
+    await whole.decode(sampleLatents(64, 16, 1));
+    clearImmediate(turning);
+    expect(turns).toBeGreaterThanOrEqual(64 / 8 - 1);
+  });
+
   test("stop between batches when the signal is aborted", async () => {
     await expect(model.sample(8, 1, { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow("enough");
     expect((await model.sample(8, 1)).images.length).toBe(8);

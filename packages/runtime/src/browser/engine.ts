@@ -1,112 +1,114 @@
-import type * as Web from "onnxruntime-web";
 import { compare } from "../compare.ts";
-import { openGraphs } from "../engine.ts";
 import { firstLine, ModelError } from "../errors.ts";
-import type { Backend, Graphs, Sessions, StartOptions } from "../platform.ts";
-import { Queue } from "../queue.ts";
+import { faster } from "../faster.ts";
+import type { Backend, Engine, EngineOptions, Graphs, Sessions, Started, StartOptions } from "../platform.ts";
+import { Switch } from "../switch.ts";
+import { type OrtOptions, ortBuilds, type Scripts } from "./ort.ts";
 
-type Ort = typeof Web;
-
-/** ONNX Runtime in a page computes one thing at a time, whichever model it is for. */
-const queue = new Queue();
-
-/** Starts the graphs on WebGPU where that computes what WASM does, else in WASM. */
-export async function startInPage(
-  graphs: Graphs,
-  options: StartOptions,
-): Promise<{ sessions: Sessions; backend: Backend }> {
-  const wanted = options.backend;
-  if (wanted === "cpu")
-    throw new ModelError("OPTION", 'backend: "cpu" is for Node; in a page it is "webgpu", "wasm" or "auto"');
-  // Nothing to compute (only directions were asked for) needs no engine.
-  if (Object.keys(graphs).length === 0)
-    return { sessions: {}, backend: { name: "wasm", reason: "nothing to compute" } };
-  const refusal = wanted === "wasm" ? "it was asked for" : await whyNoWebGpu();
-  if (refusal !== undefined) {
-    if (wanted === "webgpu") throw new ModelError("BACKEND", `WebGPU cannot be used: ${refusal}`);
-    const ort = await importOrt("wasm", options);
-    return { sessions: await open(ort, "wasm", graphs, options), backend: { name: "wasm", reason: refusal } };
-  }
-  const ort = await importOrt("webgpu", options);
-  const { sessions, fault } = await tryWebGpu(ort, graphs, options);
-  if (sessions) {
-    return { sessions, backend: { name: "webgpu", reason: "WebGPU computes what WASM does, to rounding" } };
-  }
-  if (wanted === "webgpu") throw new ModelError("BACKEND", `WebGPU cannot be used: ${fault}`);
-  return { sessions: await open(ort, "wasm", graphs, options), backend: { name: "wasm", reason: fault } };
+export interface PageEngineOptions extends EngineOptions {
+  /** Where ONNX Runtime's scripts are, for workers. */
+  readonly scripts?: Scripts;
 }
 
-async function whyNoWebGpu(): Promise<string | undefined> {
-  const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<object | null> } };
+/**
+ * ONNX Runtime in a page or a worker. With "auto" WASM computes at once; where it is too slow for a slider, WebGPU is
+ * fetched and timed meanwhile, and takes over if it computes the same in less time.
+ */
+export function pageEngine(options: PageEngineOptions, onBytes: OnBytes): Engine {
+  const wanted = options.backend;
+  if (wanted === "cpu") {
+    throw new ModelError("OPTION", 'backend: "cpu" is for Node; in a page it is "webgpu", "wasm" or "auto"');
+  }
+  if (!options.computes) {
+    return {
+      fetched: Promise.resolve(),
+      start: async () => started({}, { name: "wasm", reason: "nothing to compute" }),
+    };
+  }
+  if (wanted === "webgpu") {
+    return {
+      fetched: webGpuOrThrow().then(() => ortBuilds.webgpu.fetch(options, onBytes)),
+      start: (graphs, model) => startWebGpu(graphs, options, model),
+    };
+  }
+  return {
+    fetched: ortBuilds.wasm.fetch(options, onBytes),
+    start: (graphs, model) => startWasm(graphs, options, model),
+  };
+}
+
+type OnBytes = (file: string, loaded: number, total: number) => void;
+
+function started(sessions: Sessions, backend: Backend): Started {
+  return { sessions, backend: () => backend, settled: Promise.resolve() };
+}
+
+async function webGpuOrThrow(): Promise<void> {
+  const refusal = await whyNoWebGpu("webgpu");
+  if (refusal !== undefined) throw new ModelError("BACKEND", `WebGPU cannot be used: ${refusal}`);
+}
+
+/** WebGPU because it was asked for: it must compute what the same build computes without it. */
+async function startWebGpu(graphs: Graphs, options: OrtOptions, model: StartOptions): Promise<Started> {
+  let sessions: Sessions = {};
+  let fault: string | undefined;
+  try {
+    sessions = await ortBuilds.webgpu.open(graphs, options, model);
+    model.onCheck();
+    const wasm = await ortBuilds.webgpu.open(graphs, options, model, "wasm");
+    fault = await compare(sessions, wasm, model).finally(() => release(wasm));
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    fault = firstLine(error);
+  }
+  if (fault === undefined) return started(sessions, { name: "webgpu", reason: "it was asked for" });
+  await release(sessions);
+  throw new ModelError("BACKEND", `WebGPU cannot be used: ${fault}`);
+}
+
+async function startWasm(graphs: Graphs, options: PageEngineOptions, model: StartOptions): Promise<Started> {
+  const wasm = await ortBuilds.wasm.open(graphs, options, model);
+  const threads = ortBuilds.wasm.threads ?? 1;
+  const asked = options.threads ?? 1;
+  const fewer = threads < asked ? `; ${threads} of ${asked} threads, ${whyFewer()}` : "";
+  const backend = (reason: string): Backend => ({ name: "wasm", reason: `${reason}${fewer}`, threads });
+  if (options.backend === "wasm") return started(wasm, backend("it was asked for"));
+  const refusal = await whyNoWebGpu("auto");
+  if (refusal !== undefined) return started(wasm, backend(refusal));
+  const networks = new Switch(wasm, backend("WebGPU was not tried yet"));
+  // It takes the threads that there are.
+  const webgpu = () =>
+    ortBuilds.webgpu.open(graphs, { ...options, threads: undefined, signal: networks.signal }, model);
+  const settled = faster(wasm, webgpu, model, networks.signal).then(
+    ({ sessions, reason, milliseconds }) => {
+      if (sessions) networks.replace(sessions, { name: "webgpu", reason, milliseconds });
+      else networks.keep({ ...backend(reason), ...(milliseconds && { milliseconds }) });
+    },
+    (error: unknown) => networks.keep(backend(`WebGPU cannot be used: ${firstLine(error)}`)),
+  );
+  return { sessions: networks.sessions, backend: () => networks.backend, settled };
+}
+
+const whyFewer = () =>
+  globalThis.crossOriginIsolated ? "as many as there are processors" : "as the page is not cross-origin isolated";
+
+interface Adapter {
+  readonly info?: { readonly isFallbackAdapter?: boolean };
+  readonly isFallbackAdapter?: boolean;
+}
+
+/** @param wanted an adapter that the processor computes for is used only if WebGPU was asked for */
+async function whyNoWebGpu(wanted: "auto" | "webgpu"): Promise<string | undefined> {
+  const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<Adapter | null> } };
   if (!gpu) {
     return globalThis.isSecureContext
       ? "this browser has no WebGPU"
       : "browsers give WebGPU only to pages from https or localhost";
   }
   const adapter = await gpu.requestAdapter().catch(() => null);
-  return adapter ? undefined : "this browser found no graphics processor for WebGPU";
-}
-
-async function tryWebGpu(
-  ort: Ort,
-  graphs: Graphs,
-  options: StartOptions,
-): Promise<{ sessions: Sessions; fault?: never } | { sessions?: never; fault: string }> {
-  let sessions: Sessions = {};
-  try {
-    sessions = await open(ort, "webgpu", graphs, options);
-    options.onCheck();
-    const wasm = await open(ort, "wasm", graphs, options);
-    try {
-      const fault = await compare(sessions, wasm, options);
-      if (fault === undefined) return { sessions };
-      await release(sessions);
-      return { fault };
-    } finally {
-      await release(wasm);
-    }
-  } catch (error) {
-    await release(sessions);
-    options.signal?.throwIfAborted();
-    return { fault: `WebGPU failed: ${firstLine(error)}` };
-  }
-}
-
-/** Which of ONNX Runtime's builds, and the wasm file it needs. */
-const builds = {
-  wasm: { load: () => import("onnxruntime-web/wasm"), file: "ort-wasm-simd-threaded.wasm" },
-  webgpu: { load: () => import("onnxruntime-web/webgpu"), file: "ort-wasm-simd-threaded.asyncify.wasm" },
-} as const;
-
-async function importOrt(build: keyof typeof builds, { threads, wasmPaths }: StartOptions): Promise<Ort> {
-  const { load, file } = builds[build];
-  let ort: Ort;
-  try {
-    ort = (await load()) as Ort;
-  } catch (error) {
-    const mend = "npm install onnxruntime-web, and name it in the import map of a page without a bundler";
-    throw new ModelError("INSTALL", `the package onnxruntime-web is not there: ${mend} (${firstLine(error)})`, {
-      cause: error,
-    });
-  }
-  ort.env.logLevel = "error";
-  if (threads !== undefined) ort.env.wasm.numThreads = threads;
-  if (wasmPaths !== undefined) {
-    const folder = new URL(`${wasmPaths.replace(/\/+$/, "")}/`, globalThis.location.href);
-    ort.env.wasm.wasmPaths = { wasm: new URL(file, folder).href };
-  }
-  return ort;
-}
-
-async function open(ort: Ort, provider: "webgpu" | "wasm", graphs: Graphs, model: StartOptions): Promise<Sessions> {
-  try {
-    const options = { executionProviders: [provider], logSeverityLevel: 3 } as const;
-    return await openGraphs(ort, graphs, options, () => queue, model);
-  } catch (error) {
-    if (!(error instanceof ModelError) || !/no available backend|wasm/i.test(error.message)) throw error;
-    const mend = "does the server have ONNX Runtime's .wasm files beside its script, or where wasmPaths says?";
-    throw new ModelError(error.code, `${error.message}; ${mend}`, { cause: error });
-  }
+  if (!adapter) return "this browser found no graphics processor for WebGPU";
+  const isFallback = adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter ?? false;
+  return isFallback && wanted === "auto" ? "this browser's WebGPU is computed by the processor" : undefined;
 }
 
 const release = (sessions: Sessions) => Promise.all(Object.values(sessions).map((session) => session.release()));

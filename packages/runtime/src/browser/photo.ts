@@ -1,16 +1,20 @@
 import { encodingOf } from "../encoding.ts";
 import { firstLine, ModelError } from "../errors.ts";
 import type { FileType } from "../forms.ts";
+import type { Decoded, ExcerptOf } from "../platform.ts";
 import { isBlob, kindOf } from "../realm.ts";
-import type { Encoding, RgbPixels } from "../resize.ts";
+import type { Excerpt, RgbPixels } from "../resize.ts";
+
+type Source = Exclude<CanvasImageSource, SVGImageElement>;
 
 /** The bytes of a file, a Blob, or what a canvas can draw; upright, on white, in sRGB. */
-export async function decodePhoto(image: unknown): Promise<{ pixels: RgbPixels; encoding: Encoding }> {
-  if (image instanceof Uint8Array) return decodePhoto(new Blob([image as Uint8Array<ArrayBuffer>]));
+export async function decodePhoto(image: unknown, excerptOf: ExcerptOf): Promise<Decoded> {
+  if (image instanceof Uint8Array) return decodePhoto(new Blob([image as Uint8Array<ArrayBuffer>]), excerptOf);
   if (!isBlob(image)) {
     const source = asDrawable(image);
     const [width, height] = sizeOf(source);
-    return { pixels: draw(source, width, height), encoding: "other" };
+    const excerpt = excerptOf({ width, height }, "other");
+    return { pixels: await read(source, excerpt), encoding: "other", excerpt };
   }
   if (image.size === 0) throw new ModelError("IMAGE", "an image file is empty (0 bytes)");
   const encoding = encodingOf(new Uint8Array(await image.slice(0, 12).arrayBuffer()));
@@ -21,7 +25,8 @@ export async function decodePhoto(image: unknown): Promise<{ pixels: RgbPixels; 
     throw new ModelError("IMAGE", `an image file cannot be decoded: ${firstLine(error)}`, { cause: error });
   }
   try {
-    return { pixels: draw(bitmap, bitmap.width, bitmap.height), encoding };
+    const excerpt = excerptOf(bitmap, encoding);
+    return { pixels: await read(bitmap, excerpt), encoding, excerpt };
   } finally {
     bitmap.close();
   }
@@ -44,15 +49,22 @@ export async function encodePhoto(
   return file;
 }
 
-/** Pixels as they are, on white. */
-function draw(source: CanvasImageSource, width: number, height: number): RgbPixels {
-  let rgba: Uint8ClampedArray;
+/** The pixels of an excerpt, on white; made smaller by the browser where the excerpt says so. */
+async function read(source: Source, excerpt: Excerpt): Promise<RgbPixels> {
+  const { left, top, width, height, factor } = excerpt;
   try {
-    const context = contextOf(new OffscreenCanvas(width, height));
-    context.fillStyle = "#ffffff";
-    context.fillRect(0, 0, width, height);
-    context.drawImage(source, 0, 0);
-    rgba = context.getImageData(0, 0, width, height).data;
+    if (factor === 1) return draw(source, excerpt);
+    const size = { width: Math.ceil(width / factor), height: Math.ceil(height / factor) };
+    const smaller = await createImageBitmap(source, left, top, width, height, {
+      resizeWidth: size.width,
+      resizeHeight: size.height,
+      resizeQuality: "high",
+    });
+    try {
+      return draw(smaller, { left: 0, top: 0, ...size });
+    } finally {
+      smaller.close();
+    }
   } catch (error) {
     const tainted = (error as Error).name === "SecurityError";
     const why = tainted
@@ -60,13 +72,35 @@ function draw(source: CanvasImageSource, width: number, height: number): RgbPixe
       : firstLine(error);
     throw new ModelError("IMAGE", `an image of ${width}x${height} cannot be read: ${why}`, { cause: error });
   }
+}
+
+/** A canvas beyond 16384 pixels a side, or 4096 on some phones, draws nothing and says nothing: it reads in tiles of this. */
+const tile = 1024;
+
+/** Pixels as they are, on white. */
+function draw(source: Source, { left, top, width, height }: Omit<Excerpt, "factor">): RgbPixels {
   const data = new Uint8Array(3 * width * height);
-  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
-    data[to] = rgba[from] as number;
-    data[to + 1] = rgba[from + 1] as number;
-    data[to + 2] = rgba[from + 2] as number;
+  const context = contextOf(new OffscreenCanvas(Math.min(tile, width), Math.min(tile, height)));
+  context.fillStyle = "#ffffff";
+  for (let y = 0; y < height; y += tile) {
+    for (let x = 0; x < width; x += tile) {
+      const [w, h] = [Math.min(tile, width - x), Math.min(tile, height - y)];
+      context.fillRect(0, 0, w, h);
+      context.drawImage(source, left + x, top + y, w, h, 0, 0, w, h);
+      const rgba = context.getImageData(0, 0, w, h).data;
+      for (let row = 0; row < h; row++) copyLine(rgba, 4 * row * w, data, 3 * ((y + row) * width + x), w);
+    }
   }
   return { data, width, height };
+}
+
+/** RGBA to RGB. */
+function copyLine(from: Uint8ClampedArray, start: number, to: Uint8Array, first: number, count: number): void {
+  for (let i = 0, source = start, target = first; i < count; i++, source += 4, target += 3) {
+    to[target] = from[source] as number;
+    to[target + 1] = from[source + 1] as number;
+    to[target + 2] = from[source + 2] as number;
+  }
 }
 
 function contextOf(canvas: OffscreenCanvas): OffscreenCanvasRenderingContext2D {
@@ -76,7 +110,7 @@ function contextOf(canvas: OffscreenCanvas): OffscreenCanvasRenderingContext2D {
   return context;
 }
 
-function asDrawable(image: unknown): Exclude<CanvasImageSource, SVGImageElement> {
+function asDrawable(image: unknown): Source {
   const kinds = [
     "ImageBitmap",
     "HTMLCanvasElement",
@@ -86,7 +120,7 @@ function asDrawable(image: unknown): Exclude<CanvasImageSource, SVGImageElement>
     "VideoFrame",
   ];
   const kind = kindOf(image);
-  if (kinds.includes(kind)) return image as Exclude<CanvasImageSource, SVGImageElement>;
+  if (kinds.includes(kind)) return image as Source;
   throw new ModelError(
     "IMAGE",
     `${kind} is no image: give an address, ImageData, a Blob or the bytes of a file, a canvas, an img or a Float32Array`,
@@ -94,7 +128,7 @@ function asDrawable(image: unknown): Exclude<CanvasImageSource, SVGImageElement>
 }
 
 /** Its own size, whatever size the page shows it in. */
-function sizeOf(source: Exclude<CanvasImageSource, SVGImageElement>): [width: number, height: number] {
+function sizeOf(source: Source): [width: number, height: number] {
   const size: [number, number] =
     "naturalWidth" in source
       ? [source.naturalWidth, source.naturalHeight]

@@ -1,27 +1,33 @@
+import { availableParallelism } from "node:os";
 import { openGraphs } from "../engine.ts";
 import { firstLine, ModelError } from "../errors.ts";
-import type { Backend, Graphs, Sessions, StartOptions } from "../platform.ts";
+import type { Engine, EngineOptions, Started } from "../platform.ts";
 import { Queue } from "../queue.ts";
 
 type Ort = typeof import("onnxruntime-node");
 
-/** Starts the graphs on the processor. */
-export async function startOnCpu(
-  graphs: Graphs,
-  { backend, threads, ...model }: StartOptions,
-): Promise<{ sessions: Sessions; backend: Backend }> {
+/** ONNX Runtime on the processor; it fetches nothing. */
+export function cpuEngine({ backend, threads }: EngineOptions): Engine {
   if (backend !== "auto" && backend !== "cpu") {
     throw new ModelError("OPTION", `backend: "${backend}" is for pages; in Node it is "cpu" or "auto"`);
   }
-  // Nothing to compute (only directions were asked for) needs no engine.
-  if (Object.keys(graphs).length === 0) return { sessions: {}, backend: { name: "cpu", reason: "nothing to compute" } };
-  const ort = await importOrt();
-  const options = { ...(threads !== undefined && { intraOpNumThreads: threads }), logSeverityLevel: 3 } as const;
-  const sessions = await openGraphs(ort, graphs, options, () => new Queue(), model);
+  const bounded = threads && Math.min(threads, availableParallelism());
   return {
-    sessions,
-    backend: { name: "cpu", reason: `onnxruntime-node ${ort.env.versions.node ?? ""} on this machine's processor` },
+    fetched: Promise.resolve(),
+    async start(graphs, model) {
+      // Nothing to compute (only directions were asked for) needs no engine.
+      if (Object.keys(graphs).length === 0) return started({}, "nothing to compute");
+      const ort = await importOrt();
+      const options = { ...(bounded !== undefined && { intraOpNumThreads: bounded }), logSeverityLevel: 3 } as const;
+      const sessions = await openGraphs(ort, graphs, options, () => new Queue(), model);
+      return started(sessions, `onnxruntime-node ${ort.env.versions.node ?? ""} on this machine's processor`, bounded);
+    },
   };
+}
+
+function started(sessions: Started["sessions"], reason: string, threads?: number): Started {
+  const backend = { name: "cpu", reason, ...(threads !== undefined && { threads }) } as const;
+  return { sessions, backend: () => backend, settled: Promise.resolve() };
 }
 
 async function importOrt(): Promise<Ort> {

@@ -3,6 +3,8 @@ export interface Engine {
   readonly place: Place;
   /** What computes there, such as "WebAssembly". */
   readonly label: string;
+  /** Ends when it is sure what computes there: another may have taken over, with another time. */
+  readonly settled?: Promise<unknown>;
   /**
    * @param latents [count * latent], rows of length 1
    * @returns images [count, 3, r, r], about [-1, 1]

@@ -1,4 +1,4 @@
-import { sampleLatents, Scheduler } from "pioneer-runtime";
+import { Scheduler, sampleLatents } from "pioneer-runtime";
 import { create } from "zustand";
 import { hasServer } from "../api/client.ts";
 import { type Engine, type Place, timeEngine } from "../engine/engine.ts";
@@ -40,10 +40,16 @@ export async function openEngines(model: OpenModel): Promise<void> {
   const latent = sampleLatents(1, model.config.latent, 0);
   const add = async (opening: Promise<Engine>) => {
     const engine = await opening;
-    const ms = await timeEngine(engine, latent);
-    if (mine !== generation) engine.close();
-    else
-      useEngines.setState((state) => choose({ ...state, found: { ...state.found, [engine.place]: { engine, ms } } }));
+    const time = async () => {
+      const ms = await timeEngine(engine, latent);
+      if (mine !== generation) engine.close();
+      else
+        useEngines.setState((state) => choose({ ...state, found: { ...state.found, [engine.place]: { engine, ms } } }));
+    };
+    await time();
+    const { label } = engine;
+    // Where it has ended meanwhile, `onEnd` says so.
+    void engine.settled?.then(() => (engine.label === label ? undefined : time())).catch(() => undefined);
   };
   const inPage = add(pageEngine(model, (error) => pageDied(error, model))).catch((error: Error) => {
     if (mine === generation) useEngines.setState({ problem: error.message });

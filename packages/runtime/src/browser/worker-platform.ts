@@ -1,0 +1,88 @@
+import { ModelError } from "../errors.ts";
+import { fileOrPixels, squareOf } from "../inputs.ts";
+import type { Backend, Engine, EngineOptions, Platform, Session, Started } from "../platform.ts";
+import { Queue } from "../queue.ts";
+import { scriptsHere } from "./ort.ts";
+import { Remote } from "./rpc.ts";
+import type { ModelWorker } from "./worker.ts";
+
+type Worked = Remote<ModelWorker>;
+
+/**
+ * The platform of a page, with a worker in which photos are decoded and networks compute. A model has a worker of its
+ * own, which ends with it.
+ * @param onEnd told if the worker ends by itself
+ * @throws ModelError INSTALL if the page may not start workers
+ */
+export function inWorker(page: Platform, onEnd: ((error: ModelError) => void) | undefined): Platform {
+  const remote: Worked = new Remote(startWorker(), (error) => onEnd?.(error as ModelError));
+  return {
+    ...page,
+    async square(photo, face, shape, signal) {
+      const source = await fileOrPixels(photo, page, signal);
+      // What has to be drawn is an element of this page, which no worker can be given.
+      return source ? remote.call("square", source, face, shape) : squareOf(page, photo, face, shape, signal);
+    },
+    engine: (options, onBytes) => engineIn(remote, options, onBytes),
+    close: () => remote.end(),
+  };
+}
+
+function startWorker(): Worker {
+  try {
+    return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  } catch (error) {
+    const mend = "allow it (Content-Security-Policy: worker-src), or load without worker: true";
+    throw new ModelError("INSTALL", `this page may not start workers (${(error as Error).message}): ${mend}`, {
+      cause: error,
+    });
+  }
+}
+
+function engineIn(
+  remote: Worked,
+  { signal, wasmPaths, ...options }: EngineOptions,
+  onBytes: (file: string, loaded: number, total: number) => void,
+): Engine {
+  // Nothing inside listens to a signal: the whole worker ends.
+  const stop = () => remote.end(signal?.reason);
+  signal?.addEventListener("abort", stop, { once: true });
+  // The worker's own address is another.
+  const whole = wasmPaths === undefined ? undefined : new URL(wasmPaths, globalThis.location.href).href;
+  return {
+    fetched: remote.call("fetch", { ...options, wasmPaths: whole, scripts: scriptsHere() }, onBytes),
+    async start(graphs, { latent, resolution, onCheck }) {
+      let backend: Backend = await remote.call("start", graphs, latent, resolution, onCheck);
+      signal?.removeEventListener("abort", stop);
+      const queue = new Queue();
+      const parts = Object.keys(graphs) as (keyof Started["sessions"])[];
+      return {
+        sessions: Object.fromEntries(parts.map((part) => [part, sessionIn(remote, part, queue)])),
+        backend: () => backend,
+        settled: remote.call("settled").then(
+          (final) => {
+            backend = final;
+          },
+          // The worker ended meanwhile.
+          () => undefined,
+        ),
+      };
+    },
+  };
+}
+
+function sessionIn(remote: Worked, part: keyof Started["sessions"], queue: Queue): Session {
+  let released = false;
+  return {
+    run: (input, shape, signal) =>
+      queue.run(async () => {
+        if (released) throw new ModelError("DISPOSED", "this model was disposed of while it computed: load it again");
+        return (await remote.call("run", part, input, shape)) as Float32Array;
+      }, signal),
+    // Its memory is freed when the worker ends.
+    release: () =>
+      queue.run(async () => {
+        released = true;
+      }),
+  };
+}
