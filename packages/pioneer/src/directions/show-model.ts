@@ -8,7 +8,7 @@ import type { ShippedModel } from "../models/shipped.ts";
 import { readDirections } from "./file.ts";
 import { directionsPath } from "./place.ts";
 
-const seed = 1;
+const seed = 2;
 const samples = 36;
 const edited = 4;
 
