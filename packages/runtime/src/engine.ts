@@ -78,7 +78,7 @@ async function openGraph(
     try {
       result = (await session.run({ [input]: new ort.Tensor("float32", data, shape) }))[output];
     } catch (error) {
-      throw new ModelError("BACKEND", `the ${part} failed: ${firstLine(error)}`, { cause: error });
+      throw new ModelError("BACKEND", `the ${part} failed: ${firstLine(error)}${realmMend(error)}`, { cause: error });
     }
     const wanted = [shape[0], ...given].join(", ");
     if (result?.data instanceof Float32Array && result.dims.join(", ") === wanted) return result.data;
@@ -99,4 +99,10 @@ async function openGraph(
         await session.release();
       }),
   };
+}
+
+/** ONNX Runtime's binding makes arrays of Node's own realm, which its tensors refuse where jest gave them another one. */
+function realmMend(error: unknown): string {
+  if (!firstLine(error).includes("tensor's data must be type of")) return "";
+  return '; in jest, set this.global.Float32Array = Float32Array in a testEnvironment (README of pioneer-runtime, "Where it runs")';
 }

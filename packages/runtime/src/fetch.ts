@@ -30,7 +30,11 @@ export async function readAddress(
   const address = below(folder, file);
   const shown = withoutQuery(address);
   // Called with no receiver: the browser's own refuses any other.
-  const ask = request.fetch ?? globalThis.fetch;
+  const ask = (request.fetch ?? globalThis.fetch) as typeof fetch | undefined;
+  if (!ask) {
+    const mend = "in jest, begin the test file with /** @jest-environment node */";
+    throw new ModelError("INSTALL", `this page has no fetch, as jsdom has none: ${mend}`);
+  }
   const init: RequestInit = {
     ...(signal && { signal }),
     ...(request.headers && { headers: request.headers as Headers }),

@@ -3,6 +3,7 @@ import { openGraphs } from "../engine.ts";
 import { firstLine, ModelError } from "../errors.ts";
 import type { EngineOptions, Graphs, Sessions, StartOptions } from "../platform.ts";
 import { Queue, untilAborted } from "../queue.ts";
+import { importProblem, wasmMend } from "./mends.ts";
 import { threadsHere } from "./threads.ts";
 import { type Build, fetchWasm, scriptAddress, wasmFiles } from "./wasm-file.ts";
 
@@ -78,9 +79,7 @@ class OrtBuild {
     } catch (error) {
       if (!this.#runs) this.#threads = undefined;
       if (!(error instanceof ModelError) || !/no available backend|wasm/i.test(error.message)) throw error;
-      const mend =
-        "does the server have ONNX Runtime's .wasm files? npx pioneer-runtime copy-wasm DIR writes them, wasmPaths says where";
-      throw new ModelError(error.code, `${error.message}; ${mend}`, { cause: error });
+      throw new ModelError(error.code, `${error.message}; ${wasmMend(error.message)}`, { cause: error });
     }
   }
 
@@ -135,9 +134,6 @@ async function importOrt(build: Build, address: string | undefined): Promise<Ort
     if (address !== undefined) return (await import(/* @vite-ignore */ /* webpackIgnore: true */ address)) as Ort;
     return (await (build === "wasm" ? import("onnxruntime-web/wasm") : import("onnxruntime-web/webgpu"))) as Ort;
   } catch (error) {
-    const mend = "npm install onnxruntime-web, and name it in the import map of a page without a bundler";
-    throw new ModelError("INSTALL", `the package onnxruntime-web is not there: ${mend} (${firstLine(error)})`, {
-      cause: error,
-    });
+    throw new ModelError("INSTALL", `${importProblem()} (${firstLine(error)})`, { cause: error });
   }
 }
