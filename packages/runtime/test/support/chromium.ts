@@ -23,12 +23,14 @@ if (noBrowser) console.warn(`skipped: tests in a browser; ${noBrowser}`);
 
 export interface BrowserOptions {
   readonly webgpu: boolean;
+  /** One whose pictures are drawn; pages may use it once they are permitted to. */
+  readonly camera?: boolean;
   /** Names of hosts that it finds elsewhere: "MAP name address". */
   readonly hosts?: string;
 }
 
 /** A headless Chromium; with WebGPU computed by the processor where that is asked for. */
-export function openBrowser({ webgpu, hosts }: BrowserOptions): Promise<Browser> {
+export function openBrowser({ webgpu, camera, hosts }: BrowserOptions): Promise<Browser> {
   const gpu = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
   return chromium.launch({
     ...(executablePath && { executablePath }),
@@ -38,6 +40,7 @@ export function openBrowser({ webgpu, hosts }: BrowserOptions): Promise<Browser>
       "--no-sandbox",
       "--disable-dev-shm-usage",
       ...(webgpu ? gpu : ["--disable-gpu"]),
+      ...(camera ? ["--use-fake-device-for-media-stream"] : []),
       ...(hosts ? [`--host-resolver-rules=${hosts}`] : []),
     ],
   });

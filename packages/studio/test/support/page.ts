@@ -26,7 +26,7 @@ let browser: Browser;
 export function describeInBrowser(name: string, tests: () => void): void {
   describe.skipIf(noBrowser)(name, { timeout: browserTimeoutMs }, () => {
     beforeAll(async () => {
-      browser = await openBrowser({ webgpu: false });
+      browser = await openBrowser({ webgpu: false, camera: true });
     });
     afterAll(() => browser?.close());
     tests();
@@ -84,7 +84,7 @@ export async function dropFiles(
   await page.dispatchEvent(".drop-anywhere", "drop", { dataTransfer: transfer });
 }
 
-export const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+export const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name, exact: true });
 
 /** The file that a click makes the browser save. */
 export async function downloaded(page: Page, click: () => Promise<void>): Promise<{ name: string; bytes: Buffer }> {

@@ -1,5 +1,6 @@
 import "./edit-empty.css";
 import { useMemo } from "react";
+import { Camera } from "../camera/camera.tsx";
 import { editLatent } from "../state/edit.ts";
 import { useModel } from "../state/models.ts";
 import { samplesOf } from "../state/samples.ts";
@@ -21,7 +22,12 @@ export function EditEmpty() {
           ? "Paste one, or choose one. It is opened in this page and stays on this machine."
           : `${name} was exported without its encoder, so it knows no photos, only what it makes by itself.`}
       </p>
-      {hasEncoder && <ChoosePhoto primary />}
+      {hasEncoder && (
+        <div className="edit-empty-choice">
+          <ChoosePhoto primary />
+          <Camera />
+        </div>
+      )}
       <h2>{hasEncoder ? "Or try one that the model made up" : "Three that the model made up"}</h2>
       <ul className="edit-empty-samples">
         {samples.map((sample, i) => (

@@ -1,6 +1,8 @@
 import "./stage.css";
 import { Redo2, Undo2 } from "lucide-react";
+import { Camera } from "../camera/camera.tsx";
 import { editRedo, editUndo, useEdit } from "../state/edit.ts";
+import { useModel } from "../state/models.ts";
 import { IconButton } from "../ui/button.tsx";
 import { Segmented } from "../ui/segmented.tsx";
 import { ChoosePhoto } from "./choose-photo.tsx";
@@ -30,11 +32,13 @@ export function Stage() {
 
 function StageBar() {
   const { mode, enlarge } = useView();
+  const { hasEncoder } = useModel();
   const canUndo = useEdit(({ past }) => past.length > 0);
   const canRedo = useEdit(({ future }) => future.length > 0);
   return (
     <div className="stage-bar">
       <ChoosePhoto text="Another photo" />
+      {hasEncoder && <Camera small />}
       <Segmented
         label="How before and after are compared"
         value={mode}
