@@ -8,6 +8,7 @@ import { bench } from "./places.ts";
 import { progress } from "./process.ts";
 import { reportOf } from "./report.ts";
 import { batches, newResults, type Part, type Results, readResults, saveResults } from "./results.ts";
+import { timeStudio } from "./studio.ts";
 import { inOwnProcess, type Settings } from "./trial.ts";
 import type { Workload } from "./workload.ts";
 
@@ -52,6 +53,13 @@ export async function benchAll(
   if (only.includes("commands")) {
     results.commands = await timeCommands(3);
     save();
+  }
+  if (only.includes("studio")) {
+    const timing = await timeStudio();
+    if (timing) {
+      results.studio = [timing];
+      save();
+    }
   }
   for (const workload of only.includes("inference") ? workloads : []) {
     const { phase, n } = workload;

@@ -25,7 +25,7 @@ import type { Workload } from "./workload.ts";
 const usage = `Usage: npm run -s bench -- COMMAND [options]
 
   all       everything, into bench/results/ and bench/RESULTS.md (some hours); a part of it with
-            --only steps,inference,exported,prepare,commands  --phases 2,4  --n 512
+            --only steps,inference,exported,prepare,commands,studio  --phases 2,4  --n 512
   step      training steps (one encoder and two generator updates) beside PyTorch and the limit
   profile   what one step spends its time in, operator by operator
   precision whether training in bf16 goes where float32 goes: 200 steps on drawn faces, three seeds (16x16, batch 16,
@@ -35,6 +35,8 @@ const usage = `Usage: npm run -s bench -- COMMAND [options]
             --attribute takes them; --steps of the network that reads them off the pixels, default 2000)
   exported  encode and decode by exported graphs in ONNX Runtime beside eager float32 PyTorch, and their cold start:
             --phases 4,5 --n 512,128 --batch 8 --dtype fp32|fp16|int8
+  studio    the studio's page in Chromium: slider to pixels, first visit to first reconstruction, bytes; --steps changes of
+            the slider (default 200), --trials visits (default 5)
   report    bench/RESULTS.md anew from bench/results/
 
   --phase P, --batch B    default 4 and 8
@@ -115,6 +117,15 @@ const commands: Record<string, () => void | Promise<void>> = {
       }
     }
     console.log(flags.json ? JSON.stringify(timings) : describeExported(timings));
+  },
+
+  async studio() {
+    // Not before: it loads the image library and a browser's client.
+    const { timeStudio } = await import("./studio.ts");
+    const timing = await timeStudio({ changes: stepsOf(200), visits: trialsOf(5) });
+    if (!timing) process.exitCode = 1;
+    else if (flags.json) console.log(JSON.stringify(timing));
+    else console.log((await import("./report.ts")).studioTable([timing]));
   },
 
   async report() {

@@ -77,7 +77,7 @@ export function dtypeOf(): ModelConfig["dtype"] {
 }
 
 export const stepsOf = (otherwise = 5): number => whole("steps", 1, otherwise);
-export const trialsOf = (): number => whole("trials", 1, 1);
+export const trialsOf = (otherwise = 1): number => whole("trials", 1, otherwise);
 export const threadsOf = (): number | undefined => (values.threads === undefined ? undefined : whole("threads", 1));
 
 const isForm = (text: string): text is ConvolutionForm => convolutionForms.some((form) => form === text);

@@ -2,6 +2,7 @@
 import { fasterOfNewest, ratiosOf, type StepComparison, type Timing } from "./compare.ts";
 import type { Direction } from "./onnx-trial.ts";
 import { keyOf, type Part, type Results } from "./results.ts";
+import type { Latency, StudioTiming } from "./studio.ts";
 import { convolutionsAsked, precisionAsked } from "./trial.ts";
 
 /** What we want of a step at n = 512, on two cores with amx_bf16. */
@@ -119,6 +120,9 @@ function machineSection(title: string, newest: ResultsFile, older: readonly Resu
     "### Packs and commands",
     part("prepare", prepareTable),
     part("commands", commandTable),
+    ...(files.some(({ results }) => (results.studio ?? []).length > 0)
+      ? ["### The studio's page", part("studio", ({ studio = [] }) => `${loadOf(studio)}\n\n${studioTable(studio)}`)]
+      : []),
   ]
     .filter((part) => part !== "")
     .join("\n\n");
@@ -301,6 +305,34 @@ function commandTable({ commands }: Results): string {
     `${figure(seconds.median)} (${figure(seconds.min)} to ${figure(seconds.max)})`,
   ]);
   return table(["command", "seconds to the first picture (`info`: to its answer)"], rows);
+}
+
+/** In a quiet machine nothing else wants to compute. */
+function loadOf(studio: readonly StudioTiming[]): string {
+  const [{ chromium, load } = { chromium: none, load: { processes: 0, cores: 0 } }] = studio;
+  const processes = load.processes.toFixed(1);
+  return `Chromium ${chromium}, without a graphics processor. ${processes} processes wanted to compute at the end, on ${load.cores} cores${load.processes > load.cores ? ": the machine was busy with other work, so that these are upper bounds" : ""}.`;
+}
+
+export function studioTable(studio: readonly StudioTiming[]): string {
+  const rows = studio.flatMap(({ model, slider, request, firstVisit }) => {
+    const size = `${model.resolution}x${model.resolution}, n ${model.latent}`;
+    const pair = ({ median, p95 }: Latency) => `${figure(median)}, ${figure(p95)} ms`;
+    const { seconds, bytes, bytesInAll } = firstVisit;
+    const MiB = (count: number) => `${(count / 2 ** 20).toFixed(1)} MiB`;
+    return [
+      [`slider to pixels in the page, ${size}`, "p95 under 100 ms", pair(slider.page)],
+      [`slider to pixels by way of the server, ${size}`, "", pair(slider.server)],
+      ["one picture asked of the server", "p95 under 33 ms", pair(request)],
+      [
+        "first visit to the first reconstruction",
+        "at most 3 s",
+        `${figure(seconds.median)} s (${figure(seconds.min)} to ${figure(seconds.max)})`,
+      ],
+      ["sent by then; until the page computes too", "", `${MiB(bytes)}; ${MiB(bytesInAll)}`],
+    ];
+  });
+  return table(["what", "wanted", "reached: median, p95"], rows);
 }
 
 /** Three digits, without an exponent. */

@@ -10,10 +10,11 @@ import type { ExportedTiming } from "./exported.ts";
 import type { InferenceTiming } from "./inference.ts";
 import { repository } from "./places.ts";
 import type { Python } from "./python.ts";
+import type { StudioTiming } from "./studio.ts";
 import { convolutionsAsked, precisionAsked, type Settings } from "./trial.ts";
 import type { Workload } from "./workload.ts";
 
-export const parts = ["steps", "inference", "exported", "prepare", "commands"] as const;
+export const parts = ["steps", "inference", "exported", "prepare", "commands", "studio"] as const;
 export type Part = (typeof parts)[number];
 
 /** The batch of each phase: the paper's, scaled to a processor. */
@@ -45,6 +46,8 @@ export interface Results {
   exported?: readonly ExportedTiming[];
   prepare: readonly PrepareTiming[];
   commands: readonly CommandTiming[];
+  /** Missing in files from before there was a studio. */
+  studio?: readonly StudioTiming[];
 }
 
 export function newResults(
@@ -75,6 +78,7 @@ export function newResults(
     exported: [],
     prepare: [],
     commands: [],
+    studio: [],
   };
 }
 
@@ -137,6 +141,7 @@ export function saveResults(folder: string, results: Results): string {
     exported: replaced(before.exported ?? [], results.exported ?? [], sizeOf),
     prepare: replaced(before.prepare, results.prepare, ({ source }) => source),
     commands: replaced(before.commands, results.commands, ({ command }) => command),
+    studio: replaced(before.studio ?? [], results.studio ?? [], ({ model }) => model.name),
   };
   writeFileSync(file, `${JSON.stringify(merged, rounded, 1)}\n`);
   return name;

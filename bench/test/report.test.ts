@@ -62,6 +62,33 @@ test("goals stand beside what was reached", () => {
   expect(reportOf([{ name: "a.json", results }]), "the same files give the same text").toBe(report);
 });
 
+test("the studio's page stands beside what is wanted of it, with what else the machine did", () => {
+  const latency = (median: number) => ({ median, p95: 2 * median, count: 200 });
+  const studio = {
+    model: { name: "faces-photos", resolution: 64, latent: 128 },
+    chromium: "150.0",
+    slider: { page: latency(20), server: latency(25) },
+    request: latency(8),
+    firstVisit: {
+      seconds: { median: 1.5, min: 1.25, max: 2 },
+      bytes: 5 * 2 ** 20,
+      bytesInAll: 20 * 2 ** 20,
+      visits: 5,
+    },
+    load: { processes: 0.1, cores: 2 },
+  };
+  const report = reportOf([{ name: "a.json", results: { ...results, studio: [studio] } }]);
+  expect(report).toContain("| slider to pixels in the page, 64x64, n 128 | p95 under 100 ms | 20.0, 40.0 ms |");
+  expect(report).toContain("| first visit to the first reconstruction | at most 3 s | 1.50 s (1.25 to 2.00) |");
+  expect(report).toContain("| sent by then; until the page computes too |  | 5.0 MiB; 20.0 MiB |");
+  expect(report).not.toContain("busy");
+  const busy = { ...studio, load: { processes: 9.5, cores: 2 } };
+  expect(reportOf([{ name: "a.json", results: { ...results, studio: [busy] } }])).toMatch(
+    /9\.5\s+processes\s+wanted\s+to\s+compute\s+at\s+the\s+end,\s+on\s+2\s+cores:\s+the\s+machine\s+was\s+busy/,
+  );
+  expect(reportOf([{ name: "a.json", results }])).not.toContain("studio");
+});
+
 test("with the units the goals are for, nothing is excused", () => {
   const machine = { ...results.machine, bf16: ["amx_bf16", "avx512_bf16"] };
   expect(reportOf([{ name: "a.json", results: { ...results, machine } }])).not.toMatch(/they\s+do\s+not\s+bind/);
