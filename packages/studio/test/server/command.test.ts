@@ -1,9 +1,11 @@
 // `pioneer studio` as a process: how it begins, and how it ends.
 import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { afterAll, expect, onTestFinished, test } from "vitest";
 import { Events } from "../support/events.ts";
-import { fixture, pioneer, postJson } from "../support/studio.ts";
+import { ask, copiedModel, fixture, pioneer, postJson } from "../support/studio.ts";
 
 const running = new Set<ChildProcess>();
 afterAll(() => {
@@ -16,9 +18,14 @@ interface Ended {
   readonly stderr: string;
 }
 
-function start(...args: string[]): { child: ChildProcess; address: Promise<string>; end: Promise<Ended> } {
-  const [file = "", ...first] = pioneer;
-  const child = spawn(file, [...first, "studio", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+const start = (...args: string[]) => startProgram([...pioneer, "studio", ...args]);
+
+function startProgram([file = "", ...args]: readonly string[]): {
+  child: ChildProcess;
+  address: Promise<string>;
+  end: Promise<Ended>;
+} {
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   let [stdout, stderr] = ["", ""];
   let found: (address: string) => void;
@@ -78,4 +85,31 @@ test("a port in use, an address of another machine and a missing model each end 
     code: 2,
     stderr: "pioneer: no/such/model: no such model folder; check the path\n",
   });
+});
+
+test("where the disk takes no more, a taught direction is refused in one line, and all else goes on", async () => {
+  const folder = copiedModel();
+  const before = readdirSync(folder);
+  // No file may have a byte: the nearest to a full disk that any user can make.
+  const full = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", ...pioneer, "studio", folder];
+  const { child, address, end } = startProgram([...full, "--port", "0", "--runs", "/nowhere", "--no-open"]);
+  const url = `${await address}/api/models/model`;
+  const vector = [1, ...Array<number>(15).fill(0)];
+  const body = JSON.stringify({ directions: { dots: { vector, unit: 1, method: "mean", orthogonal: false } } });
+  const headers = { "Content-Type": "application/json" };
+  const answer = await ask(`${url}/directions`, { method: "PUT", headers, body });
+  expect([answer.status, answer.json()]).toEqual([
+    409,
+    {
+      error: {
+        code: "DISK",
+        message: expect.stringMatching(/^nothing was saved: .*larger than this file system or user limit allows.*$/),
+      },
+    },
+  ]);
+  expect(readdirSync(folder)).toEqual(before);
+  expect(readFileSync(join(folder, "config.json"))).toEqual(readFileSync(fixture("model-tiny/config.json")));
+  expect((await postJson(`${url}/sample`, {})).status).toBe(200);
+  child.kill();
+  await end;
 });

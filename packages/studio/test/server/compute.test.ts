@@ -1,6 +1,8 @@
 // Computing over HTTP gives what the model gives in this process, to the last bit.
 import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Pioneer, type PioneerModel } from "pioneer-runtime";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -192,6 +194,59 @@ test("200 requests at once: each is answered rightly or told to come again, and 
   const again = await Promise.all(Array.from({ length: 22 }, one));
   expect(again.map(({ status }) => status)).toEqual(Array(22).fill(200));
 });
+
+test("after 200 photos at once no memory is kept that they took", async () => {
+  const { url } = await openForTest({ computers: 2, queue: 20 });
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const used = () => {
+    collect();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  // Decoders stop at the end of the picture.
+  const padded = Buffer.concat([photo, Buffer.alloc(2 ** 18)]);
+  const headers = { "Content-Type": "image/jpeg" };
+  const one = () => ask(`${url}/api/models/model-tiny/encode`, { method: "POST", headers, body: padded });
+  await Promise.all(Array.from({ length: 22 }, one));
+  const before = used();
+  const answers = await Promise.all(Array.from({ length: 200 }, one));
+  expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(22);
+  // A tenth of the 50 MiB that came, for what sockets and the collector keep.
+  expect(used() - before).toBeLessThan(5 * 2 ** 20);
+});
+
+test.skipIf(process.platform !== "linux")(
+  "a process that computes is killed: what it computed is refused in one line, and the next request is answered",
+  async () => {
+    const { url } = await openForTest({ computers: 1, queue: 0 });
+    const sample = () => postJson(`${url}/api/models/model-tiny/sample`, {});
+    expect((await sample()).status).toBe(200);
+    const signalAll = (signal: NodeJS.Signals) => {
+      for (const pid of computing()) process.kill(pid, signal);
+    };
+    // Stopped, it holds the one that is let in; that the other is refused says that it is.
+    signalAll("SIGSTOP");
+    const both = [sample(), sample()];
+    expect((await Promise.race(both)).status).toBe(503);
+    signalAll("SIGKILL");
+    const lost = (await Promise.all(both)).filter(({ status }) => status !== 503);
+    expect(lost.map(({ status, json }) => [status, json()])).toEqual([
+      [
+        500,
+        { error: { code: "COMPUTER", message: expect.stringMatching(/^the process that computes ended.*try again$/) } },
+      ],
+    ]);
+    expect((await sample()).status).toBe(200);
+  },
+);
+
+/** Processes of this one that compute. */
+function computing(): number[] {
+  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8");
+  const pids = children.trim().split(" ").map(Number);
+  return pids.filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("compute/process"));
+}
 
 test("requests that are given up while they wait are not computed, and leave their place", async () => {
   const { url } = await openForTest({ computers: 1, queue: 3 });
