@@ -1,7 +1,7 @@
 import { create } from "zustand";
 import type { EditFile } from "../../shared/project.ts";
 import { type Edit, useEdit } from "../state/edit.ts";
-import { decodeNow, encodeNow, scheduler } from "../state/engines.ts";
+import { decodeNow, encodeNow, scheduler, useEngines } from "../state/engines.ts";
 import { modelNow, useModels } from "../state/models.ts";
 import { report } from "../state/notices.ts";
 import { squareOf } from "../state/photos.ts";
@@ -46,13 +46,17 @@ export const savedOf = ({ of, latent }: Pictures): Saved => ({ name: sourceName(
 /** The edit that is shown, to go on with later. */
 export const settingsOf = (pictures: Pictures): EditFile => editFileOf(savedOf(pictures), pictures.of.detail);
 
-/** Keeps the pictures in step with the edit, the model and the directions. */
+/** Keeps the pictures in step with the edit, the model and the directions; also once an engine takes over from one that died. */
 export function followEdit(): void {
   useEdit.subscribe((now, before) => {
     if (now.present !== before.present) void update();
   });
   useShelf.subscribe((now, before) => {
     if (now.taught !== before.taught) void update();
+  });
+  useEngines.subscribe((now, before) => {
+    const behind = usePictures.getState().pictures?.of !== useEdit.getState().present;
+    if (now.active !== before.active && now.active && behind) void update();
   });
   useModels.subscribe((now, before) => {
     if (now.open !== before.open) cache = {};

@@ -5,7 +5,7 @@ import { type Engine, type Place, timeEngine } from "../engine/engine.ts";
 import type { OpenModel } from "../engine/open-model.ts";
 import { pageEngine } from "../engine/page-engine.ts";
 import { serverEngine } from "../engine/server-engine.ts";
-import { notify } from "./notices.ts";
+import { notify, report } from "./notices.ts";
 
 /** What computes, and how fast each could. */
 interface Engines {
@@ -82,7 +82,7 @@ function pageDied(error: Error, model: OpenModel): void {
   if (found.server) notify("problem", `${error.message}; the server computes now`);
   else {
     notify("problem", `${error.message}; it is started again`);
-    void openEngines(model);
+    openEngines(model).catch(report);
   }
 }
 

@@ -1,5 +1,5 @@
 import { planesOf } from "../image/planes.ts";
-import { decodeInLine } from "../state/engines.ts";
+import { decodeInLine, useEngines } from "../state/engines.ts";
 import { modelNow, type OpenModel } from "../state/models.ts";
 import { report } from "../state/notices.ts";
 
@@ -38,6 +38,11 @@ export function wantPicture(latent: Float32Array, onMade: () => void): () => voi
     if (listeners.size === 0) wanted.delete(latent);
   };
 }
+
+// What an engine that died has left is computed by the next one.
+useEngines.subscribe((now, before) => {
+  if (now.active && now.active !== before.active && wanted.size > 0) void computeNext();
+});
 
 let computing = false;
 
