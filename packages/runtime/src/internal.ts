@@ -14,3 +14,4 @@ export { Queue } from "./queue.ts";
 export { refine } from "./refine.ts";
 export { toSquare } from "./resize.ts";
 export { Rng } from "./rng.ts";
+export { principalDirections } from "./teach/components.ts";

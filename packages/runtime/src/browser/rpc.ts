@@ -83,11 +83,6 @@ export class Remote<H> {
     });
   }
 
-  /** It was ended, or ended by itself: calls are rejected. */
-  get ended(): boolean {
-    return this.#dead !== undefined;
-  }
-
   call<N extends keyof H & string>(name: N, ...args: Arguments<H[N]>): Result<H[N]> {
     return new Promise((resolve, reject) => {
       if (this.#dead) {

@@ -12,6 +12,7 @@ import {
   describeInBrowser,
   downloaded,
   dropFiles,
+  kept,
   openPage,
   patience,
   photo,
@@ -168,6 +169,25 @@ describeInBrowser("editing", () => {
     expect(worst(again, latentFromText(before))).toBeLessThan(1e-5);
   });
 
+  test("a photo is taken with the camera, once that is allowed", async () => {
+    const { page } = await opened();
+    await page.context().clearPermissions();
+    await button(page, "Camera").click();
+    await page.getByText("the camera may not be used: allow it").waitFor();
+    await page.context().grantPermissions(["camera"]);
+    await button(page, "Camera").click();
+    await expect
+      .poll(() => page.locator("video").evaluate((video: HTMLVideoElement) => video.videoWidth), patience)
+      .toBeGreaterThan(0);
+    const size = await page
+      .locator("video")
+      .evaluate((video: HTMLVideoElement) => `${video.videoWidth}×${video.videoHeight}`);
+    await button(page, "Take it").click();
+    await page.getByText("% off on average").waitFor();
+    await page.getByText(`${size} · drag, scroll to zoom`).waitFor();
+    expect(await page.locator("video").count()).toBe(0);
+  });
+
   test("what is no picture is named in one line, and nothing is lost", async () => {
     const { page } = await opened();
     await button(page, "Edit sample 2").click();
@@ -185,6 +205,25 @@ describeInBrowser("editing", () => {
     expect((await saved(page)).settings.name).toBe(name);
   });
 
+  test("a worker that is killed is told of in one line, and the server goes on", async () => {
+    const { page } = await opened();
+    await button(page, "Edit sample 1").click();
+    const menu = page.getByLabel(/^Computed /);
+    await menu.click();
+    await button(page, /^Compute in this page/).click();
+    await page.locator("summary[aria-label^='Computed in this page']").waitFor();
+    const worker = page.workers().find((each) => /\/worker[-.]/.test(each.url()));
+    await worker?.evaluate(() => {
+      setTimeout(() => {
+        throw new Error("killed");
+      });
+    });
+    await page.getByText(/^the worker stopped: .*killed; the server computes now$/).waitFor();
+    await slider(page).focus();
+    await page.keyboard.press("End");
+    expect((await saved(page)).settings.strengths.smile).toBe(3);
+  });
+
   test("what was done is there again after a reload, and in a project file for another browser", async () => {
     const folder = changedModel({ files: { "directions.json": oneDirection } });
     const { url } = await openForTest({ models: [folder] });
@@ -198,7 +237,7 @@ describeInBrowser("editing", () => {
     await page.getByLabel("Project", { exact: true }).click();
     const project = await downloaded(page, () => page.getByRole("button", { name: /^Save the project/ }).click());
     // What the browser keeps is written a moment later; its database says when.
-    await expect.poll(() => page.evaluate(keptEdit), patience).toContain('"smile":3');
+    await expect.poll(() => kept(page), patience).toContain('"smile":3');
     await page.reload();
     expect((await saved(page)).settings).toEqual(first.settings);
 
@@ -210,13 +249,3 @@ describeInBrowser("editing", () => {
     await other.getByRole("list", { name: "Favourites" }).getByRole("button", { name: "Edit seed 1, 3" }).waitFor();
   });
 });
-
-/** In the page: the edit that the browser keeps, as JSON. */
-async function keptEdit(): Promise<string> {
-  const open = indexedDB.open("keyval-store");
-  await new Promise((resolve) => open.addEventListener("success", resolve));
-  const all = open.result.transaction("keyval").objectStore("keyval").getAll();
-  await new Promise((resolve) => all.addEventListener("success", resolve));
-  open.result.close();
-  return JSON.stringify(all.result);
-}

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { expect, test } from "vitest";
-import { button, describeInBrowser, downloaded, openPage, patience } from "../support/page.ts";
+import { button, describeInBrowser, downloaded, kept, openPage, patience } from "../support/page.ts";
 import { copiedModel, openForTest } from "../support/studio.ts";
 
 describeInBrowser("what the model makes up", () => {
@@ -25,6 +25,39 @@ describeInBrowser("what the model makes up", () => {
     await page.getByLabel("Seed", { exact: true }).fill("5");
     await button(page, "Edit seed 5, 1").click();
     await page.getByText("seed 5, 1", { exact: true }).waitFor();
+  });
+
+  test("what varies most becomes axes, walked along on a map and by sliders; one that is named is a slider in Edit", async () => {
+    const { url } = await openForTest();
+    const page = await openPage(url);
+    await page.getByRole("radio", { name: "Axes" }).check();
+    await button(page, "Find the axes").click();
+    const place = page.getByRole("slider", { name: "The place on the map" });
+    await place.focus();
+    await page.keyboard.press("Shift+ArrowRight");
+    await page.keyboard.press("ArrowUp");
+    expect(await place.getAttribute("aria-valuetext")).toBe("Axis 1 +0.6, Axis 2 +0.1");
+    await page.getByRole("slider", { name: "Axis 3" }).focus();
+    await page.keyboard.press("Home");
+    await page.getByLabel("Up", { exact: true }).selectOption("Axis 3");
+    expect(await place.getAttribute("aria-valuetext")).toBe("Axis 1 +0.6, Axis 3 -3.0");
+
+    await button(page, "Name Axis 1").click();
+    await page.keyboard.type("light");
+    await page.keyboard.press("Enter");
+    await page.getByRole("slider", { name: "light" }).waitFor();
+    await button(page, "Edit this").click();
+    const slider = page.getByRole("slider", { name: "light" });
+    await slider.focus();
+    await page.keyboard.press("End");
+    expect(await slider.inputValue()).toBe("3");
+
+    // The browser keeps them, a moment later: they are there at once after a reload.
+    await expect.poll(() => kept(page), patience).toContain('"light":{');
+    await page.goto(`${url}/#explore`);
+    await page.reload();
+    await page.getByRole("radio", { name: "Axes" }).check();
+    await page.getByRole("slider", { name: "light" }).waitFor();
   });
 
   test("the point of the pad is dragged and moved by keys; strip, GIF and video are what they say", async () => {

@@ -96,3 +96,14 @@ export async function downloaded(page: Page, click: () => Promise<void>): Promis
 
 /** Until the result is that of the edit as it is now. */
 export const settled = (page: Page): Promise<void> => page.locator(".result[aria-busy='false']").waitFor();
+
+/** What the browser keeps of the page, as JSON. */
+export const kept = (page: Page): Promise<string> =>
+  page.evaluate(async () => {
+    const open = indexedDB.open("keyval-store");
+    await new Promise((resolve) => open.addEventListener("success", resolve));
+    const all = open.result.transaction("keyval").objectStore("keyval").getAll();
+    await new Promise((resolve) => all.addEventListener("success", resolve));
+    open.result.close();
+    return JSON.stringify(all.result);
+  });

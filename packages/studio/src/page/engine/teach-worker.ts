@@ -1,6 +1,6 @@
 // Directions from sorted pictures, on a thread of their own: the cross-validation takes a while.
-import { type Taught, teach } from "pioneer-runtime";
-import { answer } from "pioneer-runtime/internal";
+import { latentRow, type Taught, teach } from "pioneer-runtime";
+import { answer, principalDirections } from "pioneer-runtime/internal";
 
 let taught: Taught | undefined;
 
@@ -9,6 +9,12 @@ const handlers = {
   teach(yes: readonly Float32Array[], no: readonly Float32Array[], method: "mean" | "linear") {
     taught = teach({ yes, no }, method);
     return taught.direction;
+  },
+  /** @param latents [count * dimension] @param features of their pictures, a row for each */
+  components(latents: Float32Array, features: readonly Float32Array[], count: number) {
+    const dimension = latents.length / features.length;
+    const rows = features.map((_, i) => latentRow(latents, dimension, i));
+    return principalDirections(rows, features, count);
   },
   /** What the newest direction says of latents: above 0 they seem to have it, near 0 it is unsure. */
   scores: (latents: readonly Float32Array[]): number[] => latents.map((latent) => taught?.score(latent) ?? 0),

@@ -1,12 +1,24 @@
 import { ChevronLeft, Dices } from "lucide-react";
 import { Button, IconButton } from "../ui/button.tsx";
+import { Segmented } from "../ui/segmented.tsx";
 import { Slider } from "../ui/slider.tsx";
-import { showSamples, showWall, useExplore } from "./explore-state.ts";
+import { type ExploreView, showSamples, showView, showWall, useExplore } from "./explore-state.ts";
 
 /** Which wall it is: a seed, or neighbours of a picture and how near they are. */
 export function ExploreBar() {
-  const { of } = useExplore();
+  const { of, view } = useExplore();
   const { near, radius } = of;
+  if (view === "axes") {
+    return (
+      <header className="explore-bar">
+        <div className="explore-words">
+          <h1>What varies most</h1>
+          <p className="soft">Walk along it on the map or with the sliders, and name what you find.</p>
+        </div>
+        <Views view={view} />
+      </header>
+    );
+  }
   return (
     <header className="explore-bar">
       <div className="explore-words">
@@ -36,10 +48,18 @@ export function ExploreBar() {
           </Button>
         </>
       ) : (
-        <Seed seed={of.seed} />
+        <>
+          <Views view={view} />
+          <Seed seed={of.seed} />
+        </>
       )}
     </header>
   );
+}
+
+function Views({ view }: { readonly view: ExploreView }) {
+  const options = { samples: "Samples", axes: "Axes" } as const;
+  return <Segmented label="What is explored" value={view} options={options} onChange={showView} />;
 }
 
 function Seed({ seed }: { readonly seed: number }) {

@@ -2,13 +2,24 @@ import "./explore-panel.css";
 import { useEffect, useMemo, useRef } from "react";
 import { useModel } from "../state/models.ts";
 import { useShelf } from "../state/shelf.ts";
+import { AxesPanel } from "./axes-panel.tsx";
 import { ExploreBar } from "./explore-bar.tsx";
 import { showMore, useExplore } from "./explore-state.ts";
 import { Tiles } from "./tiles.tsx";
 import { Wall } from "./wall.ts";
 
-/** A wall of what the model makes by itself. */
+/** What the model makes by itself: a wall of it, or axes along which it varies. */
 export function ExplorePanel() {
+  const view = useExplore((state) => state.view);
+  return (
+    <div className="explore">
+      <ExploreBar />
+      {view === "axes" ? <AxesPanel /> : <Samples />}
+    </div>
+  );
+}
+
+function Samples() {
   const model = useModel();
   const { of, count } = useExplore();
   const favourites = useShelf((shelf) => shelf.favourites);
@@ -16,8 +27,7 @@ export function ExplorePanel() {
   const wall = useMemo(() => new Wall(of, model.config.latent), [of, model]);
   const pictures = useMemo(() => wall.pictures(count), [wall, count]);
   return (
-    <div className="explore">
-      <ExploreBar />
+    <>
       {favourites.length > 0 && (
         <section aria-label="Favourites" className="favourites">
           <h2>Favourites</h2>
@@ -28,7 +38,7 @@ export function ExplorePanel() {
         <Tiles pictures={pictures} label={of.near ? `Pictures like ${of.near.name}` : `Samples of seed ${of.seed}`} />
         <MoreWhenSeen key={count} />
       </section>
-    </div>
+    </>
   );
 }
 

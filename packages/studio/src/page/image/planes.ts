@@ -12,6 +12,27 @@ export function planesOf(images: Float32Array, side: number, index: number): Flo
   return images.subarray(index * size, (index + 1) * size);
 }
 
+/**
+ * Smaller copies of images: means of equal squares of pixels.
+ * @param images [count, 3, side, side]
+ * @param small  side of the copies, which divides the other
+ * @returns count times [3, small, small]
+ */
+export function reduced(images: Float32Array, side: number, small: number): Float32Array[] {
+  const step = side / small;
+  const share = 1 / step ** 2;
+  return Array.from({ length: images.length / (3 * side * side) }, (_, index) => {
+    const image = planesOf(images, side, index);
+    const copy = new Float32Array(3 * small * small);
+    for (let i = 0; i < image.length; i++) {
+      const [column, line] = [i % side, Math.floor(i / side)];
+      const to = Math.floor(line / step) * small + Math.floor(column / step);
+      copy[to] = (copy[to] as number) + share * (image[i] as number);
+    }
+    return copy;
+  });
+}
+
 /** RGBA bytes [count, side, side, 4], as the server sends them, as planes [count, 3, side, side]. */
 export function planesOfRgba(bytes: Uint8Array, side: number): Float32Array {
   const area = side * side;

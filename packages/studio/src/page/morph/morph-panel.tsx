@@ -1,18 +1,19 @@
 import "./morph-panel.css";
 import { Pencil, Star } from "lucide-react";
+import { latentGrid, latentRow } from "pioneer-runtime";
 import { useEffect, useMemo } from "react";
 import { editLatent } from "../state/edit.ts";
 import { useModel } from "../state/models.ts";
 import { goTo } from "../state/route.ts";
 import { isFavourite, toggleFavourite, useShelf } from "../state/shelf.ts";
 import { Button, IconButton } from "../ui/button.tsx";
+import { Pad, padCells } from "../ui/pad.tsx";
 import { Picture } from "../ui/picture.tsx";
 import { useDragged } from "../ui/use-dragged.ts";
 import { CornerSlots } from "./corner-slots.tsx";
-import { latentAt, latentsOf, squareOfCorners } from "./corners.ts";
+import { type Four, latentAt, latentsOf, squareOfCorners } from "./corners.ts";
 import { ExportBar } from "./export-bar.tsx";
-import { inviteIfEmpty, useMorph } from "./morph-state.ts";
-import { Pad } from "./pad.tsx";
+import { inviteIfEmpty, moveTo, useMorph } from "./morph-state.ts";
 import { PlayButton } from "./play-button.tsx";
 
 /** Two to four pictures at the corners of a pad, and what lies between them. */
@@ -33,7 +34,11 @@ export function MorphPanel() {
         <p className="soft">Drag the point: the picture follows along great circles of the latent sphere.</p>
       </header>
       <div className="morph-pair">
-        {square ? <Pad square={square} /> : <p className="morph-empty">Put at least two pictures on the corners.</p>}
+        {square ? (
+          <MorphPad square={square} />
+        ) : (
+          <p className="morph-empty">Put at least two pictures on the corners.</p>
+        )}
         <figure>
           <Picture planes={planes} side={config.resolution} enlarge="smooth" label="The picture at the point" />
           <figcaption>
@@ -45,6 +50,27 @@ export function MorphPanel() {
       <CornerSlots />
       <ExportBar latents={latents} />
     </div>
+  );
+}
+
+function MorphPad({ square }: { readonly square: Four }) {
+  const { x, y } = useMorph();
+  const cells = useMemo(() => {
+    const grid = latentGrid(square, padCells);
+    return Array.from({ length: padCells * padCells }, (_, i) => latentRow(grid, square[0].length, i));
+  }, [square]);
+  return (
+    <Pad
+      cells={cells}
+      x={x}
+      y={y}
+      label="The point on the pad"
+      words={`${Math.round(100 * x)} % across, ${Math.round(100 * y)} % down`}
+      onMove={(toX, toY) => {
+        useMorph.setState({ playing: false });
+        moveTo(toX, toY);
+      }}
+    />
   );
 }
 

@@ -73,5 +73,11 @@ export function setCorner(picture: Saved | undefined, index?: number): void {
   });
 }
 
+/** A direction of this page goes; edits that went along it stay where they can. */
+export const forget = (name: string): void =>
+  useShelf.setState(({ taught }) => ({
+    taught: Object.fromEntries(Object.entries(taught).filter(([other]) => other !== name)),
+  }));
+
 export const teach = (name: string, direction: Direction): void =>
   useShelf.setState(({ taught }) => ({ taught: { ...taught, [name]: direction } }));
