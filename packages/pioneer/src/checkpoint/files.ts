@@ -17,6 +17,10 @@ export const checkpointName = (images: number): string => `checkpoint-${kimgText
 /** Thousands of images, rounded down, 8 digits: the number in the names of checkpoints and grids. */
 export const kimgText = (images: number): string => String(Math.floor(images / 1000)).padStart(8, "0");
 
+/** The same to the image, where several names would be one: 00000012.064. */
+export const exactKimgText = (images: number): string =>
+  `${kimgText(images)}.${String(images % 1000).padStart(3, "0")}`;
+
 /** Names of the whole checkpoints, oldest first. */
 export function checkpointNames(run: string): string[] {
   if (!existsSync(run)) return [];

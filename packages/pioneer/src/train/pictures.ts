@@ -25,6 +25,7 @@ export async function drawPictures(session: Session, growth: Growth): Promise<vo
       {
         run: config.run,
         images,
+        isDense: config.gridKimg < 1,
         growth,
         precision: computing.precision,
         device: computing.device,

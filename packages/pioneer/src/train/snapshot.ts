@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { latentGrid, latentRow, sampleLatents } from "pioneer-runtime";
 import { type Device, noGrad, scope, tensor } from "pioneer-torch";
 import { evenly } from "../base/evenly.ts";
-import { kimgText } from "../checkpoint/files.ts";
+import { exactKimgText, kimgText } from "../checkpoint/files.ts";
 import { fade, type PackPixels } from "../data/batches.ts";
 import type { Pair } from "../learner/pair.ts";
 import { encoderInUse, generatorInUse } from "../models/networks-in-use.ts";
@@ -33,6 +33,8 @@ export interface Snapshot {
 export interface SnapshotSettings {
   readonly run: string;
   readonly images: number;
+  /** Whether grids come more often than every thousand images. */
+  readonly isDense: boolean;
   readonly growth: Growth;
   readonly precision: Precision;
   readonly device: Device;
@@ -55,6 +57,7 @@ export async function writeReals(
 /**
  * recons-, samples- and morphs-<kimg>.png: reconstructions of the fixed test images, images of the fixed latents, and
  * an 8x8 grid between the first four test images, which stand beside its corners. Where the encoder only judges, samples.
+ * The first thousand images, and grids that come more often, have names to the image: 00000000.630.
  */
 export async function writeSnapshots(
   pair: Pair,
@@ -64,7 +67,7 @@ export async function writeSnapshots(
 ): Promise<Snapshot[]> {
   const { run, images, growth } = settings;
   const pictures = scope(() => noGrad(() => render(pair, pixels, chosen, settings)));
-  const kimg = kimgText(images);
+  const kimg = settings.isDense || images < 1000 ? exactKimgText(images) : kimgText(images);
   const written: Snapshot[] = [];
   for (const [tag, picture] of Object.entries(compose(pictures, resolutionOf(growth.phase)))) {
     written.push(await writeGrid(tag as Snapshot["tag"], join(run, `${tag}-${kimg}.png`), picture));

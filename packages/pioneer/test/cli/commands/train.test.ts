@@ -57,19 +57,12 @@ describe("a short run", () => {
   });
 
   test("leaves the files of a run and nothing else", () => {
+    // Of the first thousand images each picture has a name of its own: at 0.304 and 0.6 kimg, and at the ends of phases.
+    const grids = [216, 304, 600, 632].flatMap((images) =>
+      ["morphs", "recons", "samples"].map((tag) => `${tag}-00000000.${images}.png`),
+    );
     expect(readdirSync(run).sort()).toEqual(
-      [
-        ".lock",
-        "checkpoint-00000000",
-        "config.json",
-        "log.txt",
-        "morphs-00000000.png",
-        "reals.png",
-        "recons-00000000.png",
-        "samples-00000000.png",
-        "stats.jsonl",
-        "tb",
-      ].sort(),
+      [".lock", "checkpoint-00000000", "config.json", "log.txt", ...grids, "reals.png", "stats.jsonl", "tb"].sort(),
     );
     const [events, ...more] = readdirSync(join(run, "tb"));
     expect(events).toMatch(/^events\.out\.tfevents\.\d+/);
@@ -130,18 +123,20 @@ describe("a short run", () => {
 
   test("grids: 8 to a row, in colour, pairs together, photos beside the corners of the morph", async () => {
     const held = readFileSync(join(run, "log.txt"), "utf8");
-    expect(held).toContain("wrote run/recons-00000000.png run/samples-00000000.png run/morphs-00000000.png");
+    expect(held).toContain(
+      "wrote run/recons-00000000.632.png run/samples-00000000.632.png run/morphs-00000000.632.png",
+    );
     const shapeOf = async (name: string) => {
       const { width, height, channels, format } = await sharp(join(run, name)).metadata();
       return { columns: width, rows: height, channels, format };
     };
-    const samples = await shapeOf("samples-00000000.png"); // 64 images
+    const samples = await shapeOf("samples-00000000.632.png"); // 64 images
     expect(samples).toMatchObject({ channels: 3, format: "png" });
     expect(samples.columns).toBe(samples.rows);
-    const morphs = await shapeOf("morphs-00000000.png"); // 8x8, a photo and half a cell at either side, under headings
+    const morphs = await shapeOf("morphs-00000000.632.png"); // 8x8, a photo and half a cell at either side, under headings
     expect(morphs.columns).toBe(samples.columns + 3 * 66);
     expect(morphs.rows).toBe(samples.rows + headingHeight(64));
-    const recons = await shapeOf("recons-00000000.png"); // one image is held out: a pair
+    const recons = await shapeOf("recons-00000000.632.png"); // one image is held out: a pair
     expect(recons).toMatchObject({ columns: 2 * 64, rows: headingHeight(64) + 64 });
     expect((await shapeOf("reals.png")).format).toBe("png");
   });
@@ -278,7 +273,7 @@ describe("a finished run grows", () => {
     expect(ticks().at(-1)).toMatchObject({ images: 1056, phase: 2, alpha: 1, totalImages: 1052 });
     const newest = checkpoints(run).at(-1) as string;
     expect(verifyCheckpoint(join(run, newest))).toMatchObject({ images: 1056, steps: 132, phase: 2, alpha: 1 });
-    expect(existsSync(join(run, "recons-00000001.png"))).toBe(true);
+    expect(existsSync(join(run, "recons-00000001.056.png"))).toBe(true);
     expect(grown.stdout).toContain(`checkpoint run/${basename(newest)}`);
   });
 

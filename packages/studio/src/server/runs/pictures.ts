@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Grid } from "../../shared/runs.ts";
 
-const pattern = /^([a-z]+)-(\d{8})\.png$/;
+const pattern = /^([a-z]+)-(\d{8}(?:\.\d{3})?)\.png$/;
 const reals = "reals.png";
 
 /** Whether a file of a run is one of its pictures. */
