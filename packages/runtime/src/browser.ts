@@ -1,9 +1,11 @@
 // The package in a page; index.ts is the same for Node.
 
 import { pageEngine } from "./browser/engine.ts";
+import { ortBuilds } from "./browser/ort.ts";
 import { decodePhoto, encodePhoto } from "./browser/photo.ts";
 import { inWorker } from "./browser/worker-platform.ts";
 import { ModelError } from "./errors.ts";
+import { FaceFinder, readFaceFile } from "./faces/finder.ts";
 import { readAddress } from "./fetch.ts";
 import { load } from "./load.ts";
 import type { LoadOptions } from "./load-options.ts";
@@ -50,4 +52,18 @@ export const Pioneer = {
       throw error;
     }
   },
+};
+
+/** Finds faces in photos, and their eyes and mouths, by the networks of the package @vladmandic/face-api. */
+export const Faces = {
+  /**
+   * @param folder the address of the files of `faceFiles`, relative to the page or whole
+   * @param options where ONNX Runtime's .wasm files are, as of `LoadOptions`
+   * @throws ModelError in one line: INSTALL, MISSING, DAMAGED, BACKEND
+   */
+  load: (folder: string | URL, { wasmPaths }: Pick<LoadOptions, "wasmPaths"> = {}): Promise<FaceFinder> =>
+    FaceFinder.open({
+      read: readFaceFile(page, folder),
+      start: (graph) => ortBuilds.wasm.openNetwork(graph, { wasmPaths, threads: undefined, signal: undefined }),
+    }),
 };

@@ -13,6 +13,8 @@ export { alignedSquare, shareBeyond } from "./aligned-square.ts";
 export type { Latents } from "./check-latents.ts";
 export type { Strengths } from "./edit.ts";
 export { ModelError, type ModelErrorCode } from "./errors.ts";
+export type { FaceBox } from "./faces/detector.ts";
+export { type FaceFinder, type FoundFace, faceFiles } from "./faces/finder.ts";
 export type { RequestOptions } from "./fetch.ts";
 export type { DirectionsFile, ModelConfig } from "./folder.ts";
 export type { CallOptions, DecodeOptions, FileType, ImageArray, ImageForm, ImageForms } from "./forms.ts";

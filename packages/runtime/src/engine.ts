@@ -106,3 +106,30 @@ function realmMend(error: unknown): string {
   if (!firstLine(error).includes("tensor's data must be type of")) return "";
   return '; in jest, set this.global.Float32Array = Float32Array in a testEnvironment (README of pioneer-runtime, "Where it runs")';
 }
+
+/**
+ * A network with the input x and the output y, of a graph that was made here.
+ * @throws ModelError BACKEND
+ */
+export async function openNetwork(
+  ort: Ort,
+  graph: Uint8Array,
+  options: InferenceSession.SessionOptions,
+  queue: Queue,
+): Promise<Session> {
+  const session = await queue
+    .run(() => ort.InferenceSession.create(graph, options))
+    .catch((error: unknown) => {
+      throw new ModelError("BACKEND", `a network that finds faces cannot be started: ${firstLine(error)}`, {
+        cause: error,
+      });
+    });
+  return {
+    run: (data, shape, signal) =>
+      queue.run(async () => {
+        const { y } = await session.run({ x: new ort.Tensor("float32", data, shape) });
+        return y?.data as Float32Array;
+      }, signal),
+    release: () => queue.run(() => session.release()),
+  };
+}

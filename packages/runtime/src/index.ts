@@ -1,9 +1,12 @@
 // The package in Node; browser.ts is the same for pages.
 
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { ModelError } from "./errors.ts";
+import { FaceFinder, readFaceFile } from "./faces/finder.ts";
 import { load } from "./load.ts";
 import type { LoadOptions } from "./load-options.ts";
-import { cpuEngine } from "./node/engine.ts";
+import { cpuEngine, startNetworkOnCpu } from "./node/engine.ts";
 import { decodePhoto, encodePhoto, readPhoto } from "./node/photo.ts";
 import { readFromFolder } from "./node/read.ts";
 import type { PioneerModel } from "./pioneer.ts";
@@ -32,3 +35,24 @@ export const Pioneer = {
    */
   load: (folder: string | URL, options?: LoadOptions): Promise<PioneerModel> => load(node, folder, options),
 };
+
+/** Finds faces in photos, and their eyes and mouths, by the networks of the package @vladmandic/face-api. */
+export const Faces = {
+  /** @throws ModelError in one line: INSTALL without that package or onnxruntime-node, MISSING, DAMAGED, BACKEND */
+  async load(folder: string | URL = faceFolder()): Promise<FaceFinder> {
+    return FaceFinder.open({ read: readFaceFile(node, folder), start: startNetworkOnCpu });
+  },
+};
+
+/** Where the files of `faceFiles` lie: a folder of the package @vladmandic/face-api. @throws ModelError INSTALL without it */
+export function faceFolder(): string {
+  try {
+    const name = createRequire(import.meta.url).resolve("@vladmandic/face-api/package.json");
+    return join(dirname(name), "model");
+  } catch (error) {
+    const mend = "npm install @vladmandic/face-api, or place photos by hand";
+    throw new ModelError("INSTALL", `the package @vladmandic/face-api, which finds faces, is not installed: ${mend}`, {
+      cause: error,
+    });
+  }
+}

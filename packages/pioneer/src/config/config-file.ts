@@ -3,6 +3,7 @@ import { ConfigError } from "../base/errors.ts";
 import { placeOf } from "../base/place.ts";
 import { parseJson } from "../base/read.ts";
 import type { TrainConfig } from "./config.ts";
+import { searchFaces } from "./face-template.ts";
 import { resumeRules, type TrainKey } from "./train-options.ts";
 
 const savedFormat = 1;
@@ -15,7 +16,10 @@ type DataPaths = Partial<Record<(typeof dataPaths)[number], string>>;
 /** `change` applied to each path of data that there is. */
 export function withDataPaths(config: TrainConfig, change: (path: string) => string): TrainConfig {
   const changed: DataPaths = {};
-  for (const key of dataPaths) if (config[key] !== undefined) changed[key] = change(config[key]);
+  for (const key of dataPaths) {
+    const path = config[key];
+    if (path !== undefined && !(key === "align" && path === searchFaces)) changed[key] = change(path);
+  }
   return { ...config, ...changed };
 }
 

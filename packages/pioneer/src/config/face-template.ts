@@ -17,15 +17,18 @@ export const defaultTemplate: FaceTemplate = {
 /** Takes the medians of the data's own middle squares. */
 export const medianTemplate = "median";
 
+/** `--align`: the faces are found; any other word is the path of a CSV. */
+export const searchFaces = "faces";
+
 /** Of `dataset prepare` and `train`. */
 export const alignOptions = {
-  align: option(text("a CSV file").optional(), {
-    value: "CSV",
+  align: option(text(`${searchFaces}, or a CSV file`).optional(), {
+    value: "HOW",
     group: "Alignment",
     description:
-      "turn, scale and move each photo so that its eyes and mouth lie on the template; columns file, eye_left_x, eye_left_y, " +
-      "eye_right_x, eye_right_y, mouth_x, mouth_y, in pixels, left as seen in the picture",
-    note: "photos without a row are left out",
+      `turn, scale and move each photo so that its eyes and mouth lie on the template; ${searchFaces} finds them, a CSV tells them: ` +
+      "columns file, eye_left_x, eye_left_y, eye_right_x, eye_right_y, mouth_x, mouth_y, in pixels, left as seen in the picture",
+    note: "photos without a face or a row are left out; of several faces the largest is taken",
   }),
   template: option(text("places of eyes and mouth").optional(), {
     value: "PLACES",
@@ -80,7 +83,9 @@ export function checkAlignOptions({ align, template, crop }: AlignedOptions, sou
   if (template !== undefined) parseTemplate(template);
   if (align === undefined) {
     if (template === undefined) return;
-    throw new ConfigError(`--template ${template} says where --align puts faces: give --align POINTS.csv too`);
+    throw new ConfigError(
+      `--template ${template} says where --align puts faces: give --align ${searchFaces} or --align POINTS.csv too`,
+    );
   }
   if (crop !== undefined && crop !== "center") {
     throw new ConfigError(`--crop ${crop} does not go with --align, which places the square by the face: leave it out`);

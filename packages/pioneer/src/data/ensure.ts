@@ -8,7 +8,7 @@ import { ConfigError, DataError, StoppedError } from "../base/errors.ts";
 import { BusyError } from "../base/lock-file.ts";
 import { readLabelsText } from "../base/read.ts";
 import { shellWord } from "../base/shell-word.ts";
-import { medianTemplate, parseTemplate, templateText } from "../config/face-template.ts";
+import { medianTemplate, parseTemplate, searchFaces, templateText } from "../config/face-template.ts";
 import { isPack, openPack, type Pack } from "./pack/pack.ts";
 import { checkResolution, type PrepareOptions, type PrepareResult, packSeed, prepareDataset } from "./prepare.ts";
 import { findLabels, textsOf } from "./sources/annotate.ts";
@@ -79,7 +79,7 @@ export async function ensurePack(data: string, options: EnsureOptions = {}): Pro
 export async function packFor({ resolution, colour, crop, align }: SeenAs, data: string): Promise<EnsuredPack> {
   if (align !== null && !(await isPackFile(data))) {
     throw new DataError(
-      `${data}: the model was trained on aligned faces; make these a pack with ${commandLine(`dataset prepare ${shellWord(data)} OUT.pack --align POINTS.csv --template ${templateText(align)}`)}`,
+      `${data}: the model was trained on aligned faces; make these a pack with ${commandLine(`dataset prepare ${shellWord(data)} OUT.pack --align ${searchFaces} --template ${templateText(align)}`)}`,
     );
   }
   return await ensurePack(data, { resolution, crop, colour });
@@ -98,7 +98,8 @@ async function cacheName(data: string, options: EnsureOptions): Promise<string> 
   const { resolution, crop = "", align, template, limit, colour = "auto", maxPixels } = options;
   const { name, key } = (await isFile(data)) ? await identifyFile(data, options) : await identifySource(data, options);
   // Packs of photos that are not aligned, or of the usual limit, have been named without, and are still good.
-  const aligned = align === undefined ? [] : [await readLabelsText(align), canonicalTemplate(template)];
+  const points = align === undefined || align === searchFaces ? align : await readLabelsText(align);
+  const aligned = points === undefined ? [] : [points, canonicalTemplate(template)];
   const large = maxPixels === undefined ? [] : [maxPixels];
   const chosen = [...key, resolution ?? "", crop, limit ?? "", packSeed(data, options), colour, ...large];
   const digest = digestOf(chosen, aligned);

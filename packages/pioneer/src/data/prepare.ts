@@ -33,8 +33,8 @@ export interface PrepareOptions {
   /** By default what goes with the source: "celeba" for CelebA, else "center"; not with `align`. "none" skips photos that are not square; "celeba" is the authors' way with CelebA. */
   readonly crop?: Crop | undefined;
   /**
-   * A CSV of where the photos have eyes and mouth: each is turned, scaled and moved so that they lie on the template.
-   * Photos without a face in it are skipped.
+   * A CSV of where the photos have eyes and mouth, or "faces" to find them: each photo is turned, scaled and moved so that
+   * they lie on the template. Photos without a face are skipped; of several faces the largest is taken.
    */
   readonly align?: string | undefined;
   /** Where eyes and mouth are to lie, as `parseTemplate` takes it. */
@@ -55,6 +55,8 @@ export interface PrepareOptions {
   readonly force?: boolean | undefined;
   /** Called after each image. */
   readonly onProgress?: ((progress: PrepareProgress) => void) | undefined;
+  /** Called after each image that was searched for faces, before the first is packed. */
+  readonly onFinding?: ((done: number, total: number) => void) | undefined;
   /** Stops packing; what is done is kept for the next call. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -174,8 +176,11 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
   const nameOf = (index: number) => source.entry(index).name;
   const all = allIndices(source.count);
   const wanted = limit === undefined ? all : smallestHashes(all, nameOf, `limit ${seed}`, limit);
+  const { onFinding, signal } = options;
   const alignment =
-    align === undefined ? undefined : await openAlignment(source, options.source, wanted, { align, template });
+    align === undefined
+      ? undefined
+      : await openAlignment(source, options.source, wanted, { align, template, onFinding, signal });
   const resolution =
     options.resolution ?? (await chooseResolution(source, options.source, { wanted, crop, alignment, maxPixels }));
   const odd = await noteOddOnes(source, wanted, maxPixels);

@@ -29,7 +29,7 @@ interface KnownRun {
  */
 export async function dataOfRun(
   config: TrainConfig,
-  packing: Pick<EnsureOptions, "signal" | "onProgress" | "onWait"> = {},
+  packing: Pick<EnsureOptions, "signal" | "onProgress" | "onFinding" | "onWait"> = {},
 ): Promise<EnsuredPack> {
   const { data, resolution, crop, align, template, labels, colour, cacheDir, seed, maxPixels } = config;
   const wanted = { resolution, crop, align, template, labels, colour, cacheDir, seed, maxPixels };

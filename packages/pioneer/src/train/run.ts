@@ -53,7 +53,9 @@ export async function runTraining(
     if (place !== undefined && places.length < place.size) await checkPacked(config);
     const patient = new PatientLog((text) => report({ kind: "log", text }), packingSeconds);
     const onProgress = ({ done, total }: PrepareProgress) => patient.doing(`packing: ${done} of ${total} images`);
+    const onFinding = (done: number, total: number) => patient.doing(`finding faces: ${done} of ${total} photos`);
     const { pack, prepared } = await dataOfRun(config, {
+      onFinding,
       signal: stopper.packing,
       onProgress,
       onWait: (text) => report({ kind: "log", text }),

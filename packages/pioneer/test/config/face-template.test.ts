@@ -30,7 +30,7 @@ test("a template to the edges of the picture", () => {
 });
 
 test("--template without --align", () => {
-  const message = "--template median says where --align puts faces: give --align POINTS.csv too";
+  const message = "--template median says where --align puts faces: give --align faces or --align POINTS.csv too";
   refuse({ template: "median" }, "photos", message);
 });
 

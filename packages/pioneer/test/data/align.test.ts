@@ -7,15 +7,17 @@ import { Rng } from "pioneer-runtime/internal";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { dotsOf, facePhoto, farthest, placed } from "../../../runtime/test/support/face-photo.ts";
+import { type Pasted, pictureWith } from "../../../runtime/test/support/found-faces.ts";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { PioneerError } from "../../src/base/errors.ts";
 import { defaultTemplate, templateText } from "../../src/config/face-template.ts";
 import { ensurePack, packFor } from "../../src/data/ensure.ts";
 import { FacePointsTable } from "../../src/data/face-points.ts";
 import { openPack, type Pack } from "../../src/data/pack/pack.ts";
-import { decodeAligned, decodeWhole } from "../../src/data/pixels/decode.ts";
+import { decodeAligned, decodeSquare, decodeWhole } from "../../src/data/pixels/decode.ts";
 import { type PrepareOptions, prepareDataset } from "../../src/data/prepare.ts";
 import { checkFit } from "../../src/metrics/selection.ts";
+import { fixture } from "../support/fixture.ts";
 import { imageFolder, readFiles, writeFiles, writeTar } from "./support.ts";
 
 const folder = temporaryFolder();
@@ -365,8 +367,31 @@ test("a source in the cache: the pack is used again for the same places only", a
 test("photos for a model of aligned faces: the command that makes them a pack can be pasted", async () => {
   const seen = { resolution: 8, colour: "rgb", crop: "center", align: defaultTemplate } as const;
   await expect(packFor(seen, "my photos")).rejects.toThrow(
-    `make these a pack with pioneer dataset prepare 'my photos' OUT.pack --align POINTS.csv --template ${templateText(defaultTemplate)}`,
+    `make these a pack with pioneer dataset prepare 'my photos' OUT.pack --align faces --template ${templateText(defaultTemplate)}`,
   );
+});
+
+test("faces are found: the largest of each photo; those without one are left out, named and counted", async () => {
+  const large: Pasted = { name: "other", left: 330, top: 120, side: 260 };
+  const source = writeFiles(join(folder, "found"), {
+    "none.png": await pictureWith(),
+    "two.png": await pictureWith({ name: "one", left: 40, top: 60, side: 150 }, large),
+    "wrong.png": Buffer.from("no picture"),
+  });
+  const looked: number[] = [];
+  const onFinding = (done: number, total: number) => looked.push(done, total);
+  const options = { source, out: out("found"), align: "faces", resolution: 64, colour: "grey", onFinding } as const;
+  const { pack, skipped, notes } = await prepareDataset(options);
+  expect(looked).toEqual([1, 3, 2, 3, 3, 3]);
+  expect(skipped.map(({ name }) => name)).toEqual(["none.png", "wrong.png"]);
+  expect(notes).toContain("1 of 3 images have several faces, the largest is taken: two.png");
+  expect(notes.find((note) => note.startsWith("2 of 3"))).toMatch(
+    /^2 of 3 images are left out: none\.png has no face that is found; wrong\.png /,
+  );
+  // It was pasted as the model sees it: found a tenth of the eyes' distance away it is a few grey levels off.
+  const pasted = await decodeSquare(readFileSync(fixture("faces/other.png")), 64, "center");
+  const away = imageOf(pack, 0).map((value, i) => Math.abs(value - (pasted.pixels[3 * i] as number)));
+  expect(away.reduce((sum, value) => sum + value, 0) / 64 ** 2).toBeLessThan(16);
 });
 
 test("rows in UTF-16, as Excel writes them", async () => {

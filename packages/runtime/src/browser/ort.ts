@@ -1,7 +1,7 @@
 import type * as Web from "onnxruntime-web";
-import { openGraphs } from "../engine.ts";
+import { openGraphs, openNetwork } from "../engine.ts";
 import { firstLine, ModelError } from "../errors.ts";
-import type { EngineOptions, Graphs, Sessions, StartOptions } from "../platform.ts";
+import type { EngineOptions, Graphs, Session, Sessions, StartOptions } from "../platform.ts";
 import { Queue, untilAborted } from "../queue.ts";
 import { importProblem, wasmMend } from "./mends.ts";
 import { threadsHere } from "./threads.ts";
@@ -64,18 +64,29 @@ class OrtBuild {
   }
 
   /** Networks of graphs. @throws ModelError */
-  async open(graphs: Graphs, options: OrtOptions, model: ModelSize, provider = this.#build): Promise<Sessions> {
+  open(graphs: Graphs, options: OrtOptions, model: ModelSize, provider = this.#build): Promise<Sessions> {
+    const session = { executionProviders: [provider], logSeverityLevel: 3 } as const;
+    const sized = { ...model, signal: options.signal };
+    return this.#start(options, (ort) => openGraphs(ort, graphs, session, () => this.#queue, sized));
+  }
+
+  /** A network with the input x and the output y, in WASM. @throws ModelError */
+  openNetwork(graph: Uint8Array, options: OrtOptions): Promise<Session> {
+    const session = { executionProviders: ["wasm"], logSeverityLevel: 3 } as const;
+    return this.#start(options, (ort) => openNetwork(ort, graph, session, this.#queue));
+  }
+
+  async #start<T>(options: OrtOptions, start: (ort: Ort) => Promise<T>): Promise<T> {
     await this.fetch(options);
     const ort = (await this.#fetching) as Ort;
     this.#threads = this.#threadsFor(options);
     ort.env.wasm.numThreads = this.#threads;
     try {
-      const session = { executionProviders: [provider], logSeverityLevel: 3 } as const;
-      const sessions = await openGraphs(ort, graphs, session, () => this.#queue, { ...model, signal: options.signal });
+      const started = await start(ort);
       this.#runs = true;
       // ONNX Runtime has made its own of it.
       delete ort.env.wasm.wasmBinary;
-      return sessions;
+      return started;
     } catch (error) {
       if (!this.#runs) this.#threads = undefined;
       if (!(error instanceof ModelError) || !/no available backend|wasm/i.test(error.message)) throw error;

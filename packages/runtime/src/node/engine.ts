@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
-import { openGraphs } from "../engine.ts";
+import { openGraphs, openNetwork } from "../engine.ts";
 import { firstLine, ModelError } from "../errors.ts";
-import type { Engine, EngineOptions, Started } from "../platform.ts";
+import type { Engine, EngineOptions, Session, Started } from "../platform.ts";
 import { Queue } from "../queue.ts";
 
 type Ort = typeof import("onnxruntime-node");
@@ -28,6 +28,12 @@ export function cpuEngine({ backend, threads }: EngineOptions): Engine {
 function started(sessions: Started["sessions"], reason: string, threads?: number): Started {
   const backend = { name: "cpu", reason, ...(threads !== undefined && { threads }) } as const;
   return { sessions, backend: () => backend, settled: Promise.resolve() };
+}
+
+/** Starts a small network of one input x and one output y on one thread: many photos are looked at, side by side. */
+export async function startNetworkOnCpu(graph: Uint8Array): Promise<Session> {
+  const options = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 } as const;
+  return openNetwork(await importOrt(), graph, options, new Queue());
 }
 
 async function importOrt(): Promise<Ort> {

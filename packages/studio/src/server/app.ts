@@ -9,6 +9,7 @@ import { Admission } from "./compute/admission.ts";
 import type { Pool } from "./compute/pool.ts";
 import { type EventParts, eventRoutes } from "./events/routes.ts";
 import { computeRoutes } from "./models/compute-routes.ts";
+import { faceRoutes } from "./models/face-routes.ts";
 import { type ModelParts, modelRoutes } from "./models/routes.ts";
 import { openApi } from "./openapi.ts";
 import { type RunParts, runRoutes } from "./runs/routes.ts";
@@ -53,6 +54,7 @@ export async function makeApp(parts: AppParts): Promise<FastifyInstance> {
   app.get("/studio.json", { schema: { hide: true, response: { 200: siteSchema } } }, async () => site);
   app.get("/api/openapi.json", { schema: { hide: true } }, async () => app.swagger());
   await app.register(modelRoutes, parts);
+  await app.register(faceRoutes);
   const admission = new Admission({ requests: parts.requests, bytes: mostBytes });
   await app.register(computeRoutes, { library, pool, admission });
   await app.register(runRoutes, parts);

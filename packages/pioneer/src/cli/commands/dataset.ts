@@ -13,6 +13,7 @@ import { addCommand } from "../options/options.ts";
 import { sourceKind } from "../options/source-kind.ts";
 import { describePack } from "../output/describe-pack.ts";
 import { showImages } from "../output/image-progress.ts";
+import { showWork } from "../output/work-progress.ts";
 import { addDumpCommand } from "./dataset-dump.ts";
 
 const prepareSchema = z.strictObject({
@@ -77,7 +78,8 @@ export function addDatasetCommands(program: Command): void {
     schema: prepareSchema,
     examples: [
       "dataset prepare photos/ photos.pack --resolution 64",
-      "dataset prepare photos/ faces.pack --resolution 64 --align faces.csv",
+      "dataset prepare photos/ faces.pack --resolution 64 --align faces",
+      "dataset prepare photos/ faces.pack --resolution 64 --align points.csv",
       "dataset prepare celeba/ celeba.pack --resolution 128",
       "dataset prepare celebahq.h5 celebahq.pack --source celebahq --resolution 256",
       "dataset prepare cifar-10-python.tar.gz cifar.pack",
@@ -85,11 +87,13 @@ export function addDatasetCommands(program: Command): void {
     ],
     async run(options, [source = "", out = ""], { output }) {
       const { prepareDataset } = await import("../../data/prepare.ts");
+      const finding = showWork(output, "photos searched for faces");
       const progress = showImages(output);
       const signal = abortOnSignals();
       try {
         const { source: kind, ...rest } = options;
-        const result = await prepareDataset({ ...rest, kind, source, out, signal, onProgress: progress.update });
+        const told = { onFinding: finding.update, onProgress: progress.update };
+        const result = await prepareDataset({ ...rest, kind, source, out, signal, ...told });
         progress.stop();
         output.log(`packed ${progress.summary()}`);
         if (result.resumedFrom > 0) output.log(`went on after ${result.resumedFrom} images that were done before`);
@@ -98,6 +102,7 @@ export function addDatasetCommands(program: Command): void {
         output.wrote([out], commandLine(hourOfTraining(out, "runs/train")));
         output.result({ files: [out], resumedFrom: result.resumedFrom, pack: value });
       } finally {
+        finding.stop();
         progress.stop();
       }
       return undefined;

@@ -6,6 +6,7 @@ import { Rng } from "pioneer-runtime/internal";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { dotsOf, facePhoto, farthest, placed } from "../../../../runtime/test/support/face-photo.ts";
+import { type Pasted, pictureWith } from "../../../../runtime/test/support/found-faces.ts";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { defaultTemplate } from "../../../src/config/face-template.ts";
 import { headingHeight } from "../../../src/pictures/lettering.ts";
@@ -73,11 +74,38 @@ describe("a model of aligned faces", () => {
     expect(await missed("out/0002-c-original.png")).toBeGreaterThan(1);
   });
 
-  test("says in one line that faces were aligned, where it is not told of them", async () => {
-    const { code, stdout } = await run("reconstruct", "--model", "aligned", "--out", "cropped", "a.png", "b.png");
+  test("finds the largest face by itself; a photo without one is cropped, and that is said", async () => {
+    const large: Pasted = { name: "one", left: 330, top: 120, side: 260 };
+    const small: Pasted = { name: "other", left: 40, top: 60, side: 150 };
+    writeFileSync(join(folder, "two.png"), await pictureWith(small, large));
+    writeFileSync(join(folder, "no.png"), await pictureWith());
+    const args = ["reconstruct", "--model", "aligned", "--out", "found", "two.png", "no.png", "--json"];
+    const { code, stdout, stderr } = await run(...args);
+    expect(code).toBe(0);
+    expect(stderr.split("\n").filter((line) => line.startsWith("note: "))).toEqual([
+      "note: two.png has 2 faces: the largest is taken",
+      "note: no.png has no face that is found: it is not aligned, but cropped to its middle square",
+    ]);
+    expect(JSON.parse(stdout)).toMatchObject({ unaligned: ["no.png"] });
+    // The model's square is the one the face was pasted as: where it is found a tenth of the eyes' distance away, that is half
+    // a pixel of these sixteen, and few grey levels. The middle of the picture is another square.
+    const seen = await pixelsOf("found/0001-two-original.png");
+    const pasted = await sharp(fixture("faces/one.png"))
+      .resize(side, side)
+      .toColourspace("srgb")
+      .removeAlpha()
+      .raw()
+      .toBuffer();
+    const away = seen.reduce((sum, value, i) => sum + Math.abs(value - (pasted[i] as number)), 0) / seen.length;
+    expect(away).toBeLessThan(16);
+  });
+
+  test("says in one line that it knows aligned faces, where photos are only to be cropped", async () => {
+    const args = ["reconstruct", "--model", "aligned", "--out", "cropped", "--align", "none"];
+    const { code, stdout } = await run(...args, "a.png", "b.png");
     expect(code).toBe(0);
     expect(stdout.split("\n").filter((line) => line.startsWith("note: "))).toEqual([
-      "note: aligned was trained on aligned faces, and these photos are only cropped: give --align POINTS.csv",
+      "note: aligned was trained on aligned faces, and these photos are only cropped",
     ]);
     expect(await missed("cropped/0001-a-original.png")).toBeGreaterThan(1);
     const info = await run("info", "aligned");

@@ -126,7 +126,7 @@ test("a run does not go on with faces that were elsewhere, nor with photos that 
   const source = await run("directions", "--model", "moved", "--data", "photos", "--method", "pca");
   expect([source.code, source.stderr]).toEqual([
     1,
-    `pioneer: photos: the model was trained on aligned faces; make these a pack with pioneer dataset prepare photos OUT.pack --align POINTS.csv --template ${templateText(template)}\n`,
+    `pioneer: photos: the model was trained on aligned faces; make these a pack with pioneer dataset prepare photos OUT.pack --align faces --template ${templateText(template)}\n`,
   ]);
 });
 

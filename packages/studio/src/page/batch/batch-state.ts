@@ -4,6 +4,7 @@ import { render, type Tools } from "../edit/render.ts";
 import { middleSquare } from "../image/placement.ts";
 import { editNow } from "../state/edit.ts";
 import { decodeInLine, encodeNow, scheduler } from "../state/engines.ts";
+import { facePlacement } from "../state/faces.ts";
 import { modelNow } from "../state/models.ts";
 import { report } from "../state/notices.ts";
 import { closePhoto, openPhoto, squareOf } from "../state/photos.ts";
@@ -112,7 +113,8 @@ function editor(form: Form, signal: AbortSignal): (file: File) => Promise<{ png:
     if (photo instanceof Error) return { reason: photo.message };
     try {
       const source = { kind: "photo", photo } as const;
-      const edit = { source, placement: middleSquare(photo), refined: undefined, strengths, detail };
+      const placement = (await facePlacement(photo)) ?? middleSquare(photo);
+      const edit = { source, placement, refined: undefined, strengths, detail };
       return { png: await fileOf(await render(edit, tools, {})) };
     } finally {
       closePhoto(photo);

@@ -4,6 +4,7 @@ import { FolderOpen, ImagePlus, Images, Square } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { wordsOf } from "../edit/direction-words.ts";
 import { type Edit, useEdit } from "../state/edit.ts";
+import { useModel } from "../state/models.ts";
 import { Button } from "../ui/button.tsx";
 import { FileInput } from "../ui/file-input.tsx";
 import { Segmented } from "../ui/segmented.tsx";
@@ -13,6 +14,7 @@ import { choose, type Form, runBatch, type Skipped, stopBatch, type Target, useB
 export function ManyPhotos() {
   const dialog = useRef<HTMLDialogElement>(null);
   const { open, chosen, running, saved, skipped } = useBatch();
+  const { config } = useModel();
   useEffect(() => {
     if (open) dialog.current?.showModal();
   }, [open]);
@@ -30,7 +32,10 @@ export function ManyPhotos() {
       >
         <div className="dialog-body">
           <h2 id="many-photos">The same edit on many photos</h2>
-          <p className="soft">{summaryOf(useEdit(({ present }) => present))} Each photo gives its middle square.</p>
+          <p className="soft">
+            {summaryOf(useEdit(({ present }) => present))} Each photo is placed{" "}
+            {config.align ? "by its largest face, one without a face by its middle square" : "by its middle square"}.
+          </p>
           <Choice />
           <Progress />
           <Outcome />

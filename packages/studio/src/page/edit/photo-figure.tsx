@@ -1,31 +1,38 @@
 import "./photo-figure.css";
 import { type FacePoints, type FaceTemplate, faceProblem } from "pioneer-runtime";
 import { useState } from "react";
-import { facePoints, middleSquare, type Placement, placementOfFace, zoomed } from "../image/placement.ts";
+import { facePoints, middleSquare, type Placement, placementOfFace, wholePhoto, zoomed } from "../image/placement.ts";
 import { edit, editEnded, useEdit } from "../state/edit.ts";
+import { chooseFace, useFaceLook } from "../state/faces.ts";
 import { useModel } from "../state/models.ts";
 import { notify } from "../state/notices.ts";
 import type { Photo } from "../state/photos.ts";
 import { Button } from "../ui/button.tsx";
 import { Slider } from "../ui/slider.tsx";
+import { FaceBoxes } from "./face-boxes.tsx";
+import { FaceLine } from "./face-line.tsx";
 import { FaceMarkers } from "./face-markers.tsx";
 import { Frame } from "./frame.tsx";
 
-/** The photo under the model's square, which is placed by hand. */
+/** The photo under the model's square, which is placed by its face or by hand. */
 export function PhotoFigure({ photo }: { readonly photo: Photo }) {
   const placement = useEdit(({ present }) => present.placement) as Placement;
   const { config } = useModel();
   const [marks, setMarks] = useState<FacePoints>();
+  const { photo: looked, faces = [], choosing } = useFaceLook();
+  const several = looked === photo && config.align && faces.length > 1 ? faces : undefined;
+  const isChoosing = choosing && several !== undefined && !marks;
   const place = (next: Placement, gesture = "place") => edit({ placement: next, refined: undefined }, gesture);
   return (
     <figure>
       <Frame
         photo={photo}
-        placement={placement}
-        template={marks ? null : config.align}
-        onPlace={place}
+        placement={isChoosing ? wholePhoto(photo) : placement}
+        template={marks || isChoosing ? null : config.align}
+        onPlace={isChoosing ? doNothing : place}
         onEnd={editEnded}
       >
+        {isChoosing && <FaceBoxes faces={several} placement={wholePhoto(photo)} onChoose={chooseFace} />}
         {marks && <FaceMarkers marks={marks} placement={placement} photo={photo} onChange={setMarks} />}
       </Frame>
       <figcaption>
@@ -34,11 +41,17 @@ export function PhotoFigure({ photo }: { readonly photo: Photo }) {
           {photo.width}×{photo.height} · drag, scroll to zoom
         </span>
       </figcaption>
+      {config.align && <FaceLine photo={photo} />}
       <div className="placing">
         <PlaceSliders photo={photo} placement={placement} onPlace={place} />
         <div className="placing-buttons">
           {config.align && (
             <MarkFace photo={photo} placement={placement} template={config.align} marks={marks} onMarks={setMarks} />
+          )}
+          {several && (
+            <Button onClick={() => useFaceLook.setState({ choosing: !isChoosing })}>
+              {isChoosing ? "Keep this face" : "Choose a face"}
+            </Button>
           )}
           <Button onClick={() => place(middleSquare(photo), "")}>Whole middle</Button>
         </div>
@@ -46,6 +59,8 @@ export function PhotoFigure({ photo }: { readonly photo: Photo }) {
     </figure>
   );
 }
+
+const doNothing = () => undefined;
 
 interface PlaceProps {
   readonly photo: Photo;

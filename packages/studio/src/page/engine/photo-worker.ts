@@ -1,5 +1,13 @@
 // Photos at their full size, on a thread of their own: squares cut out of them, and squares pasted back.
-import { alignedSquare, type Colour, type RgbPixels, type Similarity } from "pioneer-runtime";
+import {
+  alignedSquare,
+  type Colour,
+  type FaceFinder,
+  Faces,
+  type FoundFace,
+  type RgbPixels,
+  type Similarity,
+} from "pioneer-runtime";
 import { answer, toSquare, writePlanes } from "pioneer-runtime/internal";
 import { contextOf, pngOf } from "../image/canvas.ts";
 import { type PastedSquare, pasteBack } from "../image/paste.ts";
@@ -11,6 +19,8 @@ const photo = (id: number): RgbPixels => {
   if (!found) throw new Error("this photo was closed: drop it again");
   return found;
 };
+
+let finder: Promise<FaceFinder> | undefined;
 
 const handlers = {
   /** Keeps the pixels of a decoded photo, on white. */
@@ -25,6 +35,20 @@ const handlers = {
   },
   close(id: number) {
     photos.delete(id);
+  },
+  /**
+   * The faces of a photo, the largest first. What finds them is loaded with the first photo that is asked for.
+   * @param folder the whole address of its files
+   */
+  async faces(id: number, folder: string): Promise<FoundFace[]> {
+    finder ??= Faces.load(folder);
+    try {
+      return await (await finder).find(photo(id));
+    } catch (error) {
+      // Whoever asks next tries again.
+      finder = undefined;
+      throw error;
+    }
   },
   /** @returns [3, resolution, resolution] in [-1, 1] */
   square(id: number, similarity: Similarity, resolution: number, colour: Colour): Float32Array {

@@ -23,6 +23,11 @@ export function middleSquare({ width, height }: Size): Placement {
   return { x: width / 2, y: height / 2, side: Math.min(width, height), angle: 0 };
 }
 
+/** A square that all of a photo lies in. */
+export function wholePhoto({ width, height }: Size): Placement {
+  return { x: width / 2, y: height / 2, side: Math.max(width, height), angle: 0 };
+}
+
 /** From pixels of the photo to shares of the square. */
 export function similarityOf({ x, y, side, angle }: Placement): Similarity {
   const [a, b] = [Math.cos(angle) / side, -Math.sin(angle) / side];

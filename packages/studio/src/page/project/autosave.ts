@@ -1,6 +1,7 @@
 import { get, set } from "idb-keyval";
 import { settingsOf, usePictures } from "../edit/pictures.ts";
 import { editNow, editOtherModel } from "../state/edit.ts";
+import { lookAgain } from "../state/faces.ts";
 import { type OpenModel, useModels } from "../state/models.ts";
 import { notify } from "../state/notices.ts";
 import { openEdit, projectOf, shelfOf } from "../state/project.ts";
@@ -27,7 +28,10 @@ export function keepProject(): void {
 async function restore(model: OpenModel, isOther: boolean): Promise<void> {
   restored = undefined;
   useShelf.setState(emptyShelf);
-  if (isOther) editOtherModel();
+  if (isOther) {
+    editOtherModel();
+    lookAgain();
+  }
   try {
     const kept: unknown = await get(place(model));
     if (kept !== undefined) {

@@ -2,7 +2,8 @@ import { parse } from "zod/mini";
 import { editFile, editKeyword } from "../../shared/project.ts";
 import { choose, useBatch } from "../batch/batch-state.ts";
 import { readText } from "../image/png-text.ts";
-import { editNow, editPhoto } from "../state/edit.ts";
+import { editNow } from "../state/edit.ts";
+import { openPhotoInEdit } from "../state/faces.ts";
 import { useModels } from "../state/models.ts";
 import { notify, report } from "../state/notices.ts";
 import { openPhoto } from "../state/photos.ts";
@@ -28,7 +29,7 @@ export async function openDropped(files: readonly File[]): Promise<void> {
       return;
     }
     const text = file.type === "image/png" ? readText(await bytesOf(file), editKeyword) : undefined;
-    if (text === undefined) editPhoto(await openPhoto(file, file.name || "photo"));
+    if (text === undefined) void openPhotoInEdit(await openPhoto(file, file.name || "photo"));
     else openEdit(parse(editFile, JSON.parse(text)));
     goTo("edit");
   } catch (error) {

@@ -36,8 +36,8 @@ export const editRedo = () => useEdit.setState((history) => redo(history));
 export const editNow = (): Edit => useEdit.getState().present;
 
 /** Begins with a photo, its middle square. Strengths stay, so that one edit can be tried on many photos. */
-export function editPhoto(photo: Photo): void {
-  edit({ source: { kind: "photo", photo }, placement: middleSquare(photo), refined: undefined });
+export function editPhoto(photo: Photo, gesture?: string): void {
+  edit({ source: { kind: "photo", photo }, placement: middleSquare(photo), refined: undefined }, gesture);
 }
 
 export function editLatent({ name, latent, strengths }: Saved, detail = editNow().detail): void {

@@ -1,4 +1,4 @@
-import type { Similarity } from "pioneer-runtime";
+import type { FoundFace, Similarity } from "pioneer-runtime";
 import { whenNeeded } from "pioneer-runtime/internal";
 import type { PhotoWorker } from "../engine/photo-worker.ts";
 import type { PastedSquare } from "../image/paste.ts";
@@ -57,6 +57,10 @@ export function squareOf(photo: Photo, similarity: Similarity): Promise<Float32A
   const { resolution, colour } = modelNow().config;
   return photos().call("square", photo.id, similarity, resolution, colour);
 }
+
+/** The faces of a photo, the largest first, found in this page. */
+export const facesOf = (photo: Photo): Promise<FoundFace[]> =>
+  photos().call("faces", photo.id, new URL("faces", document.baseURI).href);
 
 /** The whole photo with an edited square in it, a PNG file. */
 export const pastedPhoto = (photo: Photo, square: PastedSquare): Promise<Blob> =>

@@ -2,6 +2,7 @@ import { ImagePlus } from "lucide-react";
 import { useRef, useState } from "react";
 import { middleSquare, similarityOf } from "../image/placement.ts";
 import { encodeNow, scheduler } from "../state/engines.ts";
+import { facePlacement } from "../state/faces.ts";
 import { useModel } from "../state/models.ts";
 import { report } from "../state/notices.ts";
 import { closePhoto, openPhoto, squareOf } from "../state/photos.ts";
@@ -9,7 +10,7 @@ import { Button } from "../ui/button.tsx";
 import { FileInput } from "../ui/file-input.tsx";
 import { addPictures } from "./teach-state.ts";
 
-/** Photos of one's own among the pictures to sort: their middle squares. */
+/** Photos of one's own among the pictures to sort: placed by their faces, or their middle squares. */
 export function AddPhotos() {
   const input = useRef<HTMLInputElement>(null);
   const { hasEncoder } = useModel();
@@ -33,7 +34,8 @@ export function AddPhotos() {
 async function addPhoto(file: File): Promise<void> {
   const photo = await openPhoto(file, file.name);
   try {
-    const planes = await squareOf(photo, similarityOf(middleSquare(photo)));
+    const placement = (await facePlacement(photo)) ?? middleSquare(photo);
+    const planes = await squareOf(photo, similarityOf(placement));
     const latent = await scheduler.inLine(() => encodeNow(planes));
     addPictures([{ name: `${file.name} ${photo.id}`, latent, planes }]);
   } finally {

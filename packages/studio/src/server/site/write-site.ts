@@ -1,7 +1,7 @@
 // The page for a host that only serves files: it computes by itself, with models that lie beside it.
 import { copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ModelConfig } from "pioneer-runtime";
+import { faceFiles, faceFolder, type ModelConfig } from "pioneer-runtime";
 import type { Site, UsableModel } from "../../shared/models.ts";
 import { fileOf } from "../base/confined.ts";
 import { checkPage, pageFolder } from "../base/page-folder.ts";
@@ -40,6 +40,7 @@ export async function writeSite(folder: string, { models: places, version }: Sit
   await cp(pageFolder, folder, { recursive: true });
   await withPolicy(join(folder, "index.html"));
   for (const { id } of usable) await copyModel(await library.folderOf(id), join(folder, "models", id));
+  if (usable.some(({ align }) => align !== null)) await copyFaces(join(folder, "faces"));
   const site: Site = { server: false, version, models: usable };
   await writeFile(join(folder, "studio.json"), `${JSON.stringify(site)}\n`);
   return {
@@ -55,6 +56,14 @@ async function copyModel(from: string, to: string): Promise<void> {
   const files = partsOf(config);
   await writeFile(join(to, "config.json"), `${JSON.stringify({ ...config, files } satisfies ModelConfig, null, 2)}\n`);
   for (const name of Object.keys(files)) await copyFile(await fileOf(from, name), join(to, name));
+}
+
+/** What finds faces, for the models that know them in one place; with its licence. */
+async function copyFaces(to: string): Promise<void> {
+  const from = faceFolder();
+  await mkdir(to, { recursive: true });
+  for (const name of faceFiles) await copyFile(join(from, name), join(to, name));
+  await copyFile(join(from, "..", "LICENSE"), join(to, "LICENSE"));
 }
 
 /** No server adds the policy to its answers, so the page says it itself. */

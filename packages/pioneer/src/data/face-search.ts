@@ -1,0 +1,97 @@
+// Faces of photos, found by the networks of @vladmandic/face-api in processes of their own.
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { FoundFace } from "pioneer-runtime";
+import { DataError } from "../base/errors.ts";
+import type { RawImage } from "./pixels/decode.ts";
+
+/** An encoded file, or pixels. */
+export type ToFaces = Uint8Array | RawImage;
+
+/** Faces, the largest first; or why the image cannot be used; or why no image can be looked at. */
+export type FromFaces =
+  | { readonly faces: readonly FoundFace[] }
+  | { readonly problem: string }
+  | { readonly failure: string };
+
+/** The built file: a process cannot be started on TypeScript sources. */
+const processFile = fileURLToPath(new URL("../../dist/data/face-process.js", import.meta.url));
+
+/** Why a photo has no place for a face, as the end of a sentence that begins with the photo. */
+export const noFace = "has no face that is found";
+
+export class FaceSearch {
+  readonly #processes: readonly FaceProcess[];
+  readonly #idle: FaceProcess[];
+  readonly #waiting: ((process: FaceProcess) => void)[] = [];
+
+  /** @param processes how many photos are looked at side by side */
+  constructor(processes: number) {
+    this.#processes = Array.from({ length: processes }, () => new FaceProcess());
+    this.#idle = [...this.#processes];
+  }
+
+  /**
+   * @returns the faces of an upright photo, in its pixels, the largest first; or why it cannot be decoded, as the end of a
+   *   sentence that begins with the photo
+   * @throws DataError in one line where nothing can be found: the networks or ONNX Runtime are not installed
+   */
+  async find(image: ToFaces): Promise<readonly FoundFace[] | string> {
+    const process = this.#idle.pop() ?? (await new Promise<FaceProcess>((resolve) => this.#waiting.push(resolve)));
+    try {
+      const answer = await process.ask(image);
+      if ("failure" in answer)
+        throw new DataError(`faces cannot be found: ${answer.failure}; --align POINTS.csv needs no search`);
+      return "problem" in answer ? answer.problem : answer.faces;
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next(process);
+      else this.#idle.push(process);
+    }
+  }
+
+  /** Ends the processes; what they look at fails. */
+  close(): void {
+    for (const process of this.#processes) process.close();
+  }
+}
+
+class FaceProcess {
+  readonly #process: ChildProcess;
+  #answered: ((answer: FromFaces) => void) | undefined;
+
+  constructor() {
+    this.#process = fork(processFile, [String(process.pid)], {
+      // ONNX Runtime from 1.29 on tells Microsoft of its use unless it is told not to.
+      env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" },
+      // Those of who called us (--input-type, --inspect) are not for it.
+      execArgv: [],
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    this.#process.on("message", (answer: FromFaces) => this.#tell(answer));
+    const lost = () => this.#tell({ failure: "the process that finds them ended; perhaps for lack of memory" });
+    this.#process.on("exit", lost);
+    this.#process.on("error", lost);
+  }
+
+  ask(image: ToFaces): Promise<FromFaces> {
+    return new Promise((resolve) => {
+      this.#answered = resolve;
+      if (this.#process.connected) this.#process.send(image);
+      else this.#tell({ failure: "the process that finds them has ended" });
+    });
+  }
+
+  close(): void {
+    this.#process.removeAllListeners("exit");
+    if (this.#process.connected) this.#process.disconnect();
+    this.#process.kill("SIGKILL");
+    this.#tell({ failure: "the search was closed" });
+  }
+
+  #tell(answer: FromFaces): void {
+    this.#answered?.(answer);
+    this.#answered = undefined;
+  }
+}

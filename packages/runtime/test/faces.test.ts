@@ -1,0 +1,35 @@
+// Faces are found: by the networks of @vladmandic/face-api, computed by ONNX Runtime.
+import { cpSync, rmSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { Faces, faceFiles, faceFolder, ModelError } from "pioneer-runtime";
+import { expect, test } from "vitest";
+import { temporaryFolder } from "../../torch/test/support/folder.ts";
+import { missedBy, type Pasted, pictureWith, pixelsOf, pointsOf } from "./support/found-faces.ts";
+
+const folder = temporaryFolder();
+
+test("faces are found with their eyes and mouths, the largest first; where there is none, none", async () => {
+  const finder = await Faces.load();
+  const one: Pasted = { name: "one", left: 40, top: 60, side: 150 };
+  const other: Pasted = { name: "other", left: 330, top: 120, side: 260 };
+  const found = await finder.find(await pixelsOf(await pictureWith(one, other)));
+  expect(found).toHaveLength(2);
+  // Measured on samples of the model: up to 0.07, of which some is the model's.
+  for (const [i, face] of [other, one].entries()) {
+    expect(missedBy(found[i]?.points ?? pointsOf({ ...face, left: 0 }), pointsOf(face))).toBeLessThan(0.15);
+  }
+  expect(await finder.find(await pixelsOf(await pictureWith()))).toEqual([]);
+  await finder.release();
+});
+
+test("weights that are cut short or not there are named", async () => {
+  const copy = join(folder, "model");
+  for (const file of faceFiles) cpSync(join(faceFolder(), file), join(copy, file));
+  const bytes = faceFiles.find((file) => file.endsWith(".bin")) ?? "";
+  truncateSync(join(copy, bytes), 1000);
+  await expect(Faces.load(copy)).rejects.toThrow(
+    new ModelError("DAMAGED", `${bytes} has 1000 bytes, not what its list says: install @vladmandic/face-api again`),
+  );
+  rmSync(join(copy, bytes));
+  await expect(Faces.load(copy)).rejects.toThrow(`${copy}/${bytes} is missing: it comes with @vladmandic/face-api`);
+});
