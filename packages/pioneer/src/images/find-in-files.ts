@@ -18,7 +18,7 @@ export async function findInFiles(
 ): Promise<readonly (readonly FoundFace[] | undefined)[]> {
   const processes = Math.min(mostProcesses, availableThreads(), paths.length);
   const search = new FaceSearch(processes);
-  const faces = new Array<readonly FoundFace[] | undefined>(paths.length);
+  const faces: (readonly FoundFace[] | undefined)[] = paths.map(() => undefined);
   let [next, done] = [0, 0];
   const lookOn = async (): Promise<void> => {
     for (let i = next++; i < paths.length; i = next++) {
