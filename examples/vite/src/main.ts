@@ -98,7 +98,7 @@ async function draw(model: PioneerModel): Promise<void> {
 function scoreOf({ score }: Direction): string {
   if (!score) return "";
   const percent = `${Math.round(100 * score.value)} %`;
-  if (score.kind === "r2") return `explains ${percent} of what differs between photos`;
+  if (score.kind === "r2") return `explains ${percent} of how photos differ in it`;
   const right = `right for ${percent} of photos it had not seen`;
   return score.value < 0.6 ? `hardly learned: ${right}, and a guess is for 50 %` : right;
 }
