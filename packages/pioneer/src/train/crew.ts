@@ -67,7 +67,10 @@ export async function measureForAll(
   });
   const share = { ...config, threads, batch: Object.fromEntries(shares) };
   const found = await fromLead(ranks, async () => {
-    const { computings, lastPhaseSeconds } = await measureFirst(share, device, beginning, log);
+    const { computings, lastPhaseSeconds } = await measureFirst(share, device, beginning, log, {
+      all: ranks.size,
+      here: place.localSize,
+    });
     return { phases: [...computings.phases], lastPhaseSeconds: lastPhaseSeconds / ranks.size };
   });
   const computings: RunComputing = { device, phases: new Map(found.phases) };

@@ -18,6 +18,8 @@ export interface StepNeed {
   readonly seconds: number;
   /** Peak memory: of tensors on a CUDA device where that is known, else resident memory of the process. */
   readonly peakMiB: number;
+  /** What each image adds to it; 0 where only one size was tried. */
+  readonly imageMiB: number;
 }
 
 /** Two steps that differ by no more are believed. */
@@ -107,13 +109,30 @@ export function needOf(tried: readonly Tried[], batch: number): StepNeed {
   return {
     seconds: time + more * perImage,
     peakMiB: (last.residentBytes + more * bytesPerImage) / 2 ** 20,
+    imageMiB: bytesPerImage / 2 ** 20,
   };
+}
+
+/**
+ * The most images of which a step fits.
+ * @param need of a step of `batch` images, which does not fit
+ * @returns undefined where not even two do, or what an image takes is not known
+ */
+export function imagesThatFit(
+  { peakMiB, imageMiB }: StepNeed,
+  batch: number,
+  availableMiB: number,
+): number | undefined {
+  if (imageMiB === 0) return undefined;
+  const images = batch - Math.ceil((peakMiB - availableMiB) / imageMiB);
+  return images >= fewest ? images : undefined;
 }
 
 /** Of steps that may come in any order: the most that one of them needs. @param needs at least one */
 export const mostOf = (needs: readonly StepNeed[]): StepNeed => ({
   seconds: Math.max(...needs.map(({ seconds }) => seconds)),
   peakMiB: Math.max(...needs.map(({ peakMiB }) => peakMiB)),
+  imageMiB: Math.max(...needs.map(({ imageMiB }) => imageMiB)),
 });
 
 const ascending = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b);

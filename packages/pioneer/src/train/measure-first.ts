@@ -6,7 +6,7 @@ import type { RunComputing } from "../compute/run-computing.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { positionAt, type Schedule } from "../config/schedule.ts";
 import { chooseRunComputing } from "./choose-computing.ts";
-import { Trial, tryLastPhase } from "./trial.ts";
+import { type Sharers, Trial, tryLastPhase } from "./trial.ts";
 
 /** Where a run begins or goes on. */
 export interface Beginning {
@@ -21,12 +21,13 @@ export interface Measured {
   readonly lastPhaseSeconds: number;
 }
 
-/** Chooses what the phases that are left are computed with, and tries the last one. */
+/** Chooses what the phases that are left are computed with, and tries the last one. @param config with the batch of one process */
 export async function measureFirst(
   config: TrainConfig,
   device: Device,
   { schedule, images, before }: Beginning,
   log: (text: string) => void,
+  sharers?: Sharers,
 ): Promise<Measured> {
   const { phase: now } = positionAt(schedule, images);
   const phases = schedule.phases.map(({ phase }) => phase).filter((phase) => phase >= now);
@@ -34,7 +35,7 @@ export async function measureFirst(
   try {
     const computings = await chooseRunComputing(config, trial, { phases, before, log });
     const last = computings.phases.get(phases.at(-1) as number) as Computing;
-    return { computings, lastPhaseSeconds: await tryLastPhase(trial, config, schedule, last, log) };
+    return { computings, lastPhaseSeconds: await tryLastPhase(trial, config, schedule, last, log, sharers) };
   } finally {
     trial.dispose();
   }

@@ -1,6 +1,5 @@
 // Steps on random data with a throwaway learner: what a phase will need, before a run spends days to find out.
 import { readFileSync, writeFileSync } from "node:fs";
-import { availableMemory } from "node:process";
 import { setImmediate } from "node:timers/promises";
 import {
   cudaMemory,
@@ -12,9 +11,9 @@ import {
   resetCudaPeak,
   scope,
 } from "pioneer-torch";
-import { ConfigError } from "../base/errors.ts";
 import { PatientLog } from "../base/patience.ts";
 import { type Computing, useComputing } from "../compute/device.ts";
+import { availableBytes } from "../compute/memory.ts";
 import { batchAt } from "../config/batch.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { recipeOf } from "../config/recipe.ts";
@@ -23,9 +22,10 @@ import { createLearner, disposeLearner, type Learner } from "../learner/learner.
 import { placeLearner } from "../learner/placement.ts";
 import { resolutionOf } from "../networks/index.ts";
 import { type Objective, objectiveOf } from "../objectives/index.ts";
-import { mostOf, needOf, nextSize, type StepNeed, stepsAgain, type Tried } from "./estimate.ts";
+import { imagesThatFit, mostOf, needOf, nextSize, type StepNeed, stepsAgain, type Tried } from "./estimate.ts";
 import { drawInputs } from "./inputs.ts";
 import { trainStep } from "./step.ts";
+import { tooLargeError } from "./too-large.ts";
 
 /** Time for the steps of one phase; a step that was begun is finished. */
 const budgetSeconds = 3;
@@ -91,12 +91,16 @@ export class Trial {
     const tried: Tried[] = [];
     for (;;) {
       await setImmediate(); // lets messages out and signals in
-      const size = nextSize(tried, batch, secondsLeft(), availableBytes(this.#device));
+      const size = nextSize(tried, batch, secondsLeft(), roomOn(this.#device));
       if (size === undefined) return needOf(tried, batch);
       told(size);
       // Of two sizes the second is the last one where time is short.
       const isLast = size === batch || tried.length === 1;
-      tried.push(await this.#try(size, () => step(size), secondsLeft, isLast));
+      try {
+        tried.push(await this.#try(size, () => step(size), secondsLeft, isLast));
+      } catch (error) {
+        throw isLackOfMemory(error) ? new NoRoom(tried.at(-1)?.images, error) : error;
+      }
     }
   }
 
@@ -139,10 +143,20 @@ export class Trial {
   }
 }
 
+/** Of the memory there is, what a batch is advised for: a run also holds the pool, the next batch and grids. */
+const shareToUse = 0.9;
+
+/** Processes that share the batch, and of these those that share the memory of this machine. */
+export interface Sharers {
+  readonly all: number;
+  readonly here: number;
+}
+
 /**
  * Tries the last phase before the first step.
+ * @param config with the batch of one process
  * @returns seconds an image of the last phase takes
- * @throws ConfigError if it would not fit into memory, with both sizes and the mend
+ * @throws ConfigError if it would not fit into memory, with both sizes and the batch that does
  */
 export async function tryLastPhase(
   trial: Trial,
@@ -150,37 +164,49 @@ export async function tryLastPhase(
   { phases }: Schedule,
   computing: Computing,
   log: (text: string) => void,
+  sharers: Sharers = { all: 1, here: 1 },
 ): Promise<number> {
   const { phase } = phases.at(-1) as SchedulePhase;
   const resolution = resolutionOf(phase);
   const batch = batchAt(config.batch, resolution);
-  const available = availableBytes(computing.device) / 2 ** 20;
+  const available = roomOn(computing.device, sharers) / 2 ** 20;
+  const tooLarge = (needs: string, fits: number | undefined) =>
+    tooLargeError({ resolution, batch, needs, fits, availableMiB: available, processes: sharers.all });
   try {
-    const { peakMiB: peak, seconds } = await trial.need(phase, batch, computing, new PatientLog(log));
-    if (peak > available) throw tooLarge(resolution, batch, peak, available);
+    const need = await trial.need(phase, batch, computing, new PatientLog(log));
+    const { peakMiB, seconds } = need;
+    if (peakMiB > available) {
+      throw tooLarge(`about ${Math.round(peakMiB)} MiB`, imagesThatFit(need, batch, shareToUse * available));
+    }
     log(
-      `tried the last phase: a step at ${resolution}x${resolution} with batch ${batch} takes ${Number(seconds.toPrecision(2))} s and ${Math.round(peak)} MiB`,
+      `tried the last phase: a step at ${resolution}x${resolution} with batch ${batch} takes ${Number(seconds.toPrecision(2))} s and ${Math.round(peakMiB)} MiB`,
     );
     return seconds / batch;
   } catch (error) {
-    if (/not enough memory|out of memory/i.test((error as Error).message))
-      throw tooLarge(resolution, batch, undefined, available);
-    throw error;
+    if (!isLackOfMemory(error)) throw error;
+    throw tooLarge("more memory than there is", error instanceof NoRoom ? error.images : undefined);
   }
 }
 
-function tooLarge(resolution: number, batch: number, peakMiB: number | undefined, availableMiB: number): ConfigError {
-  const needs = peakMiB === undefined ? "more memory than there is" : `about ${Math.round(peakMiB)} MiB`;
-  return new ConfigError(
-    `the last phase (${resolution}x${resolution}, batch ${batch}) needs ${needs}, ${Math.round(availableMiB)} MiB are available: ` +
-      `give a smaller --batch, for instance "${resolution}:${Math.max(2, batch >> 1)}", or fewer --channels`,
-  );
+const isLackOfMemory = (error: unknown): error is Error =>
+  error instanceof Error && /not enough memory|out of memory/i.test(error.message);
+
+/** There was no memory for a step. */
+class NoRoom extends Error {
+  /** Of which a smaller step had been taken, if any was. */
+  readonly images: number | undefined;
+
+  constructor(images: number | undefined, cause: Error) {
+    super(cause.message, { cause });
+    this.images = images;
+  }
 }
 
 /** Of a CUDA device, where that is known: all that is said of memory is then said of the device's. */
 const memoryOf = (device: Device) => (device === "cpu" ? undefined : cudaMemory());
 
-const availableBytes = (device: Device) => memoryOf(device)?.possible ?? availableMemory();
+const roomOn = (device: Device, { here }: Pick<Sharers, "here"> = { here: 1 }) =>
+  memoryOf(device)?.possible ?? availableBytes(here);
 
 /** Linux counts the peak from now on; elsewhere the peak is that of the whole process. */
 function resetPeak(device: Device): void {

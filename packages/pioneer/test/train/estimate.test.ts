@@ -1,6 +1,16 @@
 // What a step of a whole batch is expected to need, from steps of fewer images.
 import { describe, expect, test } from "vitest";
-import { areSettled, mostOf, needOf, nextSize, secondsOf, stepsAgain, type Tried } from "../../src/train/estimate.ts";
+import {
+  areSettled,
+  imagesThatFit,
+  mostOf,
+  needOf,
+  nextSize,
+  secondsOf,
+  stepsAgain,
+  type Tried,
+} from "../../src/train/estimate.ts";
+import { tooLargeError } from "../../src/train/too-large.ts";
 
 const MiB = 2 ** 20;
 
@@ -149,8 +159,32 @@ describe("what a whole batch needs", () => {
 
 test("of steps that may come in any order each need is the largest of theirs", () => {
   const needs = [
-    { seconds: 1, peakMiB: 300 },
-    { seconds: 2, peakMiB: 200 },
+    { seconds: 1, peakMiB: 300, imageMiB: 3 },
+    { seconds: 2, peakMiB: 200, imageMiB: 4 },
   ];
-  expect(mostOf(needs)).toEqual({ seconds: 2, peakMiB: 300 });
+  expect(mostOf(needs)).toEqual({ seconds: 2, peakMiB: 300, imageMiB: 4 });
+});
+
+test("where a batch does not fit, the most images that do are known from what one takes", () => {
+  const at = machine({ step: 0.1, image: 0.1, MiBPerImage: 10 });
+  // 164 MiB, and 10 for each image.
+  const need = needOf([at(2), at(8)], 64);
+  expect(imagesThatFit(need, 64, 164 + 240)).toBe(24);
+  expect(imagesThatFit(need, 64, 164 + 239)).toBe(23);
+  expect(imagesThatFit(need, 64, 164 + 20)).toBe(2);
+  expect(imagesThatFit(need, 64, 164 + 19)).toBeUndefined();
+  expect(imagesThatFit(needOf([at(2)], 2), 2, 100), "one size tells nothing of an image").toBeUndefined();
+});
+
+test("a run that is too large is refused with the batch that would fit, of all processes", () => {
+  const run = { resolution: 64, batch: 16, needs: "about 900 MiB", availableMiB: 700.2 };
+  expect(tooLargeError({ ...run, fits: 11, processes: 1 }).message).toBe(
+    'the last phase (64x64, batch 16) needs about 900 MiB, 700 MiB are available: a --batch of 11 would fit there: give "64:11", or fewer --channels',
+  );
+  expect(tooLargeError({ ...run, fits: 11, processes: 3 }).message).toBe(
+    'the last phase (64x64, batch 16 in each of 3 processes) needs about 900 MiB, 700 MiB are available to each: a --batch of 33 would fit there: give "64:33", or fewer --channels',
+  );
+  expect(tooLargeError({ ...run, fits: undefined, processes: 1 }).message).toMatch(
+    /: give fewer --channels, or a smaller --batch where it is more than 2$/,
+  );
 });
