@@ -1,6 +1,7 @@
 // One rank of a test: takes the steps of each case as `train/steps.ts` does, in float64 where it is asked to, and writes what it
 // holds then.
 //   node rank-steps.js '{"dist": URL, "place": ... or null, "pack": path, "out": path, "cases": [...]}'
+import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 
 const { dist, place, pack: packPath, out, cases } = JSON.parse(process.argv[2]);
@@ -20,6 +21,7 @@ const [{ Batches }, { openPack }, { recipes }, { createLearner }, { objectiveOf 
   );
 const { overRanks, shareOf } = await own("train/over-ranks.js");
 const { agreeOnLearner } = await own("train/agreement.js");
+const { readCheckpoint, writeCheckpoint } = await own("checkpoint/checkpoint.js");
 const { mapTensors } = await own("compute/tensor-tree.js");
 const { stream } = await own("compute/streams.js");
 
@@ -28,11 +30,14 @@ const ranks = place ? new torch.Ranks(place) : undefined;
 const seed = 5;
 const pack = openPack(packPath);
 
-function learnerOf({ precision, recipe: name, augment }) {
+/** @returns the steps that it has taken, too */
+function learnerOf({ precision, recipe: name, augment, from }) {
   const recipe = { ...recipes[name], augment };
-  const learner = createLearner(recipe, { latent: 8, channels: 6 }, 0.001, stream(seed, "weights"));
+  const { learner, state } = from
+    ? readCheckpoint(from, recipe, 0.001)
+    : { learner: createLearner(recipe, { latent: 8, channels: 6 }, 0.001, stream(seed, "weights")) };
   learner.pool.capacity = 24; // soon full
-  if (precision === "fp32") return learner;
+  if (precision === "fp32" || from) return { learner, taken: state?.steps ?? 0 };
   for (const network of [learner.generator, learner.encoder, learner.generatorEma, learner.encoderEma]) {
     for (const [key, value] of network?.u ?? []) network.u.set(key, torch.keep(value.to("float64")));
     for (const [key, value] of network?.parameters ?? []) {
@@ -40,11 +45,14 @@ function learnerOf({ precision, recipe: name, augment }) {
       network.parameters.set(key, value.requiresGrad ? wide.requiresGrad_() : wide);
     }
   }
-  return learner;
+  return { learner, taken: 0 };
 }
 
-/** What the learner holds after the first and after the last step, and the gradients of its first update of each network. */
-function takeSteps(learner, { precision, batch, alpha, steps }) {
+/**
+ * What the learner holds after the first and after the last step, the gradients of its first update of each network, and what
+ * was drawn for each step.
+ */
+function takeSteps({ learner, taken }, { recipe, precision, batch, alpha, steps, save }) {
   const growth = { phase: 1, alpha };
   const objective = objectiveOf(learner.recipe);
   const batches = new Batches(pack, pack.splits.train, { seed, mirror: true, device: "cpu" });
@@ -55,23 +63,65 @@ function takeSteps(learner, { precision, batch, alpha, steps }) {
     },
     updated: () => undefined,
   };
+  const drawn = [];
   let first;
-  for (let step = 0; step < steps; step++) {
+  for (let step = taken; step < steps; step++) {
     torch.scope(() => {
       const over = ranks && overRanks(ranks, batch);
       const share = ranks ? shareOf(batch, ranks) : { first: 0, count: batch };
       const x = batches.at(step * batch + share.first, share.count, growth);
       const random = (purpose) => stream(seed, purpose, step);
-      const drawn = drawInputs(objective, learner, x, { growth, random, device: "cpu", ranks: over });
+      const own = drawInputs(objective, learner, x, { growth, random, device: "cpu", ranks: over });
+      drawn.push(digests(own, share.count));
       // Of the drawn numbers, places in the pool stay whole.
-      const inputs = mapTensors(drawn, (t) => (precision === "fp64" && t.dtype === "float32" ? t.to("float64") : t));
+      const inputs = mapTensors(own, (t) => (precision === "fp64" && t.dtype === "float32" ? t.to("float64") : t));
       const settings = { growth, precision, encoderOrder: "joint", ranks: over, margin: 0, shown: step * batch };
       trainStep(objective, learner, inputs, settings, observer);
     });
     first ??= heldBy(learner);
+    if (save?.after === step + 1 && !place?.rank) {
+      writeCheckpoint(save.run, learner, factsOf(growth, recipe, step + 1, batch));
+    }
   }
-  return { first, held: heldBy(learner), gradients };
+  return { first, held: heldBy(learner), gradients, drawn: togetherOf(drawn) };
 }
+
+/** One for each of a rank's rows, of all that is drawn for it. What the pool trades, in whole numbers, is drawn for all alike. */
+function digests(inputs, count) {
+  const rows = Array.from({ length: count }, () => createHash("sha256"));
+  const whole = [];
+  mapTensors(inputs, (value) => {
+    const bytes = new Uint8Array(value.contiguous().toTypedArray().slice().buffer);
+    const width = bytes.length / count;
+    if (value.dtype === "int64") whole.push(createHash("sha256").update(bytes).digest("hex"));
+    else for (const [i, row] of rows.entries()) row.update(bytes.subarray(i * width, (i + 1) * width));
+    return value;
+  });
+  return { rows: rows.map((row) => row.digest("hex")), whole };
+}
+
+/** Of each step the rows of all ranks in their order. */
+function togetherOf(drawn) {
+  const all = ranks ? ranks.say(JSON.stringify(drawn)).map((text) => JSON.parse(text)) : [drawn];
+  return drawn.map(({ whole }, step) => ({ rows: all.flatMap((each) => each[step].rows), whole }));
+}
+
+const factsOf = ({ phase, alpha }, recipe, steps, batch) => ({
+  recipe,
+  images: steps * batch,
+  steps,
+  elapsedSeconds: 1,
+  phase,
+  alpha,
+  colour: "rgb",
+  crop: "center",
+  align: null,
+  from: null,
+  pair: "averaged",
+  encoderOrder: "joint",
+  schedule: { phases: [{ phase, startImages: 0, fadeImages: 0 }], totalImages: 1000 },
+  pack: { id: pack.id, path: pack.path, trainImages: pack.splits.train.length },
+});
 
 function heldBy(learner) {
   const held = {};
@@ -97,9 +147,9 @@ function differenceFound(learner) {
 }
 
 const results = cases.map((each) => {
-  const learner = learnerOf(each);
-  const taken = takeSteps(learner, each);
-  return each.tamper ? differenceFound(learner) : taken;
+  const begun = learnerOf(each);
+  const taken = takeSteps(begun, each);
+  return each.tamper ? differenceFound(begun.learner) : taken;
 });
 ranks?.barrier();
 if (!place || place.rank === 0) writeFileSync(out, JSON.stringify(results));

@@ -8,7 +8,7 @@ import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { shareOf } from "../../src/train/over-ranks.ts";
 import { discs, makePack } from "../support/tiny.ts";
 
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 900_000 });
 
 const folder = temporaryFolder();
 const script = fileURLToPath(new URL("../support/rank-steps.js", import.meta.url));
@@ -21,6 +21,8 @@ interface Held {
   readonly first: Numbers;
   readonly held: Numbers;
   readonly gradients: Numbers;
+  /** Digests of the images and random numbers of each step: one for each row of the batch, and of what is of all rows. */
+  readonly drawn: readonly { readonly rows: readonly string[]; readonly whole: readonly string[] }[];
 }
 
 interface Steps {
@@ -31,9 +33,18 @@ interface Steps {
   readonly alpha?: number;
   /** Rank 1 changes a weight a little before the ranks compare what they hold: instead of numbers, what is said of it. */
   readonly tamper?: boolean;
+  /** Writes a checkpoint on the way. */
+  readonly save?: { readonly after: number; readonly run: string };
+  /** A checkpoint to go on from. */
+  readonly from?: string;
 }
 
 const common = { precision: "fp64", recipe: "accv2018", augment: false, batch: 8, alpha: 1, steps: 20 };
+
+/** After so many steps the two ranks write a checkpoint, from which one and three go on. */
+const saved = 10;
+const saving = (name: string) => ({ save: { after: saved, run: join(folder, name) } });
+const goingOn = (name: string) => ({ from: join(folder, name, "checkpoint-00000000") });
 
 const cases = {
   rounded: { precision: "fp32", steps: 1 },
@@ -60,6 +71,8 @@ async function steps(pack: string, size: number, all: readonly Steps[]): Promise
 
 /** By the number of processes. */
 const held: Record<number, Partial<Record<Case, Held>>> = {};
+const wentOn: Record<number, Partial<Record<Case, Held>>> = {};
+const kept = ["plain", "cycle"] as const satisfies Case[];
 let difference: unknown;
 
 // As much as can be with one start of each number of processes.
@@ -68,16 +81,25 @@ beforeAll(async () => {
   const all = Object.keys(cases) as Case[];
   const byCase = (names: readonly Case[], results: readonly unknown[]) =>
     Object.fromEntries(names.map((name, i) => [name, results[i] as Held]));
-  const take = (size: number, names: readonly Case[], more: readonly Steps[] = []) =>
-    steps(path, size, [...names.map((name) => cases[name]), ...more]);
-  held[1] = byCase(all, await take(1, all));
-  const ofTwo = await take(2, all, [{ precision: "fp32", steps: 1, tamper: true }]);
+  const ofTwo = await steps(path, 2, [
+    ...all.map((name) => ({ ...cases[name], ...(kept.some((each) => each === name) && saving(name)) })),
+    { precision: "fp32", steps: 1, tamper: true },
+  ]);
   held[2] = byCase(all, ofTwo);
   difference = ofTwo.at(-1);
-  held[3] = byCase(["plain"], await take(3, ["plain"]));
+  for (const [size, names] of [
+    [1, all],
+    [3, ["plain"]],
+  ] as const) {
+    const more = kept.map((name) => ({ ...cases[name], ...goingOn(name) }));
+    const results = await steps(path, size, [...names.map((name) => cases[name]), ...more]);
+    held[size] = byCase(names, results);
+    wentOn[size] = byCase(kept, results.slice(names.length));
+  }
 });
 
 const heldBy = (size: number, name: Case) => held[size]?.[name] as Held;
+const heldLater = (size: number, name: Case) => wentOn[size]?.[name] as Held;
 
 /** |a - b| / |b| over all numbers of all names. */
 function relativeL2(a: Numbers, b: Numbers): number {
@@ -126,6 +148,28 @@ describe("in float64, after 20 steps, every weight, average and stored image is 
     // Nothing of it is trivial: the steps moved the weights by up to 20 times the learning rate.
     expect(largestDifference(one.held, one.first)).toBeGreaterThan(1e-3);
   });
+});
+
+describe("a run of two ranks that goes on with another number of them, in float64", () => {
+  test.each<[number, (typeof kept)[number]]>([
+    [1, "plain"],
+    [3, "plain"],
+    [1, "cycle"],
+    [3, "cycle"],
+  ])(
+    "%i, %s: the same images in the same order, the same random numbers, and within 1e-8 the same end",
+    (size, name) => {
+      const never = heldBy(2, name);
+      const { held, first, drawn } = heldLater(size, name);
+      expect(drawn).toEqual(never.drawn.slice(saved));
+      expect(drawn[0]?.rows).toHaveLength(common.batch);
+      expect(new Set(never.drawn.flatMap(({ rows }) => rows)).size, "no two rows alike").toBe(
+        common.steps * common.batch,
+      );
+      expect(largestDifference(held, never.held)).toBeLessThan(1e-8);
+      expect(largestDifference(held, first)).toBeGreaterThan(1e-3);
+    },
+  );
 });
 
 test("a rank that holds another weight, by a bit, is found", () => {
