@@ -8,6 +8,7 @@ import { bench } from "./places.ts";
 import { progress } from "./process.ts";
 import { reportOf } from "./report.ts";
 import { batches, newResults, type Part, type Results, readResults, saveResults } from "./results.ts";
+import { timeScaling } from "./scaling.ts";
 import { timeStudio } from "./studio.ts";
 import { inOwnProcess, type Settings } from "./trial.ts";
 import type { Workload } from "./workload.ts";
@@ -72,6 +73,11 @@ export async function benchAll(
   for (const workload of only.includes("exported") ? workloads.filter(({ phase }) => phase === 4 || phase === 5) : []) {
     const timing = await timeExported(workload, "fp32", unmeasured.threads, extent.system);
     results.exported = [...(results.exported ?? []), timing];
+    save();
+  }
+  // 16x16, where sums are long beside a step, and 64x64.
+  for (const workload of only.includes("scaling") ? workloads.filter(({ phase }) => phase === 2 || phase === 4) : []) {
+    results.scaling = [...(results.scaling ?? []), await timeScaling(workload, await ofStep(workload), extent.steps)];
     save();
   }
   for (const workload of only.includes("steps") ? workloads : []) {

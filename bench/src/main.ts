@@ -25,8 +25,9 @@ import type { Workload } from "./workload.ts";
 const usage = `Usage: npm run -s bench -- COMMAND [options]
 
   all       everything, into bench/results/ and bench/RESULTS.md (some hours); a part of it with
-            --only steps,inference,exported,prepare,commands,studio  --phases 2,4  --n 512
+            --only steps,scaling,inference,exported,prepare,commands,studio  --phases 2,4  --n 512
   step      training steps (one encoder and two generator updates) beside PyTorch and the limit
+  scaling   training steps of --threads processes of one thread beside one process of as many (default 2)
   profile   what one step spends its time in, operator by operator
   precision whether training in bf16 goes where float32 goes: 200 steps on drawn faces, three seeds (16x16, batch 16,
             n 64); exit code 1 if not
@@ -137,6 +138,13 @@ const commands: Record<string, () => void | Promise<void>> = {
     const { why, ...settings } = await settingsOf(workloadOf());
     const comparison = await compareStep(workloadOf(), settings, await extentOf({ newest: false }));
     console.log(flags.json ? JSON.stringify(summaryOf(comparison)) : described(comparison, why));
+  },
+
+  async scaling() {
+    const { describeScaling, timeScaling } = await import("./scaling.ts");
+    const { why: _, ...settings } = await settingsOf(workloadOf());
+    const timing = await timeScaling(workloadOf(), settings, stepsOf());
+    console.log(flags.json ? JSON.stringify(timing) : describeScaling(timing));
   },
 
   async profile() {

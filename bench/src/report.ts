@@ -2,6 +2,7 @@
 import { fasterOfNewest, ratiosOf, type StepComparison, type Timing } from "./compare.ts";
 import type { Direction } from "./onnx-trial.ts";
 import { keyOf, type Part, type Results } from "./results.ts";
+import { hiddenShare } from "./scaling.ts";
 import type { Latency, StudioTiming } from "./studio.ts";
 import { convolutionsAsked, precisionAsked } from "./trial.ts";
 
@@ -112,6 +113,9 @@ function machineSection(title: string, newest: ResultsFile, older: readonly Resu
     stepTable(steps, machine.cores),
     "### Peak memory of a step's process, MiB",
     memoryTable(steps, machine.cores),
+    "### Several processes",
+    "A step of as many processes of one thread as there are cores, beside one process of as many threads; medians. Sums: those of gradients, alone. Waited: in the step, for sums. Hidden: the share of the sums that lies behind a process's own work. Nothing summed: each process with its share at the same time, without sums.",
+    part("scaling", scalingTable),
     "### Encode and decode, float32",
     part("inference", inferenceTable),
     "### Exported models, float32",
@@ -248,6 +252,29 @@ function memoryTable(steps: readonly StepComparison[], cores: number): string {
     peak(fasterOfNewest(step)),
   ]);
   return table(["n", "phase", "batch", "precision", "ours", "(a)", "(b)", "faster of (c)"], rows);
+}
+
+function scalingTable({ scaling = [] }: Results): string {
+  if (scaling.length === 0) return none;
+  const rows = [...scaling]
+    .sort((a, b) => b.n - a.n || a.phase - b.phase)
+    .map((timing) => {
+      const { n, phase, batch, precision, ranks, one, together, apart, waited, sums, bytes } = timing;
+      const seconds = [one, together, apart, sums, waited].map((each) => each.toPrecision(3));
+      const rest = [`${(one / together).toFixed(2)}x`, percent(hiddenShare(timing)) ?? none, `${figure(bytes / 1e6)}`];
+      return [`${n}`, `${phase}`, `${batch}`, precision, `${ranks}`, ...seconds, ...rest];
+    });
+  const times = [
+    "one process, s",
+    "all, s",
+    "nothing summed, s",
+    "sums, s",
+    "waited, s",
+    "faster",
+    "hidden",
+    "MB summed",
+  ];
+  return table(["n", "phase", "batch", "precision", "processes", ...times], rows);
 }
 
 function inferenceTable({ inference }: Results): string {

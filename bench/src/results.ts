@@ -10,11 +10,12 @@ import type { ExportedTiming } from "./exported.ts";
 import type { InferenceTiming } from "./inference.ts";
 import { repository } from "./places.ts";
 import type { Python } from "./python.ts";
+import type { ScalingTiming } from "./scaling.ts";
 import type { StudioTiming } from "./studio.ts";
 import { convolutionsAsked, precisionAsked, type Settings } from "./trial.ts";
 import type { Workload } from "./workload.ts";
 
-export const parts = ["steps", "inference", "exported", "prepare", "commands", "studio"] as const;
+export const parts = ["steps", "scaling", "inference", "exported", "prepare", "commands", "studio"] as const;
 export type Part = (typeof parts)[number];
 
 /** The batch of each phase: the paper's, scaled to a processor. */
@@ -41,6 +42,8 @@ export interface Results {
     readonly newestTorch: string | null;
   };
   steps: readonly StepComparison[];
+  /** Missing in files from before several processes were measured. */
+  scaling?: readonly ScalingTiming[];
   inference: readonly (Workload & InferenceTiming)[];
   /** Missing in files from before there was an export. */
   exported?: readonly ExportedTiming[];
@@ -137,6 +140,7 @@ export function saveResults(folder: string, results: Results): string {
       newestTorch: results.versions.newestTorch ?? before.versions.newestTorch,
     },
     steps: replaced(before.steps, results.steps, keyOf),
+    scaling: replaced(before.scaling ?? [], results.scaling ?? [], (each) => `${sizeOf(each)} ${each.ranks}`),
     inference: replaced(before.inference, results.inference, sizeOf),
     exported: replaced(before.exported ?? [], results.exported ?? [], sizeOf),
     prepare: replaced(before.prepare, results.prepare, ({ source }) => source),

@@ -5,6 +5,7 @@ import { type InferenceTiming, timeInference } from "./inference.ts";
 import { limitSeconds, productsOf, squareTflops, type TimedProduct, timeProducts } from "./limit.ts";
 import { runJson } from "./process.ts";
 import { recordStep } from "./profile.ts";
+import { type RankTiming, type RankTrial, timeRank } from "./rank.ts";
 import { peakRssMiB, type StepTiming, timeStep } from "./step.ts";
 import type { Workload } from "./workload.ts";
 
@@ -48,12 +49,15 @@ interface Outcomes {
   step: StepTiming & { libtorch: string };
   limit: LimitTiming;
   inference: InferenceTiming;
+  rank: RankTiming;
 }
 
 interface Trial<Kind extends keyof Outcomes> extends Settings {
   readonly kind: Kind;
   readonly workload: Workload;
   readonly steps: number;
+  /** One of several processes. */
+  readonly rank?: RankTrial;
 }
 
 const trials: { readonly [Kind in keyof Outcomes]: (trial: Trial<Kind>, computing: Computing) => Outcomes[Kind] } = {
@@ -68,6 +72,7 @@ const trials: { readonly [Kind in keyof Outcomes]: (trial: Trial<Kind>, computin
   },
   inference: ({ workload, ...settings }) =>
     timeInference(workload, { threads: settings.threads, convolutions: convolutionsAsked(settings) }),
+  rank: ({ workload, steps, rank }, computing) => timeRank(workload, computing, steps, rank as RankTrial),
 };
 
 /** In the child: does what the parent asked for and prints it. */

@@ -6,13 +6,15 @@ import {
   disposeLearner,
   drawLatents,
   objectiveOf,
+  overRanks,
   placeLearner,
   type Recipe,
   resolutionOf,
+  shareOf,
   trainStep,
   useComputing,
 } from "pioneer-networks/torch";
-import { cacheMemory, RandomGenerator, rand, scope } from "pioneer-torch";
+import { cacheMemory, RandomGenerator, type Ranks, rand, scope } from "pioneer-torch";
 
 export interface Workload {
   readonly phase: number;
@@ -23,40 +25,60 @@ export interface Workload {
 
 export const recipe: Recipe = accv2018;
 
+/** One process of several. */
+export interface OneOfRanks {
+  readonly ranks: Ranks;
+  /** Where false it takes its share of the batch, and sums nothing. */
+  readonly sums: boolean;
+}
+
 export interface Stepper {
+  /** Numbers in the gradient of each update of a step: of the encoder's, then of the generator's. */
+  readonly updates: readonly number[];
   /** Draws inputs, then runs `around` with a function that does one step and waits for the device. */
   step<T>(around: (run: () => void) => T): T;
   dispose(): void;
 }
 
-/** A learner at its beginning, faded in (the image pool is in use), in the order our trainer takes. */
-export function createStepper({ phase, batch, n }: Workload, computing: Computing): Stepper {
+/**
+ * A learner at its beginning, faded in (the image pool is in use), in the order our trainer takes.
+ * @param one where several processes share the batch
+ */
+export function createStepper({ phase, batch, n }: Workload, computing: Computing, one?: OneOfRanks): Stepper {
   useComputing(computing);
   cacheMemory();
   const random = new RandomGenerator(0);
+  // All ranks draw the same trades of the pool, however many images they take.
+  const ofAll = new RandomGenerator(1);
   const objective = objectiveOf(recipe);
   const learner = createLearner(recipe, { latent: n, channels: n }, 0.001, random);
   placeLearner(learner, computing.device);
   const resolution = resolutionOf(phase);
+  const images = one ? shareOf(batch, one.ranks).count : batch;
+  const over = one?.sums ? overRanks(one.ranks, batch) : undefined;
   const settings = {
     growth: { phase, alpha: 1 },
     precision: computing.precision,
     encoderOrder: "joint" as const,
+    ranks: over,
   };
+  const used = (network: "encoder" | "generator") =>
+    [...learner[network].used(settings.growth).values()].reduce((sum, { length }) => sum + length, 0);
   return {
+    updates: [used("encoder"), ...Array<number>(recipe.generatorSteps).fill(used("generator"))],
     step: (around) =>
       scope(() => {
-        const z = () => drawLatents(batch, n, random).to(computing.device);
+        const z = () => drawLatents(images, n, random).to(computing.device);
         const inputs = {
-          x: rand([batch, 3, resolution, resolution], random, -1, 1).to(computing.device),
+          x: rand([images, 3, resolution, resolution], random, -1, 1).to(computing.device),
           zEncoder: z(),
           zGenerator: Array.from({ length: recipe.generatorSteps }, z),
           ...objective.draw({
             learner,
             growth: settings.growth,
-            batch,
-            own: (all) => all,
-            random: () => random,
+            batch: over ? batch : images,
+            own: (all) => over?.own(all) ?? all,
+            random: () => ofAll,
             device: computing.device,
           }),
         };

@@ -53,6 +53,32 @@ test("without --json a person can read it, and --no-limit leaves the products ou
   expect(stdout).toContain("limit: not measured");
 });
 
+test("scaling shows what sums of two processes take, and how much of it is waited for", () => {
+  const { stdout, status } = bench(
+    "scaling",
+    "--phase",
+    "1",
+    "--batch",
+    "5",
+    "--n",
+    "16",
+    "--steps",
+    "1",
+    "--threads",
+    "2",
+    "--json",
+  );
+  expect(status).toBe(0);
+  const timing = JSON.parse(stdout) as Record<string, number>;
+  // Float32 of E once and of G twice. Both have three convolutions of 3x3 and one of 4x4, E 3 weights and a bias for each of 16
+  // channels, G 16 weights and a bias for each colour.
+  const convolutions = 3 * (16 * 16 * 9 + 16) + 16 * 16 * 16 + 16;
+  const bytes = 4 * (convolutions + 16 * 4 + 2 * (convolutions + 3 * 17));
+  expect(timing).toMatchObject({ phase: 1, batch: 5, n: 16, ranks: 2, bytes });
+  for (const name of ["one", "together", "apart", "waited", "sums"]) expect(timing[name]).toBeGreaterThan(0);
+  expect(timing.waited).toBeLessThan(timing.together as number);
+});
+
 test("profile lists operators by their own time", () => {
   const { stdout, status } = bench("profile", ...small);
   expect(status).toBe(0);

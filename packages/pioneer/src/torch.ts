@@ -23,6 +23,7 @@ export {
   type LossesOf,
   type LossTerms,
   type Objective,
+  type OverRanks,
   objectiveOf,
   type StepInputs,
   type StepSettings,
@@ -32,4 +33,5 @@ export { measureComputing } from "./train/choose-layers.ts";
 export { flopsPerImage } from "./train/cost.ts";
 export { drawInputs } from "./train/inputs.ts";
 export { readLosses } from "./train/loss-ring.ts";
+export { overRanks, shareOf } from "./train/over-ranks.ts";
 export { trainStep } from "./train/step.ts";

@@ -74,6 +74,7 @@ export interface Native {
   finishSum(ranks: number, work: number): void;
   broadcastFrom(ranks: number, tensor: number, rank: number): void;
   gradientsOverRanks(ranks: number, output: number, inputs: number[], weight: number): number[];
+  secondsWaited(ranks: number): number;
   setRankBusy(ranks: number, isBusy: boolean): void;
   failRank(ranks: number, what: string): void;
   startRecording(): void;

@@ -125,6 +125,11 @@ export class Ranks implements Disposable {
     });
   }
 
+  /** For the others' part of sums, since this rank joined them: what was not hidden behind its own work. */
+  get secondsWaited(): number {
+    return native.secondsWaited(this.#live());
+  }
+
   /** While busy with something of its own a rank may let the others wait. */
   setBusy(isBusy: boolean): void {
     native.setRankBusy(this.#live(), isBusy);

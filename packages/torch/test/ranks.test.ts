@@ -69,6 +69,8 @@ test.concurrent("two ranks sum, broadcast and talk", async () => {
     ranks.broadcast(word, 1);
     const said = ranks.say(rank === 0 ? "ä" : "");
     ranks.barrier();
+    const waited = ranks.secondsWaited;
+    if (!(waited > 0 && waited < performance.now() / 1000)) console.log("waited for", waited);
     console.log([...numbers.toFloat32Array()].join(), word.item(), JSON.stringify(said));
     ranks.dispose();`;
   const expected = '3,20 7 ["ä",""]\n';

@@ -113,6 +113,7 @@ class Ranks {
   }
 
   int size() const { return size_; }
+  double secondsWaited() const { return waited_.count(); }
   Liveness& alive() { return *alive_; }
 
   Work sum(const at::Tensor& tensor) {
@@ -144,11 +145,13 @@ class Ranks {
 
   /// Throws what the rank that is gone has done.
   void wait(c10d::Work& work) {
-    auto lost = Clock::now();
+    const auto begun = Clock::now();
+    auto lost = begun;
     for (std::string reason;;) {
       try {
         work.wait(std::chrono::milliseconds(500));
         alive_->rest();
+        waited_ += Clock::now() - begun;
         return;
       } catch (const std::exception& error) {
         if (work.isCompleted() && !isLost_) {
@@ -191,6 +194,7 @@ class Ranks {
   c10::intrusive_ptr<c10d::ProcessGroupGloo> group_;
   std::unordered_map<int64_t, Work> works_;
   int64_t lastWork_ = 0;
+  Seconds waited_{0};
   bool isLost_ = false;  // for good
 };
 
@@ -368,6 +372,11 @@ static napi_value gradientsOverRanks(napi_env env, napi_callback_info info) {
   });
 }
 
+/// secondsWaited(ranks): for the others, since it joined them.
+static napi_value secondsWaited(napi_env env, napi_callback_info info) {
+  return guard(env, [&] { return fromNumber(env, toRanks(env, arguments(env, info, 1)[0]).secondsWaited()); });
+}
+
 /// setRankBusy(ranks, isBusy)
 static napi_value setRankBusy(napi_env env, napi_callback_info info) {
   return guard(env, [&] {
@@ -389,7 +398,7 @@ static napi_value failRank(napi_env env, napi_callback_info info) {
 const std::vector<Export> rankExports = {
     {"joinRanks", joinRanks},     {"leaveRanks", leaveRanks},       {"beginSum", beginSum},
     {"finishSum", finishSum},     {"broadcastFrom", broadcastFrom}, {"gradientsOverRanks", gradientsOverRanks},
-    {"setRankBusy", setRankBusy}, {"failRank", failRank},
+    {"setRankBusy", setRankBusy}, {"failRank", failRank},           {"secondsWaited", secondsWaited},
 };
 
 #else
