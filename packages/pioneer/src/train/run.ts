@@ -120,18 +120,35 @@ async function trainInProcesses(
   }
 }
 
-/** A rank that only says that others are gone gives those some time to say why. */
+/**
+ * A rank that only says that others are gone gives those of them that were started here some time to say why. The timer keeps
+ * this process: by now nothing else may.
+ */
 const afterOthers = (ends: readonly Promise<EndEvent>[]) => async (error: unknown) => {
-  if (!(error instanceof PioneerError) || error.code !== "RANKS") throw error;
-  const others = ends.map((end) =>
+  if (!isOfOthers(error)) throw error;
+  const never = new Promise<never>(() => undefined);
+  const causes = ends.map((end) =>
     end.then(
-      () => new Promise<never>(() => undefined),
-      (other: PioneerError) => (other.code === "RANKS" ? new Promise<never>(() => undefined) : Promise.reject(other)),
+      () => never,
+      (other: unknown) => (isOfOthers(other) ? never : other),
     ),
   );
-  await Promise.race([...others, afterMs(secondsForOthers * 1000, undefined, { ref: false })]);
-  throw error;
+  const allEnded = Promise.allSettled(ends).then((all) =>
+    all
+      .flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []))
+      .find((each) => !isOfOthers(each)),
+  );
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  try {
+    const cause = await Promise.race([...causes, allEnded, afterMs(secondsForOthers * 1000, undefined, { signal })]);
+    throw cause ?? error;
+  } finally {
+    waiting.abort();
+  }
 };
+
+const isOfOthers = (error: unknown): boolean => error instanceof PioneerError && error.code === "RANKS";
 
 /** Turns signals and the caller's AbortSignal into an orderly end. */
 class Stopper {

@@ -77,6 +77,16 @@ export const pioneer = (cwd: string, args: readonly string[], env: NodeJS.Proces
 /** The training process of a run, as its lock names it. */
 export const workerOf = (run: string): number => Number(/\d+/.exec(readFileSync(join(run, ".lock"), "utf8"))?.[0]);
 
+/** The training processes of a command line with --nproc, rank 0 first; none once it has ended. */
+export function ranksOf({ child }: Pioneer): number[] {
+  try {
+    const text = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8");
+    return text.trim().split(" ").filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
 /** Whether a process computes: one that ended but was not reaped does not. */
 export function isAlive(pid: number): boolean {
   try {

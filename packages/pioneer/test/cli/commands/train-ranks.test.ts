@@ -1,16 +1,29 @@
 // Several processes that train one run, as users start them; each test starts many.
-import { cpSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Rng } from "pioneer-runtime/internal";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
-import { checkpoints, fingerprint, isAlive, type Outcome, Pioneer, pioneer, tiny } from "../../support/cli.ts";
+import {
+  bin,
+  checkpoints,
+  fingerprint,
+  isAlive,
+  type Outcome,
+  Pioneer,
+  pioneer,
+  ranksOf,
+  tiny,
+} from "../../support/cli.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 240_000 });
 
 const folder = temporaryFolder();
+/** The package under test. */
+const program = dirname(dirname(bin));
 let data: string;
 let never: ReturnType<typeof fingerprint>;
 const run = (name: string, ...more: string[]) => [
@@ -36,10 +49,6 @@ beforeAll(async () => {
   expect(await pioneer(folder, two("never"))).toMatchObject(ended);
   never = fingerprint(join(folder, "never"));
 });
-
-/** The training processes of a command line, rank 0 first. */
-const ranksOf = ({ child }: Pioneer): number[] =>
-  readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim().split(" ").map(Number);
 
 /** Nobody tells us of the end of a grandchild. */
 const gone = (pids: readonly number[]) =>
@@ -127,7 +136,8 @@ describe("started by others, with PyTorch's environment variables", () => {
       });
     });
 
-  async function together(...args: readonly (readonly string[])[]): Promise<Outcome[]> {
+  /** @param programs by rank, where one is another than that of this build */
+  async function together(args: readonly (readonly string[])[], programs: readonly string[] = []): Promise<Outcome[]> {
     const port = String(await freePort());
     return Promise.all(
       args.map((each, rank) => {
@@ -137,29 +147,27 @@ describe("started by others, with PyTorch's environment variables", () => {
           MASTER_ADDR: "127.0.0.1",
           MASTER_PORT: port,
         };
-        return pioneer(folder, each, { ...place, LOCAL_RANK: String(rank), LOCAL_WORLD_SIZE: "2" });
+        const env = { ...place, LOCAL_RANK: String(rank), LOCAL_WORLD_SIZE: "2" };
+        return new Pioneer(folder, each, env, [process.execPath, programs[rank] ?? bin]).end;
       }),
     );
   }
 
   test("two command lines do what --nproc 2 does, and the second is silent", async () => {
-    const [first, second] = await together(run("started"), run("started"));
+    const [first, second] = await together([run("started"), run("started")]);
     expect(first).toMatchObject(ended);
     expect(second).toMatchObject({ code: 0, stdout: "", stderr: "" });
     expect({ ...fingerprint(join(folder, "started")) }).toEqual(never);
   });
 
   test("another configuration or pack on a rank is refused by name before the first step, and leaves nothing", async () => {
-    const options = await together(run("options"), [...run("options"), "--batch", "16"]);
+    const options = await together([run("options"), [...run("options"), "--batch", "16"]]);
     const batch = "rank 1 cannot train with rank 0: --batch is 16 there, 8 on rank 0: give all the same";
     for (const { code, stderr } of options)
       expect({ code, stderr }).toEqual({ code: 2, stderr: `pioneer: ${batch}\n` });
 
     const other = (await makePack(folder, 41, 16, discs)).path;
-    const packs = await together(
-      run("packs"),
-      run("packs").map((word) => (word === data ? other : word)),
-    );
+    const packs = await together([run("packs"), run("packs").map((word) => (word === data ? other : word))]);
     for (const { stderr } of packs) {
       expect(stderr).toMatch(
         /^pioneer: rank 1 cannot train with rank 0: its pack is another, .*: copy one to all machines\n$/,
@@ -168,6 +176,45 @@ describe("started by others, with PyTorch's environment variables", () => {
     expect(() => checkpoints(join(folder, "options"))).toThrow("ENOENT");
     expect(() => checkpoints(join(folder, "packs"))).toThrow("ENOENT");
   });
+
+  test("another version on a rank is refused by name before the first step, and leaves nothing", async () => {
+    const other = join(folder, "other", "packages", "pioneer");
+    for (const name of ["bin", "dist"]) cpSync(join(program, name), join(other, name), { recursive: true });
+    symlinkSync(join(program, "../../node_modules"), join(folder, "other", "node_modules"));
+    const manifest = JSON.parse(readFileSync(join(program, "package.json"), "utf8")) as { version: string };
+    writeFileSync(join(other, "package.json"), JSON.stringify({ ...manifest, version: "99.0.0" }));
+    const line = `rank 1 cannot train with rank 0: Pioneer is 99.0.0 there, ${manifest.version} on rank 0: install one version`;
+    for (const { code, stderr } of await together(
+      [run("versions"), run("versions")],
+      [bin, join(other, "bin", "pioneer.js")],
+    ))
+      expect({ code, stderr }).toEqual({ code: 2, stderr: `pioneer: ${line}\n` });
+    expect(() => checkpoints(join(folder, "versions"))).toThrow("ENOENT");
+  });
+
+  const disk = join(folder, "disk");
+  mkdirSync(disk);
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]).status === 0;
+  if (!mounted) console.log("skipped: a small disk needs the right to mount one");
+  afterAll(() => mounted && spawnSync("umount", [disk]));
+
+  test.skipIf(!mounted)(
+    "a full disk of the rank that writes ends all before the first step, and they say so",
+    async () => {
+      const [first, second] = await together([run("disk/run"), run("disk/run")]);
+      expect(first).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^pioneer: disk\/run[^\n]*the disk is full[^\n]*\n$/),
+      });
+      expect(second).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringMatching(/^pioneer: rank 0: disk\/run[^\n]*the disk is full[^\n]*\n$/),
+      });
+      expect(first?.stdout).not.toContain("img/s");
+      expect(checkpoints(join(disk, "run"))).toEqual([]);
+    },
+  );
 
   test("an environment that says too little is refused", async () => {
     const { code, stderr } = await pioneer(folder, run("refused"), { WORLD_SIZE: "2" });
