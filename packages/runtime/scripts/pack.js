@@ -25,7 +25,7 @@ for (const entry of ["index.js", "browser.js"]) {
   await write(entry, `cjs/${entry}`, { format: "cjs", dynamicImportInCjs: false });
 }
 for (const file of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
-  if (/\.d\.ts$/.test(file) && !file.startsWith("cjs")) cpSync(join(dist, file), join(cjs, file));
+  if (file.endsWith(".d.ts") && !file.startsWith("cjs")) cpSync(join(dist, file), join(cjs, file));
 }
 writeFileSync(join(cjs, "package.json"), '{ "type": "commonjs" }\n');
 
