@@ -1,11 +1,11 @@
 // The package in a real page: headless Chromium, a server on this machine, nothing from elsewhere.
 import { readFileSync, statSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
-import { rolldown } from "rolldown";
 import sharp from "sharp";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type * as Runtime from "../src/browser.ts";
 import { Pioneer, sampleLatents } from "../src/index.ts";
+import { bundled, importMap } from "./support/bundle.ts";
 import { noBrowser, openBrowser } from "./support/chromium.ts";
 import { changedModel, expected, fixture, inRepository, oneDirection, worst } from "./support/fixtures.ts";
 import { type Server, serve } from "./support/server.ts";
@@ -13,26 +13,10 @@ import { type Server, serve } from "./support/server.ts";
 /** What the page's script puts where the functions of these tests find it. */
 declare const P: typeof Runtime;
 
-const imports = {
-  "pioneer-runtime": "/runtime.js",
-  "onnxruntime-web/webgpu": "/ort/ort.webgpu.bundle.min.mjs",
-  "onnxruntime-web/wasm": "/ort/ort.wasm.bundle.min.mjs",
-};
-const html = `<!doctype html><link rel="icon" href="data:,"><script type="importmap">${JSON.stringify({ imports })}</script>
+const html = `<!doctype html><link rel="icon" href="data:,"><script type="importmap">${importMap}</script>
 <script type="module">import * as P from "pioneer-runtime"; globalThis.P = P;</script>`;
 
 const tinyConfig = JSON.parse(readFileSync(fixture("model-tiny/config.json"), "utf8")) as object;
-
-/** src/browser.ts or its worker in one file, as the package ships them. */
-async function bundled(name: "browser" | "browser/worker"): Promise<string> {
-  const bundle = await rolldown({
-    input: inRepository(`packages/runtime/src/${name}.ts`),
-    external: [/^onnxruntime-web/],
-  });
-  const { output } = await bundle.generate({ format: "es", codeSplitting: false });
-  await bundle.close();
-  return output[0].code;
-}
 
 const photos = [
   "faces/color/a.jpg",
@@ -58,7 +42,7 @@ describe.skipIf(noBrowser)("in Chromium", () => {
       ort: inRepository("node_modules/onnxruntime-web/dist"),
       model: fixture("model-tiny"),
     };
-    runtime = await bundled("browser");
+    runtime = await bundled();
     server = await serve(folders, { "/": html, "/runtime.js": runtime, "/worker.js": await bundled("browser/worker") });
     browser = await openBrowser({ webgpu: false });
     page = await opened(browser, server.address);

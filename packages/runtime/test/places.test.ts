@@ -154,7 +154,7 @@ describe.skipIf(noBrowser)("in Chromium", () => {
   test("a page that was opened from a file says that it must be served", async () => {
     const folder = mkdtempSync(join(tmpdir(), "pioneer-file-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const classic = (await bundled("iife")).replaceAll("</script", "<\\/script");
+    const classic = (await bundled("browser", "iife")).replaceAll("</script", "<\\/script");
     writeFileSync(join(folder, "index.html"), `<!doctype html><script>${classic}</script>`);
     const page = await opened(String(pathToFileURL(join(folder, "index.html"))));
     const got = await page.evaluate(() => P.Pioneer.load("model").then(String, (error: Error) => error.message));

@@ -1,10 +1,13 @@
 import { rolldown } from "rolldown";
 import { inRepository } from "./fixtures.ts";
 
-/** src/browser.ts in one file, as the package ships it, or as a classic script that makes a global P. */
-export async function bundled(format: "es" | "iife" = "es"): Promise<string> {
+/** src/browser.ts or its worker in one file, as the package ships them, or as a classic script that makes a global P. */
+export async function bundled(
+  entry: "browser" | "browser/worker" = "browser",
+  format: "es" | "iife" = "es",
+): Promise<string> {
   const bundle = await rolldown({
-    input: inRepository("packages/runtime/src/browser.ts"),
+    input: inRepository(`packages/runtime/src/${entry}.ts`),
     external: [/^onnxruntime-web/],
     checks: { emptyImportMeta: false },
   });
