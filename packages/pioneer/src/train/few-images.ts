@@ -6,11 +6,11 @@ const enough = 2000;
 /** What to do about few training images, in words; undefined where there are enough, or it is being done. */
 export function fewImages(
   count: number,
-  { augment, recipe }: Pick<TrainConfig, "augment" | "recipe">,
+  { augment, from, recipe }: Pick<TrainConfig, "augment" | "from" | "recipe">,
 ): string | undefined {
   if (count >= enough || augment) return undefined;
   const few = `${count} training images are few (under ${enough}): the networks learn them by heart`;
-  return recipe === "gan"
-    ? `${few}; add images`
-    : `${few}; --augment works against that, as does a new run --from a model of similar images`;
+  if (recipe === "gan") return `${few}; add images`;
+  const others = from === undefined ? ", as does a new run --from a model of similar images" : "";
+  return `${few}; --augment works against that${others}`;
 }
