@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { constants, gzip } from "node:zlib";
+import { gzip } from "node:zlib";
 import { wasmFiles } from "../browser/wasm-file.ts";
 import { firstLine, ModelError } from "../errors.ts";
 
@@ -22,7 +22,7 @@ export async function copyWasm(
     await mkdir(folder, { recursive: true });
     return await Promise.all(
       found.map(async ({ name, source }) => {
-        const compressed = await promisify(gzip)(await readFile(source), { level: constants.Z_BEST_COMPRESSION });
+        const compressed = await promisify(gzip)(await readFile(source));
         const path = join(folder, `${name}.gz`);
         // Beside, and renamed: a page that is being served never gets half a file.
         await writeFile(`${path}.writing`, compressed);

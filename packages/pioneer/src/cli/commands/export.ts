@@ -19,9 +19,10 @@ const schema = z.strictObject({
     value: "MODEL",
     description: "the model folder, made when it is whole",
   }),
-  dtype: option(oneOf(weightFormats, { fp16: "half the size", int8: "a quarter" }).default("fp32"), {
+  dtype: option(oneOf(weightFormats, { fp16: "half the size", int8: "a quarter, for pages" }).optional(), {
     value: "TYPE",
     description: "what weights are stored as",
+    default: "fp16, with --weights fp32",
   }),
   weights: option(toggle().default(false), {
     description:
@@ -48,7 +49,8 @@ export function addExportCommand(program: Command): void {
     ],
     async run(options, _args, { output }) {
       const { exportModel } = await import("../../export/export-model.ts");
-      const exported = await exportModel({ ...options, onProgress: (what) => output.log(what) });
+      const { dtype = options.weights ? "fp32" : "fp16" } = options;
+      const exported = await exportModel({ ...options, dtype, onProgress: (what) => output.log(what) });
       for (const line of describe(exported)) output.log(line);
       output.wrote(exported.files, commandLine(`sample --model ${shellWord(options.out)} --out samples --grid`));
       output.result({ ...exported, folder: options.out });

@@ -32,7 +32,7 @@ beforeAll(async () => {
   const trained = await run("train", "--data", path, "--run", "run", ...tiny, "--total-kimg", "0.7");
   expect(trained.code).toBe(0);
   photos = ["0001.png", "0002.png"].map((name) => join(folder, "photos-120-16", name));
-  const exported = await run("export", "--run", "run", "--out", "model", "--threads", "1");
+  const exported = await run("export", "--run", "run", "--out", "model", "--dtype", "fp32", "--threads", "1");
   expect(exported).toMatchObject({ code: 0, stderr: "" });
   expect(exported.stdout).toMatch(/^PSNR of \d+ held-out reconstructions: [\d.]+ dB; in float32 before the export/m);
   expect(exported.stdout).toMatch(/^wrote model\/generator.onnx$/m);
