@@ -1,7 +1,7 @@
 // The package as users get it: packed, installed into an empty folder, and run by the examples.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -17,6 +17,7 @@ const names = ["node", "vite", "plain-html"] as const;
 const photo = fixture("imagefolder/faces/color/a.jpg");
 /** The model in the box. */
 const faces = inRepository("packages/pioneer/models/faces-photos");
+const readme = readFileSync(inRepository("packages/runtime/README.md"), "utf8");
 const installMinutes = 5;
 
 const tarball = "the tarball holds what is needed and nothing else";
@@ -129,7 +130,6 @@ test("require works, and TypeScript has types for it in a CommonJS file", () => 
 });
 
 test("the README's program for Node runs", async () => {
-  const readme = readFileSync(inRepository("packages/runtime/README.md"), "utf8");
   const [, program = ""] = /```js\n(.*?)```/s.exec(readme) ?? [];
   writeFileSync(join(folder, "node/readme.js"), program);
   cpSync(fixture("model-tiny"), join(folder, "node/model"), { recursive: true });
@@ -192,6 +192,58 @@ describe.skipIf(noBrowser)("in Chromium", () => {
     expect(elsewhere).toEqual([]);
   });
 
+  test("the README's page edits a dropped photo by sliders, and at most 8 MB travel from a server that compresses nothing", async () => {
+    const [, html = ""] = /```html\n(.*?)```/s.exec(readme) ?? [];
+    const [, program = ""] = /```js\n(\/\/ main\.js\n.*?)```/s.exec(readme) ?? [];
+    const [, settings = ""] = /```ts\n(\/\/ vite\.config\.ts\n.*?)```/s.exec(readme) ?? [];
+    const root = join(folder, "page");
+    mkdirSync(join(root, "public"), { recursive: true });
+    writeFileSync(join(root, "index.html"), html);
+    writeFileSync(join(root, "main.js"), program.replace("worker: true,", 'worker: true, wasmPaths: "wasm/",'));
+    writeFileSync(join(root, "vite.config.js"), settings);
+    cpSync(faces, join(root, "public/model"), { recursive: true });
+    const bin = (path: string) => join(folder, "node_modules", path);
+    expect(node("page", [bin("pioneer-runtime/dist/cli.js"), "copy-wasm", "public/wasm"])).toMatchObject({ status: 0 });
+    expect(node("page", [bin("vite/bin/vite.js"), "build", "--logLevel", "error"])).toMatchObject({ status: 0 });
+    const { page, elsewhere, asked } = await open(join(root, "dist"));
+    await page.waitForSelector("#sliders input[name=smile]");
+
+    const model = await Pioneer.load(faces);
+    onTestFinished(() => model.dispose());
+    const code = await model.encode(photo);
+    const drawn = async (latent: Float32Array) => {
+      const [image] = await model.decode(latent);
+      const wanted = image?.data ?? [];
+      const apart = async () => meanDifference(await pixels(page, "canvas"), wanted);
+      // Of 255; a level of the photo moves the picture by less.
+      await expect.poll(apart, { timeout: 40_000 }).toBeLessThan(1);
+      return wanted;
+    };
+    const file = readFileSync(photo).toString("base64");
+    await page.evaluate((text) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "a.jpg"));
+      document.getElementById("drop")?.dispatchEvent(new DragEvent("drop", { dataTransfer, cancelable: true }));
+    }, file);
+    const before = await drawn(code);
+    // Many events at once: the last one's picture stays.
+    await page.evaluate(() => {
+      const slider = document.querySelector("#sliders input[name=smile]") as HTMLInputElement;
+      for (let value = -3; value <= 3; value++) {
+        slider.value = String(value);
+        slider.dispatchEvent(new Event("input"));
+      }
+    });
+    const after = await drawn(model.edit(code, { smile: 3 }));
+    expect(meanDifference(after, before)).toBeGreaterThan(2);
+    // favicon.ico is asked for, and not there.
+    const sizeOf = (path: string) => statSync(join(root, "dist", path), { throwIfNoEntry: false })?.size ?? 0;
+    const travelled = asked.map((path) => sizeOf(path === "/" ? "index.html" : path));
+    expect(travelled.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(8e6);
+    expect(asked.filter((path) => path.endsWith(".wasm"))).toEqual([]);
+    expect(elsewhere).toEqual([]);
+  });
+
   test("examples/plain-html draws a seed's image, then another", async () => {
     const { page, elsewhere } = await open(join(folder, "plain-html"));
     const drawn = (state: string) =>
@@ -205,8 +257,8 @@ describe.skipIf(noBrowser)("in Chromium", () => {
     expect(elsewhere).toEqual([]);
   });
 
-  /** A page of a folder, and the addresses that it asked other servers for. */
-  async function open(root: string): Promise<{ page: Page; elsewhere: string[] }> {
+  /** A page of a folder, the addresses that it asked other servers for, and the paths that it asked its own for. */
+  async function open(root: string): Promise<{ page: Page; elsewhere: string[]; asked: readonly string[] }> {
     const server = await serve({ "": root, node_modules: join(folder, "node_modules") });
     const page = await browser.newPage();
     onTestFinished(async () => {
@@ -219,7 +271,7 @@ describe.skipIf(noBrowser)("in Chromium", () => {
       if (!url.startsWith(server.address) && !/^(data|blob):/.test(url)) elsewhere.push(url);
     });
     await page.goto(`${server.address}/`);
-    return { page, elsewhere };
+    return { page, elsewhere, asked: server.asked };
   }
 });
 
@@ -230,6 +282,9 @@ const pixels = (page: Page, id: string): Promise<number[]> =>
     const context = canvas.getContext("2d") as CanvasRenderingContext2D;
     return [...context.getImageData(0, 0, canvas.width, canvas.height).data];
   }, id);
+
+const meanDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).reduce((sum, value, i) => sum + Math.abs(value - (b[i] ?? Number.NaN)), 0) / b.length;
 
 /** What this package's sources make of the photo. */
 async function reconstructed(): Promise<number[]> {
