@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { runInNewContext } from "node:vm";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type ImageInput, type Latents, Pioneer, type PioneerModel, sampleLatents } from "../src/index.ts";
 import { changedModel, fixture, worst } from "./support/fixtures.ts";
 import { serve } from "./support/server.ts";
@@ -209,6 +209,14 @@ describe("models at an address", () => {
       "headers and fetch are for addresses",
     );
   });
+});
+
+test("where there is no fetch, as in jsdom, the mend of jest is named", async () => {
+  vi.stubGlobal("fetch", undefined);
+  onTestFinished(() => void vi.unstubAllGlobals());
+  expect(await failed(Pioneer.load("http://localhost/model"))).toBe(
+    "INSTALL this page has no fetch, as jsdom has none: in jest, begin the test file with /** @jest-environment node */",
+  );
 });
 
 test("await using disposes of the model", async () => {

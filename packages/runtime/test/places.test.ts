@@ -79,7 +79,12 @@ describe.skipIf(noBrowser)("in Chromium", () => {
     for (const script of ["'wasm-unsafe-eval'", ""]) {
       const guarded = await serve(folders, texts, { "Content-Security-Policy": strict(script) });
       onTestFinished(() => guarded.close());
-      const got = await sampled(await opened(guarded.address));
+      const page = await opened(guarded.address);
+      const got = await sampled(page);
+      const inWorker = await page.evaluate(() =>
+        P.Pioneer.load("model", { worker: true }).then(String, (error: Error) => error.message),
+      );
+      expect(inWorker).toMatch(/^this page may not start workers \(.*worker-src\), or load without worker: true$/);
       if (script) expect(got).toBe("1");
       else expect(got).toMatch(/^encoder\.onnx cannot be started: .*; add 'wasm-unsafe-eval' to script-src/);
     }
