@@ -21,7 +21,7 @@ export interface BarLine {
  */
 export function barLine(columns: number, { name = "", left, done, rest }: BarLine): string {
   const share = Math.min(1, Math.max(0, done));
-  const [before, after] = [name + left, `${Math.floor(100 * share)} %`.padStart(5)];
+  const [before, after] = [name + left, ` ${String(Math.floor(100 * share)).padStart(2)} %`];
   const most = columns - 1;
   const room = Math.min(longest, most - before.length - 1 - after.length);
   const alone = before.length + after.length > most ? before : before + after;

@@ -42,12 +42,15 @@ export function barOrLines<Values extends object>(
       stop: () => undefined,
     };
   }
-  const format: cliProgress.GenericFormatter = (_, { progress, eta, value, total, maxWidth }, values: Values) =>
-    barLine(maxWidth, {
-      left: `${formatDuration(Number(eta))} left`,
+  const format: cliProgress.GenericFormatter = (_, { progress, eta, value, total, maxWidth }, values: Values) => {
+    // The library says 0 until it knows, and words where it cannot.
+    const seconds = Number(eta) === 0 && progress < 1 ? Number.NaN : Number(eta);
+    return barLine(maxWidth, {
+      left: `${formatDuration(seconds)} left`,
       done: progress,
       rest: rest(value, total, values),
     });
+  };
   const style = { ...barStyle(output.stream), format, clearOnComplete: pieces, etaBuffer: 50 };
   const bar = new cliProgress.SingleBar(style);
   return {

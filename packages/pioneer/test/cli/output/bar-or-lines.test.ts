@@ -19,6 +19,11 @@ test.each([
   expect(barLine(columns, parts)).toBe(line);
 });
 
+test("all is done", () => {
+  expect(barLine(20, { left: "0 s left", done: 1, rest: [] })).toBe("0 s left 100 %");
+  expect(barLine(24, { left: "0 s left", done: 1, rest: [] })).toBe("0 s left ████████ 100 %");
+});
+
 test("a line for each part that is done, however many at once, and again for the next piece of work", () => {
   const due = everyPart(4);
   const lines = (total: number, updates: number[]) => updates.filter((done) => due(done, total));
