@@ -113,7 +113,7 @@ test("gan: stopped and resumed equals never stopped; its own losses; samples, an
     / score_real \S+ score_fake \S+ drift \S+ gradient_penalty \S+ critic \S+ score_generated \S+ generator \S+ \|/,
   );
   const pictures = readdirSync(join(folder, "gan")).filter((name) => name.endsWith(".png"));
-  expect(pictures.map((name) => name.split("-")[0]).sort()).toEqual(["reals.png", "samples"]);
+  expect(new Set(pictures.map((name) => name.split("-")[0]))).toEqual(new Set(["reals.png", "samples"]));
 
   const sampled = await pioneer(folder, ["sample", "--model", "gan", "--out", "drawn", "--count", "2"]);
   expect(sampled).toMatchObject(done);
