@@ -8,6 +8,7 @@ import type { FromFaces, ToFaces } from "./face-search.ts";
 import { decodeWhole } from "./pixels/decode.ts";
 
 endWithParent(Number(process.argv[2]));
+const maxPixels = process.argv[3] === undefined ? undefined : Number(process.argv[3]);
 process.on("disconnect", () => process.exit(0));
 // Ctrl-C reaches the whole group; the parent decides what it means.
 process.on("SIGINT", () => undefined);
@@ -22,7 +23,7 @@ process.on("message", (image: ToFaces) => {
 async function answer(image: ToFaces): Promise<FromFaces> {
   try {
     const finder = await loading;
-    const { width, height, pixels } = "pixels" in image ? image : await decodeWhole(Buffer.from(image));
+    const { width, height, pixels } = "pixels" in image ? image : await decodeWhole(Buffer.from(image), maxPixels);
     return { faces: await finder.find({ width, height, data: pixels }) };
   } catch (error) {
     const { message } = error as Error;

@@ -25,9 +25,12 @@ export class FaceSearch {
   readonly #idle: FaceProcess[];
   readonly #waiting: ((process: FaceProcess) => void)[] = [];
 
-  /** @param processes how many photos are looked at side by side */
-  constructor(processes: number) {
-    this.#processes = Array.from({ length: processes }, () => new FaceProcess());
+  /**
+   * @param processes how many photos are looked at side by side
+   * @param maxPixels of a photo, as `decodeSquare` takes them
+   */
+  constructor(processes: number, maxPixels?: number) {
+    this.#processes = Array.from({ length: processes }, () => new FaceProcess(maxPixels));
     this.#idle = [...this.#processes];
   }
 
@@ -60,8 +63,9 @@ class FaceProcess {
   readonly #process: ChildProcess;
   #answered: ((answer: FromFaces) => void) | undefined;
 
-  constructor() {
-    this.#process = fork(processFile, [String(process.pid)], {
+  constructor(maxPixels: number | undefined) {
+    const limit = maxPixels === undefined ? [] : [String(maxPixels)];
+    this.#process = fork(processFile, [String(process.pid), ...limit], {
       // ONNX Runtime from 1.29 on tells Microsoft of its use unless it is told not to.
       env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" },
       // Those of who called us (--input-type, --inspect) are not for it.

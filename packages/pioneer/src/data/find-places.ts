@@ -24,6 +24,8 @@ export interface FindOptions {
   /** Told how many images were looked at. */
   readonly onFinding?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Of a photo, as `decodeSquare` takes them. */
+  readonly maxPixels?: number | undefined;
 }
 
 /**
@@ -35,13 +37,13 @@ export async function findPlaces(
   source: Source,
   from: string,
   wanted: Uint32Array,
-  { onFinding, signal }: FindOptions,
+  { onFinding, signal, maxPixels }: FindOptions,
 ): Promise<FoundPlaces> {
   const places = new Float64Array(6 * source.count).fill(Number.NaN);
   const problems = new Map<number, string>();
   const several: number[] = [];
   const processes = Math.min(mostProcesses, availableThreads(), wanted.length);
-  const search = new FaceSearch(processes);
+  const search = new FaceSearch(processes, maxPixels);
   let done = 0;
   const look = async (content: SourceContent): Promise<void> => {
     const { index } = content;

@@ -180,7 +180,7 @@ async function packOpened(source: Source, options: PrepareOptions): Promise<Omit
   const alignment =
     align === undefined
       ? undefined
-      : await openAlignment(source, options.source, wanted, { align, template, onFinding, signal });
+      : await openAlignment(source, options.source, wanted, { align, template, onFinding, signal, maxPixels });
   const resolution =
     options.resolution ?? (await chooseResolution(source, options.source, { wanted, crop, alignment, maxPixels }));
   const odd = await noteOddOnes(source, wanted, maxPixels);

@@ -8,6 +8,7 @@ const mostProcesses = 4;
 
 /**
  * @param onProgress told how many of the photos were looked at
+ * @param maxPixels  of a photo, as `decodeSquare` takes them
  * @returns of each photo its faces, the largest first; undefined for one that cannot be read, which whoever makes pictures
  *   of it says
  * @throws DataError where faces cannot be found at all
@@ -15,9 +16,10 @@ const mostProcesses = 4;
 export async function findInFiles(
   paths: readonly string[],
   onProgress: (done: number, total: number) => void,
+  maxPixels?: number,
 ): Promise<readonly (readonly FoundFace[] | undefined)[]> {
   const processes = Math.min(mostProcesses, availableThreads(), paths.length);
-  const search = new FaceSearch(processes);
+  const search = new FaceSearch(processes, maxPixels);
   const faces: (readonly FoundFace[] | undefined)[] = paths.map(() => undefined);
   let [next, done] = [0, 0];
   const lookOn = async (): Promise<void> => {

@@ -46,7 +46,7 @@ export function addEncodeCommand(program: Command): void {
       const paths = await photoFiles(given);
       const progress = showWork(output, options.refine > 0 ? "refining steps" : "photos");
       const written = await withRefinement(options, async (model, refinement) =>
-        withPlacedPhotos({ paths, model, name, align, output }, async (placed) => {
+        withPlacedPhotos({ paths, model, name, align, maxPixels, output }, async (placed) => {
           const { names, latents } = await encodeMany(model, paths, {
             ...refinement,
             ...placed,

@@ -36,7 +36,7 @@ export function addReconstructCommand(program: Command): void {
       const written = await withRefinement(options, async (model, refinement) => {
         const looks = await looksOf(name, model.resolution, { ...options, command: "reconstruct" });
         const told = { ...refinement, ...looks, out, maxPixels, onRefine: progress.update };
-        return withPlacedPhotos({ paths, model, name, align, output }, (placed) =>
+        return withPlacedPhotos({ paths, model, name, align, maxPixels, output }, (placed) =>
           writeReconstructions(model, paths, { ...told, ...placed }),
         );
       }).finally(progress.stop);

@@ -29,6 +29,8 @@ interface Photos {
   readonly name: string;
   /** --align */
   readonly align: string | undefined;
+  /** --max-pixels */
+  readonly maxPixels: number | undefined;
   readonly output: Output;
 }
 
@@ -50,7 +52,7 @@ export async function withPlacedPhotos<T extends object>(
 
 type FacesOfPaths = ReadonlyMap<string, FacePoints>;
 
-async function facesOf({ paths, model, name, align, output }: Photos): Promise<FacesOfPaths> {
+async function facesOf({ paths, model, name, align, maxPixels, output }: Photos): Promise<FacesOfPaths> {
   if (model.align === null) {
     if (align === undefined || align === notAligned) return new Map();
     throw new ConfigError(`--align ${align}: ${name} was trained on photos that were not aligned: leave it out`);
@@ -66,7 +68,7 @@ async function facesOf({ paths, model, name, align, output }: Photos): Promise<F
   };
   const unique = [...new Set(paths)];
   if (align === undefined || align === searchFaces) {
-    await findFaces(unique, output, note);
+    await findFaces(unique, maxPixels, output, note);
     return faces;
   }
   const { FacePointsTable } = await import("../../data/face-points.ts");
@@ -78,6 +80,7 @@ async function facesOf({ paths, model, name, align, output }: Photos): Promise<F
 /** @param note told of each photo that can be read: its largest face, or why there is none */
 async function findFaces(
   paths: readonly string[],
+  maxPixels: number | undefined,
   output: Output,
   note: (path: string, face: FacePoints | string) => void,
 ): Promise<void> {
@@ -85,7 +88,7 @@ async function findFaces(
   const { noFace } = await import("../../data/face-search.ts");
   const progress = showWork(output, "photos searched for faces");
   try {
-    for (const [i, found] of (await findInFiles(paths, progress.update)).entries()) {
+    for (const [i, found] of (await findInFiles(paths, progress.update, maxPixels)).entries()) {
       if (!found) continue;
       const path = paths[i] as string;
       if (found.length > 1) output.log(`note: ${path} has ${found.length} faces: the largest is taken`);

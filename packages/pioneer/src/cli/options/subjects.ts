@@ -60,7 +60,7 @@ export async function withSubjects<T extends object>(
   const paths = await photoFiles(given.photos);
   checkCount(given, paths.length);
   return withRefinement(options, async (model, refinement) =>
-    withPlacedPhotos({ paths, model, name, align, output }, (placed) =>
+    withPlacedPhotos({ paths, model, name, align, maxPixels, output }, (placed) =>
       work(model, () => encodePhotos(model, paths, { ...refinement, ...placed, maxPixels, onRefine })),
     ),
   );

@@ -121,8 +121,8 @@ export async function decodeAligned(
  * A whole photo, neither cropped nor resized, with the same conversions as `decodeSquare`.
  * @throws DataError if it cannot be decoded
  */
-export async function decodeWhole(file: Buffer): Promise<RawImage> {
-  const { image, size } = await open(file);
+export async function decodeWhole(file: Buffer, maxPixels?: number): Promise<RawImage> {
+  const { image, size } = await open(file, maxPixels);
   const { width, height, memory } = size;
   const pixels = await decoding.hold(memory + 3 * width * height, () => toRgb(load(image), size.bits === 16));
   return { width, height, pixels };
