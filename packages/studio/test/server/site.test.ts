@@ -1,9 +1,18 @@
 // `pioneer studio --build`: a site that any host of files can serve.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Pioneer } from "pioneer-runtime";
+import { faceFiles, Pioneer } from "pioneer-runtime";
 import { afterAll, expect, test } from "vitest";
 import { siteSchema } from "../../src/shared/models.ts";
 import { copiedModel, fixture, pioneer } from "../support/studio.ts";
@@ -65,6 +74,9 @@ test("a model that cannot be used makes no site; without one, those in the box d
     stdout: expect.stringContaining("\nnext: npx serve 'the box', or copy it to any host of files\n"),
   });
   expect(readdirSync(join(folder, "the box", "models"))).toEqual(["faces-photos"]);
+  // It knows aligned faces; a site of models that do not has no faces/.
+  expect(readdirSync(join(folder, "the box", "faces")).sort()).toEqual([...faceFiles, "LICENSE"].sort());
+  expect(existsSync(join(folder, "site", "faces"))).toBe(false);
   expect(studio("nowhere", "--build", "none")).toMatchObject({
     status: 2,
     stderr: "pioneer: nowhere: no such model folder; check the path\n",

@@ -8,6 +8,7 @@ import { hourOfTraining } from "../../config/hour.ts";
 import { option, resolution, text, toggle, whole } from "../../config/option-schema.ts";
 import { maxPixelsOption } from "../../config/photo-limits.ts";
 import { colour, crop } from "../../config/shared-options.ts";
+import type { PrepareOptions } from "../../data/prepare.ts";
 import { drawnFaces } from "../../data/sources/kinds.ts";
 import { addCommand } from "../options/options.ts";
 import { sourceKind } from "../options/source-kind.ts";
@@ -88,11 +89,18 @@ export function addDatasetCommands(program: Command): void {
     async run(options, [source = "", out = ""], { output }) {
       const { prepareDataset } = await import("../../data/prepare.ts");
       const finding = showWork(output, "photos searched for faces");
-      const progress = showImages(output);
+      let progress = showImages(output);
       const signal = abortOnSignals();
+      const told: Pick<PrepareOptions, "onFinding" | "onProgress"> = {
+        onFinding(done, total) {
+          finding.update(done, total);
+          // The speed of packing is that from here on.
+          if (done === total) progress = showImages(output);
+        },
+        onProgress: (packed) => progress.update(packed),
+      };
       try {
         const { source: kind, ...rest } = options;
-        const told = { onFinding: finding.update, onProgress: progress.update };
         const result = await prepareDataset({ ...rest, kind, source, out, signal, ...told });
         progress.stop();
         output.log(`packed ${progress.summary()}`);
