@@ -77,7 +77,12 @@ describeInBrowser("editing", () => {
     await page.keyboard.down("Space");
     await page.getByRole("img", { name: "Before the edit" }).waitFor();
     await page.keyboard.up("Space");
-    await page.getByRole("img", { name: "The result" }).waitFor();
+    const picture = page.getByRole("img", { name: "The result" });
+    await picture.hover();
+    await page.mouse.down();
+    await page.getByRole("img", { name: "Before the edit" }).waitFor();
+    await page.mouse.up();
+    await picture.waitFor();
 
     // Each key that was pressed and let go is a step.
     await page.keyboard.press("Control+z");

@@ -8,7 +8,7 @@ import type { Pictures } from "./render.ts";
 import { sourceName } from "./source-name.ts";
 import { useView } from "./use-edit-keys.ts";
 
-/** What the model makes of the photo, edited; while Space is held, before the edit. */
+/** What the model makes of the photo, edited; while it or Space is held, before the edit. */
 export function ResultFigure() {
   const { config } = useModel();
   const { pictures } = usePictures();
@@ -19,22 +19,32 @@ export function ResultFigure() {
   const isPhoto = present.source?.kind === "photo";
   return (
     <figure className="result" aria-busy={pictures?.of !== present}>
-      <Picture
-        planes={shown}
-        side={config.resolution}
-        enlarge={enlarge}
-        label={before ? "Before the edit" : "The result"}
-      />
+      <div
+        className="held"
+        onPointerDown={({ button }) => button === 0 && show(true)}
+        onPointerUp={() => show(false)}
+        onPointerCancel={() => show(false)}
+        onPointerLeave={() => show(false)}
+      >
+        <Picture
+          planes={shown}
+          side={config.resolution}
+          enlarge={enlarge}
+          label={before ? "Before the edit" : "The result"}
+        />
+      </div>
       <figcaption>
         <span>{before ? "Before" : isPhoto ? "The model" : sourceName(present)}</span>
         <span className="soft">
-          {size} · hold <kbd>Space</kbd> for before
+          {size} · hold it or <kbd>Space</kbd> for before
         </span>
       </figcaption>
       {isPhoto && <Quality error={pictures?.error} placement={present.placement} source={present.source} />}
     </figure>
   );
 }
+
+const show = (before: boolean) => useView.setState({ before });
 
 /** The same without the edit: nothing changed, so that all of the photo is kept that is kept at all. */
 export function beforeOf({ photo, reconstruction }: Pictures, detail: number): Float32Array {
