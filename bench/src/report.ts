@@ -102,31 +102,41 @@ function machineSection(title: string, newest: ResultsFile, older: readonly Resu
   const other = machine.bf16.includes(goalUnit)
     ? ""
     : `The figures wanted below are for two cores with ${goalUnit}. This machine has no ${goalUnit}: they do not bind here, and are shown for orientation only.`;
+  /** With nothing measured on this machine there is no section. */
+  const section = (which: Part, title: string, ...content: string[]) =>
+    files.some((each) => (each.results[which] ?? []).length > 0) ? [`### ${title}`, ...content] : [];
   return [
     `## ${title}`,
     `${date.slice(0, 10)}, commit ${commit}, [${name}](results/${name}). ${facts.join("; ")}.`,
-    other,
-    "### Wanted and reached, n = 512",
-    goalTable(steps, machine.cores),
-    "### Training step, images/s",
-    "(a) the authors' step, eager float32; (b) the same mathematics with PyTorch's best settings; (c) the same on the newest PyTorch, eager and under torch.compile. Medians; in brackets the fastest and the slowest step.",
-    stepTable(steps, machine.cores),
-    "### Peak memory of a step's process, MiB",
-    memoryTable(steps, machine.cores),
-    "### Several processes",
-    "A step of as many processes of one thread as there are cores, beside one process of as many threads; medians. Sums: those of gradients, alone. Waited: in the step, for sums. Hidden: the share of the sums that lies behind a process's own work. Nothing summed: each process with its share at the same time, without sums.",
-    part("scaling", scalingTable),
-    "### Encode and decode, float32",
-    part("inference", inferenceTable),
-    "### Exported models, float32",
-    "Encode and decode by ONNX Runtime, milliseconds for each image, beside the authors' modules in eager float32 PyTorch with weights prepared once; medians. Cold start: from nothing loaded to the first decoded image.",
-    part("exported", exportedTable),
-    "### Packs and commands",
-    part("prepare", prepareTable),
-    part("commands", commandTable),
-    ...(files.some(({ results }) => (results.studio ?? []).length > 0)
-      ? ["### The studio's page", part("studio", ({ studio = [] }) => `${loadOf(studio)}\n\n${studioTable(studio)}`)]
-      : []),
+    ...(steps.length > 0 ? [other] : []),
+    ...section("steps", "Wanted and reached, n = 512", goalTable(steps, machine.cores)),
+    ...section(
+      "steps",
+      "Training step, images/s",
+      "(a) the authors' step, eager float32; (b) the same mathematics with PyTorch's best settings; (c) the same on the newest PyTorch, eager and under torch.compile. Medians; in brackets the fastest and the slowest step.",
+      stepTable(steps, machine.cores),
+    ),
+    ...section("steps", "Peak memory of a step's process, MiB", memoryTable(steps, machine.cores)),
+    ...section(
+      "scaling",
+      "Several processes",
+      "A step of as many processes of one thread as there are cores, beside one process of as many threads; medians. Sums: those of gradients, alone. Waited: in the step, for sums. Hidden: the share of the sums that lies behind a process's own work. Nothing summed: each process with its share at the same time, without sums.",
+      part("scaling", scalingTable),
+    ),
+    ...section("inference", "Encode and decode, float32", part("inference", inferenceTable)),
+    ...section(
+      "exported",
+      "Exported models, float32",
+      "Encode and decode by ONNX Runtime, milliseconds for each image, beside the authors' modules in eager float32 PyTorch with weights prepared once; medians. Cold start: from nothing loaded to the first decoded image.",
+      part("exported", exportedTable),
+    ),
+    ...section("prepare", "Packs", part("prepare", prepareTable)),
+    ...section("commands", "Commands", part("commands", commandTable)),
+    ...section(
+      "studio",
+      "The studio's page",
+      part("studio", ({ studio = [] }) => `${loadOf(studio)}\n\n${studioTable(studio)}`),
+    ),
   ]
     .filter((part) => part !== "")
     .join("\n\n");
