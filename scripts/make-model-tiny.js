@@ -26,7 +26,7 @@ try {
   const exact = ["--seed", "0", "--threads", "1", "--precision", "fp32", "--device", "cpu"];
   pioneer("dataset", "prepare", "procedural:faces", pack, "--resolution", "16", "--count", "2000", "--seed", "0");
   pioneer("train", "--data", pack, "--run", run, ...size, ...exact, "--kimg-per-phase", "8", "--batch", "16");
-  pioneer("export", "--run", run, "--out", path("fixtures/model-tiny"), "--force", "--threads", "1");
+  pioneer("export", "--run", run, "--out", path("fixtures/model-tiny"), "--dtype", "fp32", "--force", "--threads", "1");
 
   // What libtorch makes of three latents, and of those images.
   const model = await openModel(run, { device: "cpu", threads: 1 });

@@ -33,7 +33,12 @@ export const Pioneer = {
    * @param folder a path, a file: URL, or an http address
    * @throws ModelError in one line: MISSING, DAMAGED, FORMAT, PART, OPTION, INSTALL, BACKEND
    */
-  load: (folder: string | URL, options?: LoadOptions): Promise<PioneerModel> => load(node, folder, options),
+  async load(folder: string | URL, options?: LoadOptions): Promise<PioneerModel> {
+    if (options?.worker) {
+      throw new ModelError("OPTION", "worker: true is for pages; in Node load the model in a thread of worker_threads");
+    }
+    return load(node, folder, options);
+  },
 };
 
 /** Finds faces in photos, and their eyes and mouths, by the networks of the package @vladmandic/face-api. */

@@ -56,7 +56,7 @@ test.each(["jpeg", "other"] as const)("the middle square of a %s that is read at
 test("a face whose part of the photo is read at half its size", async () => {
   const align: FaceTemplate = { eyeLeft: [0.32, 0.387], eyeRight: [0.68, 0.387], mouth: [0.5, 0.781] };
   const shape = { resolution: 32, crop: "center", colour: "rgb", align } as const;
-  const face = { eyeLeft: [300, 310], eyeRight: [570, 330], mouth: [425, 620] } as const;
+  const face = { eyeLeft: [380, 310], eyeRight: [500, 318], mouth: [436, 450] } as const;
   const whole = await squareOf(photos("other"), file, face, shape, undefined);
   const half = (region: Excerpt) => ({ ...region, factor: 2 });
   const smaller = await squareOf(photos("other", half), file, face, shape, undefined);

@@ -130,6 +130,7 @@ describe("a folder that cannot be loaded is refused in one line", () => {
       "OPTION threads: expected a whole number of at least 1, got 0",
     );
     expect(await refused(gan, { backend: "webgpu" })).toContain('OPTION backend: "webgpu" is for pages');
+    expect(await refused(gan, { worker: true })).toContain("OPTION worker: true is for pages; in Node");
   });
 
   test("a server that is not there, or answers with an error", async () => {
