@@ -1,5 +1,4 @@
 import { firstLine, ModelError } from "./errors.ts";
-import type { ReadOptions } from "./platform.ts";
 
 /** How files of an address are asked for. */
 export interface RequestOptions {
@@ -7,6 +6,16 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>> | Headers;
   /** Instead of the global one: to sign each address, to send it elsewhere, to add credentials. */
   readonly fetch?: (address: string, init: RequestInit) => Promise<Response>;
+}
+
+/** How a file of a folder or an address is read. */
+export interface ReadOptions {
+  /** Not from the browser's cache. */
+  readonly fresh: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly onBytes: (loaded: number) => void;
+  /** Of an address. */
+  readonly request: RequestOptions;
 }
 
 /** An address as messages show it: what follows the question mark may be a signature. */

@@ -1,6 +1,6 @@
 import { checkOptions } from "./check-options.ts";
 import { ModelError } from "./errors.ts";
-import { type OutputBitmap, type OutputImage, toRgba } from "./pixels.ts";
+import { type FileType, fileTypes, type OutputBitmap, type OutputImage, toRgba } from "./pixels.ts";
 import type { Platform } from "./platform.ts";
 
 // What images of a model come out as.
@@ -28,9 +28,6 @@ export interface ImageForms {
   webp: Uint8Array<ArrayBuffer>[];
 }
 export type ImageForm = keyof ImageForms;
-
-export const fileTypes = ["image/png", "image/jpeg", "image/webp"] as const;
-export type FileType = (typeof fileTypes)[number];
 
 export interface CallOptions {
   /** Stops between batches; the batch that is being computed ends in the background. */

@@ -3,17 +3,10 @@ import { alignedSquare, regionOfSquare, squareOfRegion } from "./aligned-square.
 import { ModelError } from "./errors.ts";
 import type { ImageArray } from "./forms.ts";
 import type { SeenAs } from "./model.ts";
-import { onWhite, type PixelImage, type SharpImage, writePlanes } from "./pixels.ts";
+import { onWhite, type Photo, type PixelImage, type SharpImage, writePlanes } from "./pixels.ts";
 import type { Decoded, ExcerptOf, Platform } from "./platform.ts";
 import { bytesOf, float32Of, isBlob, kindOf } from "./realm.ts";
 import { type Excerpt, excerptForSquare, factorFor, type Size, toGrey, toSquare } from "./resize.ts";
-
-/**
- * A photo of any size: a path (Node) or an address, the bytes of a JPEG, PNG or WebP file, or a Blob of one; pixels as
- * ImageData, as {data, width, height} or as sharp gives them. In a page also what a canvas can draw: ImageBitmap, canvas,
- * img, video, VideoFrame. Text is read from wherever it says: never pass on what a stranger typed.
- */
-export type Photo = string | URL | ArrayBufferView | ArrayBufferLike | Blob | PixelImage | SharpImage | Drawable;
 
 /** A photo and where its face is, in its pixels once it is upright: for a model of aligned faces. */
 export interface FacePhoto {
@@ -26,11 +19,6 @@ export interface FacePhoto {
  * as they were, or [3, r, r] in [-1, 1].
  */
 export type ImageInput = Photo | FacePhoto | Float32Array;
-
-/** What a canvas can draw; VideoFrame has only a size to display. */
-export type Drawable =
-  | { readonly width: unknown; readonly height: unknown }
-  | { readonly displayWidth: unknown; readonly displayHeight: unknown };
 
 /** Images in, one or several; numbers are [count, 3, r, r] in [-1, 1]. */
 export type Images = ImageInput | ImageArray | readonly ImageInput[];

@@ -1,6 +1,22 @@
 import { ModelError } from "./errors.ts";
 import type { RgbPixels } from "./resize.ts";
 
+/**
+ * A photo of any size: a path (Node) or an address, the bytes of a JPEG, PNG or WebP file, or a Blob of one; pixels as
+ * ImageData, as {data, width, height} or as sharp gives them. In a page also what a canvas can draw: ImageBitmap, canvas,
+ * img, video, VideoFrame. Text is read from wherever it says: never pass on what a stranger typed.
+ */
+export type Photo = string | URL | ArrayBufferView | ArrayBufferLike | Blob | PixelImage | SharpImage | Drawable;
+
+/** What a canvas can draw; VideoFrame has only a size to display. */
+export type Drawable =
+  | { readonly width: unknown; readonly height: unknown }
+  | { readonly displayWidth: unknown; readonly displayHeight: unknown };
+
+/** Of files that images are written as. */
+export const fileTypes = ["image/png", "image/jpeg", "image/webp"] as const;
+export type FileType = (typeof fileTypes)[number];
+
 // Between the pixels of pictures (8 bits, interleaved) and the numbers of networks ([3, r, r] in [-1, 1]).
 
 /** Pixels of a picture: ImageData is one. */

@@ -1,10 +1,8 @@
 import type { FacePoints } from "./align.ts";
-import type { RequestOptions } from "./fetch.ts";
+import type { ReadOptions } from "./fetch.ts";
 import type { graphPorts } from "./folder.ts";
-import type { FileType } from "./forms.ts";
-import type { Photo } from "./inputs.ts";
 import type { SeenAs } from "./model.ts";
-import type { OutputBitmap, OutputImage } from "./pixels.ts";
+import type { FileType, OutputBitmap, OutputImage, Photo } from "./pixels.ts";
 import type { Encoding, Excerpt, RgbPixels, Size } from "./resize.ts";
 
 // What differs between Node and a page, behind one interface.
@@ -74,15 +72,6 @@ export interface Started {
   backend(): Backend;
   /** Ends when it is sure what goes on computing; never fails. */
   readonly settled: Promise<void>;
-}
-
-export interface ReadOptions {
-  /** Not from the browser's cache. */
-  readonly fresh: boolean;
-  readonly signal: AbortSignal | undefined;
-  readonly onBytes: (loaded: number) => void;
-  /** Of an address. */
-  readonly request: RequestOptions;
 }
 
 export type ExcerptOf = (size: Size, encoding: Encoding) => Excerpt;

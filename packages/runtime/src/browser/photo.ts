@@ -1,6 +1,6 @@
 import { encodingOf } from "../encoding.ts";
 import { firstLine, ModelError } from "../errors.ts";
-import type { FileType } from "../forms.ts";
+import type { FileType } from "../pixels.ts";
 import type { Decoded, ExcerptOf } from "../platform.ts";
 import { isBlob, kindOf } from "../realm.ts";
 import type { Excerpt, RgbPixels } from "../resize.ts";

@@ -1,8 +1,9 @@
 // A model on a thread of its own: what the page asks of it (worker-platform.ts) and what computes here.
 import type { FacePoints } from "../align.ts";
 import { ModelError } from "../errors.ts";
-import { type Photo, squareOf } from "../inputs.ts";
+import { squareOf } from "../inputs.ts";
 import type { SeenAs } from "../model.ts";
+import type { Photo } from "../pixels.ts";
 import type { Backend, Engine, Graphs, Sessions, Started } from "../platform.ts";
 import { type PageEngineOptions, pageEngine } from "./engine.ts";
 import { decodePhoto } from "./photo.ts";

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { encodingOf } from "../encoding.ts";
 import { firstLine, ModelError } from "../errors.ts";
-import type { FileType } from "../forms.ts";
 import { fetchPhoto } from "../photo-address.ts";
+import type { FileType } from "../pixels.ts";
 import { isBlob, kindOf } from "../realm.ts";
 import type { Encoding, RgbPixels } from "../resize.ts";
 import { pathOf } from "./read.ts";

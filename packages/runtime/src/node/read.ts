@@ -2,8 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ModelError } from "../errors.ts";
-import { readAddress } from "../fetch.ts";
-import type { ReadOptions } from "../platform.ts";
+import { type ReadOptions, readAddress } from "../fetch.ts";
 
 /** A file of a folder on disk (a path or a file: URL), or of an http address. */
 export async function readFromFolder(folder: string | URL, file: string, options: ReadOptions) {
