@@ -66,11 +66,7 @@ export function modelCard({ name, state, dtype, files, quality, metrics }: CardF
     "## Use",
     "",
     "```sh",
-    ...(samplesOnly
-      ? []
-      : [
-          `pioneer reconstruct --model ${shellWord(name)} --out out ${state.align ? "--align faces.csv " : ""}photo.jpg`,
-        ]),
+    ...(samplesOnly ? [] : [`pioneer reconstruct --model ${shellWord(name)} --out out photo.jpg`]),
     `pioneer sample --model ${shellWord(name)} --out out --count 16`,
     "```",
     "",

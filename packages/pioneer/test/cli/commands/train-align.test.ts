@@ -78,7 +78,7 @@ test("the template goes from the pack to the checkpoint and the model folder; a 
   expect(JSON.parse(readFileSync(join(folder, "model", "config.json"), "utf8"))).toMatchObject({ align: template });
   const card = readFileSync(join(folder, "model", "README.md"), "utf8");
   expect(card).toContain(`Photos: turned, scaled and moved so that eyes and mouth lie at ${templateText(template)} (`);
-  expect(card).toContain("pioneer reconstruct --model model --out out --align faces.csv photo.jpg");
+  expect(card).toContain("pioneer reconstruct --model model --out out photo.jpg");
 });
 
 test("a run does not go on with faces that were elsewhere, nor with photos that are not aligned", async () => {
