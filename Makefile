@@ -50,8 +50,10 @@ fuzz: build ## read 10,000 damaged files of every format (CASES=, SEED=): no cra
 verify: build ## compare with the reference numbers in DIR (default fixtures/reference)
 	@npm run --silent verify -- "$(DIR)" $(ARGS)
 
-soak: build ## kill training processes thirty times, where the tests do it three times (half an hour)
-	@PIONEER_KILLS=30 node_modules/.bin/vitest run packages/pioneer/test/cli/commands/train-ranks.test.ts -t "killed with -9"
+soak: build ## kill trainings thirty times and in every file operation, train for 20,000 steps, and over bad links (an hour)
+	@PIONEER_SOAK=1 PIONEER_KILLS=$(or $(KILLS),30) PIONEER_STEPS=$(or $(STEPS),20000) node_modules/.bin/vitest run \
+		--no-file-parallelism $(addprefix packages/pioneer/test/,checkpoint/killed.test.ts cli/commands/train-ranks.test.ts \
+		cli/commands/train-long.test.ts cli/commands/train-memory.test.ts soak)
 
 cuda-kernels: build ## run the CUDA kernels thread by thread on the processor and compare them with the CPU's
 	@cmake --build packages/torch/build --target cuda_kernels

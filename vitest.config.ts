@@ -1,7 +1,7 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 const source = (name: string, entry = "index.ts") =>
   fileURLToPath(new URL(`packages/${name}/src/${entry}`, import.meta.url));
@@ -19,6 +19,8 @@ export default defineConfig({
   },
   test: {
     include: ["packages/*/test/**/*.test.ts", "bench/test/**/*.test.ts"],
+    // Minutes of computing, in networks of their own: `make soak`.
+    exclude: [...configDefaults.exclude, ...(process.env.PIONEER_SOAK ? [] : ["packages/*/test/soak/**"])],
     // The native addon lives in a process: forks, and two at a time so that libtorch's threads do not fight.
     pool: "forks",
     globalSetup: ["packages/pioneer/test/support/on-path.ts"],
