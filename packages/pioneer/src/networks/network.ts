@@ -133,5 +133,5 @@ function copyWithShape(tensors: ReadonlyMap<string, Tensor>, name: string, shape
     throw new ShapeError(`${name}: expected shape [${shape.join(", ")}], got [${found.shape.join(", ")}]`);
   }
   // Weights of a model folder may be stored in half precision.
-  return keep(noGrad(() => (found.dtype === "float32" ? found.clone() : found.to("float32"))));
+  return keep(noGrad(() => (found.dtype === "float16" ? found.to("float32") : found.clone())));
 }
