@@ -38,7 +38,7 @@ export function readWeights(network: string, list: Uint8Array, bytes: Uint8Array
   for (const { name, shape, quantization } of parseList()) {
     if (!quantization) throw damaged(`has ${name} in another format`);
     const { scale, min } = quantization;
-    const part = bytes.subarray(at, at + shape.reduce((product, length) => product * length, 1));
+    const part = bytes.subarray(at, at + product(shape));
     tensors.set(name, { shape, values: Float32Array.from(part, (byte) => scale * byte + min) });
     at += part.length;
   }
