@@ -95,7 +95,7 @@ test("wrong options end with 2 and a line that says what was expected", () => {
   expect(wrong("step", "--batch", "1")).toBe("2 bench: --batch must be a whole number from 2, got 1");
   expect(wrong("step", "--precision", "fp64")).toBe("2 bench: --precision must be auto, bf16 or fp32, got fp64");
   expect(wrong("all", "--only", "gpu")).toBe(
-    "2 bench: --only takes steps, inference, exported, prepare, commands, studio, got gpu",
+    "2 bench: --only takes steps, scaling, inference, exported, prepare, commands, studio, got gpu",
   );
   expect(wrong("editing", "--model", "runs/faces")).toBe("2 bench: editing needs --model RUN --data PACK --out FILES");
 });

@@ -94,7 +94,9 @@ test("a picture is put on white, becomes numbers in [-1, 1], and those pixels ag
   expect(planes[8]).toBe(1);
   expect([...toRgba(planes, 2)].filter((_, i) => i % 4 !== 3)).toEqual([...pixels]);
   expect([...toRgba(Float32Array.of(-9, 9, Number.NaN), 1)]).toEqual([0, 255, 0, 255]);
-  expect(() => onWhite({ data: new Uint8Array(3), width: 1, height: 1 })).toThrow("has 4 values of RGBA, not 3");
+  expect(() => onWhite({ data: new Uint8Array(5), width: 1, height: 1 })).toThrow(
+    "has 1 pixels of 1 to 4 values, not 5 values",
+  );
 });
 
 test("formats are known by their first bytes", () => {

@@ -23,7 +23,7 @@ const day = (24 * 3600) / 200;
 
 test("a run of more than a day says so, with a command for an hour that can be pasted", () => {
   expect(longRun(config, after(2 * day), networks)).toMatch(
-    /^the 0\.4 kimg of this run take 2 d \d+ h or more here; Ctrl-C ends it with a checkpoint\. For a run of an hour: pioneer train --data 'my faces\.pack' --run runs\/a-hour --recipe cycle --minutes 60 /,
+    /^the 0\.4 kimg of this run take 2 d \d+ h or more here; Ctrl-C ends it with a checkpoint\. For a run of an hour: pioneer train --data 'my faces\.pack' --run runs\/a-hour --minutes 60 --recipe cycle --latent 128 /,
   );
   expect(longRun({ ...config, resume: true }, after(2 * day), networks)).toMatch(/--max-minutes M stops earlier/);
 });
