@@ -44,11 +44,11 @@ export function createNewFile(path: string): number {
  */
 export function createFile(path: string): number {
   try {
-    return openSync(path, makingFlags, everybody);
+    return createNewFile(path);
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
     unlinkSync(path);
-    return openSync(path, makingFlags, everybody);
+    return createNewFile(path);
   }
 }
 
