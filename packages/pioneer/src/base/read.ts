@@ -134,6 +134,13 @@ export async function readWhole(path: string, most: number): Promise<Buffer> {
   }
 }
 
+/** Refuses what `readWhole` refuses, for a reader that takes a path. @throws DataError in one line */
+export function checkReadable(path: string, most: number): void {
+  lookInto(path, ({ bytes }) => {
+    if (bytes > most) throw tooLong(path, bytes, most);
+  });
+}
+
 /** As `readWhole`, at once. */
 export function readWholeSync(path: string, most: number): Buffer {
   return lookInto(path, ({ fd, bytes }) => {

@@ -6,7 +6,7 @@ import { latentRow, normalizeLatents } from "pioneer-runtime";
 import { makeFolders, onDisk } from "../base/disk.ts";
 import { ConfigError, DataError } from "../base/errors.ts";
 import { kindOfFile } from "../base/file-kind.ts";
-import { parseJson, readWhole } from "../base/read.ts";
+import { checkReadable, parseJson, readWhole } from "../base/read.ts";
 import { writeBeside, writeWhole } from "../base/write.ts";
 import type { Rows } from "./latents-tensor.ts";
 import { fromNpy, toNpy } from "./npy.ts";
@@ -98,8 +98,11 @@ export async function readLatents(path: string, latent: number): Promise<SavedLa
 
 /** @throws DataError */
 async function readRows(path: string, format: "npy" | "safetensors"): Promise<Rows> {
+  if (format === "safetensors") {
+    checkReadable(path, mostBytes);
+    return (await import("./latents-tensor.ts")).readTensor(path);
+  }
   const file = await readWhole(path, mostBytes);
-  if (format === "safetensors") return (await import("./latents-tensor.ts")).readTensor(path);
   try {
     return { ...fromNpy(file), metadata: {} };
   } catch (error) {
