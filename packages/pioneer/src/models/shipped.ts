@@ -1,12 +1,7 @@
-// The models in the box: folders of packages/pioneer/models, which the npm package carries too. They are not written to: what
-// people teach one of them goes to a copy of their own.
+// The models in the box: folders of packages/pioneer/models, which the npm package carries too. They are not written to
+// (shipped-copy.ts).
 import { existsSync, realpathSync } from "node:fs";
-import { cp } from "node:fs/promises";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { defaultCacheDir } from "../base/cache-dir.ts";
-import { writeFolderBeside } from "../base/whole-folder.ts";
-import { isModelFolder, readModelConfig } from "./model-folder.ts";
 
 export interface ShippedModel {
   readonly name: string;
@@ -28,30 +23,3 @@ export const shippedModels: readonly ShippedModel[] = [shipped("faces-photos", [
 /** The model in the box that a folder is, if it is one. */
 export const shippedAt = (folder: string): ShippedModel | undefined =>
   existsSync(folder) ? shippedModels.find((model) => model.folder === realpathSync(folder)) : undefined;
-
-/** Where the copy of a model in the box is that was taught something. */
-export const copyOf = ({ name }: Pick<ShippedModel, "name">): string => join(defaultCacheDir(), "models", name);
-
-/** The folder of a model in the box: the copy that was taught something, as long as it is of the same networks. */
-export async function folderInUse(model: ShippedModel): Promise<string> {
-  const copy = copyOf(model);
-  return (await hasSameNetworks(copy, model.folder)) ? copy : model.folder;
-}
-
-/** A folder of the same networks that may be written to: the copy of a model in the box, made where there is none. */
-export async function writableFolder(folder: string): Promise<string> {
-  const model = shippedAt(folder);
-  if (model === undefined) return folder;
-  const copy = copyOf(model);
-  if (!(await hasSameNetworks(copy, folder))) {
-    await writeFolderBeside(copy, (beside) => cp(folder, beside, { recursive: true }));
-  }
-  return copy;
-}
-
-async function hasSameNetworks(copy: string, folder: string): Promise<boolean> {
-  if (!(await isModelFolder(copy))) return false;
-  const [has, wanted] = [await readModelConfig(copy).catch(() => undefined), await readModelConfig(folder)];
-  const networks = Object.keys(wanted.files).filter((name) => name.endsWith(".onnx"));
-  return networks.every((name) => has?.files[name]?.sha256 === wanted.files[name]?.sha256);
-}

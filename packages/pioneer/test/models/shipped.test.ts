@@ -7,7 +7,8 @@ import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { addDirections, readDirections } from "../../src/directions/file.ts";
 import { showModel } from "../../src/directions/show-model.ts";
 import { readModelConfig, verifyModelFile } from "../../src/models/model-folder.ts";
-import { folderInUse, type ShippedModel, shippedModels, writableFolder } from "../../src/models/shipped.ts";
+import { type ShippedModel, shippedModels } from "../../src/models/shipped.ts";
+import { folderInUse, writableFolder } from "../../src/models/shipped-copy.ts";
 import { readSource } from "../../src/train/source.ts";
 
 const out = temporaryFolder();

@@ -10,7 +10,7 @@ import { shellWord } from "../../base/shell-word.ts";
 import { onStopSignals } from "../../base/signals.ts";
 import { version } from "../../base/version.ts";
 import { option, text, toggle, whole } from "../../config/option-schema.ts";
-import { folderInUse, shippedModels, writableFolder } from "../../models/shipped.ts";
+import { shippedModels } from "../../models/shipped.ts";
 import { addCommand } from "../options/options.ts";
 import type { Output } from "../output/report.ts";
 
@@ -58,10 +58,11 @@ export function addStudioCommand(program: Command): void {
 }
 
 /** Those of the user, if there are any, and those in the box. */
-const modelsHere = async (): Promise<string[]> => [
-  ...(existsSync(defaultModels) ? [defaultModels] : []),
-  ...(await Promise.all(shippedModels.map(folderInUse))),
-];
+async function modelsHere(): Promise<string[]> {
+  const { folderInUse } = await import("../../models/shipped-copy.ts");
+  const own = existsSync(defaultModels) ? [defaultModels] : [];
+  return [...own, ...(await Promise.all(shippedModels.map(folderInUse)))];
+}
 
 async function serve(options: Options, models: readonly string[], output: Output): Promise<number> {
   const stopped = new Promise<StopReason>((resolve) => onStopSignals(resolve));
@@ -79,6 +80,7 @@ async function start({ runs, host, port }: Options, models: readonly string[], o
   const { startStudio } = await import("pioneer-studio");
   const { defaultCacheDir } = await import("../../base/cache-dir.ts");
   const { addDirections, directionsFileName } = await import("../../directions/file.ts");
+  const { writableFolder } = await import("../../models/shipped-copy.ts");
   return startStudio({
     models,
     runs,
