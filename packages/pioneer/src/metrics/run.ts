@@ -82,7 +82,7 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Eval
     checkSplit(pack, reference, "--reference");
     checkSplit(pack, heldOut, "--held-out");
     const possible = asked ?? (await possibleMetrics(subject, options));
-    if (possible.every(({ needs }) => resolution < (needs.resolution ?? 0))) {
+    if (!asked && possible.every(({ needs }) => resolution < (needs.resolution ?? 0))) {
       const without = subject.hasLatents ? "" : ", whose encoder makes no latents,";
       throw new ConfigError(
         `no metric can be computed of a model of ${resolution}x${resolution} images${without} without --features or --lpips: train further, or give a network`,

@@ -272,6 +272,12 @@ describe("evaluate refuses in one line, before any work, and leaves nothing", ()
       /^--features .*features-grey.onnx takes images: float32\[N, 1, 16, 16\]: a network of colour images/,
     ],
     [
+      "images too small for a metric",
+      () => ({ model: join(folder, "a", "checkpoint-00000000"), metrics: ["ssim"] }),
+      2,
+      /^ssim needs images of 16x16 or larger, and the model makes 4x4: leave it out of --metrics, or train further$/,
+    ],
+    [
       "a smaller pack",
       () => ({ data: small }),
       1,
