@@ -16,12 +16,16 @@ export interface ReadOptions {
   readonly maxPixels?: number | undefined;
 }
 
-/** Of whatever makes pictures of photos. */
-export interface PhotoOptions extends PictureOptions, ReadOptions {
-  /** Folder for the pictures. */
-  readonly out: string;
+/** How several photos are read. */
+export interface ReadManyOptions extends ReadOptions {
   /** Told of each photo that cannot be read, and is passed over. */
   readonly onSkip?: ((reason: string) => void) | undefined;
+}
+
+/** Of whatever makes pictures of photos. */
+export interface PhotoOptions extends PictureOptions, ReadManyOptions {
+  /** Folder for the pictures. */
+  readonly out: string;
 }
 
 /** Files read and decoded at the same time. */
@@ -41,11 +45,7 @@ export interface LoadedPhotos {
  * Photos of any size and format, aligned or cropped, and resized, exactly as a pack would hold them. Those that cannot be read
  * are passed over.
  */
-export async function loadReadable(
-  paths: readonly string[],
-  shape: SeenAs,
-  options: ReadOptions = {},
-): Promise<LoadedPhotos> {
+async function loadReadable(paths: readonly string[], shape: SeenAs, options: ReadOptions = {}): Promise<LoadedPhotos> {
   const values = 3 * shape.resolution * shape.resolution;
   const images = new Float32Array(paths.length * values);
   const [read, unread]: [string[], DataError[]] = [[], []];
@@ -70,8 +70,45 @@ export async function loadPhotos(...[paths, shape, options]: Parameters<typeof l
   return loaded;
 }
 
+/** Photos of a group. */
+const groupSize = 64;
+
+/** One of the groups in which any number of photos passes; perhaps none of it can be read. */
+interface PhotoGroup extends Pick<LoadedPhotos, "paths" | "images"> {
+  /** Which it is, from 0, */
+  readonly index: number;
+  /** of how many. */
+  readonly groups: number;
+  /** Photos that were looked at so far, these included. */
+  readonly passed: number;
+}
+
+/**
+ * Photos in groups, so that any number fits in memory. Those that cannot be read are told once a photo could be: where none
+ * can be, the error names the first.
+ * @throws DataError if none can be read
+ */
+export async function* photoGroups(
+  given: readonly string[],
+  shape: SeenAs,
+  { onSkip, ...options }: ReadManyOptions,
+): AsyncGenerator<PhotoGroup> {
+  const skipped: DataError[] = [];
+  const groups = Math.ceil(given.length / groupSize);
+  let isAnyRead = false;
+  for (let index = 0; index < groups; index++) {
+    const passed = Math.min((index + 1) * groupSize, given.length);
+    const { paths, images, unread } = await loadReadable(given.slice(index * groupSize, passed), shape, options);
+    skipped.push(...unread);
+    isAnyRead ||= paths.length > 0;
+    if (isAnyRead) for (const { message } of skipped.splice(0)) onSkip?.(message);
+    else if (passed === given.length) throw noneReadable(skipped);
+    yield { paths, images, index, groups, passed };
+  }
+}
+
 /** What is said of photos of which none could be read. @param unread one or more */
-export function noneReadable(unread: readonly DataError[]): DataError {
+function noneReadable(unread: readonly DataError[]): DataError {
   const [first] = unread as [DataError];
   if (unread.length === 1) return first;
   return new DataError(`none of the ${unread.length} photos can be read; the first: ${first.message}`, {

@@ -1,13 +1,12 @@
 import { join } from "node:path";
 import type { Model } from "pioneer-runtime/internal";
-import type { DataError } from "../base/errors.ts";
 import { type CellOptions, composeGrid, inGroups, toByte } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { psnrOf } from "../pictures/psnr.ts";
 import type { RgbImage } from "../pictures/rgb-image.ts";
 import { decodeAll, encodeAll, imageSize, joined } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
-import { loadReadable, noneReadable, type PhotoOptions } from "./photo.ts";
+import { type PhotoOptions, photoGroups } from "./photo.ts";
 import type { PictureOptions } from "./pictures.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
@@ -29,8 +28,8 @@ export interface Reconstructions {
   readonly pairs: ({ readonly image: string; readonly encoded?: Nearness } & Nearness)[];
 }
 
-/** Photos are read and reconstructed in groups, so that any number fits in memory; the grid shows the first four groups. */
-const group = { photos: 64, ofGrid: 4 };
+/** Groups of photos that the grid shows, the first. */
+const groupsOfGrid = 4;
 
 /**
  * Encodes photos, decodes them again, with `refine` also after so many gradient steps, and writes each picture and grid.png with
@@ -40,31 +39,23 @@ const group = { photos: 64, ofGrid: 4 };
 export async function writeReconstructions(
   model: Model,
   given: readonly string[],
-  { out, faceOf, maxPixels, onSkip, scale, caption, ...refining }: PhotoOptions & RefineAllOptions,
+  { out, scale, caption, ...options }: PhotoOptions & RefineAllOptions,
 ): Promise<Reconstructions> {
   const [files, pairs]: [string[], Reconstructions["pairs"]] = [[], []];
   const shown: Stage[][] = [];
-  // Told once a photo could be read: where none can be, the error names the first.
-  const skipped: DataError[] = [];
-  const groups = Math.ceil(given.length / group.photos);
-  for (let g = 0; g < groups; g++) {
-    const some = given.slice(g * group.photos, (g + 1) * group.photos);
-    const { paths, images, unread } = await loadReadable(some, model, { faceOf, maxPixels });
-    skipped.push(...unread);
-    if (paths.length === 0 && g === groups - 1 && pairs.length === 0) throw noneReadable(skipped);
-    if (paths.length > 0 || pairs.length > 0) for (const { message } of skipped.splice(0)) onSkip?.(message);
+  for await (const { paths, images, index, groups } of photoGroups(given, model, options)) {
     if (paths.length === 0) continue;
-    const onRefine = (done: number, total: number) => refining.onRefine?.(g * total + done, groups * total);
-    const stages = await stagesOf(model, images, { ...refining, onRefine });
+    const onRefine = (done: number, total: number) => options.onRefine?.(index * total + done, groups * total);
+    const stages = await stagesOf(model, images, { ...options, onRefine });
     const written = await writeStages(model, paths, stages, {
       out,
       first: pairs.length,
       scale,
-      perceptual: refining.perceptual,
+      perceptual: options.perceptual,
     });
     files.push(...written.files);
     pairs.push(...written.pairs);
-    if (shown.length < group.ofGrid) shown.push(stages);
+    if (shown.length < groupsOfGrid) shown.push(stages);
   }
   const grid = join(out, "grid.png");
   await writePng(grid, composeStages(shown, { resolution: model.resolution, scale, caption }));

@@ -1,7 +1,6 @@
 import type { Model } from "pioneer-runtime/internal";
-import type { DataError } from "../base/errors.ts";
 import { encodeAll, joined } from "./batches.ts";
-import { loadPhotos, loadReadable, noneReadable, type PhotoOptions } from "./photo.ts";
+import { loadPhotos, photoGroups, type ReadManyOptions } from "./photo.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
 /** What edits and morphs begin with: latents of photos, or without them. */
@@ -14,7 +13,7 @@ export interface Subjects {
   readonly photos?: Float32Array;
 }
 
-export interface EncodeOptions extends Pick<PhotoOptions, "faceOf" | "maxPixels" | "onSkip">, RefineAllOptions {}
+export interface EncodeOptions extends ReadManyOptions, RefineAllOptions {}
 
 /**
  * Encodes photos, with `refine` also so many gradient steps; those that cannot be read are passed over.
@@ -30,9 +29,6 @@ export async function encodePhotos(
   return { names, photos, latents: await refineAll(model, photos, await encodeAll(model, photos), refining) };
 }
 
-/** Photos that are held in memory at the same time. */
-const group = 64;
-
 /**
  * Latents of any number of photos, of which some are read and encoded at a time; the photos themselves are not kept.
  * @param options.onProgress told the photos done; with `refine` the gradient steps, as `onRefine`
@@ -41,27 +37,15 @@ const group = 64;
 export async function encodeMany(
   model: Model,
   given: readonly string[],
-  {
-    faceOf,
-    maxPixels,
-    onSkip,
-    onProgress,
-    ...refining
-  }: EncodeOptions & { readonly onProgress?: RefineAllOptions["onRefine"] },
+  { onProgress, ...options }: EncodeOptions & { readonly onProgress?: RefineAllOptions["onRefine"] },
 ): Promise<Subjects> {
-  const [names, latents, skipped]: [string[], Float32Array[], DataError[]] = [[], [], []];
-  const groups = Math.ceil(given.length / group);
-  for (let g = 0; g < groups; g++) {
-    const some = given.slice(g * group, (g + 1) * group);
-    const { paths, images, unread } = await loadReadable(some, model, { faceOf, maxPixels });
-    skipped.push(...unread);
-    const onRefine = (done: number, total: number) => onProgress?.(g * total + done, groups * total);
+  const [names, latents]: [string[], Float32Array[]] = [[], []];
+  for await (const { paths, images, index, groups, passed } of photoGroups(given, model, options)) {
+    const onRefine = (done: number, total: number) => onProgress?.(index * total + done, groups * total);
     const encoded = await encodeAll(model, images);
-    latents.push(await refineAll(model, images, encoded, { ...refining, onRefine }));
+    latents.push(await refineAll(model, images, encoded, { ...options, onRefine }));
     names.push(...paths);
-    if (!refining.refine) onProgress?.(Math.min((g + 1) * group, given.length), given.length);
+    if (!options.refine) onProgress?.(passed, given.length);
   }
-  if (names.length === 0) throw noneReadable(skipped);
-  for (const { message } of skipped) onSkip?.(message);
   return { names, latents: joined(latents) };
 }
