@@ -5,11 +5,10 @@ import { commandLine } from "../../base/command-line.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { option, repeated, text } from "../../config/option-schema.ts";
-import { maxPixelsOption } from "../../config/photo-limits.ts";
 import { isModelFolder, readModelConfig, verifyModelFile } from "../../models/model-folder.ts";
-import { alignPhotosOption } from "../options/align-photos.ts";
-import { modelOptions, refineOptions } from "../options/model-options.ts";
+import { modelOptions } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
+import { photoOptions } from "../options/photo-options.ts";
 import { looksOf, pictureOptions } from "../options/picture-options.ts";
 import { latentsOption, withSubjects } from "../options/subjects.ts";
 import { showWork } from "../output/work-progress.ts";
@@ -32,9 +31,7 @@ const schema = z.strictObject({
     default: "directions.json of the model",
   }),
   ...latentsOption,
-  ...maxPixelsOption,
-  ...alignPhotosOption,
-  ...refineOptions,
+  ...photoOptions,
 });
 
 /** `pioneer edit`: photos moved along attribute directions. */

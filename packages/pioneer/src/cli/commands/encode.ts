@@ -3,10 +3,9 @@ import { z } from "zod";
 import { commandLine } from "../../base/command-line.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { option, text, toggle } from "../../config/option-schema.ts";
-import { maxPixelsOption } from "../../config/photo-limits.ts";
-import { alignPhotosOption, withPlacedPhotos } from "../options/align-photos.ts";
-import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
+import { modelOptions } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
+import { photoOptions, withPhotos } from "../options/photo-options.ts";
 import { modelAt } from "../options/picture-options.ts";
 import { showWork } from "../output/work-progress.ts";
 
@@ -19,9 +18,7 @@ const schema = z.strictObject({
     description:
       "file for the latents, float32 [photos, latent]: codes.npy, or codes.safetensors with the photos' names",
   }),
-  ...maxPixelsOption,
-  ...alignPhotosOption,
-  ...refineOptions,
+  ...photoOptions,
   force: option(toggle().default(false), { description: "replace FILE if it holds latents" }),
 });
 
@@ -38,25 +35,18 @@ export function addEncodeCommand(program: Command): void {
       "encode --model runs/faces --out codes.npy --refine 100 photo.jpg",
     ],
     async run(options, given, { output }) {
-      const { out, force, align, maxPixels, model: name } = options;
+      const { out, force, model: name } = options;
       const { checkLatentsPlace, writeLatents } = await import("../../images/latents-file.ts");
       const { photoFiles } = await import("../../images/photo-files.ts");
       const { encodeMany } = await import("../../images/subjects.ts");
       await checkLatentsPlace(out, force);
       const paths = await photoFiles(given);
       const progress = showWork(output, options.refine > 0 ? "refining steps" : "photos");
-      const written = await withRefinement(options, async (model, refinement) =>
-        withPlacedPhotos({ paths, model, name, align, maxPixels, output }, async (placed) => {
-          const { names, latents } = await encodeMany(model, paths, {
-            ...refinement,
-            ...placed,
-            maxPixels,
-            onProgress: progress.update,
-          });
-          await writeLatents(out, { names, latents, model: await modelAt(name) });
-          return { photos: names, latent: model.latent };
-        }),
-      ).finally(progress.stop);
+      const written = await withPhotos(options, { paths, output }, async (model, encoding) => {
+        const { names, latents } = await encodeMany(model, paths, { ...encoding, onProgress: progress.update });
+        await writeLatents(out, { names, latents, model: await modelAt(name) });
+        return { photos: names, latent: model.latent };
+      }).finally(progress.stop);
       output.log(`${written.photos.length} latents of ${written.latent} numbers, in the order of the photos`);
       output.wrote([out], commandLine(`decode --model ${shellWord(name)} --out decoded ${shellWord(out)}`));
       output.result({ files: [out], ...written });

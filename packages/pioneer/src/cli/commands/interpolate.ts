@@ -1,11 +1,10 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import { option, whole } from "../../config/option-schema.ts";
-import { maxPixelsOption } from "../../config/photo-limits.ts";
-import { alignPhotosOption } from "../options/align-photos.ts";
 import { animationOptions, checkAnimation, defaultFps } from "../options/animation-options.ts";
-import { modelOptions, refineOptions } from "../options/model-options.ts";
+import { modelOptions } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
+import { photoOptions } from "../options/photo-options.ts";
 import { looksOf, pictureOptions } from "../options/picture-options.ts";
 import { latentsOption, withSubjects } from "../options/subjects.ts";
 import { showWork } from "../output/work-progress.ts";
@@ -18,9 +17,7 @@ const schema = z.strictObject({
     description: "images from one end to the other, both included",
   }),
   ...latentsOption,
-  ...maxPixelsOption,
-  ...alignPhotosOption,
-  ...refineOptions,
+  ...photoOptions,
   ...animationOptions("2 a photo"),
 });
 

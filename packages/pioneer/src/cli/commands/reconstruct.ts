@@ -1,10 +1,9 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { maxPixelsOption } from "../../config/photo-limits.ts";
 import type { Nearness, Reconstructions } from "../../images/reconstruct.ts";
-import { alignPhotosOption, withPlacedPhotos } from "../options/align-photos.ts";
-import { modelOptions, refineOptions, withRefinement } from "../options/model-options.ts";
+import { modelOptions } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
+import { photoOptions, withPhotos } from "../options/photo-options.ts";
 import { looksOf, pictureOptions } from "../options/picture-options.ts";
 import { showWork } from "../output/work-progress.ts";
 
@@ -14,13 +13,7 @@ export function addReconstructCommand(program: Command): void {
     name: "reconstruct",
     summary: "encode photos, also whole folders of them, and decode them again",
     args: "<photos...>",
-    schema: z.strictObject({
-      ...modelOptions,
-      ...pictureOptions,
-      ...maxPixelsOption,
-      ...alignPhotosOption,
-      ...refineOptions,
-    }),
+    schema: z.strictObject({ ...modelOptions, ...pictureOptions, ...photoOptions }),
     examples: [
       "reconstruct --model runs/faces --out reconstructions photo.jpg another.png",
       "reconstruct --model runs/faces --out reconstructions --align faces.csv photo.jpg",
@@ -32,13 +25,10 @@ export function addReconstructCommand(program: Command): void {
       const { writeReconstructions } = await import("../../images/reconstruct.ts");
       const paths = await photoFiles(given);
       const progress = showWork(output, "refining steps");
-      const { out, align, maxPixels, model: name } = options;
-      const written = await withRefinement(options, async (model, refinement) => {
-        const looks = await looksOf(name, model.resolution, { ...options, command: "reconstruct" });
-        const told = { ...refinement, ...looks, out, maxPixels, onRefine: progress.update };
-        return withPlacedPhotos({ paths, model, name, align, maxPixels, output }, (placed) =>
-          writeReconstructions(model, paths, { ...told, ...placed }),
-        );
+      const written = await withPhotos(options, { paths, output }, async (model, encoding) => {
+        const looks = await looksOf(options.model, model.resolution, { ...options, command: "reconstruct" });
+        const told = { ...encoding, ...looks, out: options.out, onRefine: progress.update };
+        return writeReconstructions(model, paths, told);
       }).finally(progress.stop);
       output.log(formatNearness(written.pairs));
       const then = options.refine > 0 ? "its reconstruction and the refined one" : "its reconstruction";

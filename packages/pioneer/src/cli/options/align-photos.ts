@@ -3,7 +3,7 @@ import type { Model } from "pioneer-runtime/internal";
 import { ConfigError } from "../../base/errors.ts";
 import { searchFaces } from "../../config/face-template.ts";
 import { option, text } from "../../config/option-schema.ts";
-import type { PhotoOptions } from "../../images/photo.ts";
+import type { ReadManyOptions } from "../../images/photo.ts";
 import type { Output } from "../output/report.ts";
 import { showWork } from "../output/work-progress.ts";
 
@@ -41,12 +41,12 @@ interface Photos {
  */
 export async function withPlacedPhotos<T extends object>(
   photos: Photos,
-  write: (placed: Pick<PhotoOptions, "faceOf" | "onSkip">) => Promise<T>,
+  write: (placed: ReadManyOptions) => Promise<T>,
 ): Promise<T & { readonly unaligned?: readonly string[] }> {
   const faces = await facesOf(photos);
   const onSkip = (reason: string) => photos.output.log(`skipped ${reason}`);
   const unaligned = photos.paths.filter((path) => !faces.has(path));
-  const made = await write({ faceOf: (path) => faces.get(path), onSkip });
+  const made = await write({ faceOf: (path) => faces.get(path), maxPixels: photos.maxPixels, onSkip });
   return { ...made, ...(photos.model.align && { unaligned }) };
 }
 

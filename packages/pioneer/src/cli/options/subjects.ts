@@ -1,14 +1,12 @@
 import type { Model } from "pioneer-runtime/internal";
 import { ConfigError } from "../../base/errors.ts";
 import { flagOf, option, text } from "../../config/option-schema.ts";
-import { maxPixelsOption } from "../../config/photo-limits.ts";
 import type { SavedLatents } from "../../images/latents-file.ts";
 import type { RefineAllOptions } from "../../images/refine.ts";
 import type { Subjects } from "../../images/subjects.ts";
-import type { ModelOptions } from "../../models/open-model.ts";
 import type { Output } from "../output/report.ts";
-import { alignPhotosOption, withPlacedPhotos } from "./align-photos.ts";
-import { type RefineOptions, refineOptions, withModel, withRefinement } from "./model-options.ts";
+import { withModel } from "./model-options.ts";
+import { type PhotoCommandOptions, photoOptions, withPhotos } from "./photo-options.ts";
 import { modelAt } from "./picture-options.ts";
 
 /** Of the commands that begin with photos or with latents of them. */
@@ -19,11 +17,8 @@ export const latentsOption = {
   }),
 };
 
-interface SubjectOptions extends ModelOptions, RefineOptions {
-  readonly model: string;
-  readonly align?: string | undefined;
+interface SubjectOptions extends PhotoCommandOptions {
   readonly latents?: string | undefined;
-  readonly maxPixels?: number | undefined;
 }
 
 /** What a command is given to begin with. */
@@ -49,7 +44,7 @@ export async function withSubjects<T extends object>(
   given: Given,
   work: (model: Model, subjects: () => Promise<Subjects>) => Promise<T>,
 ): Promise<T> {
-  const { latents, align, maxPixels, model: name } = options;
+  const { latents } = options;
   if (latents !== undefined) return withLatents({ ...options, latents }, given, work);
   if (given.photos.length === 0) {
     throw new ConfigError(`${given.command}: give photos, folders of them, or --latents FILE`);
@@ -59,10 +54,8 @@ export async function withSubjects<T extends object>(
   const { output, onRefine } = given;
   const paths = await photoFiles(given.photos);
   checkCount(given, paths.length);
-  return withRefinement(options, async (model, refinement) =>
-    withPlacedPhotos({ paths, model, name, align, maxPixels, output }, (placed) =>
-      work(model, () => encodePhotos(model, paths, { ...refinement, ...placed, maxPixels, onRefine })),
-    ),
+  return withPhotos(options, { paths, output }, (model, encoding) =>
+    work(model, () => encodePhotos(model, paths, { ...encoding, onRefine })),
   );
 }
 
@@ -75,8 +68,9 @@ async function withLatents<T>(
   if (given.photos.length > 0) {
     throw new ConfigError(`${given.command}: --latents ${path} takes the place of photos: leave one of them out`);
   }
-  const ofPhotos = Object.keys({ ...alignPhotosOption, ...maxPixelsOption, ...refineOptions });
-  const idle = ofPhotos.find((key) => ![undefined, 0].includes(options[key as keyof SubjectOptions] as undefined));
+  // 0 is what --refine is where it is not given.
+  const ofPhotos = Object.keys(photoOptions) as (keyof typeof photoOptions)[];
+  const idle = ofPhotos.find((key) => options[key] !== undefined && options[key] !== 0);
   if (idle !== undefined) {
     throw new ConfigError(`${flagOf(idle)} is for photos: give it to encode, and leave it out with --latents`);
   }
