@@ -14,12 +14,9 @@ export interface ImageProgress {
 export function showImages(output: Output): ImageProgress {
   const speed = new Speed();
   const { update, stop } = barOrLines<{ skipped: number; rate: string; left: string }>(output, {
-    bar: (done, total, { skipped, rate }) => [
-      `${done} of ${total} images${skipped > 0 ? `, ${skipped} skipped` : ""}`,
-      `${rate} images/s`,
-    ],
+    bar: (done, total, { skipped, rate }) => [counted(done, total, skipped), `${rate} images/s`],
     line: (done, total, { skipped, rate, left }) =>
-      `${done} of ${total} images${skipped > 0 ? `, ${skipped} skipped` : ""}, ${rate} images/s${done < total ? `, ${left} left` : ""}`,
+      `${counted(done, total, skipped)}, ${rate} images/s${done < total ? `, ${left} left` : ""}`,
     due: everyPart(10),
   });
   return {
@@ -31,6 +28,9 @@ export function showImages(output: Output): ImageProgress {
     summary: () => speed.summary(),
   };
 }
+
+const counted = (done: number, total: number, skipped: number): string =>
+  `${done} of ${total} images${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 
 /** Images in a second, of this call's alone: the first image to come tells how many an earlier call had done. */
 class Speed {
