@@ -113,9 +113,10 @@ test(
       leftover: [],
     };
     for (const [i, { file, edits }] of fc.sample(damage(whole.length), { numRuns: cases, seed }).entries()) {
-      const { name, bytes } = whole[file] as WholeFile;
-      const content = damaged(bytes, edits);
-      const { input, question } = lay(whole[file] as WholeFile, content);
+      const chosen = whole[file] as WholeFile;
+      const { name } = chosen;
+      const content = damaged(chosen.bytes, edits);
+      const { input, question } = lay(chosen, content);
       const before = readdirSync(input);
       const note = (what: string, why = "") => found[what]?.push(`case ${i}, ${name} ${JSON.stringify(edits)} ${why}`);
       const answer = await reader.read(question);
