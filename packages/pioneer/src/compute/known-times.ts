@@ -5,11 +5,13 @@ import { capabilities, setThreads } from "pioneer-torch";
 import { PatientLog } from "../base/patience.ts";
 import type { LayerTimes, Way } from "./convolution-choice.ts";
 import { shapeName, type TimedShape, timeLayer } from "./layer-times.ts";
-import { processorName } from "./processor.ts";
+import { busyWithOthers, computed, processorName } from "./processor.ts";
 import { addTimes, readTimes, timesFileName } from "./times-file.ts";
 
 /** Time for all layers together, beside two turns of each. */
 const budgetSeconds = 1.5;
+/** Processors that others may use meanwhile: with more, threads that wait for each other take many times as long. */
+const mostOthers = 0.2;
 
 /** A layer as it is to be timed, and the ways that are wanted of it. */
 export interface WantedTimes {
@@ -46,7 +48,7 @@ export async function knownTimes(
   const missing = wanted.filter(({ shape, ways }) => ways.some((way) => !times.get(shapeName(shape))?.[way]));
   if (missing.length === 0) return { times, told: `as measured before, ${path}` };
   const patient = new PatientLog(log);
-  const began = performance.now();
+  const [began, before] = [performance.now(), computed()];
   const fresh = new Map<string, LayerTimes>();
   const disturbed = new Set<string>();
   setThreads(threads);
@@ -57,7 +59,12 @@ export async function knownTimes(
     if (!settled) disturbed.add(shapeName(shape));
     await setImmediate(); // lets messages out and signals in
   }
-  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  const took = (performance.now() - began) / 1000;
+  // Turns that all wait alike agree as well. One thread is timed by what it computes itself.
+  if (threads > 1 && busyWithOthers(before, computed(), took) > mostOthers) {
+    for (const name of fresh.keys()) disturbed.add(name);
+  }
+  const seconds = took.toFixed(1);
   const all = new Map([...times, ...fresh]);
   const worthKeeping = new Map([...fresh].filter(([name]) => !disturbed.has(name)));
   const refusal = await addTimes(path, machine, worthKeeping);

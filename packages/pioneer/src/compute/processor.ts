@@ -43,6 +43,22 @@ function upwards(path: string): string[] {
   return path === "/" ? ["/"] : [path, ...upwards(dirname(path))];
 }
 
+/** Seconds that processors have computed since the machine began: for all processes, and for this one. */
+export interface Computed {
+  readonly all: number;
+  readonly own: number;
+}
+
+export function computed(): Computed {
+  const all = cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
+  const { user, system } = process.cpuUsage();
+  return { all: all / 1e3, own: (user + system) / 1e6 };
+}
+
+/** How many processors other processes kept busy on average, between two moments that lie so many seconds apart. */
+export const busyWithOthers = (before: Computed, after: Computed, seconds: number): number =>
+  Math.max(0, after.all - before.all - (after.own - before.own)) / seconds;
+
 /** "50000 100000", or "max 100000" */
 function quotaV2(folder: string): number | undefined {
   const [, quota, period] = /^(\d+) (\d+)/.exec(read(join(folder, "cpu.max")) ?? "") ?? [];

@@ -93,8 +93,9 @@ test("times are kept by machine, layer and way, and what is there stays", async 
 test.each([
   "",
   "{",
-  '{"format":2,"machines":{}}',
-  '{"format":1,"machines":{"here":{"a":{"fp32 direct":{"forward":-1,"toData":1,"toWeights":1}}}}}',
+  '{"format":1,"machines":{"here":{"a":{"fp32 direct":{"forward":1,"toData":1,"toWeights":1}}}}}',
+  '{"format":3,"machines":{}}',
+  '{"format":2,"machines":{"here":{"a":{"fp32 direct":{"forward":-1,"toData":1,"toWeights":1}}}}}',
 ])("a file of times that is no such file (%s) counts as none, and is written anew", async (content) => {
   const path = join(temporaryFolder(), "times.json");
   writeFileSync(path, content);

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
-import { availableThreads, cpuQuota } from "../../src/compute/processor.ts";
+import { availableThreads, busyWithOthers, computed, cpuQuota } from "../../src/compute/processor.ts";
 import { writeFiles } from "../data/support.ts";
 
 let folder: string;
@@ -51,4 +51,18 @@ test("there is no quota where there are no control groups, or none that can be u
 
 test("at least one thread can run", () => {
   expect(availableThreads()).toBeGreaterThanOrEqual(1);
+});
+
+test("of what all processes computed, this one's part is not the others'", () => {
+  expect(busyWithOthers({ all: 100, own: 10 }, { all: 104, own: 13 }, 2)).toBe(0.5);
+  // Ticks of the system's clock may lag behind our own.
+  expect(busyWithOthers({ all: 100, own: 10 }, { all: 102, own: 12.01 }, 2)).toBe(0);
+});
+
+test("seconds of all processes and of this one are read", () => {
+  const before = computed();
+  while (computed().own - before.own < 0.5);
+  const after = computed();
+  // The system counts in ticks of a hundredth of a second, on each processor.
+  expect(after.all - before.all).toBeGreaterThan(0.4);
 });
