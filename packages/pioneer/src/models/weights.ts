@@ -5,41 +5,42 @@ import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { type ModelNetworks, pairFrom, pairPrefixes } from "../checkpoint/checkpoint.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
-import { pairNames } from "../learner/pair.ts";
+import { type PairName, pairNames } from "../learner/pair.ts";
 import { networkKind } from "../networks/kind.ts";
 
 type Weights = Pick<CheckpointState, "networks" | "pair">;
 
 /** All networks as they were trained. @param from networks.safetensors of a checkpoint */
-export function copyWeights(from: string, to: string, { networks, pair }: Weights): void {
+export const copyWeights = (from: string, to: string, { networks, pair }: Weights): void =>
+  copyTensors(from, to, { networks: JSON.stringify(networks), pair }, (tensors) => tensors);
+
+/**
+ * Only the pair that pictures are made with, in half precision: a third of the size, or less.
+ * @param from networks.safetensors of a checkpoint
+ */
+export const copyPairWeights = (from: string, to: string, { networks, pair }: Weights): void =>
+  copyTensors(from, to, { networks: JSON.stringify(networks), pair: "raw" }, (tensors) => halvesOf(tensors, pair));
+
+type Tensors = ReadonlyMap<string, Tensor>;
+
+function copyTensors(from: string, to: string, facts: Record<string, string>, changed: (tensors: Tensors) => Tensors) {
   const { tensors } = readSafetensors(from);
   try {
-    writeSafetensors(to, tensors, { networks: JSON.stringify(networks), pair });
+    scope(() => writeSafetensors(to, changed(tensors), facts));
   } finally {
     for (const value of tensors.values()) value.dispose();
   }
 }
 
-/**
- * Only the pair that pictures are made with, in half precision: a quarter of the size, or less.
- * @param from networks.safetensors of a checkpoint
- */
-export function copyPairWeights(from: string, to: string, { networks, pair }: Weights): void {
-  const { tensors } = readSafetensors(from);
-  try {
-    const prefixes = pairPrefixes(tensors, pair);
-    const halves = () =>
-      new Map(
-        Object.entries(prefixes).flatMap(([network, prefix]) =>
-          [...tensors]
-            .filter(([name]) => name.startsWith(prefix))
-            .map(([name, value]): [string, Tensor] => [`${network}.${name.slice(prefix.length)}`, value.to("float16")]),
-        ),
-      );
-    scope(() => writeSafetensors(to, halves(), { networks: JSON.stringify(networks), pair: "raw" }));
-  } finally {
-    for (const value of tensors.values()) value.dispose();
+/** The networks of a pair, under the names of networks that are not averaged. The tensors are the caller's scope's. */
+function halvesOf(tensors: Tensors, pair: PairName): Tensors {
+  const prefixes = Object.entries(pairPrefixes(tensors, pair));
+  const halves = new Map<string, Tensor>();
+  for (const [name, value] of tensors) {
+    const [network, prefix = ""] = prefixes.find(([, prefix]) => name.startsWith(prefix)) ?? [];
+    if (network !== undefined) halves.set(`${network}.${name.slice(prefix.length)}`, value.to("float16"));
   }
+  return halves;
 }
 
 /** @throws DataError if the file is missing or not what it should be */
