@@ -61,12 +61,17 @@ beforeAll(async () => {
       return [value, value, value];
     })
   ).path;
-  // A run that evaluates on its way, and the same without.
-  const [a, b] = await Promise.all([
+  // A run that evaluates on its way, the same without, and one of smaller images.
+  const runs = await Promise.all([
     run("train", "--data", data, "--run", "a", ...options, "--evaluate-every", "0.1"),
     run("train", "--data", data, "--run", "b", ...options),
+    run("train", "--data", small, "--run", "tiny", ...options),
   ]);
-  expect([a?.code, a?.stderr, b?.code, b?.stderr]).toEqual([0, "", 0, ""]);
+  expect(runs.map(({ code, stderr }) => [code, stderr])).toEqual([
+    [0, ""],
+    [0, ""],
+    [0, ""],
+  ]);
 });
 
 describe("train --evaluate-every", () => {
@@ -273,9 +278,9 @@ describe("evaluate refuses in one line, before any work, and leaves nothing", ()
     ],
     [
       "images too small for a metric",
-      () => ({ model: join(folder, "a", "checkpoint-00000000"), metrics: ["ssim"] }),
+      () => ({ model: join(folder, "tiny"), data: small, metrics: ["ssim"] }),
       2,
-      /^ssim needs images of 16x16 or larger, and the model makes 4x4: leave it out of --metrics, or train further$/,
+      /^ssim needs images of 16x16 or larger, and the model makes 8x8: leave it out of --metrics, or train further$/,
     ],
     [
       "a smaller pack",
