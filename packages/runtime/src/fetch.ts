@@ -1,4 +1,5 @@
 import { firstLine, ModelError } from "./errors.ts";
+import { joined } from "./joined.ts";
 
 /** How files of an address are asked for. */
 export interface RequestOptions {
@@ -83,13 +84,7 @@ async function readBody(response: Response, onBytes: (loaded: number) => void): 
     const isGzip = first[0] === 0x1f && first[1] === 0x8b;
     for await (const part of chunks(isGzip ? rest.pipeThrough(new DecompressionStream("gzip")) : rest)) keep(part);
   }
-  const bytes = new Uint8Array(loaded);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return joined(Uint8Array, parts);
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -6,6 +6,7 @@ export { answer, Remote, whenNeeded } from "./browser/rpc.ts";
 export { edit } from "./edit.ts";
 export { firstLine } from "./errors.ts";
 export { directionsFile, graphPorts, modelConfig, modelFormat, weightFormats } from "./folder.ts";
+export { joined } from "./joined.ts";
 export { latentSampler } from "./latent.ts";
 export { colours, crops, type Model } from "./model.ts";
 export { graphProblem } from "./onnx-file.ts";

@@ -1,3 +1,4 @@
+import { joined } from "./joined.ts";
 import { slerp } from "./latent.ts";
 import { Rng } from "./rng.ts";
 import { combined, dot } from "./vectors.ts";
@@ -66,11 +67,9 @@ export function loopLength(turns: number): number {
  * @throws RangeError if the corners cancel out and have no mean
  */
 export function latentHexagon(corners: readonly Float32Array[], n: number): Float32Array {
-  const [first] = corners;
-  if (first === undefined || corners.length !== 6 || !Number.isInteger(n) || n < 2) {
+  if (corners.length !== 6 || !Number.isInteger(n) || n < 2) {
     throw new RangeError(`latentHexagon: expected 6 latents and at least 2 steps, got ${corners.length} and ${n}`);
   }
-  const dim = first.length;
   const centre = mean(corners);
   const spokes = corners.map((corner) => Array.from({ length: n }, (_, d) => slerp(centre, corner, d / (n - 1))));
   const spoke = (k: number, d: number) => spokes[k % 6]?.[d] as Float32Array;
@@ -82,9 +81,7 @@ export function latentHexagon(corners: readonly Float32Array[], n: number): Floa
       latents.push(cell);
     }
   }
-  const hexagon = new Float32Array(latents.length * dim);
-  for (const [i, latent] of latents.entries()) hexagon.set(latent, i * dim);
-  return hexagon;
+  return joined(Float32Array, latents);
 }
 
 /** Cells in each row of a hexagon, from the top. @param n cells of an edge */

@@ -18,17 +18,6 @@ export function imageSize({ resolution }: Pick<Model, "resolution">): number {
   return 3 * resolution * resolution;
 }
 
-/** Images or latents, one after the other. */
-export function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
 async function inBatches(
   input: Float32Array,
   batch: number,

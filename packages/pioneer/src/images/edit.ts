@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import type { DirectionsFile, Strengths } from "pioneer-runtime";
-import { edit, type Model } from "pioneer-runtime/internal";
+import { edit, joined, type Model } from "pioneer-runtime/internal";
 import { composeGrid, inGroups } from "../pictures/grid.ts";
 import type { Heading } from "../pictures/lettering.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
-import { decodeAll, imageSize, joined } from "./batches.ts";
+import { decodeAll, imageSize } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
 import type { PictureOptions } from "./pictures.ts";
 import type { Subjects } from "./subjects.ts";
@@ -76,7 +76,7 @@ export async function writeEdits(
     const grid = join(out, "grid.png");
     const headings = headed(editHeadings);
     const layout = inGroups(names.length, [headings.length], headings);
-    await writePng(grid, composeGrid(joined(cells), { resolution, scale, caption, ...layout }));
+    await writePng(grid, composeGrid(joined(Float32Array, cells), { resolution, scale, caption, ...layout }));
     result.files.push(grid);
     Object.assign(result, { grid });
   }
@@ -90,7 +90,7 @@ export async function writeEdits(
     for (const i of names.keys()) rows.push(...photo(i), ...steps.map((step) => image(step, i)));
     const file = join(out, stripFiles[s] as string);
     const layout = inGroups(names.length, [...photo(0).map(() => 1), stripStrengths.length], headed(stripHeadings));
-    await writePng(file, composeGrid(joined(rows), { resolution, scale, caption, ...layout }));
+    await writePng(file, composeGrid(joined(Float32Array, rows), { resolution, scale, caption, ...layout }));
     result.files.push(file);
     result.strips.push(file);
   }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { hexagonRows, latentGrid, latentHexagon, latentRing, latentRow, latentStrip } from "pioneer-runtime";
-import type { Model } from "pioneer-runtime/internal";
+import { joined, type Model } from "pioneer-runtime/internal";
 import { DataError } from "../base/errors.ts";
 import { composeAt } from "../pictures/grid.ts";
 import {
@@ -13,7 +13,7 @@ import {
 } from "../pictures/morph-places.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { type AnimationOptions, animate, isAnimated } from "./animation.ts";
-import { decodeAll, imageSize, joined } from "./batches.ts";
+import { decodeAll, imageSize } from "./batches.ts";
 import type { PictureOptions } from "./pictures.ts";
 import type { Subjects } from "./subjects.ts";
 
@@ -62,7 +62,7 @@ export async function writeMorph(
   const grid = join(out, "grid.png");
   const places = photos ? [...shape.photos, ...shape.cells] : withoutPhotos(shape.cells);
   const headings = photos ? shape.headings : [];
-  const shown = photos ? joined([photos, images]) : images;
+  const shown = photos ? joined(Float32Array, [photos, images]) : images;
   await writePng(grid, composeAt(shown, places, { resolution, scale, caption, headings }));
   return { files: [...files, grid], grid };
 }
@@ -104,7 +104,7 @@ function path(corners: readonly Corner[], steps: number): Shape {
   const legs = corners.slice(1).map((next, i) => latentStrip(corners[i] as Corner, next, steps));
   return {
     ...pathPlaces(corners.length, steps),
-    latents: joined(legs),
+    latents: joined(Float32Array, legs),
     names: names(Array(legs.length).fill(steps)),
     round: corners,
   };

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import type { Model } from "pioneer-runtime/internal";
+import { joined, type Model } from "pioneer-runtime/internal";
 import { type CellOptions, composeGrid, inGroups, toByte } from "../pictures/grid.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
 import { psnrOf } from "../pictures/psnr.ts";
 import type { RgbImage } from "../pictures/rgb-image.ts";
-import { decodeAll, encodeAll, imageSize, joined } from "./batches.ts";
+import { decodeAll, encodeAll, imageSize } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
 import { type PhotoOptions, photoGroups } from "./photo.ts";
 import type { PictureOptions } from "./pictures.ts";
@@ -126,7 +126,8 @@ function composeStages(groups: readonly (readonly Stage[])[], options: CellOptio
     ),
   );
   const headings = (groups[0] ?? []).map(({ heading }) => ({ text: heading }));
-  return composeGrid(joined(cells.flat()), { ...options, ...inGroups(cells.length, [headings.length], headings) });
+  const layout = inGroups(cells.length, [headings.length], headings);
+  return composeGrid(joined(Float32Array, cells.flat()), { ...options, ...layout });
 }
 
 function nearness(original: Float32Array, made: Float32Array): Nearness {

@@ -1,5 +1,5 @@
-import type { Model } from "pioneer-runtime/internal";
-import { encodeAll, joined } from "./batches.ts";
+import { joined, type Model } from "pioneer-runtime/internal";
+import { encodeAll } from "./batches.ts";
 import { loadPhotos, photoGroups, type ReadManyOptions } from "./photo.ts";
 import { type RefineAllOptions, refineAll } from "./refine.ts";
 
@@ -47,5 +47,5 @@ export async function encodeMany(
     names.push(...paths);
     if (!options.refine) onProgress?.(passed, given.length);
   }
-  return { names, latents: joined(latents) };
+  return { names, latents: joined(Float32Array, latents) };
 }

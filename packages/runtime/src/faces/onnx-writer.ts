@@ -1,6 +1,8 @@
 // ONNX files, as far as the networks that find faces need them: their weights come in another format, and ONNX Runtime
 // is what computes here. Field numbers are those of onnx.proto3 (IR version 8, operator set 13).
 
+import { joined } from "../joined.ts";
+
 const irVersion = 8;
 const operatorSet = 13;
 const float = 1;
@@ -40,7 +42,7 @@ export class OnnxWriter {
   finish(output: string): Uint8Array {
     this.#nodes.push(bytes(1, [text(1, output), text(2, "y"), text(4, "Identity")]));
     const graph = [...this.#nodes, text(2, "faces"), ...this.#tensors, port(11, "x"), port(12, "y")];
-    return joined([whole(1, irVersion), bytes(7, graph), bytes(8, [text(1, ""), whole(2, operatorSet)])]);
+    return joined(Uint8Array, [whole(1, irVersion), bytes(7, graph), bytes(8, [text(1, ""), whole(2, operatorSet)])]);
   }
 }
 
@@ -50,7 +52,7 @@ function attribute(name: string, value: Attributes[string]): Uint8Array[] {
   if ("float" in value) {
     const four = new Uint8Array(4);
     new DataView(four.buffer).setFloat32(0, value.float, true);
-    return [text(1, name), joined([tag(2, 5), four]), whole(20, 1)];
+    return [text(1, name), joined(Uint8Array, [tag(2, 5), four]), whole(20, 1)];
   }
   return [text(1, name), ...value.map((each) => whole(8, each)), whole(20, 7)];
 }
@@ -61,12 +63,12 @@ function port(field: number, name: string): Uint8Array {
 }
 
 const tag = (field: number, type: number) => varint(8 * field + type);
-const whole = (field: number, value: number) => joined([tag(field, 0), varint(value)]);
+const whole = (field: number, value: number) => joined(Uint8Array, [tag(field, 0), varint(value)]);
 const text = (field: number, value: string) => bytes(field, [new TextEncoder().encode(value)]);
 
 function bytes(field: number, parts: readonly Uint8Array[]): Uint8Array {
-  const content = joined(parts);
-  return joined([tag(field, 2), varint(content.length), content]);
+  const content = joined(Uint8Array, parts);
+  return joined(Uint8Array, [tag(field, 2), varint(content.length), content]);
 }
 
 function varint(value: number): Uint8Array {
@@ -74,14 +76,4 @@ function varint(value: number): Uint8Array {
   let rest = value;
   for (; rest > 127; rest >>>= 7) all.push((rest & 127) | 128);
   return Uint8Array.from([...all, rest]);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

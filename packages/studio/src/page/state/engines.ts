@@ -1,4 +1,5 @@
 import { Scheduler, sampleLatents } from "pioneer-runtime";
+import { joined } from "pioneer-runtime/internal";
 import { create } from "zustand";
 import { hasServer } from "../api/client.ts";
 import { type Engine, type Place, timeEngine } from "../engine/engine.ts";
@@ -102,13 +103,7 @@ export async function decodeInLine(latents: Float32Array, latent: number, signal
   for (let at = 0; at < latents.length; at += atOnce * latent) {
     parts.push(await scheduler.inLine(() => engine().decode(latents.slice(at, at + atOnce * latent)), signal));
   }
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return joined(Float32Array, parts);
 }
 
 /** One of a gesture's images: only the newest of a key counts. @returns undefined if a newer one replaced it */

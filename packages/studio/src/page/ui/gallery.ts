@@ -1,3 +1,4 @@
+import { joined } from "pioneer-runtime/internal";
 import { planesOf } from "../image/planes.ts";
 import { decodeInLine, useEngines } from "../state/engines.ts";
 import { modelNow, type OpenModel } from "../state/models.ts";
@@ -66,9 +67,7 @@ async function computeSome(): Promise<void> {
   const model = modelNow();
   const { latent: dimension, resolution } = model.config;
   const right = latents.filter(({ length }) => length === dimension);
-  const all = new Float32Array(right.length * dimension);
-  for (const [i, latent] of right.entries()) all.set(latent, i * dimension);
-  const images = await decodeInLine(all, dimension);
+  const images = await decodeInLine(joined(Float32Array, right), dimension);
   const listeners = latents.flatMap((latent) => [...(wanted.get(latent) ?? [])]);
   for (const latent of latents) wanted.delete(latent);
   if (modelNow() !== model) return;

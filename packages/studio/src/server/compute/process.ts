@@ -1,7 +1,7 @@
 // Computes with models in a process of its own: ONNX Runtime holds up the thread that asks it, and a photo or a model that
 // brings down a library must not bring down the server. Ends with its parent.
 import { ModelError, type PioneerModel } from "pioneer-runtime";
-import { firstLine, latentSampler } from "pioneer-runtime/internal";
+import { firstLine, joined, latentSampler } from "pioneer-runtime/internal";
 import { LoadedModels } from "./loaded-models.ts";
 import { checkPhoto } from "./photo-limits.ts";
 import type { Computed, FromProcess, ImageForm, Job, ToProcess } from "./protocol.ts";
@@ -45,8 +45,6 @@ async function compute(model: PioneerModel, job: Job): Promise<Pick<Computed, "l
 async function decode(model: PioneerModel, latents: Float32Array, form: ImageForm): Promise<Uint8Array[]> {
   if (form === "png") return model.decode(latents, { as: "png" });
   const images = await model.decode(latents, { as: "image" });
-  const size = 4 * model.resolution ** 2;
-  const all = new Uint8Array(images.length * size);
-  for (const [i, { data }] of images.entries()) all.set(data, i * size);
-  return [all];
+  const pixels = images.map(({ data }) => data);
+  return [joined(Uint8Array, pixels)];
 }
