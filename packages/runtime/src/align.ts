@@ -81,6 +81,12 @@ export function sideOf({ a, b }: Similarity): number {
   return 1 / Math.sqrt(a * a + b * b);
 }
 
+/** A place of the square in the photo: the way back of a similarity. */
+export function photoPoint({ a, b, dx, dy }: Similarity, [u, v]: Point): Point {
+  const norm = a * a + b * b;
+  return [(a * (u - dx) + b * (v - dy)) / norm, (a * (v - dy) - b * (u - dx)) / norm];
+}
+
 function middleOf({ eyeLeft, eyeRight, mouth }: FacePoints): Point {
   return [(eyeLeft[0] + eyeRight[0] + mouth[0]) / 3, (eyeLeft[1] + eyeRight[1] + mouth[1]) / 3];
 }

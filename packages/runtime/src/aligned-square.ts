@@ -1,4 +1,4 @@
-import { type Point, type Similarity, sideOf } from "./align.ts";
+import { type Point, photoPoint, type Similarity, sideOf } from "./align.ts";
 import { type RgbPixels, shrink } from "./resize.ts";
 
 // A square cut out of a photo at any place, size and angle, in plain arithmetic: the same pixels give the same square in
@@ -76,15 +76,14 @@ export function shareBeyond(size: { readonly width: number; readonly height: num
 }
 
 /** The square's corners in pixels of the photo, clockwise as seen. */
-function cornersOf({ a, b, dx, dy }: Similarity): Point[] {
-  const norm = a * a + b * b;
+export function cornersOf(similarity: Similarity): Point[] {
   const corners: Point[] = [
     [0, 0],
     [1, 0],
     [1, 1],
     [0, 1],
   ];
-  return corners.map(([x, y]) => [(a * (x - dx) + b * (y - dy)) / norm, (a * (y - dy) - b * (x - dx)) / norm]);
+  return corners.map((corner) => photoPoint(similarity, corner));
 }
 
 /** The part of a convex polygon that lies where a linear function is not negative. */

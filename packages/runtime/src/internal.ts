@@ -1,7 +1,7 @@
 // What our other packages share with this one, as pioneer-runtime/internal. It may change with any version.
 
-export { faceTemplate } from "./align.ts";
-export { type Region, regionOfSquare, squareOfRegion } from "./aligned-square.ts";
+export { faceTemplate, photoPoint } from "./align.ts";
+export { cornersOf, type Region, regionOfSquare, squareOfRegion } from "./aligned-square.ts";
 export { answer, Remote, whenNeeded } from "./browser/rpc.ts";
 export { edit } from "./edit.ts";
 export { firstLine } from "./errors.ts";

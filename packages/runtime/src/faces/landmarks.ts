@@ -1,4 +1,4 @@
-import type { FacePoints, Point, Similarity } from "../align.ts";
+import { type FacePoints, type Point, photoPoint, type Similarity } from "../align.ts";
 import type { Session } from "../platform.ts";
 import type { RgbPixels } from "../resize.ts";
 import { Layers } from "./layers.ts";
@@ -42,13 +42,7 @@ export async function placePoints(session: Session, photo: RgbPixels, similarity
       x += (shares[2 * i] as number) / (last - first + 1);
       y += (shares[2 * i + 1] as number) / (last - first + 1);
     }
-    return inPhoto([x, y], similarity);
+    return photoPoint(similarity, [x, y]);
   };
   return { eyeLeft: middle(rounds.eyeLeft), eyeRight: middle(rounds.eyeRight), mouth: middle(rounds.mouth) };
-}
-
-/** The way back of a similarity. */
-function inPhoto([x, y]: Point, { a, b, dx, dy }: Similarity): Point {
-  const [u, v, square] = [x - dx, y - dy, a * a + b * b];
-  return [(a * u + b * v) / square, (a * v - b * u) / square];
 }

@@ -1,10 +1,10 @@
 import { faceSimilarity, type Point } from "pioneer-runtime";
+import { photoPoint } from "pioneer-runtime/internal";
 import { describe, expect, test } from "vitest";
 import {
   facePoints,
   middleSquare,
   moved,
-  photoPoint,
   placementOf,
   placementOfFace,
   similarityOf,

@@ -1,6 +1,7 @@
 import type { FacePoints, Point } from "pioneer-runtime";
+import { photoPoint } from "pioneer-runtime/internal";
 import type { CSSProperties, KeyboardEvent, PointerEvent } from "react";
-import { type Placement, photoPoint, type Size, similarityOf, squarePoint } from "../image/placement.ts";
+import { type Placement, type Size, similarityOf, squarePoint } from "../image/placement.ts";
 import { arrows, shareOf } from "../ui/pointing.ts";
 
 interface FaceMarkersProps {

@@ -1,5 +1,6 @@
-import type { Colour, Point, RgbPixels, Similarity } from "pioneer-runtime";
-import { photoPoint, squarePoint } from "./placement.ts";
+import type { Colour, RgbPixels, Similarity } from "pioneer-runtime";
+import { cornersOf } from "pioneer-runtime/internal";
+import { squarePoint } from "./placement.ts";
 
 /** An edited square and where it belongs. */
 export interface PastedSquare {
@@ -14,13 +15,6 @@ export interface PastedSquare {
   readonly colour: Colour;
 }
 
-const unitSquare: readonly Point[] = [
-  [0, 0],
-  [1, 0],
-  [1, 1],
-  [0, 1],
-];
-
 /** Width of the border over which the square fades into the photo, as a share of its side. */
 const border = 0.08;
 
@@ -32,7 +26,7 @@ export function pasteBack(photo: RgbPixels, square: PastedSquare): Uint8ClampedA
   const { width, height } = photo;
   const { similarity, side } = square;
   const pasted = new Uint8ClampedArray(photo.data);
-  const corners = unitSquare.map((corner) => photoPoint(similarity, corner));
+  const corners = cornersOf(similarity);
   const [left, right] = extent(
     corners.map(([x]) => x),
     width,

@@ -1,4 +1,5 @@
 import { type FacePoints, faceSimilarity, type Point, type Similarity } from "pioneer-runtime";
+import { photoPoint } from "pioneer-runtime/internal";
 
 /** Where the model's square lies in a photo, in pixels of the upright photo. */
 export interface Placement {
@@ -43,12 +44,6 @@ export function placementOf(similarity: Similarity): Placement {
 /** The placement that brings three marked points onto the model's template. */
 export function placementOfFace(points: FacePoints, template: FacePoints): Placement {
   return placementOf(faceSimilarity(points, template));
-}
-
-/** A place of the square in the photo. */
-export function photoPoint({ a, b, dx, dy }: Similarity, [u, v]: Point): Point {
-  const norm = a * a + b * b;
-  return [(a * (u - dx) + b * (v - dy)) / norm, (a * (v - dy) - b * (u - dx)) / norm];
 }
 
 /** A place of the photo in the square. */
