@@ -1,7 +1,7 @@
 import { joined } from "./joined.ts";
 import { slerp } from "./latent.ts";
 import { Rng } from "./rng.ts";
-import { combined, dot } from "./vectors.ts";
+import { basisOf, combined, dot } from "./vectors.ts";
 
 // Ways over the sphere for animations, and the hexagon between six latents. A latent is a Float32Array [dim] of length 1.
 
@@ -127,18 +127,8 @@ function mean(latents: readonly Float32Array[]): Float32Array {
   return Float32Array.from(sum, (value) => value / length);
 }
 
-/** Random perpendicular vectors of length 1: Gaussian ones, each less what lies along those before (twice, for rounding). */
+/** Random perpendicular vectors of length 1: the basis that Gaussian ones have. */
 function orthonormalFrame(count: number, dim: number, seed: number): Float64Array[] {
   const rng = new Rng(seed);
-  const frame: Float64Array[] = [];
-  while (frame.length < count) {
-    const vector = Float64Array.from({ length: dim }, () => rng.normal());
-    for (const other of [...frame, ...frame]) {
-      const along = dot(vector, other);
-      for (let i = 0; i < dim; i++) vector[i] = (vector[i] ?? 0) - along * (other[i] ?? 0);
-    }
-    const length = Math.sqrt(dot(vector, vector));
-    frame.push(vector.map((value) => value / length));
-  }
-  return frame;
+  return basisOf(Array.from({ length: count }, () => Float64Array.from({ length: dim }, () => rng.normal())));
 }

@@ -25,17 +25,30 @@ export function centred(rows: readonly Float64Array[]): { readonly rows: Float64
   return { rows: rows.map((row) => row.map((value, i) => value - (mean[i] as number))), mean };
 }
 
+/** What a vector has beside some axes, perpendicular vectors of length 1. */
+export function beside(axes: readonly Float64Array[], vector: Float64Array): Float64Array {
+  let rest = vector;
+  for (const axis of axes) {
+    const along = dot(rest, axis);
+    rest = rest.map((value, i) => value - along * (axis[i] as number));
+  }
+  return rest;
+}
+
+/** @param problem of a vector that is 0, which has no direction @throws RangeError with it */
+export function unitVector(vector: Float64Array, problem: string): Float64Array {
+  const length = Math.sqrt(dot(vector, vector));
+  if (!(length > 1e-12)) throw new RangeError(problem);
+  return vector.map((value) => value / length);
+}
+
 /** Perpendicular vectors of length 1 with the span of the rows, fewer where the rows depend on each other. */
 export function basisOf(rows: readonly Float64Array[]): Float64Array[] {
   const largest = Math.sqrt(Math.max(0, ...rows.map((row) => dot(row, row))));
   const basis: Float64Array[] = [];
   for (const row of rows) {
-    let rest = row;
     // Twice, for what rounding left.
-    for (const axis of [...basis, ...basis]) {
-      const along = dot(rest, axis);
-      rest = rest.map((value, i) => value - along * (axis[i] as number));
-    }
+    const rest = beside([...basis, ...basis], row);
     const length = Math.sqrt(dot(rest, rest));
     if (length > 1e-9 * largest) basis.push(rest.map((value) => value / length));
   }

@@ -1,10 +1,11 @@
 import type { DirectionsFile } from "../folder.ts";
-import { centred, combined, dot, meanOf } from "../vectors.ts";
+import { beside, centred, combined, dot, meanOf, unitVector } from "../vectors.ts";
 
 type Direction = DirectionsFile["directions"][string];
 
 /** Power iterations of a component; more only part components that say equally much. */
 const mostIterations = 100;
+const tooAlike = "these images do not vary in so many ways";
 
 /**
  * Latent directions that go with what differs most among a model's own images: principal components of the images, and of
@@ -30,12 +31,8 @@ export function principalDirections(
   return Array.from({ length: count }, () => {
     const component = largestComponent(x, found);
     found.push(component);
-    const vector = unitVector(
-      combined(
-        z,
-        Float64Array.from(x, (row) => dot(row, component)),
-      ),
-    );
+    const along = Float64Array.from(x, (row) => dot(row, component));
+    const vector = unitVector(combined(z, along), tooAlike);
     const unit = Math.sqrt(meanOf(z.map((row) => dot(row, vector) ** 2)));
     return { vector: [...vector], unit, method: "pca" as const, orthogonal: false };
   });
@@ -43,36 +40,16 @@ export function principalDirections(
 
 /** The unit vector along which centred rows vary most, perpendicular to those found before. */
 function largestComponent(rows: readonly Float64Array[], found: readonly Float64Array[]): Float64Array {
-  const rest = (vector: Float64Array) => {
-    let left = vector;
-    for (const axis of found) {
-      const along = dot(left, axis);
-      left = left.map((value, i) => value - along * (axis[i] as number));
-    }
-    return left;
-  };
-  const lefts = rows.map(rest);
+  const lefts = rows.map((row) => beside(found, row));
   const lengths = lefts.map((row) => dot(row, row));
-  let component = unitVector(lefts[lengths.indexOf(Math.max(...lengths))] as Float64Array);
+  let component = unitVector(lefts[lengths.indexOf(Math.max(...lengths))] as Float64Array, tooAlike);
   for (let i = 0; i < mostIterations; i++) {
-    const next = unitVector(
-      rest(
-        combined(
-          rows,
-          Float64Array.from(rows, (row) => dot(row, component)),
-        ),
-      ),
-    );
+    const along = Float64Array.from(rows, (row) => dot(row, component));
+    const next = unitVector(beside(found, combined(rows, along)), tooAlike);
     const moved = 1 - Math.abs(dot(next, component));
     component = next;
     if (moved < 1e-12) break;
   }
   const brightens = component.reduce((sum, value) => sum + value, 0);
   return brightens < 0 ? component.map((value) => -value) : component;
-}
-
-function unitVector(vector: Float64Array): Float64Array {
-  const length = Math.sqrt(dot(vector, vector));
-  if (!(length > 1e-12)) throw new RangeError("these images do not vary in so many ways");
-  return vector.map((value) => value / length);
 }

@@ -1,5 +1,5 @@
 import type { DirectionsFile } from "../folder.ts";
-import { centred, combined, dot, meanOf } from "../vectors.ts";
+import { centred, combined, dot, meanOf, unitVector } from "../vectors.ts";
 import { logistic, predict } from "./logistic.ts";
 import { TangentSpace } from "./tangent.ts";
 
@@ -25,6 +25,7 @@ export const leastTaught = 3;
 /** With fewer a side there are none to hold out. */
 const leastToHoldOut = 5;
 const folds = 5;
+const bothTheSame = "both sides are the same: they teach no direction";
 
 /**
  * @param method "mean": from one side's mean to the other's; "linear": the likeliest move that raises the prediction of a
@@ -76,6 +77,7 @@ function fitMean(space: TangentSpace, x: readonly Float64Array[], y: readonly nu
       centred(x).rows,
       y.map((value) => value - share),
     ),
+    bothTheSame,
   );
   const places = x.map((row) => dot(row, vector));
   const side = (which: number) => meanOf(places.filter((_, i) => y[i] === which));
@@ -94,7 +96,7 @@ function fitLinear(space: TangentSpace, x: readonly Float64Array[], y: readonly 
   );
   const deviation = Math.sqrt(dot(told, told) / rows.length);
   return {
-    vector: unitVector(shared),
+    vector: unitVector(shared, bothTheSame),
     unit: Math.sqrt(dot(shared, shared)) / deviation,
     score: (latent) => predict(space.of(latent), model),
   };
@@ -113,12 +115,6 @@ function crossValidated({ yes, no }: Sorted, method: "mean" | "linear") {
   }
   const value = (rightYes / yes.length + rightNo / no.length) / 2;
   return { kind: "accuracy" as const, value, count: yes.length + no.length };
-}
-
-function unitVector(vector: Float64Array): Float64Array {
-  const length = Math.sqrt(dot(vector, vector));
-  if (!(length > 1e-12)) throw new RangeError("both sides are the same: they teach no direction");
-  return vector.map((value) => value / length);
 }
 
 function deviationOf(values: readonly number[]): number {
