@@ -59,6 +59,9 @@ export interface StartOptions {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Told how much of a file is there, and how long it is, as far as that is known. */
+export type OnBytes = (file: string, loaded: number, total: number) => void;
+
 /** An engine whose own files are on their way. */
 export interface Engine {
   /** Ends when what it fetches is there; fails as loading fails. */
@@ -104,11 +107,8 @@ export interface Platform {
   toBitmap(rgba: Uint8ClampedArray<ArrayBuffer>, side: number): Promise<OutputBitmap>;
   /** A file. @param quality of JPEG and WebP, 0 to 1 */
   toBlob(rgba: Uint8ClampedArray<ArrayBuffer>, side: number, type: FileType, quality: number): Promise<Blob>;
-  /**
-   * Begins to fetch what computes.
-   * @param onBytes how much of a file is there, and how long it is, as far as that is known
-   */
-  engine(options: EngineOptions, onBytes: (file: string, loaded: number, total: number) => void): Engine;
+  /** Begins to fetch what computes. */
+  engine(options: EngineOptions, onBytes: OnBytes): Engine;
   /** Ends what a model has for itself, once it is disposed of or could not be loaded. */
   readonly close?: () => void;
 }

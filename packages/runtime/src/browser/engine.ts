@@ -1,7 +1,7 @@
 import { compare } from "../compare.ts";
 import { firstLine, ModelError } from "../errors.ts";
 import { faster } from "../faster.ts";
-import type { Backend, Engine, EngineOptions, Graphs, Sessions, Started, StartOptions } from "../platform.ts";
+import type { Backend, Engine, EngineOptions, Graphs, OnBytes, Sessions, Started, StartOptions } from "../platform.ts";
 import { Switch } from "../switch.ts";
 import { type OrtOptions, ortBuilds, type Scripts } from "./ort.ts";
 
@@ -36,8 +36,6 @@ export function pageEngine(options: PageEngineOptions, onBytes: OnBytes): Engine
     start: (graphs, model) => startWasm(graphs, options, model),
   };
 }
-
-type OnBytes = (file: string, loaded: number, total: number) => void;
 
 function started(sessions: Sessions, backend: Backend): Started {
   return { sessions, backend: () => backend, settled: Promise.resolve() };

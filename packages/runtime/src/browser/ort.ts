@@ -1,7 +1,7 @@
 import type * as Web from "onnxruntime-web";
 import { openGraphs, openNetwork } from "../engine.ts";
 import { firstLine, ModelError } from "../errors.ts";
-import type { EngineOptions, Graphs, Session, Sessions, StartOptions } from "../platform.ts";
+import type { EngineOptions, Graphs, OnBytes, Session, Sessions, StartOptions } from "../platform.ts";
 import { Queue, untilAborted } from "../queue.ts";
 import { importProblem, wasmMend } from "./mends.ts";
 import { threadsHere } from "./threads.ts";
@@ -17,8 +17,6 @@ export interface OrtOptions extends Pick<EngineOptions, "threads" | "wasmPaths" 
 }
 
 export type ModelSize = Pick<StartOptions, "latent" | "resolution">;
-
-type OnBytes = (file: string, loaded: number, total: number) => void;
 
 /** One of ONNX Runtime's builds in this page or worker, which is loaded once. */
 class OrtBuild {

@@ -1,6 +1,6 @@
 import { ModelError } from "../errors.ts";
 import { fileOrPixels, squareOf } from "../inputs.ts";
-import type { Backend, Engine, EngineOptions, Platform, Session, Started } from "../platform.ts";
+import type { Backend, Engine, EngineOptions, OnBytes, Platform, Session, Started } from "../platform.ts";
 import { Queue } from "../queue.ts";
 import { scriptsHere } from "./ort.ts";
 import { Remote } from "./rpc.ts";
@@ -39,11 +39,7 @@ function startWorker(): Worker {
   }
 }
 
-function engineIn(
-  remote: Worked,
-  { signal, wasmPaths, ...options }: EngineOptions,
-  onBytes: (file: string, loaded: number, total: number) => void,
-): Engine {
+function engineIn(remote: Worked, { signal, wasmPaths, ...options }: EngineOptions, onBytes: OnBytes): Engine {
   // Nothing inside listens to a signal: the whole worker ends.
   const stop = () => remote.end(signal?.reason);
   signal?.addEventListener("abort", stop, { once: true });

@@ -4,7 +4,7 @@ import { ModelError } from "../errors.ts";
 import { squareOf } from "../inputs.ts";
 import type { SeenAs } from "../model.ts";
 import type { Photo } from "../pixels.ts";
-import type { Backend, Engine, Graphs, Sessions, Started } from "../platform.ts";
+import type { Backend, Engine, Graphs, OnBytes, Sessions, Started } from "../platform.ts";
 import { type PageEngineOptions, pageEngine } from "./engine.ts";
 import { decodePhoto } from "./photo.ts";
 import { answer } from "./rpc.ts";
@@ -19,10 +19,7 @@ const photos = {
 };
 
 const handlers = {
-  async fetch(
-    options: Omit<PageEngineOptions, "signal">,
-    onBytes: (file: string, loaded: number, total: number) => void,
-  ): Promise<void> {
+  async fetch(options: Omit<PageEngineOptions, "signal">, onBytes: OnBytes): Promise<void> {
     engine = pageEngine({ ...options, signal: undefined }, onBytes);
     await engine.fetched;
   },
