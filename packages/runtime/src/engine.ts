@@ -4,6 +4,7 @@ import { graphPorts } from "./folder.ts";
 import { graphProblem } from "./onnx-file.ts";
 import type { Graphs, Session, Sessions, StartOptions } from "./platform.ts";
 import { type Queue, untilAborted } from "./queue.ts";
+import { queuedSession, releaseAll } from "./sessions.ts";
 
 /** What onnxruntime-node and onnxruntime-web have in common. */
 export interface Ort {
@@ -32,7 +33,7 @@ export async function openGraphs(
     }
     return sessions;
   } catch (error) {
-    await Promise.all(Object.values(sessions).map((session) => session.release()));
+    await releaseAll(sessions);
     throw error;
   }
 }
@@ -85,20 +86,7 @@ async function openGraph(
     const got = result ? `${result.type} [${result.dims.join(", ")}]` : "nothing";
     throw new ModelError("DAMAGED", `${file} gave ${got}, not float32 [${wanted}]: export the model again`);
   };
-  let released = false;
-  return {
-    run: (data, shape, stop) =>
-      queue.run(() => {
-        if (released) throw new ModelError("DISPOSED", "this model was disposed of while it computed: load it again");
-        return compute(data, shape);
-      }, stop),
-    release: () =>
-      queue.run(async () => {
-        if (released) return;
-        released = true;
-        await session.release();
-      }),
-  };
+  return queuedSession(queue, compute, () => session.release());
 }
 
 /** ONNX Runtime's binding makes arrays of Node's own realm, which its tensors refuse where jest gave them another one. */

@@ -1,6 +1,7 @@
 import { compare } from "./compare.ts";
 import { sampleLatents } from "./latent.ts";
 import type { Milliseconds, Session, Sessions, StartOptions } from "./platform.ts";
+import { releaseAll } from "./sessions.ts";
 
 /** A picture in each frame of a screen: what is faster cannot be seen. */
 const frame = 1000 / 60;
@@ -32,7 +33,6 @@ export async function faster(
     return { reason: `WASM draws a picture in ${shown(ours)}, WebGPU was not tried`, milliseconds: { wasm: ours } };
   }
   const found = await webgpu();
-  const release = () => Promise.all(Object.values(found).map((session) => session.release()));
   try {
     const theirs = await timed(found, one, ours);
     const milliseconds = { wasm: ours, webgpu: theirs };
@@ -40,10 +40,10 @@ export async function faster(
     const fault = theirs < ours ? await compare(found, wasm, one) : undefined;
     stopped.throwIfAborted();
     if (theirs < ours && fault === undefined) return { sessions: found, reason: both, milliseconds };
-    await release();
+    await releaseAll(found);
     return { reason: fault ?? both, milliseconds };
   } catch (error) {
-    await release();
+    await releaseAll(found);
     throw error;
   }
 }

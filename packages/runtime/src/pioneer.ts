@@ -20,6 +20,7 @@ import type { Colour, Crop, SeenAs } from "./model.ts";
 import { type Part, partFiles } from "./parts.ts";
 import type { Backend, Platform, Session, Sessions, Started } from "./platform.ts";
 import { type Refined, type RefineOptions, refine } from "./refine.ts";
+import { releaseAll } from "./sessions.ts";
 
 /** A learned direction, for a slider. */
 export interface Direction {
@@ -255,8 +256,7 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
-    const { encoder, generator } = this.#contents.started.sessions;
-    await Promise.all([encoder?.release(), generator?.release()]);
+    await releaseAll(this.#contents.started.sessions);
     this.#contents.platform.close?.();
   }
 

@@ -1,4 +1,5 @@
 import type { Backend, Session, Sessions } from "./platform.ts";
+import { releaseAll } from "./sessions.ts";
 
 /** Sessions that another engine may take over while they are in use. */
 export class Switch {
@@ -32,7 +33,7 @@ export class Switch {
     const before = this.#now;
     const after = this.signal.aborted ? sessions : before;
     if (!this.signal.aborted) [this.#now, this.#backend] = [sessions, backend];
-    for (const session of Object.values(after)) void session.release();
+    void releaseAll(after);
   }
 
   #session(part: keyof Sessions): Session {

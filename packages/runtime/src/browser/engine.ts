@@ -2,6 +2,7 @@ import { compare } from "../compare.ts";
 import { firstLine, ModelError } from "../errors.ts";
 import { faster } from "../faster.ts";
 import type { Backend, Engine, EngineOptions, Graphs, OnBytes, Sessions, Started, StartOptions } from "../platform.ts";
+import { releaseAll } from "../sessions.ts";
 import { Switch } from "../switch.ts";
 import { type OrtOptions, ortBuilds, type Scripts } from "./ort.ts";
 
@@ -54,13 +55,13 @@ async function startWebGpu(graphs: Graphs, options: OrtOptions, model: StartOpti
     sessions = await ortBuilds.webgpu.open(graphs, options, model);
     model.onCheck();
     const wasm = await ortBuilds.webgpu.open(graphs, options, model, "wasm");
-    fault = await compare(sessions, wasm, model).finally(() => release(wasm));
+    fault = await compare(sessions, wasm, model).finally(() => releaseAll(wasm));
   } catch (error) {
     options.signal?.throwIfAborted();
     fault = firstLine(error);
   }
   if (fault === undefined) return started(sessions, { name: "webgpu", reason: "it was asked for" });
-  await release(sessions);
+  await releaseAll(sessions);
   throw new ModelError("BACKEND", `WebGPU cannot be used: ${fault}`);
 }
 
@@ -108,5 +109,3 @@ async function whyNoWebGpu(wanted: "auto" | "webgpu"): Promise<string | undefine
   const isFallback = adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter ?? false;
   return isFallback && wanted === "auto" ? "this browser's WebGPU is computed by the processor" : undefined;
 }
-
-const release = (sessions: Sessions) => Promise.all(Object.values(sessions).map((session) => session.release()));

@@ -2,6 +2,7 @@ import { ModelError } from "../errors.ts";
 import { fileOrPixels, squareOf } from "../inputs.ts";
 import type { Backend, Engine, EngineOptions, OnBytes, Platform, Session, Started } from "../platform.ts";
 import { Queue } from "../queue.ts";
+import { queuedSession } from "../sessions.ts";
 import { scriptsHere } from "./ort.ts";
 import { Remote } from "./rpc.ts";
 import type { ModelWorker } from "./worker.ts";
@@ -68,17 +69,10 @@ function engineIn(remote: Worked, { signal, wasmPaths, ...options }: EngineOptio
 }
 
 function sessionIn(remote: Worked, part: keyof Started["sessions"], queue: Queue): Session {
-  let released = false;
-  return {
-    run: (input, shape, signal) =>
-      queue.run(async () => {
-        if (released) throw new ModelError("DISPOSED", "this model was disposed of while it computed: load it again");
-        return (await remote.call("run", part, input, shape)) as Float32Array;
-      }, signal),
+  return queuedSession(
+    queue,
+    async (input, shape) => (await remote.call("run", part, input, shape)) as Float32Array,
     // Its memory is freed when the worker ends.
-    release: () =>
-      queue.run(async () => {
-        released = true;
-      }),
-  };
+    async () => undefined,
+  );
 }
