@@ -21,15 +21,13 @@ const largestBatch = 8;
 export async function load(platform: Platform, folder: string | URL, options: LoadOptions = {}): Promise<PioneerModel> {
   checkOptions("Pioneer.load", options, Object.keys(known));
   checkLoadOptions(options);
-  const { fetch, headers } = options;
   // What one of several downloads fails of ends the others.
   const failing = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failing.signal]) : failing.signal;
   const where = withoutQuery(folder).replace(/\/+$/, "");
   const read: ReadFile = async (file, fresh, onBytes) => {
     signal.throwIfAborted();
-    const request = { ...(fetch && { fetch }), ...(headers && { headers }) };
-    const bytes = await platform.read(folder, file, { fresh, signal, onBytes, request });
+    const bytes = await platform.read(folder, file, { fresh, signal, onBytes, request: options });
     if (bytes) return bytes;
     if (file === "config.json") {
       throw new ModelError("MISSING", `${where} is no model folder: it has no config.json; pioneer export writes one`);

@@ -7,7 +7,7 @@ import { importProblem, wasmMend } from "./mends.ts";
 import { threadsHere } from "./threads.ts";
 import { type Build, fetchWasm, scriptAddress, wasmFiles } from "./wasm-file.ts";
 
-export type Ort = typeof Web;
+type Ort = typeof Web;
 
 /** Scripts of ONNX Runtime by address: a page tells them to its workers, which no import map reaches. */
 export type Scripts = Readonly<Partial<Record<Build, string>>>;
@@ -16,7 +16,7 @@ export interface OrtOptions extends Pick<EngineOptions, "threads" | "wasmPaths" 
   readonly scripts?: Scripts;
 }
 
-export type ModelSize = Pick<StartOptions, "latent" | "resolution">;
+type ModelSize = Pick<StartOptions, "latent" | "resolution">;
 
 /** One of ONNX Runtime's builds in this page or worker, which is loaded once. */
 class OrtBuild {
