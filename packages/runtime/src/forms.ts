@@ -43,7 +43,7 @@ export interface DecodeOptions<F extends ImageForm = "image"> extends CallOption
 }
 
 const forms = ["image", "array", "bitmap", "blob", "png", "jpeg", "webp"] as const satisfies ImageForm[];
-export const decodeOptions = ["as", "type", "quality", "signal"] as const satisfies (keyof DecodeOptions)[];
+const decodeOptions = ["as", "type", "quality", "signal"] as const satisfies (keyof DecodeOptions)[];
 const defaultQuality = 0.9;
 
 /** One image after the other, each turned into its form at once, so that memory holds one batch and the result. */
@@ -53,28 +53,14 @@ export interface Collector<F extends ImageForm> {
   readonly made: ImageForms[F];
 }
 
-/**
- * @param who    for messages
- * @param count  how many images there will be
- * @throws ModelError OPTION, before anything is computed
- */
+/** @param count how many images there will be */
 export function collector<F extends ImageForm>(
-  who: string,
   { as: wanted, type, quality = defaultQuality }: DecodeOptions<F>,
   count: number,
   resolution: number,
   platform: Pick<Platform, "toImage" | "toBitmap" | "toBlob">,
 ): Collector<F> {
   const as: ImageForm = wanted ?? "image";
-  if (!forms.includes(as)) {
-    throw new ModelError("OPTION", `${who}: as: there is no "${as}", only ${forms.join(", ")}`);
-  }
-  if (type !== undefined && (as !== "blob" || !fileTypes.includes(type))) {
-    throw new ModelError("OPTION", `${who}: type is of as: "blob", one of ${fileTypes.join(", ")}; got "${type}"`);
-  }
-  if (!(quality >= 0 && quality <= 1)) {
-    throw new ModelError("OPTION", `${who}: quality: expected a number from 0 to 1, got ${quality}`);
-  }
   if (as === "array") return asArray(count, resolution) as Collector<F>;
   const pictures: unknown[] = [];
   const size = 3 * resolution ** 2;
@@ -110,5 +96,18 @@ function asArray(count: number, resolution: number): Collector<"array"> {
   };
 }
 
-/** @throws ModelError OPTION for an option that there is not */
-export const checkDecodeOptions = (who: string, options: unknown): void => checkOptions(who, options, decodeOptions);
+/** @throws ModelError OPTION for an option that there is not, or a value that it cannot have */
+export function checkDecodeOptions(who: string, options: DecodeOptions<ImageForm>): void {
+  checkOptions(who, options, decodeOptions);
+  const { type, quality = defaultQuality } = options;
+  const as = options.as ?? "image";
+  if (!forms.includes(as)) {
+    throw new ModelError("OPTION", `${who}: as: there is no "${as}", only ${forms.join(", ")}`);
+  }
+  if (type !== undefined && (as !== "blob" || !fileTypes.includes(type))) {
+    throw new ModelError("OPTION", `${who}: type is of as: "blob", one of ${fileTypes.join(", ")}; got "${type}"`);
+  }
+  if (!(quality >= 0 && quality <= 1)) {
+    throw new ModelError("OPTION", `${who}: quality: expected a number from 0 to 1, got ${quality}`);
+  }
+}

@@ -105,7 +105,7 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
   async prepare<F extends ImageForm = "image">(images: Images, options: DecodeOptions<F> = {}): Promise<ImageForms[F]> {
     checkDecodeOptions("prepare", options);
     const inputs = this.#inputs(images);
-    const pictures = this.#collector("prepare", options, inputs.count);
+    const pictures = this.#collector(options, inputs.count);
     for (const [start, count] of this.#batches(inputs.count)) {
       if (start > 0) await othersTurn();
       await pictures.add(await inputs.take(start, count, options.signal));
@@ -146,7 +146,7 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
     checkDecodeOptions("decode", options);
     const generator = this.#session("generator");
     const rows = readLatents(latents, this.latent);
-    const pictures = this.#collector("decode", options, rows.length / this.latent);
+    const pictures = this.#collector(options, rows.length / this.latent);
     for (const [start, count] of this.#batches(rows.length / this.latent)) {
       if (start > 0) await othersTurn();
       const batch = rows.slice(start * this.latent, (start + count) * this.latent);
@@ -164,7 +164,7 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
     const [encoder, generator] = [this.#session("encoder"), this.#session("generator")];
     const inputs = this.#inputs(images);
     const { signal } = options;
-    const pictures = this.#collector("reconstruct", options, inputs.count);
+    const pictures = this.#collector(options, inputs.count);
     for (const [start, count] of this.#batches(inputs.count)) {
       if (start > 0) await othersTurn();
       const latents = await this.#encodeBatch(encoder, await inputs.take(start, count, signal), count, signal);
@@ -298,8 +298,8 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
     for (let start = 0; start < count; start += batch) yield [start, Math.min(batch, count - start)];
   }
 
-  #collector<F extends ImageForm>(who: string, options: DecodeOptions<F>, count: number): Collector<F> {
-    return collector(who, options, count, this.resolution, this.#contents.platform);
+  #collector<F extends ImageForm>(options: DecodeOptions<F>, count: number): Collector<F> {
+    return collector(options, count, this.resolution, this.#contents.platform);
   }
 
   #inputs(images: Images): ImageSource {

@@ -131,6 +131,7 @@ describe("images out", () => {
     (await refused(model.decode(z, { as: "png", type: "image/png" }))).toContain('type is of as: "blob"');
     (await refused(model.decode(z, { as: "blob", type: "image/gif" as "image/png" }))).toContain('got "image/gif"');
     (await refused(model.decode(z, { as: "jpeg", quality: 90 }))).toContain("from 0 to 1, got 90");
+    (await refused(model.sample(1, 7, { as: "jpg" as "jpeg" }))).toContain('sample: as: there is no "jpg", only image');
     (await refused(model.decode(z, { as: "bitmap" }))).toContain("is for pages");
     (await refused(model.encode(file, { as: "png" } as never))).toContain(
       'encode: there is no option "as", only signal',
