@@ -1,11 +1,10 @@
 // What a builder hands in and gets back, beside what model.test.ts says of the networks.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { runInNewContext } from "node:vm";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { temporaryFolder } from "../../torch/test/support/folder.ts";
 import { type ImageInput, type Latents, Pioneer, type PioneerModel, sampleLatents } from "../src/index.ts";
 import { changedModel, fixture, worst } from "./support/fixtures.ts";
 import { serve } from "./support/server.ts";
@@ -230,8 +229,7 @@ test("await using disposes of the model", async () => {
 });
 
 test("a model of photos on disk takes no folder for one", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "pioneer-photo-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
   expect(await failed(model.encode(folder))).toBe(`IMAGE ${folder}: it cannot be read (EISDIR)`);
 });
 

@@ -1,13 +1,13 @@
 // Where people run the package: pages with a strict policy, iframes, service workers, pages opened from a file; threads
 // that are ended. Each works, or says in one line what to do.
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { temporaryFolder } from "../../torch/test/support/folder.ts";
 import type * as Runtime from "../src/browser.ts";
 import { bundled, importMap } from "./support/bundle.ts";
 import { noBrowser, openBrowser } from "./support/chromium.ts";
@@ -157,8 +157,7 @@ describe.skipIf(noBrowser)("in Chromium", () => {
   });
 
   test("a page that was opened from a file says that it must be served", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "pioneer-file-"));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = temporaryFolder();
     const classic = (await bundled("browser", "iife")).replaceAll("</script", "<\\/script");
     writeFileSync(join(folder, "index.html"), `<!doctype html><script>${classic}</script>`);
     const page = await opened(String(pathToFileURL(join(folder, "index.html"))));

@@ -1,10 +1,10 @@
 // examples/python, and the ten lines of its README: the same model folder without this package.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
+import { temporaryFolder } from "../../torch/test/support/folder.ts";
 import { Pioneer } from "../src/index.ts";
 import { changedModel, fixture, inRepository, oneDirection, worst } from "./support/fixtures.ts";
 
@@ -17,8 +17,7 @@ if (missing) console.warn(`skipped: a model in Python; ${missing}`);
 const run = (args: readonly string[], cwd: string) => spawnSync(python, args, { cwd, encoding: "utf8" });
 
 test.skipIf(missing)("Python's onnxruntime makes the pictures that the package makes", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "pioneer-python-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
   cpSync(changedModel({ files: { "directions.json": oneDirection } }), join(folder, "model"), { recursive: true });
   // Of the model's size already: Pillow and this package resize otherwise.
   const photo = join(folder, "photo.jpg");
