@@ -1,10 +1,10 @@
 // The package in a page; index.ts is the same for Node.
 
+import { addressOf } from "./browser/address.ts";
 import { pageEngine } from "./browser/engine.ts";
 import { ortBuilds } from "./browser/ort.ts";
 import { decodePhoto, encodePhoto } from "./browser/photo.ts";
 import { inWorker } from "./browser/worker-platform.ts";
-import { ModelError } from "./errors.ts";
 import { FaceFinder, readFaceFile } from "./faces/finder.ts";
 import { readAddress } from "./fetch.ts";
 import { load } from "./load.ts";
@@ -14,17 +14,6 @@ import type { PioneerModel } from "./pioneer.ts";
 import type { Platform } from "./platform.ts";
 
 export * from "./common.ts";
-
-/** A worker made of a blob has no address of its own that another could be relative to. */
-function addressOf(place: string | URL): string {
-  try {
-    return new URL(place, globalThis.location.href).href;
-  } catch (error) {
-    throw new ModelError("OPTION", `"${place}" is no address here: give the whole one, with https://`, {
-      cause: error,
-    });
-  }
-}
 
 const page: Platform = {
   read: async (folder, file, options) => readAddress(addressOf(folder), file, options),

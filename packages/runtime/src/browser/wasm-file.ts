@@ -1,5 +1,6 @@
 import { ModelError } from "../errors.ts";
 import { readAddress } from "../fetch.ts";
+import { addressOf } from "./address.ts";
 
 // ONNX Runtime's .wasm files. They are fetched here rather than by ONNX Runtime, which tells nothing meanwhile, and of
 // which a fetch that failed once takes no second.
@@ -67,13 +68,13 @@ export async function fetchWasm(
     return bytes && isWasm(bytes) ? bytes : undefined;
   };
   if (folder === undefined) return read(script === undefined ? bundled() : new URL(name, script));
-  const base = new URL(`${folder.replace(/\/+$/, "")}/`, globalThis.location.href);
+  const base = addressOf(`${folder.replace(/\/+$/, "")}/`);
   const compressed = "DecompressionStream" in globalThis ? new URL(`${name}.gz`, base) : undefined;
   const bytes = (compressed && (await read(compressed))) ?? (await read(new URL(name, base)));
   if (bytes) return bytes;
   throw new ModelError(
     "MISSING",
-    `${base.href} has neither ${name}.gz nor ${name}: npx pioneer-runtime copy-wasm DIR writes them, and wasmPaths says where DIR is`,
+    `${base} has neither ${name}.gz nor ${name}: npx pioneer-runtime copy-wasm DIR writes them, and wasmPaths says where DIR is`,
   );
 }
 

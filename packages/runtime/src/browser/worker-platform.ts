@@ -3,6 +3,7 @@ import { fileOrPixels, squareOf } from "../inputs.ts";
 import type { Backend, Engine, EngineOptions, OnBytes, Platform, Session, Started } from "../platform.ts";
 import { Queue } from "../queue.ts";
 import { queuedSession } from "../sessions.ts";
+import { addressOf } from "./address.ts";
 import { scriptsHere } from "./ort.ts";
 import { Remote } from "./rpc.ts";
 import type { ModelWorker } from "./worker.ts";
@@ -45,7 +46,7 @@ function engineIn(remote: Worked, { signal, wasmPaths, ...options }: EngineOptio
   const stop = () => remote.end(signal?.reason);
   signal?.addEventListener("abort", stop, { once: true });
   // The worker's own address is another.
-  const whole = wasmPaths === undefined ? undefined : new URL(wasmPaths, globalThis.location.href).href;
+  const whole = wasmPaths === undefined ? undefined : addressOf(wasmPaths);
   return {
     fetched: remote.call("fetch", { ...options, wasmPaths: whole, scripts: scriptsHere() }, onBytes),
     async start(graphs, { latent, resolution, onCheck }) {
