@@ -6,7 +6,7 @@ import { ortBuilds } from "./browser/ort.ts";
 import { decodePhoto, encodePhoto } from "./browser/photo.ts";
 import { inWorker } from "./browser/worker-platform.ts";
 import { FaceFinder, readFaceFile } from "./faces/finder.ts";
-import { readAddress } from "./fetch.ts";
+import { below, readAddress } from "./fetch.ts";
 import { load } from "./load.ts";
 import type { LoadOptions } from "./load-options.ts";
 import { fetchPhoto } from "./photo-address.ts";
@@ -16,7 +16,7 @@ import type { Platform } from "./platform.ts";
 export * from "./common.ts";
 
 const page: Platform = {
-  read: async (folder, file, options) => readAddress(addressOf(folder), file, options),
+  read: async (folder, file, options) => readAddress(below(addressOf(folder), file), options),
   decode: decodePhoto,
   readPhoto: async (place, signal) => fetchPhoto(addressOf(place), signal),
   toImage: (data, side) => new ImageData(data, side, side) as ReturnType<Platform["toImage"]>,

@@ -23,21 +23,19 @@ export interface ReadOptions {
 export const withoutQuery = (address: string | URL): string => String(address).replace(/[?#].*$/s, "");
 
 /** A file's address below that of a folder, whose query it keeps. */
-function below(folder: string, file: string): string {
+export function below(folder: string, file: string): string {
   const path = withoutQuery(folder);
   return `${path.replace(/\/+$/, "")}/${file}${folder.slice(path.length).replace(/#.*$/s, "")}`;
 }
 
 /**
- * A file below an http address.
+ * A file at an http address.
  * @returns undefined where the server says there is none
  */
 export async function readAddress(
-  folder: string,
-  file: string,
+  address: string,
   { fresh, signal, onBytes, request }: ReadOptions,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const address = below(folder, file);
   const shown = withoutQuery(address);
   // Called with no receiver: the browser's own refuses any other.
   const ask = (request.fetch ?? globalThis.fetch) as typeof fetch | undefined;

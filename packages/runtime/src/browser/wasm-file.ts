@@ -59,12 +59,7 @@ export async function fetchWasm(
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const { name, bundled } = wasmFiles[build];
   const read = async (address: URL) => {
-    const bytes = await readAddress(new URL(".", address).href, nameIn(address), {
-      fresh: false,
-      signal,
-      onBytes,
-      request: {},
-    });
+    const bytes = await readAddress(address.href, { fresh: false, signal, onBytes, request: {} });
     return bytes && isWasm(bytes) ? bytes : undefined;
   };
   if (folder === undefined) return read(script === undefined ? bundled() : new URL(name, script));
@@ -77,9 +72,6 @@ export async function fetchWasm(
     `${base} has neither ${name}.gz nor ${name}: npx pioneer-runtime copy-wasm DIR writes them, and wasmPaths says where DIR is`,
   );
 }
-
-/** Development servers add a query to addresses, which belongs to the name. */
-const nameIn = ({ pathname, search }: URL): string => `${pathname.slice(pathname.lastIndexOf("/") + 1)}${search}`;
 
 /** Servers of pages answer with a page where they have no file. */
 const isWasm = (bytes: Uint8Array): boolean => String.fromCharCode(...bytes.subarray(0, 4)) === "\0asm";

@@ -2,11 +2,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ModelError } from "../errors.ts";
-import { type ReadOptions, readAddress } from "../fetch.ts";
+import { below, type ReadOptions, readAddress } from "../fetch.ts";
 
 /** A file of a folder on disk (a path or a file: URL), or of an http address. */
 export async function readFromFolder(folder: string | URL, file: string, options: ReadOptions) {
-  if (/^https?:/i.test(String(folder))) return readAddress(String(folder), file, options);
+  if (/^https?:/i.test(String(folder))) return readAddress(below(String(folder), file), options);
   if (options.request.fetch || options.request.headers) {
     throw new ModelError("OPTION", `headers and fetch are for addresses, and ${folder} is a path: leave them out`);
   }
