@@ -1,24 +1,17 @@
 // Finds faces in a process of its own: ONNX Runtime and libtorch do not always end well together where CUDA is in play
-// (docs/design.md), and several processes find more. Ends with its parent.
+// (docs/design.md), and several processes find more.
 import { Faces } from "pioneer-runtime";
 import sharp from "sharp";
-import { endWithParent } from "../base/end-with-parent.ts";
+import { answerParent } from "../base/answer-parent.ts";
 import { DataError } from "../base/errors.ts";
 import type { FromFaces, ToFaces } from "./face-search.ts";
 import { decodeWhole } from "./pixels/decode.ts";
 
-endWithParent(Number(process.argv[2]));
 const maxPixels = process.argv[3] === undefined ? undefined : Number(process.argv[3]);
-process.on("disconnect", () => process.exit(0));
-// Ctrl-C reaches the whole group; the parent decides what it means.
-process.on("SIGINT", () => undefined);
 sharp.concurrency(1);
 const loading = Faces.load();
 loading.catch(() => undefined);
-process.on("message", (image: ToFaces) => {
-  // Where the parent has closed the channel meanwhile, there is nobody to tell.
-  void answer(image).then((reply) => process.send?.(reply, undefined, {}, () => undefined));
-});
+answerParent(answer);
 
 async function answer(image: ToFaces): Promise<FromFaces> {
   try {

@@ -1,7 +1,7 @@
 // Faces of photos, found by the networks of @vladmandic/face-api in processes of their own.
-import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { FoundFace } from "pioneer-runtime";
+import { AskedProcess } from "../base/asked-process.ts";
 import { DataError } from "../base/errors.ts";
 import type { RawImage } from "./pixels/decode.ts";
 
@@ -14,11 +14,12 @@ export type FromFaces =
   | { readonly problem: string }
   | { readonly failure: string };
 
-/** The built file: a process cannot be started on TypeScript sources. */
 const processFile = fileURLToPath(new URL("../../dist/data/face-process.js", import.meta.url));
 
 /** Why a photo has no place for a face, as the end of a sentence that begins with the photo. */
 export const noFace = "has no face that is found";
+
+type FaceProcess = AskedProcess<ToFaces, FromFaces>;
 
 export class FaceSearch {
   readonly #processes: readonly FaceProcess[];
@@ -30,7 +31,10 @@ export class FaceSearch {
    * @param maxPixels of a photo, as `decodeSquare` takes them
    */
   constructor(processes: number, maxPixels?: number) {
-    this.#processes = Array.from({ length: processes }, () => new FaceProcess(maxPixels));
+    const limit = maxPixels === undefined ? [] : [String(maxPixels)];
+    const start = (): FaceProcess =>
+      new AskedProcess(processFile, limit, "finds them", (failure): FromFaces => ({ failure }));
+    this.#processes = Array.from({ length: processes }, start);
     this.#idle = [...this.#processes];
   }
 
@@ -55,47 +59,6 @@ export class FaceSearch {
 
   /** Ends the processes; what they look at fails. */
   close(): void {
-    for (const process of this.#processes) process.close();
-  }
-}
-
-class FaceProcess {
-  readonly #process: ChildProcess;
-  #answered: ((answer: FromFaces) => void) | undefined;
-
-  constructor(maxPixels: number | undefined) {
-    const limit = maxPixels === undefined ? [] : [String(maxPixels)];
-    this.#process = fork(processFile, [String(process.pid), ...limit], {
-      // ONNX Runtime from 1.29 on tells Microsoft of its use unless it is told not to.
-      env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" },
-      // Those of who called us (--input-type, --inspect) are not for it.
-      execArgv: [],
-      serialization: "advanced",
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
-    });
-    this.#process.on("message", (answer: FromFaces) => this.#tell(answer));
-    const lost = () => this.#tell({ failure: "the process that finds them ended; perhaps for lack of memory" });
-    this.#process.on("exit", lost);
-    this.#process.on("error", lost);
-  }
-
-  ask(image: ToFaces): Promise<FromFaces> {
-    return new Promise((resolve) => {
-      this.#answered = resolve;
-      if (this.#process.connected) this.#process.send(image);
-      else this.#tell({ failure: "the process that finds them has ended" });
-    });
-  }
-
-  close(): void {
-    this.#process.removeAllListeners("exit");
-    if (this.#process.connected) this.#process.disconnect();
-    this.#process.kill("SIGKILL");
-    this.#tell({ failure: "the search was closed" });
-  }
-
-  #tell(answer: FromFaces): void {
-    this.#answered?.(answer);
-    this.#answered = undefined;
+    for (const process of this.#processes) process.close("the search was closed");
   }
 }

@@ -1,21 +1,14 @@
 // Runs one ONNX network in a process of its own, on the CPU: ONNX Runtime and libtorch do not always end well together where
-// CUDA is in play (docs/design.md). Ends with its parent.
+// CUDA is in play (docs/design.md).
 import type { InferenceSession } from "onnxruntime-node";
 import { graphProblem } from "pioneer-runtime/internal";
-import { endWithParent } from "../base/end-with-parent.ts";
+import { answerParent } from "../base/answer-parent.ts";
 import { largestGraph, readWhole } from "../base/read.ts";
 import type { FromNetwork, Port, ToNetwork } from "./protocol.ts";
 
 let session: InferenceSession | undefined;
 
-endWithParent(Number(process.argv[2]));
-process.on("disconnect", () => process.exit(0));
-// Ctrl-C reaches the whole group; the parent decides what it means.
-process.on("SIGINT", () => undefined);
-process.on("message", (message: ToNetwork) => {
-  // Where the parent has closed the channel meanwhile, there is nobody to tell.
-  void answer(message).then((reply) => process.send?.(reply, undefined, {}, () => undefined));
-});
+answerParent(answer);
 
 async function answer(message: ToNetwork): Promise<FromNetwork> {
   let runtime: typeof import("onnxruntime-node");
