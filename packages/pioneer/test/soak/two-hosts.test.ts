@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { nextLine } from "../../../torch/test/support/node.ts";
-import { bin, fingerprint, Pioneer, pioneer, tiny } from "../support/cli.ts";
+import { bin, fingerprint, forRanks, Pioneer, pioneer, resume, trainTiny } from "../support/cli.ts";
 import { discs, makePack } from "../support/tiny.ts";
 
 vi.setConfig({ testTimeout: 900_000, hookTimeout: 120_000 });
@@ -94,23 +94,17 @@ afterAll(() => {
 describe.skipIf(refusal !== undefined)("two hosts", () => {
   let data: string;
   let never: ReturnType<typeof fingerprint>;
-  const args = (name: string, ...more: string[]) => [
-    "train",
-    "--run",
-    name,
-    ...more,
-    ...(more.includes("--resume") ? [] : ["--data", data, ...tiny, "--resolution", "8", "--kimg-per-phase", "0.1"]),
-  ];
+  const train = (name: string, ...more: string[]) => trainTiny(data, name, ...forRanks, ...more);
 
   beforeAll(async () => {
     data = (await makePack(folder, 40, 16, discs)).path;
-    expect(await pioneer(folder, args("never", "--nproc", "2"))).toMatchObject({ code: 0, stderr: "" });
+    expect(await pioneer(folder, train("never", "--nproc", "2"))).toMatchObject({ code: 0, stderr: "" });
     never = fingerprint(join(folder, "never"));
     await Promise.all(sides.map(relay));
   });
 
   /** Rank 0 on host a, rank 1 on host b. */
-  const start = (name: string, ...more: string[]) =>
+  const start = (args: readonly string[]) =>
     sides.map((side, rank) => {
       const env = {
         RANK: String(rank),
@@ -119,12 +113,12 @@ describe.skipIf(refusal !== undefined)("two hosts", () => {
         MASTER_PORT: String(masterPort),
         LOCAL_WORLD_SIZE: "1",
       };
-      return new Pioneer(folder, args(name, ...more), env, inside(host(side), process.execPath, bin));
+      return new Pioneer(folder, args, env, inside(host(side), process.execPath, bin));
     }) as [Pioneer, Pioneer];
 
   /** Training goes on, and something happens to the wire meanwhile. */
   async function through(name: string, happens: () => Promise<void>): Promise<void> {
-    const [first, second] = start(name);
+    const [first, second] = start(train(name));
     expect(await first.says(/^wrote .*checkpoint/, 2)).toBe(true);
     await happens();
     const [lead, other] = await Promise.all([first.end, second.end]);
@@ -157,7 +151,7 @@ describe.skipIf(refusal !== undefined)("two hosts", () => {
   });
 
   test("a link that stays down ends both within a minute, each naming the other, and the run goes on later", async () => {
-    const both = start("cut");
+    const both = start(train("cut"));
     expect(await both[0].says(/^wrote .*checkpoint/, 2)).toBe(true);
     link("down");
     const cut = performance.now();
@@ -168,7 +162,7 @@ describe.skipIf(refusal !== undefined)("two hosts", () => {
       expect(stderr).toMatch(new RegExp(`^pioneer: rank ${1 - rank} .*--run cut --resume\`\n$`));
     }
     link("up");
-    const again = await Promise.all(start("cut", "--resume").map(({ end }) => end));
+    const again = await Promise.all(start(resume("cut")).map(({ end }) => end));
     expect(again.map(({ code, stderr }) => ({ code, stderr }))).toEqual(Array(2).fill({ code: 0, stderr: "" }));
     expect(fingerprint(join(folder, "cut"))).toEqual(never);
   });

@@ -124,3 +124,26 @@ export const tiny =
   "--latent 16 --channels 16 --batch 8 --kimg-per-phase 0.21 --checkpoint-kimg 0.03 --threads 1 --precision fp32 --seed 4".split(
     " ",
   );
+
+/** The command line of a new run of that size; `more` comes last, and counts. */
+export const trainTiny = (data: string, run: string, ...more: readonly string[]): string[] => [
+  "train",
+  "--data",
+  data,
+  "--run",
+  run,
+  ...tiny,
+  ...more,
+];
+
+/** The command line of a run that goes on. */
+export const resume = (run: string, ...more: readonly string[]): string[] => [
+  "train",
+  "--run",
+  run,
+  "--resume",
+  ...more,
+];
+
+/** What `trainTiny` is given where several processes train: 38 steps, a checkpoint about every 4. */
+export const forRanks = ["--resolution", "8", "--kimg-per-phase", "0.1"];

@@ -12,7 +12,7 @@ import { resolveTrainConfig } from "../../../src/config/config.ts";
 import { templateText } from "../../../src/config/face-template.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
 import { dataOfRun } from "../../../src/train/data-of-run.ts";
-import { fingerprint, pioneer, tiny } from "../../support/cli.ts";
+import { fingerprint, pioneer, trainTiny } from "../../support/cli.ts";
 
 // Each test starts several processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -21,17 +21,7 @@ const folder = temporaryFolder();
 const template: FaceTemplate = { eyeLeft: [0.35, 0.4], eyeRight: [0.65, 0.4], mouth: [0.5, 0.7] };
 const count = 40;
 const run = (...args: string[]) => pioneer(folder, args);
-const start = (name: string, ...more: string[]) => [
-  "train",
-  "--data",
-  "photos",
-  "--run",
-  name,
-  "--cache-dir",
-  "packs",
-  ...tiny,
-  ...more,
-];
+const start = (name: string, ...more: string[]) => trainTiny("photos", name, "--cache-dir", "packs", ...more);
 const aligned = ["--align", "faces.csv", "--template", templateText(template)];
 const stateOf = (name: string) =>
   fingerprint(join(folder, name)).state as { align: FaceTemplate | null; pack: { id: string; path: string } };

@@ -7,7 +7,7 @@ import { ConfigError } from "../../../src/base/errors.ts";
 import { resolveTrainConfig } from "../../../src/config/config.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
 import { dataOfRun } from "../../../src/train/data-of-run.ts";
-import { fingerprint, pioneer, tiny } from "../../support/cli.ts";
+import { fingerprint, pioneer, resume, trainTiny } from "../../support/cli.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 
 // Each test starts several processes, perhaps beside other tests.
@@ -20,9 +20,7 @@ beforeAll(async () => {
   await makePack(folder, 40, 16, discs);
 });
 
-const start = (run: string, ...more: string[]) =>
-  ["train", "--data", photos, "--run", run, "--cache-dir", `${run}-packs`, ...tiny].concat(more);
-const resume = (run: string, ...more: string[]) => ["train", "--run", run, "--resume", ...more];
+const start = (run: string, ...more: string[]) => trainTiny(photos, run, "--cache-dir", `${run}-packs`, ...more);
 const packsOf = (run: string) => readdirSync(join(folder, `${run}-packs`)).filter((name) => name.endsWith(".pack"));
 const packOf = (run: string) => (fingerprint(join(folder, run)).state as { pack: { id: string; path: string } }).pack;
 
@@ -101,7 +99,7 @@ test("a run on a pack grows on a larger pack of the same images", async () => {
   for (const side of [8, 16]) {
     await prepareDataset({ source: join(folder, photos), out: join(folder, `${side}.pack`), resolution: side });
   }
-  const small = ["train", "--data", "8.pack", "--run", "packs", ...tiny, "--total-kimg", "0.016"];
+  const small = trainTiny("8.pack", "packs", "--total-kimg", "0.016");
   expect(await pioneer(folder, small)).toMatchObject({ code: 0, stderr: "" });
   const larger = ["--data", "16.pack", "--resolution", "16", "--total-kimg", "0.032"];
   expect(await pioneer(folder, resume("packs", ...larger))).toMatchObject({ code: 0, stderr: "" });

@@ -10,12 +10,14 @@ import {
   bin,
   checkpoints,
   fingerprint,
+  forRanks,
   isAlive,
   type Outcome,
   Pioneer,
   pioneer,
   ranksOf,
-  tiny,
+  resume,
+  trainTiny,
 } from "../../support/cli.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 
@@ -26,24 +28,11 @@ const folder = temporaryFolder();
 const program = dirname(dirname(bin));
 let data: string;
 let never: ReturnType<typeof fingerprint>;
-const run = (name: string, ...more: string[]) => [
-  "train",
-  "--data",
-  data,
-  "--run",
-  name,
-  ...tiny,
-  "--resolution",
-  "8",
-  "--kimg-per-phase",
-  "0.1",
-  ...more,
-];
+const run = (name: string, ...more: string[]) => trainTiny(data, name, ...forRanks, ...more);
 const two = (name: string, ...more: string[]) => run(name, "--nproc", "2", ...more);
-const resume = (name: string, ...more: string[]) => ["train", "--run", name, "--resume", ...more];
 const ended = { code: 0, stderr: "" };
 
-// The run of two processes that nothing stops: 38 steps, a checkpoint about every 4.
+// The run of two processes that nothing stops.
 beforeAll(async () => {
   data = (await makePack(folder, 40, 16, discs)).path;
   expect(await pioneer(folder, two("never"))).toMatchObject(ended);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import type { TickEvent } from "../../../src/train/events.ts";
-import { fingerprint, pioneer } from "../../support/cli.ts";
+import { fingerprint, pioneer, resume } from "../../support/cli.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 
 // Each test starts several processes, perhaps beside other tests.
@@ -18,7 +18,6 @@ beforeAll(async () => {
 
 const tiny = "--latent 8 --channels 8 --batch 8 --threads 1 --precision fp32 --seed 4 --grid-kimg 1".split(" ");
 const start = (run: string, ...more: string[]) => ["train", "--data", data, "--run", run, ...tiny, ...more];
-const resume = (run: string, ...more: string[]) => ["train", "--run", run, "--resume", ...more];
 const done = { code: 0, stderr: "" };
 const state = (run: string) => fingerprint(join(folder, run)).state as Record<string, unknown>;
 const ticks = (run: string) =>

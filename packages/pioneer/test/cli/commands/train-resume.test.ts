@@ -7,7 +7,7 @@ import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { resolveTrainConfig } from "../../../src/config/config.ts";
 import type { TickEvent } from "../../../src/train/events.ts";
 import { runTraining } from "../../../src/train/run.ts";
-import { bin, fingerprint, isAlive, Pioneer, pioneer, tiny, workerOf } from "../../support/cli.ts";
+import { bin, fingerprint, isAlive, Pioneer, pioneer, resume, trainTiny, workerOf } from "../../support/cli.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 
 // Each test starts many processes, perhaps beside other tests.
@@ -18,17 +18,7 @@ const schedule = ["--resolution", "8", "--kimg-per-phase", "0.42"];
 const folder = temporaryFolder();
 let data: string;
 let never: ReturnType<typeof fingerprint>;
-const start = (run: string, ...more: string[]) => [
-  "train",
-  "--data",
-  data,
-  "--run",
-  run,
-  ...tiny,
-  ...schedule,
-  ...more,
-];
-const resume = (run: string, ...more: string[]) => ["train", "--run", run, "--resume", ...more];
+const start = (run: string, ...more: string[]) => trainTiny(data, run, ...schedule, ...more);
 const goOn = (run: string) => `go on with: pioneer train --run ${run} --resume\n`;
 
 // The run that nothing stops: 158 steps, a checkpoint about every 4.
