@@ -1,10 +1,10 @@
 // One rank of a test: takes the steps of each case as `train/steps.ts` does, in float64 where it is asked to, and writes what it
 // holds then.
-//   node rank-steps.js '{"dist": URL, "place": ... or null, "pack": path, "out": path, "cases": [...]}'
+//   node rank-steps.js '{"dist": URL, "place": ... or null, "pack": path, "out": path, "facts": of checkpoints, "cases": [...]}'
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 
-const { dist, place, pack: packPath, out, cases } = JSON.parse(process.argv[2]);
+const { dist, place, pack: packPath, out, facts, cases } = JSON.parse(process.argv[2]);
 const own = (path) => import(`${dist}/${path}`);
 const torch = await import("pioneer-torch");
 const [{ Batches }, { openPack }, { recipes }, { createLearner }, { objectiveOf }, { drawInputs }, { trainStep }] =
@@ -80,7 +80,7 @@ function takeSteps({ learner, taken }, { recipe, precision, batch, alpha, steps,
     });
     first ??= heldBy(learner);
     if (save?.after === step + 1 && !place?.rank) {
-      writeCheckpoint(save.run, learner, factsOf(growth, recipe, step + 1, batch));
+      writeCheckpoint(save.run, learner, { ...facts, recipe, ...growth, images: (step + 1) * batch, steps: step + 1 });
     }
   }
   return { first, held: heldBy(learner), gradients, drawn: togetherOf(drawn) };
@@ -105,23 +105,6 @@ function togetherOf(drawn) {
   const all = ranks ? ranks.say(JSON.stringify(drawn)).map((text) => JSON.parse(text)) : [drawn];
   return drawn.map(({ whole }, step) => ({ rows: all.flatMap((each) => each[step].rows), whole }));
 }
-
-const factsOf = ({ phase, alpha }, recipe, steps, batch) => ({
-  recipe,
-  images: steps * batch,
-  steps,
-  elapsedSeconds: 1,
-  phase,
-  alpha,
-  colour: "rgb",
-  crop: "center",
-  align: null,
-  from: null,
-  pair: "averaged",
-  encoderOrder: "joint",
-  schedule: { phases: [{ phase, startImages: 0, fadeImages: 0 }], totalImages: 1000 },
-  pack: { id: pack.id, path: pack.path, trainImages: pack.splits.train.length },
-});
 
 function heldBy(learner) {
   const held = {};

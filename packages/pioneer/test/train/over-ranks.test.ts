@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { shareOf } from "../../src/train/over-ranks.ts";
+import { facts } from "../checkpoint/support.ts";
 import { discs, makePack } from "../support/tiny.ts";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 900_000 });
@@ -61,7 +62,7 @@ async function steps(pack: string, size: number, all: readonly Steps[]): Promise
   const meeting = { file: join(folder, `meeting-${size}`) };
   const ended = Array.from({ length: size }, (_, rank) => {
     const place = size === 1 ? null : { rank, size, meeting };
-    const given = { dist, place, pack, out, cases: all.map((each) => ({ ...common, ...each })) };
+    const given = { dist, place, pack, out, facts: facts(), cases: all.map((each) => ({ ...common, ...each })) };
     const child = spawn(process.execPath, [script, JSON.stringify(given)], { stdio: ["ignore", "inherit", "inherit"] });
     return new Promise((resolve) => child.on("close", resolve));
   });
