@@ -126,23 +126,19 @@ async function trainInProcesses(
  */
 const afterOthers = (ends: readonly Promise<EndEvent>[]) => async (error: unknown) => {
   if (!isOfOthers(error)) throw error;
-  const never = new Promise<never>(() => undefined);
-  const causes = ends.map((end) =>
-    end.then(
-      () => never,
-      (other: unknown) => (isOfOthers(other) ? never : other),
-    ),
-  );
-  const allEnded = Promise.allSettled(ends).then((all) =>
-    all
-      .flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []))
-      .find((each) => !isOfOthers(each)),
-  );
+  const causeIn = async (end: Promise<EndEvent>): Promise<unknown> => {
+    const said = await end.then(
+      () => error,
+      (other: unknown) => other,
+    );
+    if (isOfOthers(said)) throw error;
+    return said;
+  };
+  const firstCause = Promise.any(ends.map(causeIn)).catch(() => error);
   const waiting = new AbortController();
   const { signal } = waiting;
   try {
-    const cause = await Promise.race([...causes, allEnded, afterMs(secondsForOthers * 1000, undefined, { signal })]);
-    throw cause ?? error;
+    throw await Promise.race([firstCause, afterMs(secondsForOthers * 1000, error, { signal })]);
   } finally {
     waiting.abort();
   }
