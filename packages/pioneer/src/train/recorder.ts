@@ -6,6 +6,7 @@ import { printable } from "../base/printable.ts";
 import { readTextSync } from "../base/read.ts";
 import { appendWhole, replaceFile } from "../base/write.ts";
 import { checkHeld, statsFile } from "../checkpoint/run-folder.ts";
+import { shown } from "../config/option-schema.ts";
 import { appendMetrics, type MetricsRecord, metricsFile } from "../metrics/record.ts";
 import { scalarsOf, tensorboardFolder } from "./evaluated.ts";
 import type { Health, TickEvent, TrainEvent, TrainReporter } from "./events.ts";
@@ -48,7 +49,7 @@ export class Recorder {
   options(images: number, options: Readonly<Record<string, unknown>>): void {
     const rows = Object.entries(options)
       .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `| ${name} | \`${typeof value === "string" ? value : JSON.stringify(value)}\` |`);
+      .map(([name, value]) => `| ${name} | \`${shown(value)}\` |`);
     const table = ["| option | |", "|---|---|", ...rows].join("\n");
     this.#attempt("tb", () => this.#tensorboard.text(images, "options", table));
   }

@@ -29,8 +29,6 @@ export interface SourceOptions {
   readonly seed?: number | undefined;
 }
 
-/** Of something that is not on this machine. */
-
 const gzipMagic = "\x1f\x8b";
 
 /** A kind that is opened by a path. */
