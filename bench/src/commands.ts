@@ -6,12 +6,12 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { repository } from "./places.ts";
 import { progress, run } from "./process.ts";
-import { medianOf } from "./step.ts";
+import { type Spread, spreadOf } from "./spread.ts";
 
 export interface CommandTiming {
   readonly command: string;
   /** Until the first picture is there; of `info` until it has answered. */
-  readonly seconds: { readonly median: number; readonly min: number; readonly max: number };
+  readonly seconds: Spread;
   readonly trials: number;
 }
 
@@ -116,8 +116,7 @@ export const timeCommands = (trials: number): Promise<CommandTiming[]> =>
         seconds.push(name === "info" ? await command(folder, args) : await untilPicture(folder, args));
         rmSync(join(folder, "out"), { recursive: true, force: true });
       }
-      const spread = { median: medianOf(seconds), min: Math.min(...seconds), max: Math.max(...seconds) };
-      timings.push({ command: name, seconds: spread, trials });
+      timings.push({ command: name, seconds: spreadOf(seconds), trials });
     }
     return timings;
   });

@@ -3,7 +3,7 @@ import { flopsPerImage } from "pioneer-networks/torch";
 import type { TimedProduct } from "./limit.ts";
 import { progress } from "./process.ts";
 import { type Python, timeBaseline, type Variant } from "./python.ts";
-import { medianOf } from "./step.ts";
+import { medianOf, type Spread, spreadOf } from "./spread.ts";
 import { inOwnProcess, type Settings } from "./trial.ts";
 import { recipe, type Workload } from "./workload.ts";
 
@@ -11,7 +11,7 @@ import { recipe, type Workload } from "./workload.ts";
 export interface Timing {
   readonly torch: string;
   readonly imagesPerSecond: number;
-  readonly seconds: { readonly median: number; readonly min: number; readonly max: number };
+  readonly seconds: Spread;
   /** One a trial. */
   readonly trialMedians: readonly number[];
   readonly peakRssMiB: number;
@@ -84,12 +84,11 @@ export async function compareStep(workload: Workload, settings: Settings, extent
 }
 
 function summarised(timings: readonly TrialTiming[], batch: number): Timing {
-  const seconds = timings.flatMap(({ secondsPerStep }) => secondsPerStep);
-  const median = medianOf(seconds);
+  const seconds = spreadOf(timings.flatMap(({ secondsPerStep }) => secondsPerStep));
   return {
     torch: (timings[0] as TrialTiming).torch,
-    imagesPerSecond: batch / median,
-    seconds: { median, min: Math.min(...seconds), max: Math.max(...seconds) },
+    imagesPerSecond: batch / seconds.median,
+    seconds,
     trialMedians: timings.map(({ secondsPerStep }) => medianOf(secondsPerStep)),
     peakRssMiB: Math.max(...timings.map(({ peakRssMiB }) => peakRssMiB)),
   };

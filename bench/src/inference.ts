@@ -9,12 +9,13 @@ import {
   type WantedComputing,
 } from "pioneer-networks/torch";
 import { noGrad, RandomGenerator, rand, scope, type Tensor, tensor } from "pioneer-torch";
-import { medianOf, peakRssMiB, secondsOf } from "./step.ts";
+import { medianOf, type Spread, spreadOf } from "./spread.ts";
+import { peakRssMiB, secondsOf } from "./step.ts";
 import { recipe, type Workload } from "./workload.ts";
 
 export interface DirectionTiming {
   /** One image: median, fastest and slowest. */
-  readonly latencyMs: { readonly median: number; readonly min: number; readonly max: number };
+  readonly latencyMs: Spread;
   /** In batches. */
   readonly imagesPerSecond: number;
 }
@@ -55,9 +56,8 @@ export function timeInference(
       call();
       return repeated(() => secondsOf(call));
     };
-    const single = seconds(1).map((value) => 1000 * value);
     return {
-      latencyMs: { median: medianOf(single), min: Math.min(...single), max: Math.max(...single) },
+      latencyMs: spreadOf(seconds(1).map((value) => 1000 * value)),
       imagesPerSecond: batch / medianOf(seconds(batch)),
     };
   };

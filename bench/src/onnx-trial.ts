@@ -1,5 +1,6 @@
 // Times exported graphs in ONNX Runtime, in a process of its own that never loads libtorch: node onnx-trial.js JSON. Prints one object.
 import type { InferenceSession } from "onnxruntime-node";
+import type { Spread } from "./spread.ts";
 
 export interface OnnxTrial {
   readonly files: { readonly encode: string; readonly decode: string };
@@ -8,12 +9,6 @@ export interface OnnxTrial {
   readonly batch: number;
   readonly threads: number;
   readonly least: { readonly runs: number; readonly seconds: number };
-}
-
-export interface Spread {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
 }
 
 /** Seconds of one call with one image, and with a batch. */

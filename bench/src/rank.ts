@@ -1,7 +1,8 @@
 // One of several processes that share a batch, in a process of its own.
 import type { Computing } from "pioneer-networks/torch";
 import { Ranks, scope, setThreads, zeros } from "pioneer-torch";
-import { medianOf, secondsOf } from "./step.ts";
+import { medianOf } from "./spread.ts";
+import { secondsOf } from "./step.ts";
 import { createStepper, type Workload } from "./workload.ts";
 
 export interface RankTrial {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { progress } from "./process.ts";
 import type { RankTiming } from "./rank.ts";
-import { medianOf } from "./step.ts";
+import { medianOf } from "./spread.ts";
 import { inOwnProcess, type Settings } from "./trial.ts";
 import type { Workload } from "./workload.ts";
 

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { type Computing, flopsPerImage } from "pioneer-networks/torch";
 import { cudaMemory, getThreads } from "pioneer-torch";
+import { medianOf } from "./spread.ts";
 import { createStepper, recipe, type Workload } from "./workload.ts";
 
 export interface StepTrial extends Workload {
@@ -42,14 +43,6 @@ export function secondsOf(body: () => void): number {
   const start = performance.now();
   body();
   return (performance.now() - start) / 1000;
-}
-
-/** The middle one; of an even number the slower of the two. */
-export function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const median = sorted[sorted.length >> 1];
-  if (median === undefined) throw new Error("the median of nothing");
-  return median;
 }
 
 /** The most memory this process ever held. */

@@ -12,6 +12,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import sharp from "sharp";
 import { repository } from "./places.ts";
 import { progress } from "./process.ts";
+import { medianOf, type Spread, spreadOf } from "./spread.ts";
 import { installFirstVisit, slide } from "./studio-page.ts";
 
 /** Milliseconds. */
@@ -30,7 +31,7 @@ export interface StudioTiming {
   readonly request: Latency;
   readonly firstVisit: {
     /** From the navigation, nothing in the cache, to the reconstruction of a photo that is dropped as soon as it can be. */
-    readonly seconds: { readonly median: number; readonly min: number; readonly max: number };
+    readonly seconds: Spread;
     /** Sent to the browser by then, and until the page computes by itself too. */
     readonly bytes: number;
     readonly bytesInAll: number;
@@ -195,13 +196,6 @@ async function countingProxy(url: string) {
 }
 
 function latencyOf(times: readonly number[]): Latency {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number;
-  return { median: at(0.5), p95: at(0.95), count: sorted.length };
-}
-
-function spreadOf(values: readonly number[]) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const median = sorted[Math.floor(sorted.length / 2)] as number;
-  return { median, min: sorted[0] as number, max: sorted.at(-1) as number };
+  const p95 = [...times].sort((a, b) => a - b)[Math.floor(0.95 * times.length)] as number;
+  return { median: medianOf(times), p95, count: times.length };
 }
