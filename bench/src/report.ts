@@ -76,15 +76,9 @@ function newestSteps(files: readonly ResultsFile[]): MeasuredStep[] {
 
 /** Each part is of the newest file that has it, of steps each workload. */
 function machineSection(title: string, newest: ResultsFile, older: readonly ResultsFile[]): string {
-  const { name, results } = newest;
-  const { machine, versions, date, commit } = results;
+  const { machine, versions } = newest.results;
   const files = [newest, ...older];
   const steps = newestSteps(files).filter(({ device }) => device !== "cuda");
-  const part = (which: Part, of: (results: Results) => string): string => {
-    const file = files.find((each) => (each.results[which] ?? []).length > 0) ?? newest;
-    const from = `${file.results.date.slice(0, 10)}, commit ${file.results.commit}, [${file.name}](results/${file.name}).`;
-    return [...(file === newest ? [] : [from]), of(file.results)].join("\n\n");
-  };
   // A newer file may have gone without one of the Pythons.
   const torch = (which: "systemTorch" | "newestTorch") => {
     const found = files.find((each) => each.results.versions[which] !== null);
@@ -102,41 +96,44 @@ function machineSection(title: string, newest: ResultsFile, older: readonly Resu
   const other = machine.bf16.includes(goalUnit)
     ? ""
     : `The figures wanted below are for two cores with ${goalUnit}. This machine has no ${goalUnit}: they do not bind here, and are shown for orientation only.`;
+  const from = ({ name, results: { date, commit } }: ResultsFile) =>
+    `${date.slice(0, 10)}, commit ${commit}, [${name}](results/${name}).`;
   /** With nothing measured on this machine there is no section. */
-  const section = (which: Part, title: string, ...content: string[]) =>
-    files.some((each) => (each.results[which] ?? []).length > 0) ? [`### ${title}`, ...content] : [];
+  const section = (which: Part, title: string, of: (results: Results) => string, words = ""): string[] => {
+    const file = files.find(({ results }) => (results[which] ?? []).length > 0);
+    return file ? [`### ${title}`, words, file === newest ? "" : from(file), of(file.results)] : [];
+  };
+  const wasStepped = files.some(({ results }) => results.steps.length > 0);
+  const stepSections = [
+    "### Wanted and reached, n = 512",
+    goalTable(steps, machine.cores),
+    "### Training step, images/s",
+    "(a) the authors' step, eager float32; (b) the same mathematics with PyTorch's best settings; (c) the same on the newest PyTorch, eager and under torch.compile. Medians; in brackets the fastest and the slowest step.",
+    stepTable(steps, machine.cores),
+    "### Peak memory of a step's process, MiB",
+    memoryTable(steps, machine.cores),
+  ];
   return [
     `## ${title}`,
-    `${date.slice(0, 10)}, commit ${commit}, [${name}](results/${name}). ${facts.join("; ")}.`,
-    ...(steps.length > 0 ? [other] : []),
-    ...section("steps", "Wanted and reached, n = 512", goalTable(steps, machine.cores)),
-    ...section(
-      "steps",
-      "Training step, images/s",
-      "(a) the authors' step, eager float32; (b) the same mathematics with PyTorch's best settings; (c) the same on the newest PyTorch, eager and under torch.compile. Medians; in brackets the fastest and the slowest step.",
-      stepTable(steps, machine.cores),
-    ),
-    ...section("steps", "Peak memory of a step's process, MiB", memoryTable(steps, machine.cores)),
+    `${from(newest)} ${facts.join("; ")}.`,
+    steps.length > 0 ? other : "",
+    ...(wasStepped ? stepSections : []),
     ...section(
       "scaling",
       "Several processes",
+      scalingTable,
       "A step of as many processes of one thread as there are cores, beside one process of as many threads; medians. Sums: those of gradients, alone. Waited: in the step, for sums. Hidden: the share of the sums that lies behind a process's own work. Nothing summed: each process with its share at the same time, without sums.",
-      part("scaling", scalingTable),
     ),
-    ...section("inference", "Encode and decode, float32", part("inference", inferenceTable)),
+    ...section("inference", "Encode and decode, float32", inferenceTable),
     ...section(
       "exported",
       "Exported models, float32",
+      exportedTable,
       "Encode and decode by ONNX Runtime, milliseconds for each image, beside the authors' modules in eager float32 PyTorch with weights prepared once; medians. Cold start: from nothing loaded to the first decoded image.",
-      part("exported", exportedTable),
     ),
-    ...section("prepare", "Packs", part("prepare", prepareTable)),
-    ...section("commands", "Commands", part("commands", commandTable)),
-    ...section(
-      "studio",
-      "The studio's page",
-      part("studio", ({ studio = [] }) => `${loadOf(studio)}\n\n${studioTable(studio)}`),
-    ),
+    ...section("prepare", "Packs", prepareTable),
+    ...section("commands", "Commands", commandTable),
+    ...section("studio", "The studio's page", ({ studio = [] }) => `${loadOf(studio)}\n\n${studioTable(studio)}`),
   ]
     .filter((part) => part !== "")
     .join("\n\n");
@@ -265,7 +262,6 @@ function memoryTable(steps: readonly StepComparison[], cores: number): string {
 }
 
 function scalingTable({ scaling = [] }: Results): string {
-  if (scaling.length === 0) return none;
   const rows = [...scaling]
     .sort((a, b) => b.n - a.n || a.phase - b.phase)
     .map((timing) => {
@@ -288,7 +284,6 @@ function scalingTable({ scaling = [] }: Results): string {
 }
 
 function inferenceTable({ inference }: Results): string {
-  if (inference.length === 0) return none;
   const rows = [...inference]
     .sort((a, b) => b.n - a.n || a.phase - b.phase)
     .flatMap(({ n, phase, batch, ...timings }) =>
@@ -302,7 +297,6 @@ function inferenceTable({ inference }: Results): string {
 }
 
 function exportedTable({ exported = [] }: Results): string {
-  if (exported.length === 0) return none;
   const rows = [...exported]
     .sort((a, b) => b.n - a.n || a.phase - b.phase)
     .flatMap(({ n, phase, batch, onnx, eager }) =>
@@ -327,7 +321,6 @@ function exportedTable({ exported = [] }: Results): string {
 }
 
 function prepareTable({ prepare }: Results): string {
-  if (prepare.length === 0) return "";
   const rows = prepare.map(({ source, resolution, images, imagesPerSecond }) => [
     `\`dataset prepare\` of ${source}, ${images} images to ${resolution}x${resolution}`,
     figure(imagesPerSecond),
@@ -336,7 +329,6 @@ function prepareTable({ prepare }: Results): string {
 }
 
 function commandTable({ commands }: Results): string {
-  if (commands.length === 0) return "";
   const rows = commands.map(({ command, seconds }) => [
     `\`${command}\``,
     `${figure(seconds.median)} (${figure(seconds.min)} to ${figure(seconds.max)})`,
@@ -346,7 +338,7 @@ function commandTable({ commands }: Results): string {
 
 /** In a quiet machine nothing else wants to compute. */
 function loadOf(studio: readonly StudioTiming[]): string {
-  const [{ chromium, load } = { chromium: none, load: { processes: 0, cores: 0 } }] = studio;
+  const [{ chromium, load }] = studio as [StudioTiming];
   const processes = load.processes.toFixed(1);
   return `Chromium ${chromium}, without a graphics processor. ${processes} processes wanted to compute at the end, on ${load.cores} cores${load.processes > load.cores ? ": the machine was busy with other work, so that these are upper bounds" : ""}.`;
 }
