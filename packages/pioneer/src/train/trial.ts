@@ -152,6 +152,8 @@ export interface Sharers {
   readonly here: number;
 }
 
+const alone: Sharers = { all: 1, here: 1 };
+
 /**
  * Tries the last phase before the first step.
  * @param config with the batch of one process
@@ -164,7 +166,7 @@ export async function tryLastPhase(
   { phases }: Schedule,
   computing: Computing,
   log: (text: string) => void,
-  sharers: Sharers = { all: 1, here: 1 },
+  sharers = alone,
 ): Promise<number> {
   const { phase } = phases.at(-1) as SchedulePhase;
   const resolution = resolutionOf(phase);
@@ -205,8 +207,7 @@ class NoRoom extends Error {
 /** Of a CUDA device, where that is known: all that is said of memory is then said of the device's. */
 const memoryOf = (device: Device) => (device === "cpu" ? undefined : cudaMemory());
 
-const roomOn = (device: Device, { here }: Pick<Sharers, "here"> = { here: 1 }) =>
-  memoryOf(device)?.possible ?? availableBytes(here);
+const roomOn = (device: Device, { here } = alone) => memoryOf(device)?.possible ?? availableBytes(here);
 
 /** Linux counts the peak from now on; elsewhere the peak is that of the whole process. */
 function resetPeak(device: Device): void {
