@@ -64,6 +64,8 @@ async function editPhoto(page) {
   await page.getByRole("button", { name: "Choose a photo" }).waitFor();
   await page.setInputFiles("main input[type=file]", photo);
   await page.getByText("% off on average").waitFor();
+  // A face that is found moves the square.
+  await page.getByText("Looking for a face…").waitFor({ state: "hidden" });
   await page.getByRole("slider").filter({ visible: true }).first().waitFor();
   const first = page.locator(".directions input[type=range]").first();
   if (await first.count()) {
