@@ -3,7 +3,7 @@ import { photoFile, squareFile } from "../edit/edited-file.ts";
 import { render, type Tools } from "../edit/render.ts";
 import { middleSquare } from "../image/placement.ts";
 import { editNow } from "../state/edit.ts";
-import { decodeInLine, encodeNow, scheduler } from "../state/engines.ts";
+import { decodeInLine, encodeInLine } from "../state/engines.ts";
 import { facePlacement } from "../state/faces.ts";
 import { modelNow } from "../state/models.ts";
 import { report } from "../state/notices.ts";
@@ -100,7 +100,7 @@ function editor(form: Form, signal: AbortSignal): (file: File) => Promise<{ png:
   const model = modelNow();
   const tools: Tools = {
     square: squareOf,
-    encode: (image) => scheduler.inLine(() => encodeNow(image), signal),
+    encode: (image) => encodeInLine(image, signal),
     decode: (latents) => decodeInLine(latents, model.config.latent, signal),
     directions: allDirections(),
     side: model.config.resolution,

@@ -2,7 +2,7 @@ import { refine } from "pioneer-runtime/internal";
 import { create } from "zustand";
 import type { Placement } from "../image/placement.ts";
 import { edit, editNow } from "../state/edit.ts";
-import { decodeInLine, encodeNow, scheduler } from "../state/engines.ts";
+import { decodeInLine, encodeInLine } from "../state/engines.ts";
 import { modelNow } from "../state/models.ts";
 import { report } from "../state/notices.ts";
 import { usePictures } from "./pictures.ts";
@@ -30,7 +30,7 @@ export async function startRefining(): Promise<void> {
   useRefining.setState({ running, step: 0, outcome: undefined });
   const calls = {
     latent,
-    encode: (image: Float32Array) => scheduler.inLine(() => encodeNow(image), signal),
+    encode: (image: Float32Array) => encodeInLine(image, signal),
     decode: (z: Float32Array) => decodeInLine(z, latent, signal),
   };
   const onStep = (step: number) => useRefining.setState({ step });

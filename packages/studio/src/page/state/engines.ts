@@ -106,6 +106,10 @@ export async function decodeInLine(latents: Float32Array, latent: number, signal
   return joined(Float32Array, parts);
 }
 
+/** The latent of an image, after everything that is being dragged. @param image [3, r, r] */
+export const encodeInLine = (image: Float32Array, signal?: AbortSignal): Promise<Float32Array> =>
+  scheduler.inLine(() => engine().encode(image), signal);
+
 /** One of a gesture's images: only the newest of a key counts. @returns undefined if a newer one replaced it */
 export const decodeNewest = (key: string, latents: Float32Array): Promise<Float32Array | undefined> =>
   scheduler.newest(key, () => engine().decode(latents));

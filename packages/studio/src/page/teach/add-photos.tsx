@@ -1,7 +1,7 @@
 import { ImagePlus } from "lucide-react";
 import { useRef, useState } from "react";
 import { middleSquare, similarityOf } from "../image/placement.ts";
-import { encodeNow, scheduler } from "../state/engines.ts";
+import { encodeInLine } from "../state/engines.ts";
 import { facePlacement } from "../state/faces.ts";
 import { useModel } from "../state/models.ts";
 import { report } from "../state/notices.ts";
@@ -36,7 +36,7 @@ async function addPhoto(file: File): Promise<void> {
   try {
     const placement = (await facePlacement(photo)) ?? middleSquare(photo);
     const planes = await squareOf(photo, similarityOf(placement));
-    const latent = await scheduler.inLine(() => encodeNow(planes));
+    const latent = await encodeInLine(planes);
     addPictures([{ name: `${file.name} ${photo.id}`, latent, planes }]);
   } finally {
     closePhoto(photo);
