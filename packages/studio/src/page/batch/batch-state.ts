@@ -1,10 +1,9 @@
 import { create } from "zustand";
 import { photoFile, squareFile } from "../edit/edited-file.ts";
 import { render, type Tools } from "../edit/render.ts";
-import { middleSquare } from "../image/placement.ts";
 import { editNow } from "../state/edit.ts";
 import { decodeInLine, encodeInLine } from "../state/engines.ts";
-import { facePlacement } from "../state/faces.ts";
+import { firstPlacement } from "../state/faces.ts";
 import { modelNow } from "../state/models.ts";
 import { report } from "../state/notices.ts";
 import { closePhoto, openPhoto, squareOf } from "../state/photos.ts";
@@ -113,8 +112,7 @@ function editor(form: Form, signal: AbortSignal): (file: File) => Promise<{ png:
     if (photo instanceof Error) return { reason: photo.message };
     try {
       const source = { kind: "photo", photo } as const;
-      const placement = (await facePlacement(photo)) ?? middleSquare(photo);
-      const edit = { source, placement, refined: undefined, strengths, detail };
+      const edit = { source, placement: await firstPlacement(photo), refined: undefined, strengths, detail };
       return { png: await fileOf(await render(edit, tools, {})) };
     } finally {
       closePhoto(photo);

@@ -1,6 +1,6 @@
 import type { FaceTemplate, FoundFace } from "pioneer-runtime";
 import { create } from "zustand";
-import { type Placement, placementOfFace } from "../image/placement.ts";
+import { middleSquare, type Placement, placementOfFace } from "../image/placement.ts";
 import { edit, editNow, editPhoto } from "./edit.ts";
 import { modelNow } from "./models.ts";
 import { facesOf, type Photo } from "./photos.ts";
@@ -62,9 +62,9 @@ function placeBy(face: FoundFace, template: FaceTemplate, gesture?: string): voi
   edit({ placement: placementOfFace(face.points, template), refined: undefined }, gesture);
 }
 
-/** Where a photo's largest face lies; undefined for a model that knows no alignment, and where no face is found. */
-export async function facePlacement(photo: Photo): Promise<Placement | undefined> {
+/** Where a photo lies at first: by its largest face; without one, or for a model without a template, in the middle. */
+export async function firstPlacement(photo: Photo): Promise<Placement> {
   const template = modelNow().config.align;
   const [largest] = template ? await facesOf(photo) : [];
-  return template && largest ? placementOfFace(largest.points, template) : undefined;
+  return template && largest ? placementOfFace(largest.points, template) : middleSquare(photo);
 }

@@ -1,8 +1,8 @@
 import { ImagePlus } from "lucide-react";
 import { useRef, useState } from "react";
-import { middleSquare, similarityOf } from "../image/placement.ts";
+import { similarityOf } from "../image/placement.ts";
 import { encodeInLine } from "../state/engines.ts";
-import { facePlacement } from "../state/faces.ts";
+import { firstPlacement } from "../state/faces.ts";
 import { useModel } from "../state/models.ts";
 import { report } from "../state/notices.ts";
 import { closePhoto, openPhoto, squareOf } from "../state/photos.ts";
@@ -34,8 +34,7 @@ export function AddPhotos() {
 async function addPhoto(file: File): Promise<void> {
   const photo = await openPhoto(file, file.name);
   try {
-    const placement = (await facePlacement(photo)) ?? middleSquare(photo);
-    const planes = await squareOf(photo, similarityOf(placement));
+    const planes = await squareOf(photo, similarityOf(await firstPlacement(photo)));
     const latent = await encodeInLine(planes);
     addPictures([{ name: `${file.name} ${photo.id}`, latent, planes }]);
   } finally {
