@@ -4,11 +4,8 @@ import { edit, editEnded, setStrength, useEdit } from "../state/edit.ts";
 import { useModels } from "../state/models.ts";
 import { type Direction, useDirections, useShelf } from "../state/shelf.ts";
 import { Button } from "../ui/button.tsx";
-import { Slider } from "../ui/slider.tsx";
+import { StrengthSlider } from "../ui/strength-slider.tsx";
 import { alsoMoves, groupsOf, scoreOf, wordsOf } from "./direction-words.ts";
-
-/** 3 spreads either way: beyond, the generator has seen nothing. */
-const strongest = 3;
 
 /** A slider for each direction, in groups. */
 export function Directions() {
@@ -32,15 +29,11 @@ export function Directions() {
         <div key={title} className="direction-group">
           {groups.length > 1 && <h3>{title}</h3>}
           {members.map((name) => (
-            <Slider
+            <StrengthSlider
               key={name}
               label={wordsOf(name)}
               aside={scoreOf(directions[name] as Direction)}
               value={strengthOf(name)}
-              min={-strongest}
-              max={strongest}
-              step={0.05}
-              format={(value) => (value > 0 ? `+${value.toFixed(2)}` : value.toFixed(2))}
               note={strengthOf(name) !== 0 ? alsoMoves(name, directions) : undefined}
               onChange={(value) => setStrength(name, value)}
               onEnd={editEnded}

@@ -11,13 +11,13 @@ import { editedLatent } from "../state/shelf.ts";
 import { Button } from "../ui/button.tsx";
 import { Pad, padCells } from "../ui/pad.tsx";
 import { Picture } from "../ui/picture.tsx";
+import { strongest } from "../ui/strength-slider.tsx";
 import { useDragged } from "../ui/use-dragged.ts";
 import {
   type Axis,
   backToBase,
   beginAt,
   beginAxes,
-  farthest,
   findAxes,
   latentAlong,
   layOut,
@@ -169,8 +169,8 @@ function editThere(latent: Float32Array): void {
 }
 
 /** From a strength to a place on the pad, 0..1, and back. */
-const shareOf = (strength = 0) => (strength / farthest + 1) / 2;
-const strengthAt = (share: number) => farthest * (2 * share - 1);
+const shareOf = (strength = 0) => (strength / strongest + 1) / 2;
+const strengthAt = (share: number) => strongest * (2 * share - 1);
 const spread = (strength = 0) => `${strength > 0 ? "+" : ""}${strength.toFixed(1)}`;
 
 /** Latents of the pad's pictures. */

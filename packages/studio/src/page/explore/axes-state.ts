@@ -10,6 +10,7 @@ import { modelNow, useModels } from "../state/models.ts";
 import { notify, report } from "../state/notices.ts";
 import { samplesOf } from "../state/samples.ts";
 import { allDirections, type Direction, forget, type Saved, teach, useDirections } from "../state/shelf.ts";
+import { strongest } from "../ui/strength-slider.tsx";
 
 // Walking along what varies most among a model's pictures: axes, found in the page or by `pioneer directions --method pca`.
 
@@ -40,8 +41,6 @@ interface Axes {
 }
 
 const axisCount = 8;
-/** 3 spreads either way, as in Edit. */
-export const farthest = 3;
 const [seed, firstBase] = [2021, 31];
 /** Features of a picture: 16 x 16 pixels say what varies on the whole. */
 const featureSide = 16;
@@ -139,7 +138,7 @@ export function nameAxis({ name: before, named, direction }: Axis, text: string)
   if (name !== "") teach(name, direction);
 }
 
-const within = (value: number) => Math.max(-farthest, Math.min(farthest, value));
+const within = (value: number) => Math.max(-strongest, Math.min(strongest, value));
 
 export function walk(changes: Readonly<Record<number, number>>): void {
   useAxes.setState(({ strengths }) => ({ strengths: strengths.map((old, i) => within(changes[i] ?? old)) }));

@@ -4,8 +4,8 @@ import { hasServer } from "../api/client.ts";
 import { notify, report } from "../state/notices.ts";
 import { saveIntoModel } from "../teach/save-direction.ts";
 import { IconButton } from "../ui/button.tsx";
-import { Slider } from "../ui/slider.tsx";
-import { type Axis, farthest, nameAxis, walk, walkEnded } from "./axes-state.ts";
+import { StrengthSlider } from "../ui/strength-slider.tsx";
+import { type Axis, nameAxis, walk, walkEnded } from "./axes-state.ts";
 
 interface AxisRowProps {
   readonly axis: Axis;
@@ -27,13 +27,9 @@ export function AxisRow({ axis, index, strength }: AxisRowProps) {
       {naming ? (
         <AxisName axis={axis} onDone={() => setNaming(false)} />
       ) : (
-        <Slider
+        <StrengthSlider
           label={name}
           value={strength}
-          min={-farthest}
-          max={farthest}
-          step={0.05}
-          format={(value) => (value > 0 ? `+${value.toFixed(2)}` : value.toFixed(2))}
           onChange={(value) => walk({ [index]: value })}
           onEnd={walkEnded}
         />
