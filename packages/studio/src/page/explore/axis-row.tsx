@@ -1,7 +1,6 @@
 import { HardDriveDownload, Pencil } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { hasServer } from "../api/client.ts";
-import { notify, report } from "../state/notices.ts";
 import { saveIntoModel } from "../teach/save-direction.ts";
 import { IconButton } from "../ui/button.tsx";
 import { StrengthSlider } from "../ui/strength-slider.tsx";
@@ -17,11 +16,6 @@ interface AxisRowProps {
 export function AxisRow({ axis, index, strength }: AxisRowProps) {
   const [naming, setNaming] = useState(false);
   const { name, named, direction } = axis;
-  const save = () =>
-    saveIntoModel(name, direction).then(
-      () => notify("done", `“${name}” is saved into the model's directions.json`),
-      report,
-    );
   return (
     <div className="axis-row">
       {naming ? (
@@ -36,7 +30,11 @@ export function AxisRow({ axis, index, strength }: AxisRowProps) {
       )}
       {!naming && <IconButton icon={Pencil} label={`Name ${name}`} onClick={() => setNaming(true)} />}
       {!naming && named && hasServer() && (
-        <IconButton icon={HardDriveDownload} label={`Save ${name} into the model`} onClick={() => void save()} />
+        <IconButton
+          icon={HardDriveDownload}
+          label={`Save ${name} into the model`}
+          onClick={() => void saveIntoModel(name, direction)}
+        />
       )}
     </div>
   );

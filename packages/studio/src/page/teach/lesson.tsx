@@ -104,15 +104,7 @@ function Actions({ taught }: { readonly taught: Direction }) {
           Use it
         </Button>
         {hasServer() && (
-          <Button
-            icon={HardDriveDownload}
-            onClick={named(() => {
-              saveIntoModel(name, taught).then(
-                () => notify("done", `“${name}” is saved into the model's directions.json`),
-                report,
-              );
-            })}
-          >
+          <Button icon={HardDriveDownload} onClick={named(() => void saveIntoModel(name, taught))}>
             Save into the model
           </Button>
         )}

@@ -1,14 +1,20 @@
 import type { NewDirections } from "../../shared/models.ts";
 import { sendJson } from "../api/client.ts";
 import { modelNow, rereadDirections } from "../state/models.ts";
+import { notify, report } from "../state/notices.ts";
 import type { Direction } from "../state/shelf.ts";
 import { download } from "../ui/download.ts";
 
-/** Adds a direction to the model folder's directions.json; one of the same name gives way. */
+/** Adds a direction to the model folder's directions.json, and says so; one of the same name gives way. */
 export async function saveIntoModel(name: string, direction: Direction): Promise<void> {
   const body: NewDirections = { directions: { [name]: direction } };
-  await sendJson("PUT", `api/models/${encodeURIComponent(modelNow().id)}/directions`, body);
-  await rereadDirections();
+  try {
+    await sendJson("PUT", `api/models/${encodeURIComponent(modelNow().id)}/directions`, body);
+    await rereadDirections();
+    notify("done", `“${name}” is saved into the model's directions.json`);
+  } catch (error) {
+    report(error);
+  }
 }
 
 /** A directions.json with this one direction, which `pioneer import` and the project know. */
