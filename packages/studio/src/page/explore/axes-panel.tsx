@@ -6,7 +6,7 @@ import { editLatent } from "../state/edit.ts";
 import { useModel } from "../state/models.ts";
 import { report } from "../state/notices.ts";
 import { goTo } from "../state/route.ts";
-import { samplesOf } from "../state/samples.ts";
+import { randomSeed, sampleOf } from "../state/samples.ts";
 import { editedLatent } from "../state/shelf.ts";
 import { Button } from "../ui/button.tsx";
 import { Pad, padCells } from "../ui/pad.tsx";
@@ -115,10 +115,6 @@ function Walk({ axes }: { readonly axes: readonly Axis[] }) {
 /** Where the walk begins. */
 function Base() {
   const { pictures } = usePictures();
-  const another = () => {
-    const [sample] = samplesOf(Math.floor(Math.random() * 1e6), 1);
-    if (sample) beginAt(sample);
-  };
   const fromEdit = () => {
     if (!pictures) return;
     const { name, latent, strengths } = savedOf(pictures);
@@ -126,7 +122,7 @@ function Base() {
   };
   return (
     <>
-      <Button icon={Dices} onClick={another}>
+      <Button icon={Dices} onClick={() => beginAt(sampleOf(randomSeed()))}>
         Another
       </Button>
       {pictures && (

@@ -8,7 +8,7 @@ import { reduced } from "../image/planes.ts";
 import { decodeInLine } from "../state/engines.ts";
 import { modelNow, useModels } from "../state/models.ts";
 import { notify, report } from "../state/notices.ts";
-import { samplesOf } from "../state/samples.ts";
+import { sampleOf } from "../state/samples.ts";
 import { allDirections, type Direction, forget, type Saved, teach, useDirections } from "../state/shelf.ts";
 import { strongest } from "../ui/strength-slider.tsx";
 
@@ -59,7 +59,7 @@ export async function beginAxes(): Promise<void> {
   const { key } = modelNow();
   if (useAxes.getState().key === key) return;
   useAxes.getState().finding?.stop.abort();
-  useAxes.setState({ key, found: ofModel(), base: samplesOf(firstBase, 1)[0], ...untouched });
+  useAxes.setState({ key, found: ofModel(), base: sampleOf(firstBase), ...untouched });
   if (useAxes.getState().found.length > 0) return;
   try {
     const kept = await get<readonly Direction[]>(place(key));

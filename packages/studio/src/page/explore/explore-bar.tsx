@@ -1,4 +1,5 @@
 import { ChevronLeft, Dices } from "lucide-react";
+import { randomSeed } from "../state/samples.ts";
 import { Button, IconButton } from "../ui/button.tsx";
 import { Segmented } from "../ui/segmented.tsx";
 import { Slider } from "../ui/slider.tsx";
@@ -79,7 +80,7 @@ function Seed({ seed }: { readonly seed: number }) {
         value={seed}
         onChange={(event) => show(event.currentTarget.valueAsNumber)}
       />
-      <IconButton icon={Dices} label="Another seed" onClick={() => show(Math.floor(Math.random() * 1e6))} />
+      <IconButton icon={Dices} label="Another seed" onClick={() => show(randomSeed())} />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import "./corner-slots.css";
 import { Dices, X } from "lucide-react";
 import { savedOf, usePictures } from "../edit/pictures.ts";
-import { samplesOf } from "../state/samples.ts";
+import { randomSeed, sampleOf } from "../state/samples.ts";
 import { type Saved, setCorner, useShelf } from "../state/shelf.ts";
 import { IconButton } from "../ui/button.tsx";
 import { SavedPicture } from "../ui/latent-picture.tsx";
@@ -49,7 +49,7 @@ function Slot({ corner, index }: { readonly corner: Saved | undefined; readonly 
         <IconButton
           icon={Dices}
           label={`Another sample, ${name.toLowerCase()}`}
-          onClick={() => setCorner(samplesOf(Math.floor(Math.random() * 1e6), 1)[0], index)}
+          onClick={() => setCorner(sampleOf(randomSeed()), index)}
         />
         {corner && (
           <IconButton icon={X} label={`Clear ${name.toLowerCase()}`} onClick={() => setCorner(undefined, index)} />

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { decodeInLine } from "../state/engines.ts";
 import { useModel } from "../state/models.ts";
 import { notify, report } from "../state/notices.ts";
+import { randomSeed } from "../state/samples.ts";
 import { Button } from "../ui/button.tsx";
 import { download } from "../ui/download.ts";
 import { Segmented } from "../ui/segmented.tsx";
@@ -27,9 +28,7 @@ export function ExportBar({ latents }: { readonly latents: readonly Float32Array
     try {
       const steps = kind === "strip" ? stripSteps : movieSteps;
       const frames =
-        path === "ring"
-          ? roundCorners(latents, steps)
-          : latentLoop(4 * steps, config.latent, 2, Math.floor(Math.random() * 1e6));
+        path === "ring" ? roundCorners(latents, steps) : latentLoop(4 * steps, config.latent, 2, randomSeed());
       const images = await decodeInLine(frames, config.latent, stop.signal);
       const make = { strip: stripOf, gif: gifOf, video: videoOf }[kind];
       const file = await make(images, config.resolution, config.colour);

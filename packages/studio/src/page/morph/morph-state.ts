@@ -1,5 +1,5 @@
 import { create } from "zustand";
-import { samplesOf } from "../state/samples.ts";
+import { sampleOf } from "../state/samples.ts";
 import { setCorner, useShelf } from "../state/shelf.ts";
 
 interface Morph {
@@ -18,5 +18,5 @@ export const moveTo = (x: number, y: number): void => useMorph.setState({ x: wit
 /** A pad with nothing on it begins with four samples, so that there is something to drag. */
 export function inviteIfEmpty(): void {
   if (useShelf.getState().corners.some((corner) => corner !== undefined)) return;
-  for (const [i, seed] of [11, 12, 13, 14].entries()) setCorner(samplesOf(seed, 1)[0], i);
+  for (const [i, seed] of [11, 12, 13, 14].entries()) setCorner(sampleOf(seed), i);
 }
