@@ -1,7 +1,7 @@
 import "./axes-panel.css";
 import { Dices, Pencil, RotateCcw, Ruler, SlidersHorizontal, Square } from "lucide-react";
 import { useEffect, useId, useMemo } from "react";
-import { savedOf, usePictures } from "../edit/pictures.ts";
+import { usePictures } from "../edit/pictures.ts";
 import { editLatent } from "../state/edit.ts";
 import { useModel } from "../state/models.ts";
 import { report } from "../state/notices.ts";
@@ -115,18 +115,13 @@ function Walk({ axes }: { readonly axes: readonly Axis[] }) {
 /** Where the walk begins. */
 function Base() {
   const { pictures } = usePictures();
-  const fromEdit = () => {
-    if (!pictures) return;
-    const { name, latent, strengths } = savedOf(pictures);
-    beginAt({ name, latent: editedLatent(latent, strengths), strengths: {} });
-  };
   return (
     <>
-      <Button icon={Dices} onClick={() => beginAt(sampleOf(randomSeed()))}>
+      <Button icon={Dices} onClick={() => beginAt(sampleOf(randomSeed()).latent)}>
         Another
       </Button>
       {pictures && (
-        <Button icon={SlidersHorizontal} onClick={fromEdit}>
+        <Button icon={SlidersHorizontal} onClick={() => beginAt(editedLatent(pictures.latent, pictures.of.strengths))}>
           From the edit
         </Button>
       )}

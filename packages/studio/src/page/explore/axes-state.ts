@@ -9,7 +9,7 @@ import { decodeInLine } from "../state/engines.ts";
 import { modelNow, useModels } from "../state/models.ts";
 import { notify, report } from "../state/notices.ts";
 import { sampleOf } from "../state/samples.ts";
-import { allDirections, type Direction, forget, type Saved, teach, useDirections } from "../state/shelf.ts";
+import { allDirections, type Direction, forget, teach, useDirections } from "../state/shelf.ts";
 import { strongest } from "../ui/strength-slider.tsx";
 
 // Walking along what varies most among a model's pictures: axes, found in the page or by `pioneer directions --method pca`.
@@ -29,8 +29,8 @@ interface Axes {
   readonly found: readonly Direction[];
   /** Pictures that were looked at so far, of how many. */
   readonly finding: { readonly done: number; readonly total: number; readonly stop: AbortController } | undefined;
-  /** Where the walk begins. */
-  readonly base: Saved | undefined;
+  /** The latent where the walk begins. */
+  readonly base: Float32Array | undefined;
   /** How far along each axis, in spreads. */
   readonly strengths: readonly number[];
   /** The same when the last gesture ended: the map is made for it. */
@@ -59,7 +59,7 @@ export async function beginAxes(): Promise<void> {
   const { key } = modelNow();
   if (useAxes.getState().key === key) return;
   useAxes.getState().finding?.stop.abort();
-  useAxes.setState({ key, found: ofModel(), base: sampleOf(firstBase), ...untouched });
+  useAxes.setState({ key, found: ofModel(), base: sampleOf(firstBase).latent, ...untouched });
   if (useAxes.getState().found.length > 0) return;
   try {
     const kept = await get<readonly Direction[]>(place(key));
@@ -146,7 +146,7 @@ export function walk(changes: Readonly<Record<number, number>>): void {
 
 export const walkEnded = () => useAxes.setState(({ strengths }) => ({ settled: strengths }));
 export const backToBase = () => useAxes.setState({ strengths: none, settled: none });
-export const beginAt = (base: Saved) => useAxes.setState({ base, strengths: none, settled: none });
+export const beginAt = (base: Float32Array) => useAxes.setState({ base, strengths: none, settled: none });
 
 /** The other way round where both would be the same axis. */
 export function layOut(which: "across" | "down", axis: number): void {
@@ -159,8 +159,8 @@ export function layOut(which: "across" | "down", axis: number): void {
 }
 
 /** The latent so far along each axis from where the walk began. */
-export function latentAlong(base: Saved, axes: readonly Axis[], strengths: readonly number[]): Float32Array {
+export function latentAlong(base: Float32Array, axes: readonly Axis[], strengths: readonly number[]): Float32Array {
   const directions = Object.fromEntries(axes.map(({ direction }, i) => [`${i}`, direction]));
-  const file: DirectionsFile = { format: 1, latent: base.latent.length, directions };
-  return move(base.latent, Object.fromEntries(axes.map((_, i) => [`${i}`, strengths[i] ?? 0])), file);
+  const file: DirectionsFile = { format: 1, latent: base.length, directions };
+  return move(base, Object.fromEntries(axes.map((_, i) => [`${i}`, strengths[i] ?? 0])), file);
 }
