@@ -148,13 +148,11 @@ export const walkEnded = () => useAxes.setState(({ strengths }) => ({ settled: s
 export const backToBase = () => useAxes.setState({ strengths: none, settled: none });
 export const beginAt = (base: Float32Array) => useAxes.setState({ base, strengths: none, settled: none });
 
-/** The other way round where both would be the same axis. */
+/** The two change places where both would be the same axis. */
 export function layOut(which: "across" | "down", axis: number): void {
   useAxes.setState(({ across, down }) => {
-    const other = which === "across" ? down : across;
-    const moved = which === "across" ? across : down;
-    const rest = axis === other ? moved : other;
-    return which === "across" ? { across: axis, down: rest } : { across: rest, down: axis };
+    if (axis === (which === "across" ? down : across)) return { across: down, down: across };
+    return which === "across" ? { across: axis } : { down: axis };
   });
 }
 
