@@ -35,19 +35,16 @@ export async function readTicks(run: string, from: string = beginning): Promise<
 /** The cursor after the last whole line. */
 export async function endOfTicks(run: string): Promise<string> {
   return withStats(run, beginning, async (file) => {
-    const { ino, size } = await file.stat();
-    const start = Math.max(0, size - tailBytes);
-    const tail = await readFrom(file, start, size);
-    return `${ino}-${start + tail.lastIndexOf(0x0a) + 1}`;
+    const { ino, start, bytes } = await tailOf(file);
+    return `${ino}-${start + bytes.lastIndexOf(0x0a) + 1}`;
   });
 }
 
 /** The newest whole line. */
 export async function lastTick(run: string): Promise<Tick | null> {
   return withStats(run, null, async (file) => {
-    const { size } = await file.stat();
-    const text = await readFrom(file, Math.max(0, size - tailBytes), size);
-    for (const line of text.toString().split("\n").reverse()) {
+    const { bytes } = await tailOf(file);
+    for (const line of bytes.toString().split("\n").reverse()) {
       const tick = tickOf(line);
       if (tick) return tick;
     }
@@ -64,6 +61,13 @@ async function withStats<T>(run: string, none: T, read: (file: FileHandle) => Pr
   } finally {
     await file.close();
   }
+}
+
+/** The file's end, and where it begins. */
+async function tailOf(file: FileHandle): Promise<{ ino: number; start: number; bytes: Buffer }> {
+  const { ino, size } = await file.stat();
+  const start = Math.max(0, size - tailBytes);
+  return { ino, start, bytes: await readFrom(file, start, size) };
 }
 
 async function readFrom(file: FileHandle, start: number, end: number): Promise<Buffer> {
