@@ -22,17 +22,18 @@ export function PhotoFigure({ photo }: { readonly photo: Photo }) {
   const { photo: looked, faces = [], choosing } = useFaceLook();
   const several = looked === photo && config.align && faces.length > 1 ? faces : undefined;
   const isChoosing = choosing && several !== undefined && !marks;
+  const shown = isChoosing ? wholePhoto(photo) : placement;
   const place = (next: Placement, gesture = "place") => edit({ placement: next, refined: undefined }, gesture);
   return (
     <figure>
       <Frame
         photo={photo}
-        placement={isChoosing ? wholePhoto(photo) : placement}
+        placement={shown}
         template={marks || isChoosing ? null : config.align}
         onPlace={isChoosing ? doNothing : place}
         onEnd={editEnded}
       >
-        {isChoosing && <FaceBoxes faces={several} placement={wholePhoto(photo)} onChoose={chooseFace} />}
+        {isChoosing && <FaceBoxes faces={several} placement={shown} onChoose={chooseFace} />}
         {marks && <FaceMarkers marks={marks} placement={placement} photo={photo} onChange={setMarks} />}
       </Frame>
       <figcaption>
