@@ -193,6 +193,28 @@ describeInBrowser("editing", () => {
     expect(await page.locator("video").count()).toBe(0);
   });
 
+  test("a camera that is allowed once something else is edited is let go at once", async () => {
+    const { page } = await opened();
+    await page.context().grantPermissions(["camera"]);
+    // The question stands until the person answers.
+    await page.evaluate(() => {
+      const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      const answered = new Promise((resolve) => addEventListener("answered", resolve));
+      navigator.mediaDevices.getUserMedia = async (wanted) => {
+        await answered;
+        const stream = await ask(wanted);
+        Object.assign(globalThis, { stream });
+        return stream;
+      };
+    });
+    await button(page, "Camera").click();
+    await button(page, "Edit sample 1").click();
+    await slider(page).waitFor();
+    await page.evaluate(() => dispatchEvent(new Event("answered")));
+    const state = () => (globalThis as unknown as { stream?: MediaStream }).stream?.getTracks()[0]?.readyState;
+    await expect.poll(() => page.evaluate(state), patience).toBe("ended");
+  });
+
   test("what is no picture is named in one line, and nothing is lost", async () => {
     const { page } = await opened();
     await button(page, "Edit sample 2").click();

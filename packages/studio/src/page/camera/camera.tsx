@@ -13,14 +13,26 @@ import { Button, IconButton } from "../ui/button.tsx";
 export function Camera({ small = false }: { readonly small?: boolean }) {
   const [stream, setStream] = useState<MediaStream>();
   const close = useCallback(() => setStream(undefined), []);
+  const isShown = useRef(false);
+  useEffect(() => {
+    isShown.current = true;
+    return () => {
+      isShown.current = false;
+    };
+  }, []);
   if (!("mediaDevices" in navigator)) return null;
-  const open = () => openCamera().then(setStream, report);
+  const open = async () => {
+    const opened = await openCamera();
+    // The person may have begun something else before allowing it.
+    if (isShown.current) setStream(opened);
+    else end(opened);
+  };
   return (
     <>
       {small ? (
-        <IconButton icon={CameraIcon} label="Camera" onClick={() => void open()} />
+        <IconButton icon={CameraIcon} label="Camera" onClick={() => void open().catch(report)} />
       ) : (
-        <Button icon={CameraIcon} onClick={() => void open()}>
+        <Button icon={CameraIcon} onClick={() => void open().catch(report)}>
           Camera
         </Button>
       )}
@@ -36,6 +48,10 @@ async function openCamera(): Promise<MediaStream> {
   } catch (error) {
     throw new Error(mends[(error as DOMException).name] ?? `no camera: ${(error as Error).message}`, { cause: error });
   }
+}
+
+function end(stream: MediaStream): void {
+  for (const track of stream.getTracks()) track.stop();
 }
 
 const mends: Record<string, string> = {
@@ -60,7 +76,7 @@ function Finder({ stream, onClose }: { readonly stream: MediaStream; readonly on
     if (video.current) video.current.srcObject = stream;
     return () => {
       track?.removeEventListener("ended", lost);
-      for (const each of stream.getTracks()) each.stop();
+      end(stream);
     };
   }, [stream, onClose]);
   const take = async () => {
