@@ -1,3 +1,4 @@
+import "../ui/entry.css";
 import "./axes-panel.css";
 import { Dices, Pencil, RotateCcw, Ruler, SlidersHorizontal, Square } from "lucide-react";
 import { useEffect, useId, useMemo } from "react";
@@ -143,7 +144,7 @@ function AxisChoice({ label, value, axes, onChange }: AxisChoiceProps) {
       <label htmlFor={id} className="soft">
         {label}
       </label>
-      <select id={id} value={value} onChange={(event) => onChange(Number(event.currentTarget.value))}>
+      <select id={id} className="entry" value={value} onChange={(event) => onChange(Number(event.currentTarget.value))}>
         {axes.map(({ name }, i) => (
           <option key={name} value={i}>
             {name}

@@ -1,3 +1,4 @@
+import "../ui/entry.css";
 import { HardDriveDownload, Pencil } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { hasServer } from "../api/client.ts";
@@ -57,6 +58,7 @@ function AxisName({ axis, onDone }: AxisNameProps) {
       <input
         // biome-ignore lint/a11y/noAutofocus: it comes in place of the button that was pressed
         autoFocus
+        className="entry"
         aria-label={`Name of ${axis.name}`}
         placeholder="what it changes: light, hair, …"
         maxLength={100}

@@ -1,4 +1,5 @@
 import "../ui/dialog.css";
+import "../ui/entry.css";
 import "./start-run.css";
 import { Plus } from "lucide-react";
 import { type FormEvent, useRef, useState } from "react";
@@ -68,7 +69,7 @@ function Field({ label, ...input }: FieldProps) {
   return (
     <label className="field">
       <span>{label}</span>
-      <input {...input} autoComplete="off" />
+      <input {...input} className="entry" autoComplete="off" />
     </label>
   );
 }
