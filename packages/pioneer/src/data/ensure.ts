@@ -77,7 +77,7 @@ export async function ensurePack(data: string, options: EnsureOptions = {}): Pro
  * @throws DataError for photos that are not packed, of a model of aligned faces; as `ensurePack`
  */
 export async function packFor({ resolution, colour, crop, align }: SeenAs, data: string): Promise<EnsuredPack> {
-  if (align !== null && !(await isPackFile(data))) {
+  if (align !== null && !(await isPackFile(data)) && (await isSource(data))) {
     throw new DataError(
       `${data}: the model was trained on aligned faces; make these a pack with ${commandLine(`dataset prepare ${shellWord(data)} OUT.pack --align ${searchFaces} --template ${templateText(align)}`)}`,
     );
@@ -89,6 +89,10 @@ export async function packFor({ resolution, colour, crop, align }: SeenAs, data:
 export async function isPackFile(data: string): Promise<boolean> {
   return (await isFile(data)) && (data.endsWith(".pack") || (await isPack(data)));
 }
+
+/** Whether there is anything at all that could be packed. */
+const isSource = async (data: string): Promise<boolean> =>
+  data.startsWith("procedural:") || (await stat(data).then(Boolean, () => false));
 
 async function isFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isFile() ?? false;

@@ -117,7 +117,7 @@ export function checkFit(model: FittingModel, pack: Pack): void {
   if (wanted !== has) {
     const instead = has === null ? "holds photos that are not aligned" : "was aligned to another template";
     throw new DataError(
-      `${pack.path} ${instead}, and the model knows faces aligned to ${wanted}: prepare a pack with --align POINTS.csv --template ${wanted}`,
+      `${pack.path} ${instead}, and the model knows faces aligned to ${wanted}: prepare a pack with --align faces (or POINTS.csv) --template ${wanted}`,
     );
   }
 }

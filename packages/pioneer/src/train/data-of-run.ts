@@ -62,6 +62,7 @@ async function checkData(config: TrainConfig): Promise<void> {
     checkFineTune(source, config);
     if (pack) checkSourcePack(source, pack);
     else checkUnpacked(source, config);
+    await source.verify();
   }
   if (pack) checkPackOptions(config, pack);
 }

@@ -111,7 +111,7 @@ export function takenOver({ path, images, phase, alpha, networks }: Source, conf
 export function checkUnpacked({ from, align }: SourceFacts, { data, align: points }: TrainConfig): void {
   if (align === null || points !== undefined) return;
   throw new ConfigError(
-    `--data ${data} is not aligned, but ${from} knows faces at ${templateText(align)}: give --align POINTS.csv, where these photos have eyes and mouth`,
+    `--data ${data} is not aligned, but ${from} knows faces at ${templateText(align)}: give --align faces, which finds them, or --align POINTS.csv, where these photos have eyes and mouth`,
   );
 }
 
@@ -133,6 +133,6 @@ export function checkSourcePack({ from, phase, colour, align }: SourceFacts, pac
   const [known, own] = [templateText(align), pack.align && templateText(pack.align.template)];
   if (known === own) return;
   throw new DataError(
-    `${path} has faces ${own ? `at ${own}` : "that are not aligned"}, but ${from} knows them at ${known}: prepare the pack with --align POINTS.csv --template ${known}`,
+    `${path} has faces ${own ? `at ${own}` : "that are not aligned"}, but ${from} knows them at ${known}: prepare the pack with --align faces (or POINTS.csv) --template ${known}`,
   );
 }

@@ -30,7 +30,7 @@ beforeAll(async () => {
 
 test("a model of aligned faces is not trained on others", () => {
   expect(() => checkSourcePack(source, pack)).toThrow(
-    `${pack.path} has faces that are not aligned, but runs/faces knows them at ${eyes}: prepare the pack with --align POINTS.csv --template ${eyes}`,
+    `${pack.path} has faces that are not aligned, but runs/faces knows them at ${eyes}: prepare the pack with --align faces (or POINTS.csv) --template ${eyes}`,
   );
   const aligned = (template: typeof defaultTemplate): Pack => ({ ...pack, align: { template, faces: "" } });
   expect(() => checkSourcePack(source, aligned({ ...defaultTemplate, mouth: [0.5, 0.8] }))).toThrow(
@@ -39,7 +39,7 @@ test("a model of aligned faces is not trained on others", () => {
   expect(() => checkSourcePack(source, aligned(defaultTemplate))).not.toThrow();
   const config = resolveTrainConfig({ data: "photos", from: "runs/faces" });
   expect(() => checkUnpacked(source, config)).toThrow(
-    `--data photos is not aligned, but runs/faces knows faces at ${eyes}: give --align POINTS.csv, where these photos have eyes and mouth`,
+    `--data photos is not aligned, but runs/faces knows faces at ${eyes}: give --align faces, which finds them, or --align POINTS.csv, where these photos have eyes and mouth`,
   );
   expect(() => checkUnpacked(source, { ...config, align: "eyes.csv" })).not.toThrow();
 });

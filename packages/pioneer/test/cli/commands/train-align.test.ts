@@ -96,7 +96,7 @@ test("a run does not go on with faces that were elsewhere, nor with photos that 
   expect((await run(...resume, "--data", "cropped.pack")).stderr).toMatch(/cropped\.pack is not the pack this run/);
 
   // To look at it, only images fit that are aligned as its own.
-  const wanted = `and the model knows faces aligned to ${templateText(template)}: prepare a pack with --align POINTS.csv --template ${templateText(template)}\n`;
+  const wanted = `and the model knows faces aligned to ${templateText(template)}: prepare a pack with --align faces (or POINTS.csv) --template ${templateText(template)}\n`;
   const evaluate = await run("evaluate", "--model", "moved", "--data", "cropped.pack", "--metrics", "ssim");
   expect([evaluate.code, evaluate.stderr]).toEqual([
     1,
@@ -112,6 +112,11 @@ test("a run does not go on with faces that were elsewhere, nor with photos that 
   expect([directions.code, directions.stderr]).toEqual([
     1,
     `pioneer: other.pack was aligned to another template, ${wanted}`,
+  ]);
+  const nothing = await run("evaluate", "--model", "moved", "--data", "nothing.pack", "--metrics", "ssim");
+  expect([nothing.code, nothing.stderr]).toEqual([
+    1,
+    "pioneer: nothing.pack: no such file or folder; check the path\n",
   ]);
   const source = await run("directions", "--model", "moved", "--data", "photos", "--method", "pca");
   expect([source.code, source.stderr]).toEqual([
