@@ -53,6 +53,11 @@ export interface Results {
   studio?: readonly StudioTiming[];
 }
 
+export interface ResultsFile {
+  readonly name: string;
+  readonly results: Results;
+}
+
 export function newResults(
   system: Python | undefined,
   newest: Python | undefined,
@@ -174,7 +179,7 @@ function replaced<T>(before: readonly T[], now: readonly T[], keyOf: (value: T) 
 const rounded = (_: string, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(5)) : value);
 
 /** All files of a folder by name, newest first. */
-export function readResults(folder: string): { readonly name: string; readonly results: Results }[] {
+export function readResults(folder: string): ResultsFile[] {
   if (!existsSync(folder)) return [];
   const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
   const files = names.map((name) => ({
