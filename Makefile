@@ -59,7 +59,7 @@ cuda-kernels: build ## run the CUDA kernels thread by thread on the processor an
 	@cmake --build packages/torch/build --target cuda_kernels
 	@packages/torch/build/cuda_kernels
 
-bench: build ## measure everything into bench/results/ (two hours), or a part: ARGS="step --phase 4 --batch 8"
+bench: build ## measure everything (two hours), the main rows (ten minutes): ARGS=quick, or a part: ARGS="step --phase 4"
 	@npm run --silent bench -- $(or $(ARGS),all)
 
 demo: build ## train for some minutes on drawn faces and show where the pictures are

@@ -18,6 +18,8 @@ parser.add_argument("--phase", type=int, required=True)
 parser.add_argument("--batch", type=int, required=True)
 parser.add_argument("--n", type=int, default=512)
 parser.add_argument("--steps", type=int, default=5)
+# Of warm-up and steps together: fewer steps are timed where they do not fit, but at least one.
+parser.add_argument("--seconds", type=float, default=float("inf"))
 parser.add_argument("--threads", type=int, required=True)
 parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
 parser.add_argument("--precision", choices=["bf16", "fp32"], default="bf16")
@@ -44,7 +46,10 @@ resolution = 4 * 2**options.phase
 seconds = []
 # One step that is not timed; under torch.compile a second one, because the first gradients change what is compiled.
 warm_up = 2 if options.variant == "compiled" else 1
+began = time.perf_counter()
 for step in range(warm_up + options.steps):
+    if seconds and time.perf_counter() - began + seconds[-1] > options.seconds:
+        break
     x = torch.rand(options.batch, 3, resolution, resolution) * 2 - 1
     z = [on_sphere(options.batch, options.n) for _ in range(3)]
     wait()

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { timeCommands, timePrepare } from "./commands.ts";
 import { compareStep, type Extent } from "./compare.ts";
 import { timeExported } from "./exported.ts";
+import { watchOthers } from "./others.ts";
 import { bench } from "./places.ts";
 import { progress } from "./process.ts";
 import { reportOf } from "./report.ts";
@@ -12,6 +13,13 @@ import { timeScaling } from "./scaling.ts";
 import { timeStudio } from "./studio.ts";
 import { inOwnProcess, type Settings } from "./trial.ts";
 import type { Workload } from "./workload.ts";
+
+/** @returns a function that saves what there is of these results, and makes RESULTS.md anew */
+export const saving = (results: Results) => (): void => {
+  const name = saveResults(resultsFolder, results);
+  writeReport();
+  progress(`saved bench/results/${name}`);
+};
 
 export interface Selection {
   readonly only: readonly Part[];
@@ -40,12 +48,8 @@ export async function benchAll(
   { ofStep, unmeasured }: AllSettings,
   extent: Extent,
 ): Promise<void> {
-  const results: Results = newResults(extent.system, extent.newest, device);
-  const save = () => {
-    const name = saveResults(resultsFolder, results);
-    writeReport();
-    progress(`saved bench/results/${name}`);
-  };
+  const results = newResults(extent, device);
+  const save = saving(results);
   const workloads = sizes.flatMap((n) => phases.map((phase) => ({ phase, batch: batches[phase] ?? 4, n })));
   if (only.includes("prepare")) {
     results.prepare = await timePrepare();
@@ -65,8 +69,9 @@ export async function benchAll(
   for (const workload of only.includes("inference") ? workloads : []) {
     const { phase, n } = workload;
     progress(`phase ${phase}, n ${n}: encode and decode`);
+    const others = watchOthers();
     const timing = await inOwnProcess({ kind: "inference", workload, steps: 0, ...unmeasured });
-    results.inference = [...results.inference, { ...workload, ...timing }];
+    results.inference = [...results.inference, { ...workload, ...timing, others: others() }];
     save();
   }
   // Graphs are large: two sizes of image are enough.

@@ -1,15 +1,19 @@
 // One workload: our step, the baselines and the limit, side by side.
 import { flopsPerImage } from "pioneer-networks/torch";
 import type { TimedProduct } from "./limit.ts";
+import { watchOthers } from "./others.ts";
 import { progress } from "./process.ts";
 import { type Python, timeBaseline, type Variant } from "./python.ts";
 import { medianOf, type Spread, spreadOf } from "./spread.ts";
+import { TimeShares } from "./time-shares.ts";
 import { inOwnProcess, type Settings } from "./trial.ts";
 import { recipe, type Workload } from "./workload.ts";
 
 /** Seconds of all timed steps of all trials. */
 export interface Timing {
   readonly torch: string;
+  /** Timed, of all trials. Missing in older files. */
+  readonly steps?: number;
   readonly imagesPerSecond: number;
   readonly seconds: Spread;
   /** One a trial. */
@@ -28,10 +32,14 @@ export interface StepComparison extends Workload, Settings {
   readonly limit: { readonly seconds: number; readonly products: readonly TimedProduct[] } | null;
   /** Of a large bfloat16 matrix product; on a GPU. */
   readonly matrixTflops?: number | null;
+  /** Processors that other processes kept busy meanwhile, on average. Missing in older files. */
+  readonly others?: number;
 }
 
 export interface Extent {
   readonly steps: number;
+  /** For ours, (a) and (b) together: fewer steps are then timed where they do not fit. */
+  readonly seconds?: number;
   readonly trials: number;
   readonly limit: boolean;
   /** Python for (a) and (b), and for (c). */
@@ -41,6 +49,9 @@ export interface Extent {
   readonly newestAddon: string | undefined;
 }
 
+/** How the time of ours, (a) and (b) is shared: about as long as a step of each takes. */
+const shares = [2, 5, 3];
+
 interface TrialTiming {
   readonly torch: string;
   readonly secondsPerStep: readonly number[];
@@ -48,23 +59,26 @@ interface TrialTiming {
 }
 
 export async function compareStep(workload: Workload, settings: Settings, extent: Extent): Promise<StepComparison> {
-  const { steps, trials, system, newest, newestAddon } = extent;
+  const { steps, trials, seconds, system, newest, newestAddon } = extent;
   const { phase, batch, n } = workload;
-  const repeat = async (what: string, trial: () => Promise<TrialTiming>): Promise<Timing> => {
+  const others = watchOthers();
+  const time = seconds === undefined ? undefined : new TimeShares(seconds, system ? shares : [1]);
+  const repeat = async (what: string, trial: (seconds?: number) => Promise<TrialTiming>): Promise<Timing> => {
     const timings: TrialTiming[] = [];
+    const share = time?.next();
     for (let i = 1; i <= trials; i++) {
       progress(`phase ${phase}, batch ${batch}, n ${n}: ${what}${trials > 1 ? `, trial ${i} of ${trials}` : ""}`);
-      timings.push(await trial());
+      timings.push(await trial(share && share / trials));
     }
     return summarised(timings, batch);
   };
-  const ours = (addon?: string) => async () => {
-    const { libtorch, ...timing } = await inOwnProcess({ kind: "step", workload, steps, ...settings }, addon);
+  const ours = (addon?: string) => async (seconds?: number) => {
+    const { libtorch, ...timing } = await inOwnProcess({ kind: "step", workload, steps, seconds, ...settings }, addon);
     return { torch: libtorch, ...timing };
   };
   const theirs = { ...settings, precision: settings.baselinePrecision ?? settings.precision };
   const baseline = (what: string, variant: Variant, python: Python | undefined) =>
-    python ? repeat(what, () => timeBaseline(python, variant, workload, theirs, steps)) : null;
+    python ? repeat(what, (seconds) => timeBaseline(python, variant, workload, theirs, steps, seconds)) : null;
   const limit = async () => {
     progress(`phase ${phase}, batch ${batch}, n ${n}: the limit`);
     const { seconds, products, matrixTflops } = await inOwnProcess({ kind: "limit", workload, steps, ...settings });
@@ -80,6 +94,7 @@ export async function compareStep(workload: Workload, settings: Settings, extent
     newestEager: await baseline(`(c) eager, PyTorch ${newest?.torch}`, "tuned", newest),
     newestCompiled: await baseline(`(c) torch.compile, PyTorch ${newest?.torch}`, "compiled", newest),
     ...(extent.limit ? await limit() : { limit: null, matrixTflops: null }),
+    others: others(),
   };
 }
 
@@ -87,6 +102,7 @@ function summarised(timings: readonly TrialTiming[], batch: number): Timing {
   const seconds = spreadOf(timings.flatMap(({ secondsPerStep }) => secondsPerStep));
   return {
     torch: (timings[0] as TrialTiming).torch,
+    steps: timings.reduce((sum, { secondsPerStep }) => sum + secondsPerStep.length, 0),
     imagesPerSecond: batch / seconds.median,
     seconds,
     trialMedians: timings.map(({ secondsPerStep }) => medianOf(secondsPerStep)),

@@ -1,4 +1,5 @@
 // npm run -s bench -- step --phase 4 --batch 8 --json
+import { availableParallelism } from "node:os";
 import { compareStep, type Extent, type StepComparison, summaryOf, type Timing } from "./compare.ts";
 import {
   command,
@@ -6,6 +7,7 @@ import {
   defaultSize,
   dtypeOf,
   flags,
+  minutesOf,
   operands,
   stepsOf,
   threadsOf,
@@ -18,7 +20,7 @@ import {
 import { progress } from "./process.ts";
 import { recordStep, tableOf, totalsOf } from "./profile.ts";
 import { addonFor, newestPython, systemPython } from "./python.ts";
-import { batches, type Part, parts } from "./results.ts";
+import { batches, newResults, type Part, parts } from "./results.ts";
 import { runTrial, type Settings } from "./trial.ts";
 import type { Workload } from "./workload.ts";
 
@@ -26,6 +28,8 @@ const usage = `Usage: npm run -s bench -- COMMAND [options]
 
   all       everything, into bench/results/ and bench/RESULTS.md (some hours); a part of it with
             --only steps,scaling,inference,exported,prepare,commands,studio  --phases 2,4  --n 512
+  quick     the main rows of it in --minutes (default 10), of as many steps as there is time for; not while other processes
+            compute, unless with --busy
   step      training steps (one encoder and two generator updates) beside PyTorch and the limit
   scaling   training steps of --threads processes of one thread beside one process of as many (default 2)
   profile   what one step spends its time in, operator by operator
@@ -104,6 +108,23 @@ const commands: Record<string, () => void | Promise<void>> = {
       { ofStep: settingsOf, unmeasured: await unmeasuredSettings() },
       await extentOf({ newest: only.includes("steps") }),
     );
+  },
+
+  async quick() {
+    // Not before: it loads the image library, which trials do not need.
+    const { benchQuick, whyNotNow } = await import("./quick.ts");
+    const { quickSection } = await import("./report.ts");
+    if (wantedOf().device !== "cpu")
+      throw new UsageError("quick measures the processor; on a GPU use step --device cuda");
+    const minutes = minutesOf(10);
+    const sizes = wholes("n", flags.n ?? `128,${defaultSize}`, 2).sort((a, b) => a - b);
+    const settings = { ofStep: settingsOf, unmeasured: await unmeasuredSettings() };
+    const why = flags.busy ? undefined : await whyNotNow(availableParallelism());
+    if (why !== undefined) throw new UsageError(why);
+    const extent = { ...(await extentOf({ newest: false })), steps: stepsOf(3), limit: false };
+    const results = newResults(extent, "cpu", { quick: true });
+    await benchQuick(results, sizes, minutes, settings, extent);
+    console.log(flags.json ? JSON.stringify(results.steps.map(summaryOf)) : quickSection(results));
   },
 
   async exported() {

@@ -29,6 +29,8 @@ const { values, positionals } = (() => {
         data: { type: "string" },
         parameters: { type: "string" },
         out: { type: "string" },
+        minutes: { type: "string" },
+        busy: { type: "boolean", default: false },
         dtype: { type: "string", default: "fp32" },
         "no-baselines": { type: "boolean", default: false },
         "no-limit": { type: "boolean", default: false },
@@ -58,8 +60,11 @@ export function wholes(name: string, text: string, min: number): number[] {
   });
 }
 
-const whole = (name: "phase" | "batch" | "n" | "steps" | "trials" | "threads", min: number, otherwise?: number) =>
-  wholes(name, values[name] ?? `${otherwise}`, min)[0] as number;
+const whole = (
+  name: "phase" | "batch" | "n" | "steps" | "trials" | "threads" | "minutes",
+  min: number,
+  otherwise?: number,
+) => wholes(name, values[name] ?? `${otherwise}`, min)[0] as number;
 
 export const defaultSize = 512;
 
@@ -78,6 +83,7 @@ export function dtypeOf(): ModelConfig["dtype"] {
 
 export const stepsOf = (otherwise = 5): number => whole("steps", 1, otherwise);
 export const trialsOf = (otherwise = 1): number => whole("trials", 1, otherwise);
+export const minutesOf = (otherwise: number): number => whole("minutes", 1, otherwise);
 export const threadsOf = (): number | undefined => (values.threads === undefined ? undefined : whole("threads", 1));
 
 const isForm = (text: string): text is ConvolutionForm => convolutionForms.some((form) => form === text);

@@ -49,8 +49,8 @@ export function tableOf(totals: readonly OperatorTotal[]): string {
 }
 
 /** Map.groupBy, which Node 20 lacks. */
-export function groupBy<T>(values: readonly T[], keyOf: (value: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
+export function groupBy<T, K>(values: readonly T[], keyOf: (value: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
   for (const value of values) {
     const group = groups.get(keyOf(value));
     if (group) group.push(value);

@@ -64,8 +64,9 @@ export const timeBaseline = (
   { phase, batch, n }: Workload,
   { device, precision, threads }: Settings,
   steps: number,
+  seconds?: number,
 ): Promise<BaselineTiming> => {
-  const options = { phase, batch, n, steps, device, precision, threads };
+  const options = { phase, batch, n, steps, device, precision, threads, ...(seconds !== undefined && { seconds }) };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`]);
   return runJson(python.interpreter, [join(bench, "baselines", "step.py"), variant, ...args]);
 };

@@ -1,11 +1,12 @@
 // Training steps in bench/RESULTS.md.
 import { fasterOfNewest, ratiosOf, type StepComparison, type Timing } from "./compare.ts";
 import { figure, none, percent, table, times } from "./markdown.ts";
-import { keyOf, type ResultsFile } from "./results.ts";
+import { mostOthers } from "./others.ts";
+import { batches, keyOf, type Results, type ResultsFile } from "./results.ts";
 import { convolutionsAsked, precisionAsked } from "./trial.ts";
 
 /** What we want of a step at n = 512, on two cores with amx_bf16. */
-const goals = [
+export const goals = [
   { phase: 4, batch: 8, toEagerFp32: 10, toEagerBf16: 1.8, ofLimit: 0.75 },
   { phase: 3, batch: 16, toEagerFp32: 7, toEagerBf16: 1.6, ofLimit: 0.7 },
   { phase: 2, batch: 32, toEagerFp32: 5.5, toEagerBf16: 1.5, ofLimit: 0.65 },
@@ -17,8 +18,48 @@ export const goalUnit = "amx_bf16";
 /** A step, and the commit it was measured at. */
 type MeasuredStep = StepComparison & { readonly commit: string };
 
+/** What the tables of a machine show. */
+export interface ShownSteps {
+  /** The newest file with all workloads beside (a) and (b). */
+  readonly complete: ResultsFile | undefined;
+  /** Of that file; where there is none, of each workload the newest measurement, so that commits may differ. */
+  readonly steps: readonly MeasuredStep[];
+  /** Measured again since then. */
+  readonly since: readonly MeasuredStep[];
+}
+
+/** @param files of a machine, newest first */
+export function shownSteps(files: readonly ResultsFile[]): ShownSteps {
+  const at = files.findIndex(({ results }) => isComplete(results));
+  const complete = files[at];
+  const ofCpu = (of: readonly ResultsFile[]) => newestSteps(of).filter(({ device }) => device !== "cuda");
+  return complete
+    ? { complete, steps: ofCpu([complete]), since: ofCpu(files.slice(0, at)) }
+    : { complete, steps: ofCpu(files), since: [] };
+}
+
+/** Whether all of `make bench`'s steps are there, as it measures them by itself, beside (a) and (b). */
+const isComplete = ({ steps, machine }: Results): boolean =>
+  [512, 128].every((n) =>
+    batches.every((batch, phase) =>
+      steps.some(
+        (step) =>
+          step.n === n &&
+          step.phase === phase &&
+          step.batch === batch &&
+          isChosen(step, machine.cores) &&
+          step.eagerFp32 !== null &&
+          step.eagerBf16 !== null,
+      ),
+    ),
+  );
+
+/** Measured on the processor with all cores, with the precision and convolutions that we choose. */
+const isChosen = (step: StepComparison, cores: number): boolean =>
+  step.device !== "cuda" && precisionAsked(step) !== "fp32" && !step.forced && step.threads === cores;
+
 /** Of each workload the newest measurement. */
-export function newestSteps(files: readonly ResultsFile[]): MeasuredStep[] {
+function newestSteps(files: readonly ResultsFile[]): MeasuredStep[] {
   const found = new Map<string, MeasuredStep>();
   for (const { results } of files) {
     for (const step of results.steps) {
@@ -33,13 +74,7 @@ export function newestSteps(files: readonly ResultsFile[]): MeasuredStep[] {
 export function goalTable(steps: readonly MeasuredStep[], cores: number): string {
   const rows = goals.map((goal) => {
     const found = steps.find(
-      (step) =>
-        step.n === 512 &&
-        step.phase === goal.phase &&
-        step.batch === goal.batch &&
-        precisionAsked(step) !== "fp32" &&
-        !step.forced &&
-        step.threads === cores,
+      (step) => step.n === 512 && step.phase === goal.phase && step.batch === goal.batch && isChosen(step, cores),
     );
     const ratios = found && ratiosOf(found);
     const pair = (wanted: string, reached: string | null | undefined) => `${wanted} / ${reached ?? none}`;
@@ -67,11 +102,12 @@ const precisionCell = (step: StepComparison) => {
 };
 
 const workloadCells = (step: StepComparison, cores: number) => {
-  const { n, phase, batch, forced, threads } = step;
+  const { n, phase, batch, forced, threads, others = 0 } = step;
   const settings = [
     precisionCell(step),
     ...(forced ? [convolutionsAsked(step)] : []),
     ...(threads === cores ? [] : [`${threads} threads`]),
+    ...(others > mostOthers ? [`beside other work on ${others.toFixed(1)} cores`] : []),
   ];
   return [`${n}`, `${phase}`, `${batch}`, settings.join(", ")];
 };
@@ -130,7 +166,22 @@ export function stepTable(steps: readonly MeasuredStep[], cores: number): string
   return table(["n", "phase", "batch", "precision", ...heads], rows);
 }
 
-export function memoryTable(steps: readonly StepComparison[], cores: number): string {
+/** Of a quick run: how many steps each figure is of stands beside it. */
+export function quickTable(steps: readonly StepComparison[], cores: number): string {
+  const counted = (timing: Timing | null) =>
+    timing ? `${speed(timing)}, ${timing.steps} step${timing.steps === 1 ? "" : "s"}` : none;
+  const rows = sorted(steps).map((step) => {
+    const { toEagerFp32, toEagerBf16 } = ratiosOf(step);
+    const ratios = [toEagerFp32, toEagerBf16].map((ratio) => times(ratio) ?? none);
+    return [...workloadCells(step, cores), ...[step.ours, step.eagerFp32, step.eagerBf16].map(counted), ...ratios];
+  });
+  return table(
+    ["n", "phase", "batch", "precision", "ours, images/s", "(a)", "(b)", "against (a)", "against (b)"],
+    rows,
+  );
+}
+
+export function memoryTable(steps: readonly MeasuredStep[], cores: number): string {
   if (steps.length === 0) return none;
   const peak = (timing: Timing | null) => (timing ? timing.peakRssMiB.toFixed(0) : none);
   const rows = sorted(steps).map((step) => [
@@ -139,6 +190,7 @@ export function memoryTable(steps: readonly StepComparison[], cores: number): st
     peak(step.eagerFp32),
     peak(step.eagerBf16),
     peak(fasterOfNewest(step)),
+    step.commit,
   ]);
-  return table(["n", "phase", "batch", "precision", "ours", "(a)", "(b)", "faster of (c)"], rows);
+  return table(["n", "phase", "batch", "precision", "ours", "(a)", "(b)", "faster of (c)", "commit"], rows);
 }

@@ -1,7 +1,8 @@
 // bench/RESULTS.md, from the JSON files beside it.
 import { figure, none, percent, table, wrapped } from "./markdown.ts";
 import type { Direction } from "./onnx-trial.ts";
-import { goalTable, goalUnit, gpuSection, memoryTable, newestSteps, stepTable } from "./report-steps.ts";
+import { mostOthers } from "./others.ts";
+import { goalTable, goalUnit, gpuSection, memoryTable, quickTable, shownSteps, stepTable } from "./report-steps.ts";
 import type { Part, Results, ResultsFile } from "./results.ts";
 import { hiddenShare } from "./scaling.ts";
 import type { Latency, StudioTiming } from "./studio.ts";
@@ -14,15 +15,21 @@ export function reportOf(files: readonly ResultsFile[]): string {
     const key = `${cpu}, ${cores} cores`;
     machines.set(key, [...(machines.get(key) ?? []), file]);
   }
-  const sections = [...machines].flatMap(([title, [newest, ...older]]) =>
-    newest ? [machineSection(title, newest, older), olderList(older.map(({ name }) => name))] : [],
-  );
+  const sections = [...machines].flatMap(([title, ofMachine]) => {
+    const [newest, ...older] = ofMachine.filter(({ results }) => !results.quick);
+    const [quick, ...olderQuick] = ofMachine.filter(({ results }) => results.quick);
+    return [
+      newest ? machineSection(title, newest, older) : `## ${title}\n\nQuick runs only.`,
+      ...(quick ? ["### Quick run", from(quick), quickSection(quick.results)] : []),
+      olderList([...older, ...olderQuick]),
+    ];
+  });
   return `${[
     "# Results",
     "Made by `make bench` from the files in [results](results); [README.md](README.md) says what is measured, and how. Do not edit.",
     ...(sections.length > 0 ? sections : ["Nothing was measured yet."]),
     "## GPU",
-    gpuSection(files),
+    gpuSection(files.filter(({ results }) => !results.quick)),
   ]
     .filter((part) => part !== "")
     .join("\n\n")
@@ -31,14 +38,17 @@ export function reportOf(files: readonly ResultsFile[]): string {
     .join("\n\n")}\n`;
 }
 
-/** Each part is of the newest file that has it, of steps each workload. */
+const from = ({ name, results: { date, commit } }: ResultsFile) =>
+  `${date.slice(0, 10)}, commit ${commit}, [${name}](results/${name}).`;
+
+/** Each part is of the newest file that has it, steps of the newest that has all. */
 function machineSection(title: string, newest: ResultsFile, older: readonly ResultsFile[]): string {
   const { machine, versions } = newest.results;
   const files = [newest, ...older];
-  const steps = newestSteps(files).filter(({ device }) => device !== "cuda");
+  const { complete, steps, since } = shownSteps(files);
   // A newer file may have gone without one of the Pythons.
   const torch = (which: "systemTorch" | "newestTorch") => {
-    const found = files.find((each) => each.results.versions[which] !== null);
+    const found = (complete ? [complete] : files).find((each) => each.results.versions[which] !== null);
     return found ? `PyTorch ${found.results.versions[which]}` : none;
   };
   const facts = [
@@ -53,20 +63,24 @@ function machineSection(title: string, newest: ResultsFile, older: readonly Resu
   const other = machine.bf16.includes(goalUnit)
     ? ""
     : `The figures wanted below are for two cores with ${goalUnit}. This machine has no ${goalUnit}: they do not bind here, and are shown for orientation only.`;
-  const from = ({ name, results: { date, commit } }: ResultsFile) =>
-    `${date.slice(0, 10)}, commit ${commit}, [${name}](results/${name}).`;
   /** With nothing measured on this machine there is no section. */
   const section = (which: Part, title: string, of: (results: Results) => string, words = ""): string[] => {
     const file = files.find(({ results }) => (results[which] ?? []).length > 0);
     return file ? [`### ${title}`, words, file === newest ? "" : from(file), of(file.results)] : [];
   };
   const wasStepped = files.some(({ results }) => results.steps.length > 0);
+  const mixed =
+    new Set(steps.map(({ commit }) => commit)).size > 1
+      ? "No file of this machine has the steps of all workloads beside (a) and (b): of each workload the newest is shown, at the commit that its row names."
+      : "";
   const stepSections = [
     "### Wanted and reached, n = 512",
+    complete && complete !== newest ? from(complete) : mixed,
     goalTable(steps, machine.cores),
     "### Training step, images/s",
     "(a) the authors' step, eager float32; (b) the same mathematics with PyTorch's best settings; (c) the same on the newest PyTorch, eager and under torch.compile. Medians; in brackets the fastest and the slowest step.",
     stepTable(steps, machine.cores),
+    ...(since.length > 0 ? ["### Training step, measured again since", stepTable(since, machine.cores)] : []),
     "### Peak memory of a step's process, MiB",
     memoryTable(steps, machine.cores),
   ];
@@ -96,8 +110,21 @@ function machineSection(title: string, newest: ResultsFile, older: readonly Resu
     .join("\n\n");
 }
 
-function olderList(names: readonly string[]): string {
-  return names.length === 0 ? "" : `Earlier: ${names.map((name) => `[${name}](results/${name})`).join(", ")}.`;
+/** What a quick run measured, never in place of what is complete. */
+export function quickSection(results: Results): string {
+  const { steps, inference, machine } = results;
+  return [
+    "Quick: some workloads, few steps of each, neither (c) nor the limit. Medians; in brackets the fastest and the slowest step.",
+    steps.length > 0 ? quickTable(steps, machine.cores) : "",
+    inference.length > 0 ? inferenceTable(results) : "",
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}
+
+function olderList(files: readonly ResultsFile[]): string {
+  const names = files.map(({ name, results }) => `[${name}](results/${name})${results.quick ? " (quick)" : ""}`);
+  return names.length === 0 ? "" : `Earlier: ${names.join(", ")}.`;
 }
 
 function scalingTable({ scaling = [] }: Results): string {
@@ -132,7 +159,10 @@ function inferenceTable({ inference }: Results): string {
         return [`${n}`, `${phase}`, direction, spread, `${batch}`, figure(imagesPerSecond)];
       }),
     );
-  return table(["n", "phase", "", "one image, ms", "batch", "images/s"], rows);
+  const others = Math.max(...inference.map(({ others = 0 }) => others));
+  const beside =
+    others > mostOthers ? `Beside other work, which kept up to ${others.toFixed(1)} cores busy: too slow.\n\n` : "";
+  return beside + table(["n", "phase", "", "one image, ms", "batch", "images/s"], rows);
 }
 
 function exportedTable({ exported = [] }: Results): string {
@@ -175,11 +205,15 @@ function commandTable({ commands }: Results): string {
   return table(["command", "seconds to the first picture (`info`: to its answer)"], rows);
 }
 
-/** In a quiet machine nothing else wants to compute. */
+/** What else the machine did. */
 function loadOf(studio: readonly StudioTiming[]): string {
   const [{ chromium, load }] = studio as [StudioTiming];
-  const processes = load.processes.toFixed(1);
-  return `Chromium ${chromium}, without a graphics processor. ${processes} processes wanted to compute at the end, on ${load.cores} cores${load.processes > load.cores ? ": the machine was busy with other work, so that these are upper bounds" : ""}.`;
+  const { others, processes = 0, cores } = load;
+  const told =
+    others === undefined
+      ? `The load average was ${processes.toFixed(1)} at the end, on ${cores} cores, the browser and the server among it: what other work there was is not known`
+      : `Other processes kept ${others.toFixed(1)} of ${cores} cores busy meanwhile${others > mostOthers ? ", so that these are upper bounds" : ""}`;
+  return `Chromium ${chromium}, without a graphics processor. ${told}.`;
 }
 
 export function studioTable(studio: readonly StudioTiming[]): string {

@@ -1,15 +1,14 @@
-// What a benchmark run leaves: bench/results/DATE-CPU.json, one file for a day, a machine and a commit.
+// What a benchmark run leaves: bench/results/DATE-CPU-COMMIT.json, one file for a day, a machine and a commit.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { capabilities } from "pioneer-torch";
 import type { CommandTiming, PrepareTiming } from "./commands.ts";
-import type { StepComparison } from "./compare.ts";
+import type { Extent, StepComparison } from "./compare.ts";
 import type { ExportedTiming } from "./exported.ts";
 import type { InferenceTiming } from "./inference.ts";
 import { repository } from "./places.ts";
-import type { Python } from "./python.ts";
 import type { ScalingTiming } from "./scaling.ts";
 import type { StudioTiming } from "./studio.ts";
 import { convolutionsAsked, precisionAsked, type Settings } from "./trial.ts";
@@ -24,6 +23,8 @@ export const batches = [128, 64, 32, 16, 8, 4];
 export interface Results {
   /** When it began. */
   readonly date: string;
+  /** A quick run: few steps of some workloads. */
+  readonly quick?: true;
   /** Of this repository; "+" where files were changed since. */
   readonly commit: string;
   readonly machine: {
@@ -44,7 +45,7 @@ export interface Results {
   steps: readonly StepComparison[];
   /** Missing in files from before several processes were measured. */
   scaling?: readonly ScalingTiming[];
-  inference: readonly (Workload & InferenceTiming)[];
+  inference: readonly (Workload & InferenceTiming & Pick<StepComparison, "others">)[];
   /** Missing in files from before there was an export. */
   exported?: readonly ExportedTiming[];
   prepare: readonly PrepareTiming[];
@@ -59,13 +60,14 @@ export interface ResultsFile {
 }
 
 export function newResults(
-  system: Python | undefined,
-  newest: Python | undefined,
+  { system, newest }: Pick<Extent, "system" | "newest">,
   device: Settings["device"],
+  { quick = false } = {},
 ): Results {
   const { libtorch, cpuBf16 } = capabilities();
   return {
     date: new Date().toISOString(),
+    ...(quick && { quick }),
     commit: commit(),
     machine: {
       cpu: (cpus()[0]?.model ?? "unknown").trim(),
@@ -126,18 +128,21 @@ function systemName(): string {
 }
 
 /**
- * Adds to the file of this day, machine and commit: what was measured again replaces what was there.
+ * Adds to the file of this day, machine and commit: what was measured again replaces what was there. Quick runs have files
+ * of their own.
  * @returns the file's name
  */
 export function saveResults(folder: string, results: Results): string {
   mkdirSync(folder, { recursive: true });
-  const name = `${results.date.slice(0, 10)}-${slugOf(results.machine.cpu)}-${results.commit.replace("+", "-changed")}.json`;
+  const { date, machine, commit, quick } = results;
+  const parts = [date.slice(0, 10), slugOf(machine.cpu), commit.replace("+", "-changed"), ...(quick ? ["quick"] : [])];
+  const name = `${parts.join("-")}.json`;
   const file = join(folder, name);
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Results) : results;
   const merged: Results = {
     ...before,
     ...results,
-    machine: { ...before.machine, ...results.machine },
+    machine: { ...before.machine, ...machine },
     // A later part of the same run may have gone without one of the Pythons.
     versions: {
       ...results.versions,

@@ -3,12 +3,14 @@ import { readFileSync } from "node:fs";
 import { type Computing, flopsPerImage } from "pioneer-networks/torch";
 import { cudaMemory, getThreads } from "pioneer-torch";
 import { medianOf } from "./spread.ts";
+import { isTimeForStep } from "./time-shares.ts";
 import { createStepper, recipe, type Workload } from "./workload.ts";
 
 export interface StepTrial extends Workload {
   readonly computing: Computing;
-  /** Timed steps after one that is not. */
+  /** Timed steps after one that is not; fewer, but at least one, where they do not fit in so many seconds. */
   readonly steps: number;
+  readonly seconds?: number | undefined;
 }
 
 export interface StepTiming {
@@ -20,14 +22,15 @@ export interface StepTiming {
 }
 
 /** Full training steps, faded in, on random images. */
-export function timeStep({ computing, steps, ...workload }: StepTrial): StepTiming {
+export function timeStep({ computing, steps, seconds: most, ...workload }: StepTrial): StepTiming {
   const { phase, batch, n } = workload;
   const stepper = createStepper(workload, computing);
   const secondsPerStep: number[] = [];
-  for (let step = 0; step <= steps; step++) {
-    const seconds = stepper.step((run) => secondsOf(run));
-    if (step > 0) secondsPerStep.push(seconds);
-  }
+  const began = performance.now();
+  const spent = () => (performance.now() - began) / 1000;
+  const one = () => stepper.step((run) => secondsOf(run));
+  one();
+  while (isTimeForStep(secondsPerStep, spent(), { steps, seconds: most })) secondsPerStep.push(one());
   const median = medianOf(secondsPerStep);
   return {
     secondsPerStep,

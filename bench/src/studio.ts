@@ -5,11 +5,12 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { type AddressInfo, connect, createServer } from "node:net";
-import { cpus, loadavg } from "node:os";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Browser, chromium, type Page } from "playwright-core";
 import sharp from "sharp";
+import { watchOthers } from "./others.ts";
 import { repository } from "./places.ts";
 import { progress } from "./process.ts";
 import { medianOf, type Spread, spreadOf } from "./spread.ts";
@@ -37,8 +38,11 @@ export interface StudioTiming {
     readonly bytesInAll: number;
     readonly visits: number;
   };
-  /** Processes that wanted to compute, over the last minute, and how many can: what else the machine did. */
-  readonly load: { readonly processes: number; readonly cores: number };
+  /**
+   * What else the machine did: processors that other processes kept busy meanwhile, of how many. Older files have a load
+   * average in its place, of processes that wanted to compute, this measurement's own among them.
+   */
+  readonly load: { readonly others?: number; readonly processes?: number; readonly cores: number };
 }
 
 const modelFolder = join(repository, "packages", "pioneer", "models", "faces-photos");
@@ -51,6 +55,7 @@ export async function timeStudio({ changes = 200, visits = 5 } = {}): Promise<St
     progress("no Chromium (CHROMIUM names one): the studio's page is not measured");
     return undefined;
   }
+  const others = watchOthers();
   const studio = await startStudio();
   const args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
   const browser = await chromium.launch({ executablePath, args, timeout: patienceMs });
@@ -62,7 +67,8 @@ export async function timeStudio({ changes = 200, visits = 5 } = {}): Promise<St
       slider: await timeSlider(browser, studio.url, changes),
       request: await timeRequests(studio.url, config.latent, changes),
       firstVisit: await timeFirstVisits(browser, studio.url, visits),
-      load: { processes: loadavg()[0] ?? 0, cores: cpus().length },
+      // While the browser's processes are there: none of theirs is lost.
+      load: { others: others(), cores: cpus().length },
     };
   } finally {
     await browser.close();

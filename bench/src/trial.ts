@@ -56,13 +56,15 @@ interface Trial<Kind extends keyof Outcomes> extends Settings {
   readonly kind: Kind;
   readonly workload: Workload;
   readonly steps: number;
+  /** Of warm-up and steps together, at most, where there is time for one step. */
+  readonly seconds?: number | undefined;
   /** One of several processes. */
   readonly rank?: RankTrial;
 }
 
 const trials: { readonly [Kind in keyof Outcomes]: (trial: Trial<Kind>, computing: Computing) => Outcomes[Kind] } = {
-  step: ({ workload, steps }, computing) => ({
-    ...timeStep({ ...workload, computing, steps }),
+  step: ({ workload, steps, seconds }, computing) => ({
+    ...timeStep({ ...workload, computing, steps, seconds }),
     libtorch: capabilities().libtorch,
   }),
   limit({ workload }, computing) {

@@ -7,6 +7,7 @@ import { afterAll, expect, test } from "vitest";
 import type { StepComparison, Timing } from "../src/compare.ts";
 import { reportOf } from "../src/report.ts";
 import { type Results, readResults, saveResults } from "../src/results.ts";
+import type { StudioTiming } from "../src/studio.ts";
 import { recipe } from "../src/workload.ts";
 
 const bench = fileURLToPath(new URL("..", import.meta.url));
@@ -75,16 +76,20 @@ test("the studio's page stands beside what is wanted of it, with what else the m
       bytesInAll: 20 * 2 ** 20,
       visits: 5,
     },
-    load: { processes: 0.1, cores: 2 },
+    load: { others: 0.1, cores: 2 },
   };
   const report = reportOf([{ name: "a.json", results: { ...results, studio: [studio] } }]);
   expect(report).toContain("| slider to pixels in the page, 64x64, n 128 | p95 under 100 ms | 20.0, 40.0 ms |");
   expect(report).toContain("| first visit to the first reconstruction | at most 3 s | 1.50 s (1.25 to 2.00) |");
   expect(report).toContain("| sent by then; until the page computes too |  | 5.0 MiB; 20.0 MiB |");
-  expect(report).not.toContain("busy");
-  const busy = { ...studio, load: { processes: 9.5, cores: 2 } };
-  expect(reportOf([{ name: "a.json", results: { ...results, studio: [busy] } }])).toMatch(
-    /9\.5\s+processes\s+wanted\s+to\s+compute\s+at\s+the\s+end,\s+on\s+2\s+cores:\s+the\s+machine\s+was\s+busy/,
+  const told = (load: StudioTiming["load"]) =>
+    reportOf([{ name: "a.json", results: { ...results, studio: [{ ...studio, load }] } }]).replaceAll(/\s+/g, " ");
+  expect(told(studio.load)).toContain("Other processes kept 0.1 of 2 cores busy meanwhile. ");
+  expect(told({ others: 1.5, cores: 2 })).toContain(
+    "kept 1.5 of 2 cores busy meanwhile, so that these are upper bounds",
+  );
+  expect(told({ processes: 4, cores: 2 }), "an older file").toContain(
+    "The load average was 4.0 at the end, on 2 cores",
   );
   expect(reportOf([{ name: "a.json", results }])).not.toContain("studio");
 });
@@ -162,6 +167,57 @@ test("what was asked for tells steps apart, not the precision that a measurement
   }
   const only = reportOf([{ name, results: { ...saved, steps: [slower] } }]);
   expect(only).toContain("| 4, 64x64, 8 | 10x / not measured |");
+});
+
+/** All that `make bench` measures of steps. */
+const allSteps = [512, 128].flatMap((n) =>
+  [128, 64, 32, 16, 8, 4].map(
+    (batch, phase): StepComparison => ({ ...step, n, phase, batch, ours: timing(batch, 4, 1400) }),
+  ),
+);
+
+test("steps are of the newest file that has all, and what was measured since stands apart", () => {
+  const older = { name: "a.json", results: { ...results, steps: allSteps } };
+  const again = { ...step, ours: timing(8, 2, 1400) };
+  const newer = { name: "b.json", results: { ...results, commit: "newer", steps: [again] } };
+  const report = reportOf([newer, older]);
+  expect(report).toContain("| 4, 64x64, 8 | 10x / 8.00x |");
+  expect(report).toMatch(/### Wanted and reached, n = 512\n\n2026-11-22, commit 0123456789,\s\[a.json\]/);
+  const [all = "", since = ""] = report.split("### Training step, measured again since");
+  expect(all).toContain("| 512 | 4 | 8 | bf16 | 2.00 (");
+  expect(since).toContain("| 512 | 4 | 8 | bf16 | 4.00 (");
+  expect(since).toContain("| newer |");
+
+  const lacking = (steps: readonly StepComparison[]) =>
+    reportOf([newer, { name: "a.json", results: { ...results, steps } }]).replaceAll(/\s+/g, " ");
+  for (const steps of [allSteps.slice(1), allSteps.map((each) => ({ ...each, eagerBf16: null }))]) {
+    expect(lacking(steps), "rows are then of several commits").toContain("at the commit that its row names");
+    expect(lacking(steps)).toContain("| 4, 64x64, 8 | 10x / 16.00x |");
+  }
+});
+
+test("a quick run has a file and a section of its own, and stands in for nothing", () => {
+  const few = { ...timing(8, 1, 1400), steps: 1 };
+  const quick: Results = { ...results, quick: true, steps: [{ ...step, ours: few, eagerBf16: { ...few, steps: 2 } }] };
+  expect(saveResults(folder, quick)).toBe("2026-11-22-a-cpu-2-ghz-0123456789-quick.json");
+  const files = [{ name: "q.json", results: quick }];
+  const alone = reportOf(files);
+  expect(alone).toContain(
+    "## A CPU @ 2 GHz, 2 cores\n\nQuick runs only.\n\n### Quick run\n\n2026-11-22, commit 0123456789",
+  );
+  expect(alone).toContain("| 8.00 (16.0 to 4.00), 1 step | ");
+  expect(alone).toContain("| 8.00 (16.0 to 4.00), 2 steps | ");
+  expect(alone).not.toContain("### Wanted and reached");
+  const [complete = ""] = reportOf([...files, { name: "a.json", results }]).split("### Quick run");
+  expect(complete).toContain("| 512 | 4 | 8 | bf16 | 2.00 (");
+  expect(reportOf([...files, ...files])).toContain("Earlier: [q.json](results/q.json) (quick).");
+});
+
+test("a step beside other work says so", () => {
+  const cell = (others: number) =>
+    reportOf([{ name: "a.json", results: { ...results, steps: [{ ...step, others }] } }]);
+  expect(cell(0.3)).toContain("| 512 | 4 | 8 | bf16, beside other work on 0.3 cores |");
+  expect(cell(0.1)).toContain("| 512 | 4 | 8 | bf16 |");
 });
 
 test("steps on a GPU stand by themselves, with what is wanted there", () => {

@@ -2,6 +2,7 @@
 
 export { evenly } from "./base/evenly.ts";
 export { type Computing, chooseComputing, useComputing, type WantedComputing } from "./compute/device.ts";
+export { busyWithOthers, type Computed, computed } from "./compute/processor.ts";
 export { drawLatents, stream } from "./compute/streams.ts";
 export { accv2018, type Recipe } from "./config/recipe.ts";
 export { Batches, PackPixels } from "./data/batches.ts";
