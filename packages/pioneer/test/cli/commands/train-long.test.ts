@@ -11,7 +11,7 @@ const steps = Number(process.env.PIONEER_STEPS ?? 200);
 vi.setConfig({ testTimeout: 300_000 + 100 * steps });
 
 const batch = 4;
-const samples = 20;
+const samples = Math.max(20, Math.floor(steps / 200));
 /** After which memory is expected to stay as it is. */
 const warmUp = 500;
 
@@ -75,8 +75,10 @@ test("memory, open files, step time and the run folder stay as they are", async 
   for (const rank of [0, 1] as const) {
     const all = later.map((each) => each[rank]);
     const [before, after] = [all.slice(0, part), all.slice(-part)];
-    const of = (which: readonly Sample[], what: keyof Sample) => median(which.map((sample) => sample[what]));
-    const growth = of(after, "resident") / of(before, "resident") - 1;
+    const files = (which: readonly Sample[]) => median(which.map((sample) => sample.files));
+    // At its lowest: what waits for JavaScript's collector comes and goes, a leak stays.
+    const lowest = (which: readonly Sample[]) => Math.min(...which.map(({ resident }) => resident));
+    const growth = lowest(after) / lowest(before) - 1;
     const pace = (which: readonly Sample[]) => median(which.slice(1).map(({ ms }, i) => ms - (which[i] as Sample).ms));
     const each = steps / samples;
     console.log(
@@ -84,8 +86,8 @@ test("memory, open files, step time and the run folder stay as they are", async 
         `steps ${(pace(before) / each).toFixed(2)} ms, then ${(pace(after) / each).toFixed(2)} ms`,
     );
     // A file may be open just then, for a line of the log.
-    expect(of(after, "files")).toBeLessThanOrEqual(of(before, "files") + 2);
-    if (steps > 10 * warmUp) expect(growth, "growth of memory").toBeLessThan(0.02);
+    expect(files(after)).toBeLessThanOrEqual(files(before) + 2);
+    if (steps > 10 * warmUp) expect(growth, "growth of memory at its lowest").toBeLessThan(0.02);
   }
   expect(checkpoints(join(folder, "long")).length).toBeLessThanOrEqual(2);
   // Beside two checkpoints: a line in the log and some numbers for TensorBoard every five seconds.
