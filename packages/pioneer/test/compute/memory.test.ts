@@ -4,7 +4,7 @@ import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
-import { availableBytes } from "../../src/compute/memory.ts";
+import { availableBytes, leftBytes } from "../../src/compute/memory.ts";
 
 const MiB = 2 ** 20;
 
@@ -18,9 +18,8 @@ function system(files: Readonly<Record<string, string>>) {
   return { proc: join(folder, "proc"), cgroups: join(folder, "cgroup") };
 }
 
-/** Beside what the process holds, in MiB, to the one that reading it takes. */
-const leftOf = (files: Readonly<Record<string, string>>, sharers = 1) =>
-  Math.round((availableBytes(sharers, system(files)) - process.memoryUsage.rss()) / MiB / 8) * 8;
+/** In MiB. */
+const leftOf = (files: Readonly<Record<string, string>>) => leftBytes(system(files)) / MiB;
 
 const group = (limit: string, used: number, files: number) => ({
   limit,
@@ -30,10 +29,10 @@ const group = (limit: string, used: number, files: number) => ({
 
 test("without limits it is what the kernel says", () => {
   expect(leftOf({})).toBe(4096);
-  expect(leftOf({}, 4)).toBe(1024);
   // Here, of a machine that computes.
   expect(availableBytes()).toBeGreaterThan(process.memoryUsage.rss());
   expect(availableBytes()).toBeLessThanOrEqual(totalmem() + process.memoryUsage.rss());
+  expect(availableBytes(4)).toBeLessThan(availableBytes());
 });
 
 test("version 2: the group's own limit or that of one above, where files in memory count as free", () => {
