@@ -43,7 +43,7 @@ export type CheckpointFacts = Omit<
 
 /**
  * Writes a checkpoint beside and renames it into place after fsync.
- * @param name of its folder, by default checkpoint-<kimg>
+ * @param name of its folder, by default as `checkpointName` gives it
  * @returns its folder
  * @throws CheckpointError if the disk is full or the folder cannot be written; older checkpoints stay as they were
  */
@@ -51,7 +51,7 @@ export function writeCheckpoint(
   run: string,
   learner: Learner,
   facts: CheckpointFacts,
-  name = checkpointName(facts.images),
+  name = checkpointName(run, facts.images),
 ): string {
   try {
     return writeFolder(run, name, (folder) => {

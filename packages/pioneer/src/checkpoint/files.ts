@@ -1,18 +1,42 @@
 // Checkpoint folders of a run: names, newest, making and pruning without ever leaving a half-written one.
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { CheckpointError } from "../base/errors.ts";
+import { readState } from "./state.ts";
 
-const pattern = /^checkpoint-(\d{8})$/;
+const pattern = /^checkpoint-\d{8}(?:\.\d{3})?$/;
 /** A new checkpoint while it is written, and the one it replaces while the two change places. */
 const unfinished = ".writing";
 const replaced = ".replaced";
-const leftBehind = /^(?:checkpoint-\d{8}|best)\.(?:writing|replaced)$/;
+const leftBehind = /^(?:checkpoint-\d{8}(?:\.\d{3})?|best)\.(?:writing|replaced)$/;
 
 /** The checkpoint with the smallest held-out error, beside the numbered ones: it is neither counted nor pruned with them. */
 export const bestName = "best";
 
-/** checkpoint-<kimg, 8 digits> */
-export const checkpointName = (images: number): string => `checkpoint-${kimgText(images)}`;
+/** Whether a folder of that name in a run is a whole checkpoint, a numbered one or the best. */
+export const isCheckpointName = (name: string): boolean => name === bestName || pattern.test(name);
+
+/**
+ * The name for a run's checkpoint of a moment: checkpoint-<kimg, 8 digits> for the first of its kimg, and to the image for
+ * later ones, checkpoint-00000012.640. So no moment takes the place of another, and names sort by time.
+ */
+export function checkpointName(run: string, images: number): string {
+  const plain = `checkpoint-${kimgText(images)}`;
+  // Once pruning took the plain one, its name stays free: it would sort before those left of its kimg.
+  const [first] = checkpointNames(run).filter((name) => name.startsWith(plain));
+  const isFirst = first === undefined || (first === plain && imagesOf(join(run, plain)) === images);
+  return isFirst ? plain : `checkpoint-${exactKimgText(images)}`;
+}
+
+/** Images that a checkpoint was written after; undefined where it is damaged, and so of no known moment. */
+function imagesOf(checkpoint: string): number | undefined {
+  try {
+    return readState(checkpoint).images;
+  } catch (error) {
+    if (error instanceof CheckpointError) return undefined;
+    throw error;
+  }
+}
 
 /** Thousands of images, rounded down, 8 digits: the number in the names of checkpoints and grids. */
 export const kimgText = (images: number): string => String(Math.floor(images / 1000)).padStart(8, "0");

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { formatBytes, formatKimg } from "../base/format.ts";
 import { readTextSync } from "../base/read.ts";
 import { shellWord } from "../base/shell-word.ts";
+import { isCheckpointName } from "../checkpoint/files.ts";
 import type { CheckpointState } from "../checkpoint/state.ts";
 import { templateText } from "../config/face-template.ts";
 import { metricsFile } from "../metrics/record.ts";
@@ -147,7 +148,7 @@ function metricRows(lines: readonly MetricsLine[]): string[] {
 const shortPath = (path: string): string =>
   path
     .split("/")
-    .slice(/\/(?:checkpoint-\d{8}|best)$/.test(path) ? -2 : -1)
+    .slice(isCheckpointName(basename(path)) ? -2 : -1)
     .join("/");
 
 function photosText({ align, crop }: Pick<CheckpointState, "align" | "crop">): string {

@@ -12,6 +12,7 @@ import {
 } from "../../src/checkpoint/files.ts";
 import { newestCheckpoint } from "../../src/checkpoint/run-folder.ts";
 import { verifyCheckpoint } from "../../src/checkpoint/verify.ts";
+import { disposeLearner } from "../../src/learner/learner.ts";
 import { tinyLearner } from "../support/tiny.ts";
 import { facts } from "./support.ts";
 
@@ -41,14 +42,48 @@ describe("names", () => {
     [999, "checkpoint-00000000"],
     [1000, "checkpoint-00000001"],
     [16_800_000, "checkpoint-00016800"],
-  ])("%i images are %s", (images, expected) => {
-    expect(checkpointName(images)).toBe(expected);
+  ])("of the first of their kimg: %i images are %s", (images, expected) => {
+    expect(checkpointName(run, images)).toBe(expected);
+  });
+
+  test("within a kimg no moment takes another's place, the same one does; by name they are in order", () => {
+    const learner = tinyLearner();
+    const of = (images: number, text: string) => {
+      expect(writeCheckpoint(run, learner, facts(images))).toBe(join(run, `checkpoint-${text}`));
+    };
+    of(11_990, "00000011");
+    for (const _ of ["first", "again"]) of(12_064, "00000012");
+    for (const _ of ["first", "again"]) of(12_640, "00000012.640");
+    of(13_000, "00000013");
+    of(13_008, "00000013.008");
+    expect(checkpointNames(run).map((each) => verifyCheckpoint(join(run, each)).images)).toEqual([
+      11_990, 12_064, 12_640, 13_000, 13_008,
+    ]);
+    disposeLearner(learner);
+  });
+
+  test("once the first of a kimg was pruned, no later one is called like it", () => {
+    const learner = tinyLearner();
+    for (const images of [12_000, 12_320, 12_640, 12_960]) {
+      writeCheckpoint(run, learner, facts(images));
+      pruneCheckpoints(run, 1);
+      expect(checkpointNames(run).map((each) => verifyCheckpoint(join(run, each)).images)).toEqual([images]);
+    }
+    disposeLearner(learner);
+  });
+
+  test("a damaged one is of no known moment: it is not taken the place of", () => {
+    make(name, "damaged");
+    expect(checkpointName(run, 12_000)).toBe(`${name}.000`);
   });
 
   test("only whole checkpoints count, the oldest first", () => {
     for (const folder of [
       "checkpoint-00000012",
       "checkpoint-00000003",
+      "checkpoint-00000012.640",
+      "checkpoint-00000012.640.writing",
+      "checkpoint-00000012.7",
       "checkpoint-00000020.writing",
       "checkpoint-00000019.replaced",
       "damaged-checkpoint-00000018",
@@ -57,8 +92,8 @@ describe("names", () => {
     ]) {
       mkdirSync(join(run, folder));
     }
-    expect(checkpointNames(run)).toEqual(["checkpoint-00000003", "checkpoint-00000012"]);
-    expect(newestCheckpoint(run)).toBe(join(run, "checkpoint-00000012"));
+    expect(checkpointNames(run)).toEqual(["checkpoint-00000003", "checkpoint-00000012", "checkpoint-00000012.640"]);
+    expect(newestCheckpoint(run)).toBe(join(run, "checkpoint-00000012.640"));
     expect(newestCheckpoint(join(run, "nowhere"))).toBeUndefined();
   });
 });
@@ -95,7 +130,7 @@ describe("writeFolder", () => {
   });
 });
 
-describe("what a killed process leaves is put right", () => {
+describe.each([name, `${name}.640`])("what a killed process leaves of %s is put right", (name) => {
   test("killed while writing: the half goes, the old one stays", () => {
     make(name, "old");
     make(`${name}.writing`, "half");
@@ -138,18 +173,20 @@ describe("what a killed process leaves is put right", () => {
 });
 
 describe("pruning", () => {
-  const numbers = [3, 5, 8, 13];
+  const all = ["03", "05", "05.320", "13"];
+  const named = (number: string) => `checkpoint-000000${number}`;
   beforeEach(() => {
-    for (const number of numbers) make(checkpointName(number * 1000), "");
+    for (const number of all) make(named(number), "");
   });
 
   test.each([
-    [0, [3, 5, 8, 13]],
-    [1, [13]],
-    [3, [5, 8, 13]],
-    [9, [3, 5, 8, 13]],
+    [0, all],
+    [1, ["13"]],
+    [2, ["05.320", "13"]],
+    [3, ["05", "05.320", "13"]],
+    [9, all],
   ])("--keep %i", (keep, expected) => {
     pruneCheckpoints(run, keep);
-    expect(readdirSync(run)).toEqual(expected.map((number) => checkpointName(number * 1000)));
+    expect(readdirSync(run).sort()).toEqual(expected.map(named));
   });
 });

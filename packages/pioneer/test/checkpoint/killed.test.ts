@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
-import { checkpointName, recoverCheckpoints } from "../../src/checkpoint/files.ts";
+import { recoverCheckpoints } from "../../src/checkpoint/files.ts";
 import { newestCheckpoint } from "../../src/checkpoint/run-folder.ts";
 import { accv2018 } from "../../src/config/recipe.ts";
 import { disposeLearner } from "../../src/learner/learner.ts";
@@ -37,7 +37,7 @@ test("killed in the middle of any operation: the last checkpoint that was finish
   const operations = JSON.parse(writing({ folder }).stdout) as Operations;
 
   // A checkpoint is finished with the rename that makes it appear: the first, and the one that takes its place.
-  const [one, two] = [checkpointName(1000), checkpointName(2000)];
+  const [one, two] = ["checkpoint-00000001", "checkpoint-00000002"];
   const [first, second, ...more] = operations.flatMap(([what, from], at) =>
     what === "renameSync" && from?.endsWith(`${two}.writing`) ? [at] : [],
   ) as [number, number, ...number[]];

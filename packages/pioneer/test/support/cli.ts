@@ -98,7 +98,10 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** What makes two runs the same: the bytes of the newest checkpoint's tensors, and its state but for the clock. */
+/**
+ * What makes two runs the same: the bytes of the newest checkpoint's tensors, and its state but for the clock. Its name tells
+ * also whether others of its kimg came before.
+ */
 export function fingerprint(run: string): Record<string, unknown> {
   const name = checkpoints(run).at(-1) ?? "";
   const folder = join(run, name);
@@ -111,7 +114,7 @@ export function fingerprint(run: string): Record<string, unknown> {
     digest: __,
     ...state
   } = JSON.parse(readFileSync(join(folder, "state.json"), "utf8")) as Record<string, unknown>;
-  return { name, networks: digest("networks.safetensors"), training: digest("state.safetensors"), state };
+  return { networks: digest("networks.safetensors"), training: digest("state.safetensors"), state };
 }
 
 export const checkpoints = (run: string): string[] =>

@@ -31,7 +31,7 @@ export const tickSchema = z.looseObject({
 export type Tick = z.infer<typeof tickSchema>;
 
 const checkpointSchema = z.object({
-  /** checkpoint-00000402, or best. */
+  /** checkpoint-00000402, a later one of the same thousand images checkpoint-00000402.640, or best. */
   name: idSchema,
   /** Thousands of images shown; null where its state.json cannot be read. */
   kimg: z.number().nullable(),

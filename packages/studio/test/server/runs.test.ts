@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -154,6 +155,10 @@ test("its pictures are listed and read", async () => {
 
 test("a checkpoint opens as a model, once however often it is asked for", async () => {
   const { checkpoints } = await get<RunSummary>("runs/first");
+  // All are listed, also those that are named to the image, as several of a thousand images are.
+  const here = readdirSync(join(runs, "first")).filter((each) => each.startsWith("checkpoint-"));
+  const listed = here.sort().map((each) => ({ name: each, kimg: Number(each.slice("checkpoint-".length)) }));
+  expect(checkpoints).toEqual(listed);
   const name = checkpoints.at(-1)?.name ?? "";
   const events = await Events.open(url);
   const address = `${url}/api/runs/first/checkpoints/${name}/open`;

@@ -12,7 +12,7 @@ const knownFolders: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Files beside config.json that a run or a model folder has, and a folder of photos has not; the folder, with its slash. */
-const ownFile = /^(.*\/)(?:checkpoint-\d+\/state\.json|stats\.jsonl|generator\.onnx)$/s;
+const ownFile = /^(.*\/)(?:checkpoint-\d+(?:\.\d+)?\/state\.json|stats\.jsonl|generator\.onnx)$/s;
 const ownConfig = /^(.*\/)config\.json$/s;
 
 /** Tells what is left out of a source from the rest of its files. */

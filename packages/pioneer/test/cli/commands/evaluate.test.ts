@@ -8,7 +8,7 @@ import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import type { PioneerError } from "../../../src/base/errors.ts";
 import { metricNames } from "../../../src/metrics/catalogue.ts";
 import { type Evaluated, type EvaluateModelOptions, evaluateModel } from "../../../src/metrics/run.ts";
-import { fingerprint, Pioneer, pioneer } from "../../support/cli.ts";
+import { checkpoints, fingerprint, Pioneer, pioneer } from "../../support/cli.ts";
 import { fixture } from "../../support/fixture.ts";
 import { leftBehind, nothing } from "../../support/memory.ts";
 import { discs, makePack } from "../../support/tiny.ts";
@@ -153,7 +153,7 @@ describe("evaluate", () => {
       ...networks,
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(/^a\/checkpoint-00000000, 0.4 kimg, 16x16, fp32$/m);
+    expect(stdout).toMatch(/^a\/checkpoint-00000000\.400, 0.4 kimg, 16x16, fp32$/m);
     expect(stdout).toMatch(/^swd128 +[\d.]+ {2}lower is better +128 images$/m);
     expect(stdout).toMatch(/^psnr +[\d.]+ {2}higher is better +\d+ images$/m);
     expect(stdout).toMatch(/^kl_real +[\d.]+ {2}near [\d.]+ +\d+ images$/m);
@@ -235,7 +235,7 @@ describe("evaluate", () => {
   });
 
   test("with --json, of a checkpoint by its name: one object, and its run gets the line", async () => {
-    const [name = ""] = readdirSync(join(folder, "a")).filter((entry) => entry.startsWith("checkpoint-"));
+    const name = checkpoints(join(folder, "a")).at(-1);
     const { code, stdout, stderr } = await run("evaluate", "--model", `a/${name}`, "--metrics", "l1,psnr", "--json");
     const { files, metrics, values, images } = JSON.parse(stdout);
     expect({ code, files, images }).toEqual({ code: 0, files: ["a/metrics.jsonl"], images: 400 });

@@ -49,7 +49,7 @@ describe("a short run", () => {
     expect(lines[3]).toBe("wrote run/checkpoint-00000000");
     expect(lines).toContain("phase 0: 4x4, batch 8");
     expect(lines).toContain("phase 1: 8x8, batch 8");
-    expect(lines.at(-2)).toBe("finished at 0.63 kimg, checkpoint run/checkpoint-00000000");
+    expect(lines.at(-2)).toBe("finished at 0.63 kimg, checkpoint run/checkpoint-00000000.632");
     expect(lines.at(-1)).toBe("next: pioneer sample --model run --out samples --grid");
     const tick =
       /^0\.63 of 0\.63 kimg \| phase 1 \(8x8\) alpha 1\.000 \| [\d.]+ img\/s \| kl_real [\d.]+ kl_fake [\d.]+ kl_generated [\d.]+ x_recon [\d.]+ z_recon [\d.]+ encoder -?[\d.]+ generator [\d.]+ cos -?[\d.]+ \| held-out L1 [\d.]+ \((averaged|raw)\) spread \d+ % cos -?[\d.]+ \| phase ends in 0 s, run in 0 s \| \d+ MiB$/;
@@ -61,8 +61,10 @@ describe("a short run", () => {
     const grids = [216, 304, 600, 632].flatMap((images) =>
       ["morphs", "recons", "samples"].map((tag) => `${tag}-00000000.${images}.png`),
     );
+    // The newest three; before the end they are due at multiples of 30 images, after the batch of 8 that reaches them.
+    const kept = [576, 600, 632].map((images) => `checkpoint-00000000.${images}`);
     expect(readdirSync(run).sort()).toEqual(
-      [".lock", "checkpoint-00000000", "config.json", "log.txt", ...grids, "reals.png", "stats.jsonl", "tb"].sort(),
+      [".lock", ...kept, "config.json", "log.txt", ...grids, "reals.png", "stats.jsonl", "tb"].sort(),
     );
     const [events, ...more] = readdirSync(join(run, "tb"));
     expect(events).toMatch(/^events\.out\.tfevents\.\d+/);
@@ -72,7 +74,7 @@ describe("a short run", () => {
   });
 
   test("its checkpoint is whole and says where it is", () => {
-    const state = verifyCheckpoint(join(run, "checkpoint-00000000"));
+    const state = verifyCheckpoint(join(run, "checkpoint-00000000.632"));
     // 630 images in batches of 8.
     expect(state).toMatchObject({
       images: 632,
@@ -162,7 +164,7 @@ describe("a short run", () => {
     const again = await pioneer(folder, ["train", "--data", data, "--run", "run", ...tiny]);
     expect(again).toMatchObject({ code: 1, stdout: "" });
     expect(again.stderr).toBe(
-      "pioneer: run already holds a run (run/checkpoint-00000000): go on with it by --resume, or give --run another folder\n",
+      "pioneer: run already holds a run (run/checkpoint-00000000.632): go on with it by --resume, or give --run another folder\n",
     );
     expect(fingerprint(run)).toEqual(before);
   });
@@ -173,7 +175,7 @@ describe("a short run", () => {
     const again = await pioneer(folder, ["train", "--run", "run", "--resume", "--data", data]);
     expect(again).toMatchObject({ code: 0, stderr: "" });
     expect(again.stdout).toMatch(
-      /^already finished, nothing to do at 0\.63 kimg, checkpoint run\/checkpoint-00000000\n/,
+      /^already finished, nothing to do at 0\.63 kimg, checkpoint run\/checkpoint-00000000\.632\n/,
     );
     const json = await pioneer(folder, ["train", "--run", "run", "--resume", "--json"]);
     expect(JSON.parse(json.stdout)).toMatchObject({ reason: "already-finished", images: 632 });
@@ -230,7 +232,7 @@ describe("a finished run grows", () => {
     expect(code).toBe(0);
     expect(plan.totalImages).toBe(632 + 420);
     expect(plan.phases).toMatchObject([{ phase: 2, resolution: 16, images: 420, fadeImages: 105 }]);
-    expect(checkpoints(run)).toEqual(["checkpoint-00000000"]);
+    expect(checkpoints(run).at(-1)).toBe("checkpoint-00000000.632");
   });
 
   test("but not under the --total-kimg that ended it", async () => {
@@ -261,10 +263,14 @@ describe("a finished run grows", () => {
     ]);
     expect(first).toMatchObject({ code: 0, stderr: "" });
     expect(first.stdout).toMatch(
-      /^time is up at 0\.64 kimg, checkpoint run\/checkpoint-00000000\ngo on with: pioneer train --run run --resume$/m,
+      /^time is up at 0\.64 kimg, checkpoint run\/checkpoint-00000000\.640\ngo on with: pioneer train --run run --resume$/m,
     );
     expect(ticks().at(-1)).toMatchObject({ images: 640, phase: 2, alpha: 0, phaseStartImages: 632, resolution: 16 });
-    expect(verifyCheckpoint(join(run, "checkpoint-00000000"))).toMatchObject({ images: 640, phase: 2, alpha: 8 / 105 });
+    expect(verifyCheckpoint(join(run, "checkpoint-00000000.640"))).toMatchObject({
+      images: 640,
+      phase: 2,
+      alpha: 8 / 105,
+    });
 
     const grown = await pioneer(folder, ["train", "--run", "run", "--resume"]);
     expect(grown.stderr).toBe("");

@@ -58,6 +58,9 @@ describe("left out and named, in folders and archives", () => {
       "runs/mine/stats.jsonl": "",
       "runs/mine/recons-00000001.png": image,
       "runs/mine/samples/1.png": image,
+      "runs/short/config.json": "{}",
+      "runs/short/checkpoint-00000000.640/state.json": "{}",
+      "runs/short/samples-00000000.640.png": image,
       "model/config.json": "{}",
       "model/generator.onnx": "",
       "model/preview.png": image,
@@ -70,6 +73,7 @@ describe("left out and named, in folders and archives", () => {
       expect([...notes].sort()).toEqual([
         "ignored: 1 file (.json 1), not images",
         "left out: 3 files in model/, a run or model of this program",
+        "left out: 3 files in runs/short/, a run or model of this program",
         "left out: 4 files in runs/mine/, a run or model of this program",
       ]);
     }

@@ -20,18 +20,20 @@ export function Checkpoints({ run: { id, checkpoints } }: { readonly run: RunSum
     <section aria-label="Checkpoints">
       <h3>Try a checkpoint in Edit</h3>
       <div className="run-bar">
-        {checkpoints.map(({ name, kimg }) => (
-          <Button key={name} disabled={opening !== undefined} onClick={() => void open(name)}>
-            {opening === name
-              ? "Exporting…"
-              : kimg === null
-                ? name
-                : `${name === "best" ? "Best, " : ""}${kimg.toFixed(0)} kimg`}
+        {checkpoints.map((checkpoint) => (
+          <Button key={checkpoint.name} disabled={opening !== undefined} onClick={() => void open(checkpoint.name)}>
+            {opening === checkpoint.name ? "Exporting…" : labelOf(checkpoint)}
           </Button>
         ))}
       </div>
     </section>
   );
+}
+
+/** To the image, where several are of one thousand. */
+function labelOf({ name, kimg }: RunSummary["checkpoints"][number]): string {
+  if (kimg === null) return name;
+  return name === "best" ? `Best, ${kimg} kimg` : `${kimg} kimg`;
 }
 
 /** The server makes a model folder of it, which is opened. */

@@ -16,7 +16,7 @@ const configSchema = z.looseObject({
   kimgPerPhase: z.number(),
 });
 
-const checkpointPattern = /^checkpoint-(\d{8})$/;
+const checkpointPattern = /^checkpoint-(\d{8}(?:\.\d{3})?)$/;
 const bestName = "best";
 
 const isCheckpointName = (name: string): boolean => name === bestName || checkpointPattern.test(name);
