@@ -31,7 +31,7 @@ const photos = [
   "objects/deep/rgb16.png",
 ].map((name) => ({ name, file: readFileSync(fixture(`imagefolder/${name}`)) }));
 
-describe.skipIf(noBrowser)("in Chromium", () => {
+describe.skipIf(noBrowser)("in Chromium", { timeout: 240_000 }, () => {
   let server: Server;
   let browser: Browser;
   let page: Page;
@@ -237,7 +237,7 @@ describe.skipIf(noBrowser)("in Chromium", () => {
     const before = server.asked.length;
     // The encoder comes only once the wasm file was asked for.
     await elsewhere.route("**/encoder.onnx", async (route) => {
-      await expect.poll(() => server.asked.slice(before), { timeout: 20_000 }).toContain(wasm);
+      await expect.poll(() => server.asked.slice(before), { timeout: 60_000 }).toContain(wasm);
       await route.continue();
     });
     const got = await elsewhere.evaluate(async () => {
@@ -294,7 +294,7 @@ describe.skipIf(noBrowser)("in Chromium", () => {
     expect(got.broken).toMatch(/^ModelError IMAGE an image file cannot be decoded/);
     expect(got.waited).toBe(1);
     expect(got.after).toContain("ModelError DISPOSED");
-    await expect.poll(() => elsewhere.workers().length, { timeout: 20_000 }).toBe(0);
+    await expect.poll(() => elsewhere.workers().length, { timeout: 60_000 }).toBe(0);
     await elsewhere.close();
   });
 

@@ -139,7 +139,7 @@ test("the README's program for Node runs", async () => {
   expect((await sharp(join(folder, "node/halfway.png")).metadata()).width).toBe(16);
 });
 
-describe.skipIf(noBrowser)("in Chromium", () => {
+describe.skipIf(noBrowser)("in Chromium", { timeout: 240_000 }, () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await openBrowser({ webgpu: false });

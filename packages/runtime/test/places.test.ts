@@ -41,7 +41,7 @@ test("a thread that is ended while it computes takes only itself along", async (
   }
 });
 
-describe.skipIf(noBrowser)("in Chromium", () => {
+describe.skipIf(noBrowser)("in Chromium", { timeout: 240_000 }, () => {
   let server: Server;
   let browser: Browser;
   let texts: Record<string, string>;

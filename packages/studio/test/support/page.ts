@@ -7,11 +7,11 @@ import { noBrowser, openBrowser } from "../../../runtime/test/support/chromium.t
 import { fixture } from "./studio.ts";
 
 /** Two cores that others use too: what is waited for comes, but not soon. */
-const patienceMs = 45_000;
+const patienceMs = 90_000;
 /** For expect.poll. */
 export const patience = { timeout: patienceMs };
 /** Of a test with several pages. */
-const browserTimeoutMs = 240_000;
+const browserTimeoutMs = 300_000;
 
 /** A file to drop. */
 export const photo = {
