@@ -20,7 +20,7 @@ const cjs = join(dist, "cjs");
 rmSync(cjs, { recursive: true, force: true });
 await write("browser.js", "pioneer-runtime.browser.js", { format: "es", minify: true });
 await write("browser/worker.js", "pioneer-runtime.worker.js", { format: "es", minify: true });
-// jest knows no import() unless it is asked to.
+// jest knows no import() unless it is asked to. Its environment jsdom takes the page's; bundlers take the modules.
 for (const entry of ["index.js", "browser.js"]) {
   await write(entry, `cjs/${entry}`, { format: "cjs", dynamicImportInCjs: false });
 }
@@ -35,7 +35,7 @@ async function write(entry, file, options) {
   const bundle = await rolldown({
     input: join(dist, entry),
     external: isCommonJs ? [/^(onnxruntime-|sharp$|zod)/] : [/^onnxruntime-web/],
-    platform: isCommonJs ? "node" : "browser",
+    platform: entry === "index.js" ? "node" : "browser",
     // What import.meta would tell in a page, code without modules does without.
     checks: { emptyImportMeta: false },
     plugins: [{ name: "worker", transform: (code) => code.replace("./worker.js", worker) }],

@@ -130,6 +130,45 @@ test("require works, and TypeScript has types for it in a CommonJS file", () => 
   expect(node("node", ["cjs/out/typed.cjs"])).toMatchObject({ status: 0, stderr: "", stdout: "2,3,16,16 16\n" });
 });
 
+test("jest's environment of the README computes; without it one line says what to do", () => {
+  const [environment = ""] = /const \{ TestEnvironment \}.*?(?=```)/s.exec(readme) ?? [];
+  const plain = 'module.exports = require("jest-environment-node").TestEnvironment;';
+  const program = `const { Pioneer } = require("pioneer-runtime");
+    async function test() {
+      const model = await Pioneer.load(${JSON.stringify(fixture("model-tiny"))});
+      const latents = await model.encode(${JSON.stringify(photo)});
+      const [png] = await model.decode(latents, { as: "png", signal: new AbortController().signal });
+      return png.length > 100 && "computed";
+    }
+    test().catch((error) => error.message).then(console.log);`;
+  writeFileSync(join(folder, "node/test.cjs"), program);
+  const likeJest = inRepository("packages/runtime/test/support/like-jest.js");
+  const run = (text: string) => {
+    writeFileSync(join(folder, "node/environment.cjs"), text);
+    return node("node", [likeJest, "environment.cjs", "test.cjs"]);
+  };
+  expect(run(environment)).toMatchObject({ status: 0, stdout: "computed\n", stderr: "" });
+  expect(run(plain).stdout).toMatch(
+    /^the encoder failed: .*; in jest, set this\.global\.Float32Array = Float32Array in /,
+  );
+});
+
+test("require in a bundler takes the modules; the page's file for require has no worker, and says so", () => {
+  const found = node("node", ["-C", "browser", "-C", "module", "-p", 'require.resolve("pioneer-runtime")']);
+  expect(found.stdout).toMatch(/pioneer-runtime\/dist\/browser\.js\n$/);
+  const program = `require("pioneer-runtime").Pioneer.load("http://localhost/model", { worker: true })
+    .catch((error) => console.log(error.code, error.message));`;
+  writeFileSync(join(folder, "node/worker.cjs"), program);
+  const { stdout } = node("node", ["-C", "browser", "worker.cjs"]);
+  expect(stdout).toMatch(/^INSTALL worker: true needs the package as a module, .*: import it in a module, or load /);
+  // webpack takes import.meta.resolve("name") for something to bundle, and does not find it.
+  const modules = packed.files.filter(({ path }) => /^dist\/(?!cjs).*\.js$/.test(path));
+  const called = modules.filter(({ path }) =>
+    readFileSync(join(folder, "node_modules/pioneer-runtime", path), "utf8").includes("import.meta.resolve("),
+  );
+  expect(called).toEqual([]);
+});
+
 test("the README's program for Node runs", async () => {
   const [, program = ""] = /```js\n(.*?)```/s.exec(readme) ?? [];
   writeFileSync(join(folder, "node/readme.js"), program);

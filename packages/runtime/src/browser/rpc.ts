@@ -2,6 +2,10 @@
 
 import { ModelError, type ModelErrorCode } from "../errors.ts";
 
+/** What browsers say nothing of. */
+const scriptMissing =
+  "its script could not be loaded: Vite and webpack 5 put it into the build, other pages need pioneer-runtime.worker.js beside the script";
+
 type Handlers = Record<string, (...args: never[]) => unknown>;
 
 interface Call {
@@ -78,7 +82,7 @@ export class Remote<H> {
     });
     worker.addEventListener("error", (event) => {
       event.preventDefault();
-      this.end(new ModelError("BACKEND", `the worker stopped: ${event.message || "its script could not be loaded"}`));
+      this.end(new ModelError("BACKEND", `the worker stopped: ${event.message || scriptMissing}`));
       onDeath?.(this.#dead as Error);
     });
   }

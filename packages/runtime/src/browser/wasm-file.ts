@@ -18,18 +18,21 @@ interface WasmFile {
   readonly mapped: () => string | undefined;
 }
 
+// Taken out, not called in place: webpack would look for the script itself, under conditions that it does not have.
+const { resolve } = import.meta;
+
 export const wasmFiles: Readonly<Record<Build, WasmFile>> = {
   wasm: {
     name: "ort-wasm-simd-threaded.wasm",
     bytes: 14_239_897,
     bundled: () => new URL("onnxruntime-web/ort-wasm-simd-threaded.wasm", import.meta.url),
-    mapped: () => import.meta.resolve("onnxruntime-web/wasm"),
+    mapped: () => resolve("onnxruntime-web/wasm"),
   },
   webgpu: {
     name: "ort-wasm-simd-threaded.asyncify.wasm",
     bytes: 26_781_914,
     bundled: () => new URL("onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm", import.meta.url),
-    mapped: () => import.meta.resolve("onnxruntime-web/webgpu"),
+    mapped: () => resolve("onnxruntime-web/webgpu"),
   },
 };
 

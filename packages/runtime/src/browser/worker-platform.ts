@@ -31,6 +31,13 @@ export function inWorker(page: Platform, onEnd: ((error: ModelError) => void) | 
 }
 
 function startWorker(): Worker {
+  // Neither `require` nor a classic script tells where it is from.
+  if ((import.meta.url as string | undefined) === undefined) {
+    throw new ModelError(
+      "INSTALL",
+      "worker: true needs the package as a module, beside which its worker lies: import it in a module, or load without worker: true",
+    );
+  }
   try {
     return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   } catch (error) {
