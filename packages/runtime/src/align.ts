@@ -41,8 +41,9 @@ const leastHeight = 0.1;
 export function faceProblem(points: FacePoints, size?: { width: number; height: number }): string | undefined {
   const { eyeLeft, eyeRight, mouth } = points;
   const named = { "left eye": eyeLeft, "right eye": eyeRight, mouth };
-  for (const [name, [x, y]] of Object.entries(named)) {
-    if (!Number.isFinite(x) || !Number.isFinite(y)) return `has its ${name} at (${x}, ${y}), which is no place`;
+  for (const [name, place] of Object.entries(named)) {
+    const [x, y] = Array.isArray(place) ? (place as Point) : [Number.NaN, Number.NaN];
+    if (!Number.isFinite(x) || !Number.isFinite(y)) return `has its ${name} at (${x}, ${y}), which is no place [x, y]`;
     if (size && !(x >= 0 && y >= 0 && x <= size.width && y <= size.height)) {
       return `has its ${name} at (${rounded(x)}, ${rounded(y)}), outside of its ${size.width}x${size.height} pixels`;
     }

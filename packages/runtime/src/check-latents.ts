@@ -16,7 +16,7 @@ const lengthTolerance = 1e-3;
  * @throws ModelError LATENT that names the first row that is wrong, from 1 on
  */
 export function readLatents(latents: Latents, dim: number): Float32Array {
-  const values = valuesOf(latents);
+  const values = valuesOf(latents, dim);
   if (!values) {
     const kind = kindOf(latents);
     const mend = kind === "Object" ? "; into JSON write [...latents]" : "";
@@ -44,12 +44,18 @@ export function readLatents(latents: Latents, dim: number): Float32Array {
   return values;
 }
 
-/** Undefined where there are other things than numbers. */
-function valuesOf(latents: Latents): Float32Array | undefined {
+/** Undefined where there are other things than numbers. @throws ModelError LATENT for a row that is of another length */
+function valuesOf(latents: Latents, dim: number): Float32Array | undefined {
   if (!Array.isArray(latents)) return float32Of(latents);
-  const parts = (latents as readonly unknown[]).map((part) =>
-    Array.isArray(part) ? part : (float32Of(part) ?? [part]),
-  );
-  const numbers = parts.flatMap((part) => [...part] as unknown[]);
-  return numbers.every((value) => typeof value === "number") ? Float32Array.from(numbers) : undefined;
+  // Array.from sees holes too.
+  const all = Array.from(latents as readonly unknown[]);
+  if (all.every(isNumber)) return Float32Array.from(all);
+  const rows = all.map((row): unknown[] => (Array.isArray(row) ? Array.from(row) : [...(float32Of(row) ?? [row])]));
+  const numbers = rows.flat();
+  if (!numbers.every(isNumber)) return undefined;
+  const odd = rows.findIndex(({ length }) => length % dim !== 0);
+  if (odd === -1) return Float32Array.from(numbers);
+  throw new ModelError("LATENT", `row ${odd + 1} of the latents has ${rows[odd]?.length} numbers, not ${dim}`);
 }
+
+const isNumber = (value: unknown): value is number => typeof value === "number";

@@ -1,6 +1,10 @@
 import { ModelError } from "./errors.ts";
 import type { DirectionsFile } from "./folder.ts";
 import { normalizeLatents } from "./latent.ts";
+import { kindOf } from "./realm.ts";
+
+/** Beyond it squares are no longer numbers. */
+const largestShift = 1e100;
 
 /** How far to go along each direction, by name; 1 is the spread of the attribute, below 0 the other way. */
 export type Strengths = Readonly<Record<string, number>>;
@@ -15,6 +19,9 @@ export function edit(
   strengths: Strengths,
   { latent, directions }: DirectionsFile,
 ): Float32Array {
+  if (kindOf(strengths) !== "Object") {
+    throw new ModelError("OPTION", `edit: expected strengths by name, such as {smile: 1.5}, got ${kindOf(strengths)}`);
+  }
   const shift = new Float64Array(latent);
   for (const [name, strength] of Object.entries(strengths)) {
     const direction = Object.hasOwn(directions, name) ? directions[name] : undefined;
@@ -27,7 +34,8 @@ export function edit(
     for (const [i, value] of direction.vector.entries())
       shift[i] = (shift[i] as number) + strength * direction.unit * value;
   }
-  if (!shift.every(Number.isFinite)) throw new ModelError("OPTION", "the strengths are too large: 3 is a strong edit");
+  if (!shift.every((value) => Math.abs(value) < largestShift))
+    throw new ModelError("OPTION", "the strengths are too large: 3 is a strong edit");
   const edited = new Float64Array(latents.length);
   for (let at = 0; at < latents.length; at++) edited[at] = (latents[at] as number) + (shift[at % latent] as number);
   return normalizeLatents(edited, latent);

@@ -31,8 +31,11 @@ export class ModelError extends Error {
   }
 }
 
+/** The first line of why something was thrown: of a fetch that failed the cause says it. */
+export const firstCause = (error: unknown): string => firstLine((error as Error).cause) || firstLine(error);
+
 /** The first line of whatever was thrown. */
 export function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message : String(error ?? "");
   return text.split("\n", 1)[0] ?? "";
 }

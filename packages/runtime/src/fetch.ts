@@ -1,5 +1,6 @@
-import { firstLine, ModelError } from "./errors.ts";
+import { firstCause, ModelError } from "./errors.ts";
 import { joined } from "./joined.ts";
+import { kindOf } from "./realm.ts";
 
 /** How files of an address are asked for. */
 export interface RequestOptions {
@@ -37,19 +38,25 @@ export async function readAddress(
   { fresh, signal, onBytes, request }: ReadOptions,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const shown = withoutQuery(address);
+  checkAddress(shown);
   // Called with no receiver: the browser's own refuses any other.
   const ask = (request.fetch ?? globalThis.fetch) as typeof fetch | undefined;
   if (!ask) {
-    const mend = "in jest, begin the test file with /** @jest-environment node */";
+    const mend =
+      'in jest, begin the test file with /** @jest-environment FILE */, with the environment of the README, "Where it runs"';
     throw new ModelError("INSTALL", `this page has no fetch, as jsdom has none: ${mend}`);
   }
   const init: RequestInit = {
     ...(signal && { signal }),
-    ...(request.headers && { headers: request.headers as Headers }),
+    ...(request.headers !== undefined && { headers: headersOf(request.headers) }),
     cache: fresh ? "reload" : "default",
   };
+  let response: Response | undefined;
   try {
-    const response = await ask(address, init);
+    response = await ask(address, init);
+    if (typeof (response as Response | undefined)?.status !== "number") {
+      throw new ModelError("OPTION", `fetch: expected a function that gives a Response, got ${kindOf(response)} of it`);
+    }
     if (response.status === 404 || response.status === 410) return undefined;
     if (!response.ok) {
       const mend = [401, 403].includes(response.status) ? ": give what it asks for by the option headers or fetch" : "";
@@ -59,10 +66,31 @@ export async function readAddress(
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof ModelError) throw error;
+    const why = firstCause(error);
+    if (response)
+      throw new ModelError("MISSING", `${shown} came only in part (${why}): load it again`, { cause: error });
     const mend = shown.startsWith("file:")
       ? "a page that was opened from a file reads no other files; serve its folder (python3 -m http.server)"
       : "is the server running, and does it allow this page (CORS)?";
-    throw new ModelError("MISSING", `${shown} cannot be fetched (${firstLine(error)}): ${mend}`, { cause: error });
+    throw new ModelError("MISSING", `${shown} cannot be fetched (${why}): ${mend}`, { cause: error });
+  }
+}
+
+/** @throws ModelError OPTION for an address with a password, which no fetch takes and no message may show */
+export function checkAddress(address: string): void {
+  const [, start, rest] = /^([a-z]+:\/\/)[^/]*@(.*)$/is.exec(address) ?? [];
+  if (start === undefined) return;
+  const mend = "leave them out, and send them by the option headers (authorization)";
+  throw new ModelError("OPTION", `${start}${rest}: an address may not have a name and a password in it: ${mend}`);
+}
+
+function headersOf(headers: NonNullable<RequestOptions["headers"]>): Headers {
+  try {
+    return new Headers(headers as Headers);
+  } catch {
+    // The reason would show what is secret.
+    const mend = "a name or a value has letters that cannot be sent, such as a line break";
+    throw new ModelError("OPTION", `headers: expected {name: value} or Headers: ${mend}`);
   }
 }
 

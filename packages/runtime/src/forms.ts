@@ -107,7 +107,7 @@ export function checkDecodeOptions(who: string, options: DecodeOptions<ImageForm
   if (type !== undefined && (as !== "blob" || !fileTypes.includes(type))) {
     throw new ModelError("OPTION", `${who}: type is of as: "blob", one of ${fileTypes.join(", ")}; got "${type}"`);
   }
-  if (!(quality >= 0 && quality <= 1)) {
+  if (!(typeof quality === "number" && quality >= 0 && quality <= 1)) {
     throw new ModelError("OPTION", `${who}: quality: expected a number from 0 to 1, got ${quality}`);
   }
 }

@@ -41,7 +41,7 @@ const largestValue = 16;
 export function imageSource(images: Images, shape: SeenAs, platform: Photos): ImageSource {
   const { resolution } = shape;
   const size = 3 * resolution ** 2;
-  const values = float32Of(images) ?? float32Of((images as Partial<ImageArray> | null)?.data);
+  const values = float32Of(images) ?? numbersOf(images as ImageArray | null, resolution);
   if (values) {
     const count = values.length / size;
     if (!Number.isInteger(count)) {
@@ -73,6 +73,22 @@ export function imageSource(images: Images, shape: SeenAs, platform: Photos): Im
     return planes;
   };
   return { count: list.length, take };
+}
+
+/**
+ * The numbers of what `as: "array"` gave; undefined for what is none.
+ * @throws ModelError IMAGE if they are of another shape: pixels one after the other would be taken for planes
+ */
+function numbersOf(images: ImageArray | null, resolution: number): Float32Array | undefined {
+  const values = float32Of(images?.data);
+  if (!values) return undefined;
+  const shape = Array.from(images?.shape ?? []);
+  const count = values.length / (3 * resolution ** 2);
+  if (shape.join() === [count, 3, resolution, resolution].join()) return values;
+  throw new ModelError(
+    "IMAGE",
+    `numbers of the shape [${shape.join(", ")}] are no images of [count, 3, ${resolution}, ${resolution}]: give pixels as bytes`,
+  );
 }
 
 /** @returns [3, r, r] in [-1, 1] */
@@ -161,10 +177,9 @@ function excerptOfFace(size: Size, face: FacePoints, shape: SeenAs): Excerpt {
 
 /** @throws ModelError for a face that is none, or lies beyond the photo */
 function similarityIn(size: Size, face: FacePoints, shape: SeenAs): Similarity {
-  const similarity = similarityOf(face, shape);
-  const problem = faceProblem(face, size);
+  const problem = shape.align ? faceProblem(face, size) : undefined;
   if (problem !== undefined) throw new ModelError("IMAGE", `a photo ${problem}`);
-  return similarity;
+  return similarityOf(face, shape);
 }
 
 function similarityOf(face: FacePoints, { align }: SeenAs): Similarity {
@@ -184,7 +199,16 @@ function encodedBySharp(photo: Photo): Uint8Array | undefined {
 /** Of ImageData and its like, and of sharp; undefined where there are none. */
 function pixelsOf(image: Photo): PixelImage | undefined {
   const { data, info, width, height } = Object(image) as Partial<PixelImage & SharpImage>;
-  if (kindOf(data) !== "Uint8ClampedArray" && kindOf(data) !== "Uint8Array") return undefined;
+  if (kindOf(data) !== "Uint8ClampedArray" && kindOf(data) !== "Uint8Array") {
+    // A half-float ImageData, or pixels as a list.
+    if (data === undefined || (width === undefined && info === undefined)) return undefined;
+    const mend = "give a Uint8ClampedArray or Uint8Array, a byte for each value";
+    throw new ModelError("IMAGE", `an image's data are ${kindOf(data)}: ${mend}`);
+  }
+  // Of 16 bits there are two bytes for each value: those of grey would pass for grey and alpha.
+  if (info?.depth !== undefined && info.depth !== "uchar") {
+    throw new ModelError("IMAGE", `sharp gave values of ${info.depth}: ask it for bytes, raw({ depth: "uchar" })`);
+  }
   const size = info ?? { width, height };
   return { data: data as Uint8Array, width: size.width ?? 0, height: size.height ?? 0 };
 }

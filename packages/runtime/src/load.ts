@@ -7,6 +7,7 @@ import { modelParts, type Part, partFiles } from "./parts.ts";
 import { PioneerModel } from "./pioneer.ts";
 import type { Backend, Platform } from "./platform.ts";
 import { Progress } from "./progress.ts";
+import { kindOf } from "./realm.ts";
 
 /** Activations of one layer that may be in memory at once; several layers' are. */
 const layerBytes = 64 * 2 ** 20;
@@ -24,13 +25,15 @@ export async function load(platform: Platform, folder: string | URL, options: Lo
   // What one of several downloads fails of ends the others.
   const failing = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failing.signal]) : failing.signal;
-  const where = withoutQuery(folder).replace(/\/+$/, "");
+  const where = withoutQuery(folder).replace(/\/+$/, "") || JSON.stringify(String(folder));
   const read: ReadFile = async (file, fresh, onBytes) => {
     signal.throwIfAborted();
     const bytes = await platform.read(folder, file, { fresh, signal, onBytes, request: options });
     if (bytes) return bytes;
     if (file === "config.json") {
-      throw new ModelError("MISSING", `${where} is no model folder: it has no config.json; pioneer export writes one`);
+      const isFile = /\.(json|onnx)$/.test(where);
+      const mend = isFile ? "give the folder that this file lies in" : "pioneer export writes one";
+      throw new ModelError("MISSING", `${where} is no model folder: it has no config.json; ${mend}`);
     }
     throw new ModelError(
       "MISSING",
@@ -136,7 +139,19 @@ const known: Readonly<Record<keyof LoadOptions, true>> = {
   signal: true,
 };
 
-function checkLoadOptions({ parts, backend, threads, batch }: LoadOptions): void {
+function checkLoadOptions({ parts, backend, threads, batch, wasmPaths, ...told }: LoadOptions): void {
+  if (parts !== undefined && !Array.isArray(parts)) {
+    const got = typeof parts === "string" ? JSON.stringify(parts) : kindOf(parts);
+    throw new ModelError("OPTION", `parts: expected a list, such as ["generator"], got ${got}`);
+  }
+  for (const name of ["onProgress", "onEnd", "fetch"] as const) {
+    if (told[name] !== undefined && typeof told[name] !== "function") {
+      throw new ModelError("OPTION", `${name}: expected a function, got ${kindOf(told[name])}`);
+    }
+  }
+  if (wasmPaths !== undefined && typeof wasmPaths !== "string") {
+    throw new ModelError("OPTION", `wasmPaths: expected the address of a folder as text, got ${kindOf(wasmPaths)}`);
+  }
   const unknown = parts?.find((part) => !modelParts.includes(part));
   if (unknown !== undefined) {
     throw new ModelError("OPTION", `parts: there is no "${unknown}", only ${modelParts.join(", ")}`);

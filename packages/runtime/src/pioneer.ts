@@ -60,6 +60,9 @@ export interface ModelContents {
   readonly integrity: string;
 }
 
+/** Of latents at once: 4 GiB. */
+const mostNumbers = 2 ** 30;
+
 /** A loaded model folder. Latents are Float32Array [count * latent], row after row, rows of length 1. */
 export class PioneerModel implements SeenAs, AsyncDisposable {
   readonly config: ModelConfig;
@@ -191,6 +194,7 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
       );
     }
     this.#session("generator");
+    this.#checkCount("sample", count);
     const latents = sampleLatents(count, this.latent, seed);
     return { latents, images: await this.decode(latents, options), seed };
   }
@@ -216,6 +220,7 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
       throw new ModelError("LATENT", `grid: expected 4 latents, one for each corner, got ${rows.length / this.latent}`);
     }
     if (!Number.isInteger(n) || n < 2) throw new ModelError("OPTION", `grid: expected at least 2 steps, got ${n}`);
+    this.#checkCount("grid", n * n);
     return latentGrid([topLeft, topRight, bottomLeft, bottomRight], n);
   }
 
@@ -240,6 +245,9 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
     const { from, steps = 30, signal } = options;
     if (!Number.isInteger(steps) || steps < 0) {
       throw new ModelError("OPTION", `refine: expected a whole number of steps, got ${steps}`);
+    }
+    if (options.onStep !== undefined && typeof options.onStep !== "function") {
+      throw new ModelError("OPTION", `refine: onStep: expected a function, got ${typeof options.onStep}`);
     }
     const start = from && this.#oneLatent("refine", from);
     const inputs = this.#inputs(image);
@@ -304,6 +312,11 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
 
   #inputs(images: Images): ImageSource {
     return imageSource(images, this.config, this.#contents.platform);
+  }
+
+  #checkCount(who: string, count: number): void {
+    if (count * this.latent <= mostNumbers) return;
+    throw new ModelError("OPTION", `${who}: ${count} latents are too many for the memory: ask for some at a time`);
   }
 
   #oneLatent(who: string, latent: Latents): Float32Array {

@@ -30,7 +30,13 @@ export interface PixelImage {
 /** What sharp's `raw().toBuffer({ resolveWithObject: true })` gives. */
 export interface SharpImage {
   readonly data: Uint8Array;
-  readonly info: { readonly format: string; readonly width: number; readonly height: number };
+  readonly info: {
+    readonly format: string;
+    readonly width: number;
+    readonly height: number;
+    /** Of raw values; only bytes ("uchar") are taken. */
+    readonly depth?: string;
+  };
 }
 
 /** What pictures come out as: ImageData in a page, an object with its fields in Node. */
@@ -47,7 +53,7 @@ export type OutputBitmap = typeof globalThis extends { ImageBitmap: { prototype:
  */
 export function onWhite({ data, width, height }: PixelImage): RgbPixels {
   const channels = data.length / (width * height);
-  if (!(width > 0 && height > 0) || ![1, 2, 3, 4].includes(channels)) {
+  if (!(Number.isInteger(width) && width > 0 && height > 0) || ![1, 2, 3, 4].includes(channels)) {
     throw new ModelError(
       "IMAGE",
       `an image of ${width}x${height} has ${width * height} pixels of 1 to 4 values, not ${data.length} values: give ImageData or {data, width, height} with a byte for each value`,

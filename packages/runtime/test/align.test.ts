@@ -52,7 +52,7 @@ test("a face is three places in the photo, with the mouth below the eyes and lef
   expect(faceProblem(face, size)).toBeUndefined();
   for (const [change, problem] of [
     [{ mouth: [45, 90.1] }, "has its mouth at (45, 90.1), outside of its 100x90 pixels"],
-    [{ eyeRight: [Number.NaN, 1] }, "has its right eye at (NaN, 1), which is no place"],
+    [{ eyeRight: [Number.NaN, 1] }, "has its right eye at (NaN, 1), which is no place [x, y]"],
     [
       { eyeLeft: [60, 30], eyeRight: [30, 30] },
       "has its left eye on the right: left and right are meant as seen in the picture",
@@ -230,6 +230,8 @@ describe("a model of aligned faces", () => {
     await expect(model.encode([photo, { photo, face }])).rejects.toThrow(
       /^image 2 of 2: a photo has its left eye at \(288, 351\), outside of its \d+x\d+ pixels$/,
     );
+    const none = {} as typeof face;
+    await expect(model.encode({ photo, face: none })).rejects.toThrow("its left eye at (NaN, NaN), which is no place");
     const plain = await Pioneer.load(fixture("model-tiny"), { parts: ["encoder"] });
     onTestFinished(() => plain.dispose());
     expect(plain.align).toBeNull();

@@ -83,6 +83,28 @@ describe("images in", () => {
     );
   });
 
+  test("what could be taken for other pixels than it has is refused", async () => {
+    const side = 16;
+    const deep = { depth: "ushort" } as const;
+    const grey = await sharp(file)
+      .resize(side, side)
+      .toColourspace("grey16")
+      .raw(deep)
+      .toBuffer({ resolveWithObject: true });
+    const refused: [unknown, string][] = [
+      // Two bytes a pixel, as grey and alpha have.
+      [grey, 'sharp gave values of ushort: ask it for bytes, raw({ depth: "uchar" })'],
+      [{ data: new Uint8Array(3 * 20.5 * 20), width: 20.5, height: 20 }, "an image of 20.5x20 has 410 pixels"],
+      // As many numbers as planes have, and not said in which order.
+      [{ data: new Float32Array(3 * side ** 2), width: side, height: side }, "numbers of the shape [] are no images"],
+      [{ data: new Float32Array(3 * side ** 2), shape: [1, side, side, 3] }, "numbers of the shape [1, 16, 16, 3] are"],
+      [{ data: new Uint16Array(4 * side ** 2), width: side, height: side }, "an image's data are Uint16Array: give a"],
+    ];
+    for (const [image, message] of refused) {
+      expect(await failed(model.prepare(image as ImageInput))).toContain(`IMAGE ${message}`);
+    }
+  });
+
   test("numbers come back in as they came out", async () => {
     const { images } = await model.sample(2, 4, { as: "array" });
     const latents = await model.encode(images.data);
@@ -96,6 +118,14 @@ describe("images in", () => {
     onTestFinished(() => server.close());
     const address = `${server.address}/no.jpg`;
     await expect(model.encode(`${address}?signature=secret`)).rejects.toThrow(`${address}: the server answered 404`);
+    const secret = address.replace("//", "//name:secret@");
+    expect(await failed(model.encode(secret))).toBe(
+      `OPTION ${address}: an address may not have a name and a password in it: leave them out, and send them by the option headers (authorization)`,
+    );
+    expect(await failed(model.encode("ftp://server/a.jpg"))).toContain("ftp://server/a.jpg is no path of this machine");
+    expect(await failed(model.encode(file.toString("base64")))).toMatch(
+      /^IMAGE .{200}\.\.\.: .*of base64 data:image\/jpeg;base64,\.\.\.$/,
+    );
   });
 });
 
@@ -132,6 +162,19 @@ describe("images out", () => {
     (await refused(model.decode(z, { as: "jpeg", quality: 90 }))).toContain("from 0 to 1, got 90");
     (await refused(model.sample(1, 7, { as: "jpg" as "jpeg" }))).toContain('sample: as: there is no "jpg", only image');
     (await refused(model.decode(z, { as: "bitmap" }))).toContain("is for pages");
+    (await refused(model.decode(z, { signal: {} as AbortSignal }))).toBe(
+      "decode: signal: expected that of an AbortController, got Object",
+    );
+    (await refused(model.refine(file, { onStep: 3 as never }))).toContain("onStep: expected a function");
+    (await refused(model.sample(2 ** 40, 1))).toContain(`${2 ** 40} latents are too many for the memory`);
+    for (const [option, value, message] of [
+      ["parts", "generator", 'parts: expected a list, such as ["generator"], got "generator"'],
+      ["onProgress", true, "onProgress: expected a function, got Boolean"],
+      ["wasmPaths", new URL("http://a/"), "wasmPaths: expected the address of a folder as text, got URL"],
+      ["signal", "now", "Pioneer.load: signal: expected that of an AbortController, got String"],
+    ] as const) {
+      (await refused(Pioneer.load(fixture("model-tiny"), { [option]: value } as never))).toBe(message);
+    }
     (await refused(model.encode(file, { as: "png" } as never))).toContain(
       'encode: there is no option "as", only signal',
     );
@@ -162,6 +205,10 @@ describe("latents", () => {
       "LATENT latents are a Float32Array, or numbers, in rows of 16, got Object; into JSON write [...latents]",
     );
     expect(await failed(model.decode(["0.1"] as never))).toContain("got Array");
+    expect(await failed(model.decode(Array(16)))).toContain("got Array");
+    expect(await failed(model.decode([json.slice(0, 8), json.slice(8)]))).toBe(
+      "LATENT row 1 of the latents has 8 numbers, not 16",
+    );
   });
 
   test("of directions the score and the unit are told", async () => {
@@ -205,6 +252,22 @@ describe("models at an address", () => {
     expect(await failed(Pioneer.load(`${server.address}/model?key=k`, { fetch: refusing }))).toBe(
       `MISSING ${server.address}/model/config.json: the server answered 403: give what it asks for by the option headers or fetch`,
     );
+    const unsendable = await failed(
+      Pioneer.load(`${server.address}/model`, { headers: { authorization: "a\nsecret" } }),
+    );
+    expect(unsendable).toMatch(/^OPTION headers: /);
+    expect(unsendable).not.toContain("secret");
+    expect(await failed(Pioneer.load(`${server.address}/model`, { fetch: async () => ({}) as Response }))).toBe(
+      "OPTION fetch: expected a function that gives a Response, got Object of it",
+    );
+    expect(await failed(Pioneer.load(`${server.address}/model/config.json`))).toContain(
+      "give the folder that this file",
+    );
+    const half = async (address: string) =>
+      new Response(broken(new Uint8Array(await (await fetch(address)).arrayBuffer()).slice(0, 9)));
+    expect(await failed(Pioneer.load(`${server.address}/model`, { fetch: half }))).toBe(
+      `MISSING ${server.address}/model/config.json came only in part (the line broke): load it again`,
+    );
     expect(await failed(Pioneer.load(fixture("model-tiny"), { headers: {} }))).toContain(
       "headers and fetch are for addresses",
     );
@@ -215,7 +278,7 @@ test("where there is no fetch, as in jsdom, the mend of jest is named", async ()
   vi.stubGlobal("fetch", undefined);
   onTestFinished(() => void vi.unstubAllGlobals());
   expect(await failed(Pioneer.load("http://localhost/model"))).toBe(
-    "INSTALL this page has no fetch, as jsdom has none: in jest, begin the test file with /** @jest-environment node */",
+    'INSTALL this page has no fetch, as jsdom has none: in jest, begin the test file with /** @jest-environment FILE */, with the environment of the README, "Where it runs"',
   );
 });
 
@@ -232,6 +295,13 @@ test("a model of photos on disk takes no folder for one", async () => {
   const folder = temporaryFolder();
   expect(await failed(model.encode(folder))).toBe(`IMAGE ${folder}: it cannot be read (EISDIR)`);
 });
+
+/** A body of which only its beginning comes. */
+const broken = (begin: Uint8Array) =>
+  new ReadableStream({
+    start: (stream) => stream.enqueue(begin),
+    pull: (stream) => stream.error(new Error("the line broke")),
+  });
 
 /** The code and message of the error. */
 async function failed(call: Promise<unknown>): Promise<string> {

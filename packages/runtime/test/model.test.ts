@@ -177,6 +177,8 @@ describe("latents", () => {
     expect(edited.edit(latents, {})).toEqual(normalizeLatents(latents, 16));
     expect(() => edited.edit(latents, { frown: 1 })).toThrow('there is no direction "frown"');
     expect(() => edited.edit(latents, { smile: Number.NaN })).toThrow("smile");
+    expect(() => edited.edit(latents, { smile: 1e300 })).toThrow("the strengths are too large");
+    expect(() => edited.edit(latents, "smile" as never)).toThrow("expected strengths by name, such as {smile: 1.5}");
     expect(() => model.edit(latents, { smile: 1 })).toThrow('"smile"');
   });
 });

@@ -7,6 +7,9 @@ import { isBlob, kindOf } from "../realm.ts";
 import type { Encoding, RgbPixels } from "../resize.ts";
 import { pathOf } from "./read.ts";
 
+/** Letters of a path in a message. */
+const longestShown = 200;
+
 type Sharp = typeof import("sharp").default;
 
 /** A file in memory, or a Blob, upright and on white; colour profiles, CMYK and 16 bits become 8-bit sRGB. */
@@ -46,7 +49,9 @@ export async function readPhoto(
     signal?.throwIfAborted();
     const { code } = error as NodeJS.ErrnoException;
     const why = code === "ENOENT" ? "there is no such file" : `it cannot be read (${code})`;
-    throw new ModelError("IMAGE", `${path}: ${why}`, { cause: error });
+    if (path.length <= longestShown) throw new ModelError("IMAGE", `${path}: ${why}`, { cause: error });
+    const mend = "text is a path or an address, of base64 data:image/jpeg;base64,...";
+    throw new ModelError("IMAGE", `${path.slice(0, longestShown)}...: ${why}; ${mend}`, { cause: error });
   }
 }
 

@@ -27,10 +27,14 @@ export async function readFromFolder(folder: string | URL, file: string, options
 
 /** A path, or that of a file: URL. @throws ModelError OPTION */
 export function pathOf(url: string | URL): string {
-  if (typeof url === "string" && !/^file:/i.test(url)) return url;
+  if (typeof url === "string" && !/^(file:|[a-z][a-z0-9+.-]+:\/\/)/i.test(url)) return url;
   try {
     return fileURLToPath(url);
   } catch (error) {
-    throw new ModelError("OPTION", `${url} is no path of this machine: give file:///path or a path`, { cause: error });
+    throw new ModelError(
+      "OPTION",
+      `${url} is no path of this machine: give a path, file:///path or an address with http`,
+      { cause: error },
+    );
   }
 }
