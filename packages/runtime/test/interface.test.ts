@@ -122,6 +122,9 @@ describe("images in", () => {
     expect(await failed(model.encode(secret))).toBe(
       `OPTION ${address}: an address may not have a name and a password in it: leave them out, and send them by the option headers (authorization)`,
     );
+    expect(await failed(model.encode(new Response() as never))).toBe(
+      "IMAGE Response is no image: give await response.blob()",
+    );
     expect(await failed(model.encode("ftp://server/a.jpg"))).toContain("ftp://server/a.jpg is no path of this machine");
     expect(await failed(model.encode(file.toString("base64")))).toMatch(
       /^IMAGE .{200}\.\.\.: .*of base64 data:image\/jpeg;base64,\.\.\.$/,
@@ -278,7 +281,8 @@ test("where there is no fetch, as in jsdom, the mend of jest is named", async ()
   vi.stubGlobal("fetch", undefined);
   onTestFinished(() => void vi.unstubAllGlobals());
   expect(await failed(Pioneer.load("http://localhost/model"))).toBe(
-    'INSTALL this page has no fetch, as jsdom has none: in jest, begin the test file with /** @jest-environment FILE */, with the environment of the README, "Where it runs"',
+    // In one piece vitest would take it for its own.
+    `INSTALL this page has no fetch, as jsdom has none: in jest, begin the test file with /** @${"jest"}-environment FILE */, with the environment of the README, "Where it runs"`,
   );
 });
 
