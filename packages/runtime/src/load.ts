@@ -21,6 +21,9 @@ const largestBatch = 8;
  */
 export async function load(platform: Platform, folder: string | URL, options: LoadOptions = {}): Promise<PioneerModel> {
   checkOptions("Pioneer.load", options, Object.keys(known));
+  if (typeof folder !== "string" && kindOf(folder) !== "URL") {
+    throw new ModelError("OPTION", `Pioneer.load: expected the path or address of a model, got ${kindOf(folder)}`);
+  }
   checkLoadOptions(options);
   // What one of several downloads fails of ends the others.
   const failing = new AbortController();

@@ -152,9 +152,18 @@ describe.skipIf(noBrowser)("in Chromium", { timeout: 240_000 }, () => {
       const [pixels] = await model.decode(latents.slice(0, 16), { as: "image" });
       const [png] = await model.decode(latents.slice(0, 16), { as: "png" });
       const isImageData = pixels instanceof ImageData;
+      bitmap.close();
+      const closed = await model.encode(bitmap).catch((error: Error) => error.message);
       const failed = await model.encode("/no.jpg").catch((error: Error) => error.message);
       await model.dispose();
-      return { latents: [...latents], pixels: [...(pixels?.data ?? [])], png: [...(png ?? [])], isImageData, failed };
+      return {
+        latents: [...latents],
+        pixels: [...(pixels?.data ?? [])],
+        png: [...(png ?? [])],
+        isImageData,
+        failed,
+        closed,
+      };
     });
     for (const i of [1, 2, 3]) {
       expect(worst(got.latents.slice(16 * i, 16 * (i + 1)), got.latents.slice(0, 16))).toBeLessThan(1e-5);
@@ -162,6 +171,7 @@ describe.skipIf(noBrowser)("in Chromium", { timeout: 240_000 }, () => {
     expect(got.isImageData).toBe(true);
     const png = await sharp(Buffer.from(got.png)).ensureAlpha().raw().toBuffer();
     expect([...png]).toEqual(got.pixels);
+    expect(got.closed).toContain("ImageBitmap has no size: it has not loaded");
     expect(got.failed).toMatch(/\/no\.jpg: the server answered 404$/);
   });
 
@@ -187,7 +197,10 @@ describe.skipIf(noBrowser)("in Chromium", { timeout: 240_000 }, () => {
     expect(server.asked).toContain("/nowhere/ort-wasm-simd-threaded.wasm");
     // The same page, once the files are there.
     const second = await elsewhere.evaluate(async () => {
-      const model = await P.Pioneer.load("model", { backend: "wasm", wasmPaths: "/ort/" });
+      const base = document.createElement("base");
+      base.href = "/nowhere/";
+      document.head.append(base);
+      const model = await P.Pioneer.load("../model", { backend: "wasm", wasmPaths: "../ort/?key=k" });
       return [...(await model.sample(3, 1, { as: "array" })).images.data];
     });
     expect(worst(second, expected.images)).toBeLessThan(1e-5);
@@ -268,6 +281,9 @@ describe.skipIf(noBrowser)("in Chromium", { timeout: 240_000 }, () => {
       const [drawn] = await model.prepare(canvas);
       const problem = (error: Error & { code?: string }) => `${error.name} ${error.code} ${error.message}`;
       const broken = await model.encode(new Blob(["no photo"])).then(String, problem);
+      const gone = new Uint8Array(12);
+      structuredClone(gone, { transfer: [gone.buffer] });
+      const sent = await model.encode({ data: gone, width: 2, height: 2 }).then(String, problem);
       const waiting = model.sample(1, 2);
       await model.dispose();
       const after = await model.sample(1, 2).then(String, problem);
@@ -279,6 +295,7 @@ describe.skipIf(noBrowser)("in Chromium", { timeout: 240_000 }, () => {
         square: [...(square?.data ?? [])],
         drawn: [...(drawn?.data ?? [])],
         broken,
+        sent,
         waited: (await waiting).images.length,
         after,
       };
@@ -292,6 +309,7 @@ describe.skipIf(noBrowser)("in Chromium", { timeout: 240_000 }, () => {
     expect(worst(got.square, square?.data ?? [])).toBeLessThanOrEqual(1);
     expect(got.drawn).toEqual(got.square);
     expect(got.broken).toMatch(/^ModelError IMAGE an image file cannot be decoded/);
+    expect(got.sent).toMatch(/^ModelError IMAGE an image cannot be sent to the worker: /);
     expect(got.waited).toBe(1);
     expect(got.after).toContain("ModelError DISPOSED");
     await expect.poll(() => elsewhere.workers().length, { timeout: 60_000 }).toBe(0);

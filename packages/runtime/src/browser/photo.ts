@@ -1,5 +1,6 @@
 import { encodingOf } from "../encoding.ts";
 import { firstLine, ModelError } from "../errors.ts";
+import { noImage } from "../no-image.ts";
 import type { FileType } from "../pixels.ts";
 import type { Decoded, ExcerptOf } from "../platform.ts";
 import { isBlob, kindOf } from "../realm.ts";
@@ -22,7 +23,8 @@ export async function decodePhoto(image: unknown, excerptOf: ExcerptOf): Promise
   try {
     bitmap = await createImageBitmap(image, { imageOrientation: "from-image" });
   } catch (error) {
-    throw new ModelError("IMAGE", `an image file cannot be decoded: ${firstLine(error)}`, { cause: error });
+    const why = `${firstLine(error)} Whole JPEG, PNG and WebP files are read`;
+    throw new ModelError("IMAGE", `an image file cannot be decoded: ${why}`, { cause: error });
   }
   try {
     const excerpt = excerptOf(bitmap, encoding);
@@ -119,12 +121,8 @@ function asDrawable(image: unknown): Source {
     "HTMLVideoElement",
     "VideoFrame",
   ];
-  const kind = kindOf(image);
-  if (kinds.includes(kind)) return image as Source;
-  throw new ModelError(
-    "IMAGE",
-    `${kind} is no image: give an address, ImageData, a Blob or the bytes of a file, a canvas, an img or a Float32Array`,
-  );
+  if (kinds.includes(kindOf(image))) return image as Source;
+  throw noImage(image, "an address, ImageData, a Blob or the bytes of a file, a canvas, an img or a Float32Array");
 }
 
 /** Its own size, whatever size the page shows it in. */
@@ -138,5 +136,6 @@ function sizeOf(source: Source): [width: number, height: number] {
           ? [source.displayWidth, source.displayHeight]
           : [source.width, source.height];
   if (size[0] > 0 && size[1] > 0) return size;
-  throw new ModelError("IMAGE", "an image has no size: wait until it has loaded (await img.decode())");
+  const why = "it has not loaded (await img.decode()), has no pixels, or was closed";
+  throw new ModelError("IMAGE", `${kindOf(source)} has no size: ${why}`);
 }

@@ -1,5 +1,5 @@
 import { ModelError } from "../errors.ts";
-import { readAddress } from "../fetch.ts";
+import { below, readAddress, withoutQuery } from "../fetch.ts";
 import { addressOf } from "./address.ts";
 
 // ONNX Runtime's .wasm files. They are fetched here rather than by ONNX Runtime, which tells nothing meanwhile, and of
@@ -61,18 +61,18 @@ export async function fetchWasm(
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const { name, bundled } = wasmFiles[build];
-  const read = async (address: URL) => {
-    const bytes = await readAddress(address.href, { fresh: false, signal, onBytes, request: {} });
+  const read = async (address: string) => {
+    const bytes = await readAddress(address, { fresh: false, signal, onBytes, request: {} });
     return bytes && isWasm(bytes) ? bytes : undefined;
   };
-  if (folder === undefined) return read(script === undefined ? bundled() : new URL(name, script));
-  const base = addressOf(`${folder.replace(/\/+$/, "")}/`);
-  const compressed = "DecompressionStream" in globalThis ? new URL(`${name}.gz`, base) : undefined;
-  const bytes = (compressed && (await read(compressed))) ?? (await read(new URL(name, base)));
+  if (folder === undefined) return read((script === undefined ? bundled() : new URL(name, script)).href);
+  const base = addressOf(folder);
+  const compressed = "DecompressionStream" in globalThis ? below(base, `${name}.gz`) : undefined;
+  const bytes = (compressed && (await read(compressed))) ?? (await read(below(base, name)));
   if (bytes) return bytes;
   throw new ModelError(
     "MISSING",
-    `${base} has neither ${name}.gz nor ${name}: npx pioneer-runtime copy-wasm DIR writes them, and wasmPaths says where DIR is`,
+    `${withoutQuery(below(base, ""))} has neither ${name}.gz nor ${name}: npx pioneer-runtime copy-wasm DIR writes them, and wasmPaths says where DIR is`,
   );
 }
 

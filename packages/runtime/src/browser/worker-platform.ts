@@ -23,7 +23,11 @@ export function inWorker(page: Platform, onEnd: ((error: ModelError) => void) | 
     async square(photo, face, shape, signal) {
       const source = await fileOrPixels(photo, page, signal);
       // What has to be drawn is an element of this page, which no worker can be given.
-      return source ? remote.call("square", source, face, shape) : squareOf(page, photo, face, shape, signal);
+      if (!source) return squareOf(page, photo, face, shape, signal);
+      return remote.call("square", source, face, shape).catch((error: Error) => {
+        if (error.name !== "DataCloneError") throw error;
+        throw new ModelError("IMAGE", `an image cannot be sent to the worker: ${error.message}`, { cause: error });
+      });
     },
     engine: (options, onBytes) => engineIn(remote, options, onBytes),
     close: () => remote.end(),

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { encodingOf } from "../encoding.ts";
 import { firstLine, ModelError } from "../errors.ts";
+import { noImage } from "../no-image.ts";
 import { fetchPhoto } from "../photo-address.ts";
 import type { FileType } from "../pixels.ts";
-import { isBlob, kindOf } from "../realm.ts";
+import { isBlob } from "../realm.ts";
 import type { Encoding, RgbPixels } from "../resize.ts";
 import { pathOf } from "./read.ts";
 
@@ -76,10 +77,7 @@ export async function encodePhoto(
 async function bytesOf(image: unknown): Promise<Uint8Array> {
   if (image instanceof Uint8Array) return image;
   if (isBlob(image)) return new Uint8Array(await image.arrayBuffer());
-  throw new ModelError(
-    "IMAGE",
-    `${kindOf(image)} is no image: give a path, the bytes of a file, a Blob, {data, width, height} or a Float32Array`,
-  );
+  throw noImage(image, "a path, the bytes of a file, a Blob, {data, width, height} or a Float32Array");
 }
 
 async function importSharp(purpose: string): Promise<Sharp> {
