@@ -32,10 +32,13 @@ export class ModelError extends Error {
 }
 
 /** The first line of why something was thrown: of a fetch that failed the cause says it. */
-export const firstCause = (error: unknown): string => firstLine((error as Error).cause) || firstLine(error);
+export function firstCause(error: unknown): string {
+  const { cause } = Object(error) as { readonly cause?: unknown };
+  return (cause === undefined ? "" : firstLine(cause)) || firstLine(error);
+}
 
 /** The first line of whatever was thrown. */
 export function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error ?? "");
+  const text = error instanceof Error ? error.message : String(error);
   return text.split("\n", 1)[0] ?? "";
 }

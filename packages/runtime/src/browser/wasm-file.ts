@@ -19,7 +19,7 @@ interface WasmFile {
 }
 
 // Taken out, not called in place: webpack would look for the script itself, under conditions that it does not have.
-const { resolve } = import.meta;
+const { resolve } = import.meta as { readonly resolve: (this: void, name: string) => string };
 
 export const wasmFiles: Readonly<Record<Build, WasmFile>> = {
   wasm: {
