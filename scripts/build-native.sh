@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the C++ addon of packages/torch. Does nothing when it is newer than its sources and was built against the
 # libtorch that is asked for now. Another libtorch or CUDA compiler, or a repository that was moved, starts from a clean
-# build folder.
+# build folder. CUDAARCHS="90" builds for such GPUs alone (H100), in a quarter of the time.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -30,7 +30,8 @@ fi
 say "building $ADDON with ${wanted%% in *}"
 if [ ! -f "$STAMP" ]; then
   logged cmake-configure cmake -S "$PACKAGE" -B "$BUILD" -DCMAKE_BUILD_TYPE=Release \
-    -DTorch_DIR="$libtorch" ${LIBTORCH:+"-DCMAKE_PREFIX_PATH=$LIBTORCH"}
+    -DTorch_DIR="$libtorch" ${LIBTORCH:+"-DCMAKE_PREFIX_PATH=$LIBTORCH"} \
+    ${CUDAARCHS:+"-DCMAKE_CUDA_ARCHITECTURES=$CUDAARCHS"}
   printf '%s\n' "$wanted" >"$STAMP"
 fi
 logged cmake-build cmake --build "$BUILD" --parallel "$(getconf _NPROCESSORS_ONLN)"

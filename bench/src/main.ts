@@ -20,7 +20,7 @@ import {
 import { progress } from "./process.ts";
 import { recordStep, tableOf, totalsOf } from "./profile.ts";
 import { addonFor, newestPython, systemPython } from "./python.ts";
-import { batches, newResults, type Part, parts } from "./results.ts";
+import { batches, newResults, type Part, parts, saveResults } from "./results.ts";
 import { runTrial, type Settings } from "./trial.ts";
 import type { Workload } from "./workload.ts";
 
@@ -31,6 +31,9 @@ const usage = `Usage: npm run -s bench -- COMMAND [options]
   quick     the main rows of it in --minutes (default 10), of as many steps as there is time for; not while other processes
             compute, unless with --busy
   step      training steps (one encoder and two generator updates) beside PyTorch and the limit
+            (--out FOLDER: keeps it there as all does in bench/results/)
+  device    whether --device computes what the processor does: each fused operator, and steps as CUDA graphs; exit code 1
+            if not
   scaling   training steps of --threads processes of one thread beside one process of as many (default 2)
   profile   what one step spends its time in, operator by operator
   precision whether training in bf16 goes where float32 goes: 200 steps on drawn faces, three seeds (16x16, batch 16,
@@ -48,6 +51,7 @@ const usage = `Usage: npm run -s bench -- COMMAND [options]
   --n N                   latent dimension and channels, default 512
   --steps S, --trials T   timed steps of each process (default 5) after a warm-up, and processes (default 1)
   --device cpu|cuda       of steps, their baselines and their limit; default cpu
+  --cuda-graphs           ours as CUDA graphs
   --precision auto|bf16|fp32, --convolutions auto|direct|winograd|taps, --threads T
   --no-baselines, --no-limit
                           leave out the steps in PyTorch, or the products alone
@@ -59,13 +63,15 @@ Example: npm run -s bench -- step --phase 4 --batch 8 --json`;
 
 /** Of what a training run does not measure: inference and exported models. */
 async function unmeasuredSettings(): Promise<Settings & { why: string }> {
-  const { chooseComputing } = await import("pioneer-networks/torch");
+  const { accv2018, checkCudaGraphs, chooseComputing } = await import("pioneer-networks/torch");
   const wanted = wantedOf();
   const { precision, convolutions, threads, why } = chooseComputing(wanted);
   if (precision === "fp64") throw new UsageError("steps are timed in bf16 or fp32");
   const device = flags.device as Settings["device"];
   const forced = flags.convolutions !== "auto";
-  return { device, precision, askedPrecision: wanted.precision, convolutions, forced, threads, why };
+  const cudaGraphs = flags["cuda-graphs"];
+  if (cudaGraphs) checkCudaGraphs(device, accv2018);
+  return { device, cudaGraphs, precision, askedPrecision: wanted.precision, convolutions, forced, threads, why };
 }
 
 async function settingsOf(workload: Workload): Promise<Settings & { why: string }> {
@@ -157,8 +163,19 @@ const commands: Record<string, () => void | Promise<void>> = {
 
   async step() {
     const { why, ...settings } = await settingsOf(workloadOf());
-    const comparison = await compareStep(workloadOf(), settings, await extentOf({ newest: false }));
+    const extent = await extentOf({ newest: false });
+    const comparison = await compareStep(workloadOf(), settings, extent);
+    if (flags.out !== undefined) {
+      saveResults(flags.out, { ...newResults(extent, settings.device), steps: [comparison] });
+    }
     console.log(flags.json ? JSON.stringify(summaryOf(comparison)) : described(comparison, why));
+  },
+
+  async device() {
+    const { describeChecks, checkDevice } = await import("./device.ts");
+    const checks = checkDevice(wantedOf());
+    console.log(flags.json ? JSON.stringify(checks) : describeChecks(checks));
+    if (checks.some(({ ok }) => !ok)) process.exitCode = 1;
   },
 
   async scaling() {

@@ -30,6 +30,7 @@ const { values, positionals } = (() => {
         parameters: { type: "string" },
         out: { type: "string" },
         minutes: { type: "string" },
+        "cuda-graphs": { type: "boolean", default: false },
         busy: { type: "boolean", default: false },
         dtype: { type: "string", default: "fp32" },
         "no-baselines": { type: "boolean", default: false },

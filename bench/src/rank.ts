@@ -29,7 +29,7 @@ export function timeRank(workload: Workload, computing: Computing, steps: number
   setThreads(1);
   using ranks = new Ranks(place);
   const ofSteps = (sums: boolean) => {
-    const stepper = createStepper(workload, computing, { ranks, sums });
+    const stepper = createStepper(workload, computing, { one: { ranks, sums } });
     const waited: number[] = [];
     const seconds = Array.from({ length: steps + 1 }, () =>
       stepper.step((run) => {

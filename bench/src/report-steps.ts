@@ -97,7 +97,8 @@ const sorted = <T extends StepComparison>(steps: readonly T[]) =>
 /** Ours, whether it was measured to be the faster one, and that of the baselines where it is another one. */
 const precisionCell = (step: StepComparison) => {
   const { precision, baselinePrecision = precision } = step;
-  const ours = precisionAsked(step) === "auto" ? `auto: ${precision}` : precision;
+  const graphs = step.cudaGraphs ? ", CUDA graph" : "";
+  const ours = (precisionAsked(step) === "auto" ? `auto: ${precision}` : precision) + graphs;
   return baselinePrecision === precision ? ours : `${ours} ((b), (c): ${baselinePrecision})`;
 };
 

@@ -93,6 +93,8 @@ export function newResults(
 }
 
 function commit(): string {
+  // A copy of the files may be all there is.
+  if (process.env.PIONEER_BENCH_COMMIT) return process.env.PIONEER_BENCH_COMMIT;
   try {
     const git = (...args: string[]) => execFileSync("git", args, { cwd: repository, encoding: "utf8" }).trim();
     const changed = git(
@@ -162,8 +164,8 @@ export function saveResults(folder: string, results: Results): string {
 }
 
 /** What makes two measured steps the same, which is what was asked for: files from before there was a choice are of the processor. */
-export const keyOf = ({ n, phase, batch, device = "cpu", threads, ...settings }: OldStep) =>
-  [n, phase, batch, device, precisionAsked(settings), convolutionsAsked(settings), threads].join(" ");
+export const keyOf = ({ n, phase, batch, device = "cpu", threads, cudaGraphs = false, ...settings }: OldStep) =>
+  [n, phase, batch, device, precisionAsked(settings), convolutionsAsked(settings), threads, cudaGraphs].join(" ");
 
 /** A step as files have it, the first of which lack some settings. */
 type OldStep = Workload & Pick<Settings, "precision" | "threads"> & Partial<Settings>;

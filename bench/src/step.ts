@@ -8,7 +8,8 @@ import { createStepper, recipe, type Workload } from "./workload.ts";
 
 export interface StepTrial extends Workload {
   readonly computing: Computing;
-  /** Timed steps after one that is not; fewer, but at least one, where they do not fit in so many seconds. */
+  readonly cudaGraphs?: boolean | undefined;
+  /** Timed steps after those that are not; fewer, but at least one, where they do not fit in so many seconds. */
   readonly steps: number;
   readonly seconds?: number | undefined;
 }
@@ -22,14 +23,14 @@ export interface StepTiming {
 }
 
 /** Full training steps, faded in, on random images. */
-export function timeStep({ computing, steps, seconds: most, ...workload }: StepTrial): StepTiming {
+export function timeStep({ computing, cudaGraphs = false, steps, seconds: most, ...workload }: StepTrial): StepTiming {
   const { phase, batch, n } = workload;
-  const stepper = createStepper(workload, computing);
+  const stepper = createStepper(workload, computing, { cudaGraphs });
   const secondsPerStep: number[] = [];
   const began = performance.now();
   const spent = () => (performance.now() - began) / 1000;
   const one = () => stepper.step((run) => secondsOf(run));
-  one();
+  for (let step = 0; step < stepper.warmUp; step++) one();
   while (isTimeForStep(secondsPerStep, spent(), { steps, seconds: most })) secondsPerStep.push(one());
   const median = medianOf(secondsPerStep);
   return {

@@ -20,6 +20,8 @@ export interface Settings {
   readonly askedPrecision?: AskedPrecision;
   /** Of the baselines, where it differs: with bf16 units theirs is bf16. */
   readonly baselinePrecision?: "bf16" | "fp32";
+  /** Whether ours is recorded as a CUDA graph. Missing in older files, where it was not. */
+  readonly cudaGraphs?: boolean;
   /** Of ours. */
   readonly convolutions: Computing["convolutions"];
   /** Whether they were asked for, and not the faster ones. */
@@ -63,8 +65,8 @@ interface Trial<Kind extends keyof Outcomes> extends Settings {
 }
 
 const trials: { readonly [Kind in keyof Outcomes]: (trial: Trial<Kind>, computing: Computing) => Outcomes[Kind] } = {
-  step: ({ workload, steps, seconds }, computing) => ({
-    ...timeStep({ ...workload, computing, steps, seconds }),
+  step: ({ workload, steps, seconds, cudaGraphs }, computing) => ({
+    ...timeStep({ ...workload, computing, cudaGraphs, steps, seconds }),
     libtorch: capabilities().libtorch,
   }),
   limit({ workload }, computing) {

@@ -1,6 +1,7 @@
 // The work that is measured: whole training steps on random images, everything random drawn outside the clock.
 import {
   accv2018,
+  CapturedSteps,
   type Computing,
   createLearner,
   disposeLearner,
@@ -14,7 +15,7 @@ import {
   trainStep,
   useComputing,
 } from "pioneer-networks/torch";
-import { cacheMemory, RandomGenerator, type Ranks, rand, scope } from "pioneer-torch";
+import { cacheMemory, enterGraphStream, RandomGenerator, type Ranks, rand, scope } from "pioneer-torch";
 
 export interface Workload {
   readonly phase: number;
@@ -35,18 +36,27 @@ export interface OneOfRanks {
 export interface Stepper {
   /** Numbers in the gradient of each update of a step: of the encoder's, then of the generator's. */
   readonly updates: readonly number[];
-  /** Draws inputs, then runs `around` with a function that does one step and waits for the device. */
-  step<T>(around: (run: () => void) => T): T;
+  /** Steps before one is like those after it. */
+  readonly warmUp: number;
+  /** Draws inputs, then runs `around` with a function that does one step, waits for the device and gives the generator's loss. */
+  step<T>(around: (run: () => number) => T): T;
   dispose(): void;
 }
 
 /**
  * A learner at its beginning, faded in (the image pool is in use), in the order our trainer takes.
  * @param one where several processes share the batch
+ * @param cudaGraphs whether a step is recorded, and then launched as one
  */
-export function createStepper({ phase, batch, n }: Workload, computing: Computing, one?: OneOfRanks): Stepper {
+export function createStepper(
+  { phase, batch, n }: Workload,
+  computing: Computing,
+  { one, cudaGraphs = false }: { readonly one?: OneOfRanks; readonly cudaGraphs?: boolean } = {},
+): Stepper {
   useComputing(computing);
   cacheMemory();
+  // Before anything lies on the device.
+  if (cudaGraphs) enterGraphStream();
   const random = new RandomGenerator(0);
   // All ranks draw the same trades of the pool, however many images they take.
   const ofAll = new RandomGenerator(1);
@@ -62,10 +72,17 @@ export function createStepper({ phase, batch, n }: Workload, computing: Computin
     encoderOrder: "joint" as const,
     ranks: over,
   };
+  const captured = cudaGraphs
+    ? new CapturedSteps(objective, learner, (text) => {
+        throw new Error(text); // what is timed would be steps without graphs
+      })
+    : undefined;
   const used = (network: "encoder" | "generator") =>
     [...learner[network].used(settings.growth).values()].reduce((sum, { length }) => sum + length, 0);
   return {
     updates: [used("encoder"), ...Array<number>(recipe.generatorSteps).fill(used("generator"))],
+    // Some are computed before one is recorded; the fifth is the second launch.
+    warmUp: cudaGraphs ? 5 : 1,
     step: (around) =>
       scope(() => {
         const z = () => drawLatents(images, n, random).to(computing.device);
@@ -82,9 +99,14 @@ export function createStepper({ phase, batch, n }: Workload, computing: Computin
             device: computing.device,
           }),
         };
+        const losses = () =>
+          captured ? captured.run(inputs, settings) : trainStep(objective, learner, inputs, settings);
         // item() waits for the device.
-        return around(() => void trainStep(objective, learner, inputs, settings).generator.item());
+        return around(() => losses().generator.item());
       }),
-    dispose: () => disposeLearner(learner),
+    dispose() {
+      captured?.dispose();
+      disposeLearner(learner);
+    },
   };
 }

@@ -1,7 +1,10 @@
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readResults } from "../src/results.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -86,6 +89,70 @@ test("profile lists operators by their own time", () => {
   expect(stdout).toContain("aten::convolution_backward");
 });
 
+test("device compares each fused operator with the processor's, which is itself here", () => {
+  const { stdout, status } = bench("device", "--threads", "1", "--json");
+  expect(status).toBe(0);
+  const checks = JSON.parse(stdout) as { name: string; ok: boolean; error: number }[];
+  const names = new Set(checks.map(({ name }) => name.split(" ")[0]));
+  expect(names).toEqual(
+    new Set([
+      "pixelNormLeakyRelu",
+      "upsampledPixelNormLeakyRelu",
+      "biasLeakyRelu",
+      "biasLeakyReluPool",
+      "fade",
+      "scaled",
+      "upsampledKernel",
+      "spectralNorm",
+    ]),
+  );
+  expect(checks.filter(({ ok, error }) => !ok || error !== 0)).toEqual([]);
+});
+
+describe("scripts/gpu-check.sh", () => {
+  const out = mkdtempSync(join(tmpdir(), "pioneer-gpu-check-"));
+  afterAll(() => rmSync(out, { recursive: true, force: true }));
+  const check = (env: NodeJS.ProcessEnv, ...steps: string[]) => {
+    const { status, stderr } = spawnSync(join(repository, "scripts", "gpu-check.sh"), steps, {
+      env: { ...process.env, DEVICE: "cpu", OUT: out, ...env },
+      encoding: "utf8",
+    });
+    return { status, stderr };
+  };
+  const outcomes = () => {
+    const { steps } = JSON.parse(readFileSync(join(out, "gpu-check.json"), "utf8"));
+    return (steps as { step: string; outcome: string }[]).map(({ step, outcome }) => `${step}: ${outcome}`);
+  };
+
+  test("leaves what its steps measured, one line and figures for bench/results of each training step", () => {
+    expect(check({}, "step-64-graphs", "profile").status).toBe(0);
+    expect(outcomes()).toEqual(["step-64-graphs: ok", "profile: ok"]);
+    expect(JSON.parse(readFileSync(join(out, "steps.jsonl"), "utf8"))).toMatchObject({ phase: 1, batch: 4, n: 16 });
+    expect(JSON.parse(readFileSync(join(out, "profile.json"), "utf8"))[0]).toHaveProperty("milliseconds");
+    const [file] = readResults(out).filter(({ name }) => /^\d{4}-/.test(name));
+    expect(file?.results.steps).toHaveLength(1);
+  });
+
+  test("goes on after a step that fails, and once there is no time begins none", () => {
+    expect(check({ NODE: "/bin/false" }, "verify", "profile").status).toBe(1);
+    expect(outcomes()).toEqual(["verify: failed with 1", "profile: failed with 1"]);
+    expect(check({ LIMIT: "4" }).status).toBe(1);
+    expect(outcomes()).toHaveLength(9);
+    expect(new Set(outcomes().map((line) => line.split(": ")[1]))).toEqual(new Set(["no time left"]));
+  });
+
+  test("refuses a step or a Node that is not there", () => {
+    expect(check({}, "speed")).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^gpu-check: there is no step speed, only build device [^\n]*\n$/),
+    });
+    expect(check({ NODE: "/none" }, "profile")).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^error: there is no Node at \/none: [^\n]*\n$/),
+    });
+  });
+});
+
 test("wrong options end with 2 and a line that says what was expected", () => {
   const wrong = (...args: string[]) => {
     const { status, stderr } = bench(...args);
@@ -97,5 +164,6 @@ test("wrong options end with 2 and a line that says what was expected", () => {
   expect(wrong("all", "--only", "gpu")).toBe(
     "2 bench: --only takes steps, scaling, inference, exported, prepare, commands, studio, got gpu",
   );
+  expect(wrong("step", "--cuda-graphs")).toBe("2 bench: --cuda-graphs needs a CUDA device, this run computes on cpu");
   expect(wrong("editing", "--model", "runs/faces")).toBe("2 bench: editing needs --model RUN --data PACK --out FILES");
 });

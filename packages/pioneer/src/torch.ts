@@ -1,7 +1,13 @@
 // The parts that compute with libtorch: importing this loads it.
 
 export { evenly } from "./base/evenly.ts";
-export { type Computing, chooseComputing, useComputing, type WantedComputing } from "./compute/device.ts";
+export {
+  type Computing,
+  checkCudaGraphs,
+  chooseComputing,
+  useComputing,
+  type WantedComputing,
+} from "./compute/device.ts";
 export { busyWithOthers, type Computed, computed } from "./compute/processor.ts";
 export { drawLatents, stream } from "./compute/streams.ts";
 export { accv2018, type Recipe } from "./config/recipe.ts";
@@ -30,6 +36,7 @@ export {
   type StepSettings,
   wganObjective,
 } from "./objectives/index.ts";
+export { CapturedSteps } from "./train/captured-steps.ts";
 export { measureComputing } from "./train/choose-layers.ts";
 export { flopsPerImage } from "./train/cost.ts";
 export { drawInputs } from "./train/inputs.ts";
