@@ -36,23 +36,31 @@ export class Trainer {
     });
   }
 
-  /** @param report told what the process tells @param heard called when it tells anything @throws what it failed of, or how it ended */
+  /**
+   * To the end of the process: by then the run is free for the next one.
+   * @param report told what the process tells
+   * @param heard called when it tells anything
+   * @throws what it failed of, or how it ended
+   */
   train(report: TrainReporter, heard: () => void): Promise<EndEvent> {
     const worker = this.#worker;
     return new Promise<EndEvent>((resolve, reject) => {
-      let answered = false;
+      let answer: (() => void) | undefined;
       worker.on("message", (message: FromWorker) => {
         heard();
         if (message.kind === "event") return report(message.event);
-        answered = true;
-        if (message.kind === "done") return resolve(message.end);
+        if (message.kind === "done") {
+          answer = () => resolve(message.end);
+          return;
+        }
         const error = new PioneerError(message.code, message.message, message.exitCode);
         error.stack = message.stack;
-        reject(error);
+        answer = () => reject(error);
       });
       worker.on("error", reject);
       worker.on("exit", (code, signal) => {
-        if (!answered) reject(died(this.#config, this.#pack, this.#place?.rank, code, signal));
+        if (answer) answer();
+        else reject(died(this.#config, this.#pack, this.#place?.rank, code, signal));
       });
       this.#tell({ kind: "train", config: this.#config, pack: this.#pack, place: this.#place });
     });
