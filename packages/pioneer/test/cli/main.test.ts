@@ -7,6 +7,7 @@ import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { buildProgram } from "../../src/cli/main.ts";
 import { bin } from "../support/cli.ts";
 import { commandIn } from "../support/command.ts";
+import { pioneer as inProcess } from "../support/in-process.ts";
 
 const folder = temporaryFolder();
 const { pioneer, expectError } = commandIn(folder);
@@ -42,9 +43,9 @@ describe("help", () => {
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^ +${command.split(" ")[0]}\\b`, "m"));
   });
 
-  test.each(commands)("pioneer %s --help has an example", (command) => {
-    const { status, stdout, stderr } = pioneer(...command.split(" "), "--help");
-    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  test.each(commands)("pioneer %s --help has an example", async (command) => {
+    const { code, stdout, stderr } = await inProcess(folder, [...command.split(" "), "--help"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(new RegExp(`Examples?:\n  \\$ pioneer ${command}`));
   });
 

@@ -16,8 +16,8 @@ import { composeGrid } from "../../src/pictures/grid.ts";
 import { writePng } from "../../src/pictures/png.ts";
 import { trainStep } from "../../src/train/step.ts";
 import { facts } from "../checkpoint/support.ts";
-import { pioneer } from "../support/cli.ts";
 import { fixture } from "../support/fixture.ts";
+import { pioneer } from "../support/in-process.ts";
 import { leftBehind, nothing } from "../support/memory.ts";
 import { tinyLearner } from "../support/tiny.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { isBetter } from "../../src/train/best-checkpoint.ts";
-import { pioneer } from "../support/cli.ts";
+import { pioneer } from "../support/in-process.ts";
 import { discs, makePack } from "../support/tiny.ts";
 
 // Each test starts some processes, perhaps beside other tests.

@@ -5,7 +5,8 @@ import { beforeAll, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
 import { findNoted } from "../../src/base/place.ts";
 import { readRunConfig } from "../../src/checkpoint/run-folder.ts";
-import { pioneer, tiny } from "../support/cli.ts";
+import { tiny } from "../support/cli.ts";
+import { pioneer } from "../support/in-process.ts";
 import { discs, makePack } from "../support/tiny.ts";
 
 // Each test starts some processes, perhaps beside other tests.

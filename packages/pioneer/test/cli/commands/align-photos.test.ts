@@ -10,8 +10,8 @@ import { type Pasted, pictureWith } from "../../../../runtime/test/support/found
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { defaultTemplate } from "../../../src/config/face-template.ts";
 import { headingHeight } from "../../../src/pictures/lettering.ts";
-import { pioneer } from "../../support/cli.ts";
 import { fixture } from "../../support/fixture.ts";
+import { pioneer } from "../../support/in-process.ts";
 
 // Each test starts some processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000 });

@@ -6,8 +6,9 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { captioned, headingHeight } from "../../../src/pictures/lettering.ts";
 import { whiteImage } from "../../../src/pictures/rgb-image.ts";
-import { pioneer, tiny } from "../../support/cli.ts";
+import { tiny } from "../../support/cli.ts";
 import { fixture } from "../../support/fixture.ts";
+import { pioneer } from "../../support/in-process.ts";
 
 // Each test starts some processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });

@@ -8,8 +8,9 @@ import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import type { PioneerError } from "../../../src/base/errors.ts";
 import { metricNames } from "../../../src/metrics/catalogue.ts";
 import { type Evaluated, type EvaluateModelOptions, evaluateModel } from "../../../src/metrics/run.ts";
-import { checkpoints, fingerprint, Pioneer, pioneer } from "../../support/cli.ts";
+import { checkpoints, fingerprint, Pioneer } from "../../support/cli.ts";
 import { fixture } from "../../support/fixture.ts";
+import { pioneer } from "../../support/in-process.ts";
 import { leftBehind, nothing } from "../../support/memory.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 

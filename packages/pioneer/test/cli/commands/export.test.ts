@@ -4,7 +4,8 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
-import { bin, Pioneer, pioneer, tiny } from "../../support/cli.ts";
+import { bin, Pioneer, tiny } from "../../support/cli.ts";
+import { pioneer } from "../../support/in-process.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 
 // Each test starts some processes, perhaps beside other tests.

@@ -5,7 +5,8 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
 import { checkpointFile } from "../../import/support.ts";
-import { checkpoints, pioneer } from "../../support/cli.ts";
+import { checkpoints } from "../../support/cli.ts";
+import { pioneer } from "../../support/in-process.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 
 // Each test starts processes, perhaps beside other tests.

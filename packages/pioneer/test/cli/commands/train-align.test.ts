@@ -12,7 +12,8 @@ import { resolveTrainConfig } from "../../../src/config/config.ts";
 import { templateText } from "../../../src/config/face-template.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
 import { dataOfRun } from "../../../src/train/data-of-run.ts";
-import { fingerprint, pioneer, trainTiny } from "../../support/cli.ts";
+import { fingerprint, trainTiny } from "../../support/cli.ts";
+import { pioneer } from "../../support/in-process.ts";
 
 // Each test starts several processes, perhaps beside other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });

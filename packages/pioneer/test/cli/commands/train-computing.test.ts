@@ -8,7 +8,8 @@ import { stateText } from "../../../src/checkpoint/state.ts";
 import { verifyCheckpoint } from "../../../src/checkpoint/verify.ts";
 import { machineName } from "../../../src/compute/known-times.ts";
 import { addTimes, timesFileName } from "../../../src/compute/times-file.ts";
-import { checkpoints, fingerprint, pioneer } from "../../support/cli.ts";
+import { checkpoints, fingerprint } from "../../support/cli.ts";
+import { pioneer } from "../../support/in-process.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -7,7 +7,8 @@ import { ConfigError } from "../../../src/base/errors.ts";
 import { resolveTrainConfig } from "../../../src/config/config.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
 import { dataOfRun } from "../../../src/train/data-of-run.ts";
-import { fingerprint, pioneer, resume, trainTiny } from "../../support/cli.ts";
+import { fingerprint, resume, trainTiny } from "../../support/cli.ts";
+import { pioneer } from "../../support/in-process.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 
 // Each test starts several processes, perhaps beside other tests.

@@ -6,7 +6,8 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { readState } from "../../../src/checkpoint/state.ts";
 import { modelCard } from "../../../src/export/model-card.ts";
-import { checkpoints, fingerprint, Pioneer, pioneer } from "../../support/cli.ts";
+import { checkpoints, fingerprint, Pioneer } from "../../support/cli.ts";
+import { pioneer } from "../../support/in-process.ts";
 import { type Drawing, discs, makePack } from "../../support/tiny.ts";
 
 // Each test starts some processes, perhaps beside other tests.

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import type { TickEvent } from "../../../src/train/events.ts";
-import { fingerprint, pioneer, resume } from "../../support/cli.ts";
+import { fingerprint, resume } from "../../support/cli.ts";
+import { pioneer } from "../../support/in-process.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 
 // Each test starts several processes, perhaps beside other tests.

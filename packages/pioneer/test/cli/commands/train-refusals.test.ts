@@ -21,7 +21,8 @@ import { readCheckpoint, writeCheckpoint } from "../../../src/checkpoint/checkpo
 import { verifyCheckpoint } from "../../../src/checkpoint/verify.ts";
 import { accv2018 } from "../../../src/config/recipe.ts";
 import { digests, facts } from "../../checkpoint/support.ts";
-import { bin, checkpoints, fingerprint, type Outcome, Pioneer, pioneer, tiny } from "../../support/cli.ts";
+import { bin, checkpoints, fingerprint, type Outcome, Pioneer, tiny } from "../../support/cli.ts";
+import { pioneer } from "../../support/in-process.ts";
 import { discs, makePack, tinyLearner } from "../../support/tiny.ts";
 
 // Each test starts some processes, perhaps beside other tests.
@@ -155,7 +156,8 @@ describe("a run that cannot begin is refused, and leaves nothing", () => {
   test("libtorch missing: the ways to get it, and no stack", async () => {
     const empty = join(folder, "no-build");
     mkdirSync(empty);
-    const outcome = await pioneer(folder, start(), { PIONEER_TORCH_BUILD: empty });
+    const without = (args: string[]) => new Pioneer(folder, args, { PIONEER_TORCH_BUILD: empty }).end;
+    const outcome = await without(start());
     expectLine(
       outcome,
       1,
@@ -164,16 +166,8 @@ describe("a run that cannot begin is refused, and leaves nothing", () => {
     );
     // One that cannot be loaded, as after libtorch was removed or was too old.
     writeFileSync(join(empty, "pioneer_torch.node"), "not a library");
-    expectLine(
-      await pioneer(folder, start(), { PIONEER_TORCH_BUILD: empty }),
-      1,
-      /^pioneer: pioneer-torch: .*could not be loaded \(.*\)\. .*libtorch-dev/,
-    );
-    expectLine(
-      await pioneer(folder, start("--plan"), { PIONEER_TORCH_BUILD: empty }),
-      1,
-      /^pioneer: pioneer-torch: .*could not be loaded/,
-    );
+    expectLine(await without(start()), 1, /^pioneer: pioneer-torch: .*could not be loaded \(.*\)\. .*libtorch-dev/);
+    expectLine(await without(start("--plan")), 1, /^pioneer: pioneer-torch: .*could not be loaded/);
   });
 
   test("a folder inside a file", async () => {
