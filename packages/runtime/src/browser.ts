@@ -53,6 +53,7 @@ export const Faces = {
   load: (folder: string | URL, { wasmPaths }: Pick<LoadOptions, "wasmPaths"> = {}): Promise<FaceFinder> =>
     FaceFinder.open({
       read: readFaceFile(page, folder),
+      photos: page,
       start: (graph) => ortBuilds.wasm.openNetwork(graph, { wasmPaths, threads: undefined, signal: undefined }),
     }),
 };

@@ -45,7 +45,7 @@ export const Pioneer = {
 export const Faces = {
   /** @throws ModelError in one line: INSTALL without that package or onnxruntime-node, MISSING, DAMAGED, BACKEND */
   async load(folder: string | URL = faceFolder()): Promise<FaceFinder> {
-    return FaceFinder.open({ read: readFaceFile(node, folder), start: startNetworkOnCpu });
+    return FaceFinder.open({ read: readFaceFile(node, folder), start: startNetworkOnCpu, photos: node });
   },
 };
 

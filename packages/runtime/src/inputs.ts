@@ -6,7 +6,7 @@ import type { SeenAs } from "./model.ts";
 import { onWhite, type Photo, type PixelImage, type SharpImage, writePlanes } from "./pixels.ts";
 import type { Decoded, ExcerptOf, Platform } from "./platform.ts";
 import { bytesOf, float32Of, isBlob, kindOf } from "./realm.ts";
-import { type Excerpt, excerptForSquare, factorFor, type Size, toGrey, toSquare } from "./resize.ts";
+import { type Excerpt, excerptForSquare, factorFor, type RgbPixels, type Size, toGrey, toSquare } from "./resize.ts";
 
 /** A photo and where its face is, in its pixels once it is upright: for a model of aligned faces. */
 export interface FacePhoto {
@@ -135,6 +135,31 @@ export async function squareOf(
     ? squareOfRegion(pixels, ...readSmaller(excerpt, similarityOf(face, shape)), resolution)
     : alignedSquare(pixels, similarityIn(pixels, face, shape), resolution);
   return colour === "grey" ? toGrey(square) : square;
+}
+
+/**
+ * All of a photo, upright.
+ * @returns factor: how much smaller it is than the photo, which may have too many pixels
+ * @throws ModelError IMAGE
+ */
+export async function wholePhoto(
+  photo: Photo,
+  photos: Pick<Platform, "decode" | "readPhoto">,
+): Promise<{ pixels: RgbPixels; factor: number }> {
+  const given = pixelsOf(photo);
+  // As they are: RGB is not copied.
+  if (given?.data instanceof Uint8Array && given.data.length === 3 * given.width * given.height) {
+    return { pixels: { ...given, data: given.data }, factor: 1 };
+  }
+  const all: ExcerptOf = ({ width, height }) => ({
+    left: 0,
+    top: 0,
+    width,
+    height,
+    factor: factorFor({ width, height }),
+  });
+  const { pixels, excerpt } = await decode(photo, photos, all, undefined);
+  return { pixels, factor: excerpt?.factor ?? 1 };
 }
 
 /** Where a region begins and how it lies, in pixels that are larger by its factor. */

@@ -2,6 +2,7 @@
 import { cpSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { Faces, faceFiles, faceFolder, ModelError } from "pioneer-runtime";
+import sharp from "sharp";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../../torch/test/support/folder.ts";
 import { missedBy, type Pasted, pictureWith, pixelsOf, pointsOf } from "./support/found-faces.ts";
@@ -18,6 +19,10 @@ test("faces are found with their eyes and mouths, the largest first; where there
   for (const [i, face] of [other, one].entries()) {
     expect(missedBy(found[i]?.points ?? pointsOf({ ...face, left: 0 }), pointsOf(face))).toBeLessThan(0.15);
   }
+  const file = await pictureWith(one, other);
+  const turned = await sharp(file).rotate(90).withMetadata({ orientation: 8 }).png().toBuffer();
+  expect(await finder.find(new Blob([new Uint8Array(file)]))).toEqual(found);
+  expect(await finder.find(turned)).toEqual(found);
   expect(await finder.find(await pixelsOf(await pictureWith()))).toEqual([]);
   await finder.release();
 });

@@ -1,5 +1,7 @@
-import { type FacePoints, faceProblem, faceSimilarity } from "../align.ts";
+import { type FacePoints, faceProblem, faceSimilarity, type Point } from "../align.ts";
 import { ModelError } from "../errors.ts";
+import { wholePhoto } from "../inputs.ts";
+import type { Photo } from "../pixels.ts";
 import type { Platform, Session } from "../platform.ts";
 import type { RgbPixels } from "../resize.ts";
 import { detectFaces, detectorGraph, detectorNetwork, type FaceBox } from "./detector.ts";
@@ -35,27 +37,31 @@ export interface FinderParts {
   readonly read: (file: string) => Promise<Uint8Array>;
   /** @returns a network with the input x and the output y */
   readonly start: (graph: Uint8Array) => Promise<Session>;
+  /** What reads photos. */
+  readonly photos: Pick<Platform, "decode" | "readPhoto">;
 }
 
 /** Finds faces, and their eyes and mouths, by the networks of @vladmandic/face-api. */
 export class FaceFinder {
   readonly #detector: Session;
   readonly #landmarks: Session;
+  readonly #photos: FinderParts["photos"];
 
-  private constructor(detector: Session, landmarks: Session) {
+  private constructor(detector: Session, landmarks: Session, photos: FinderParts["photos"]) {
     this.#detector = detector;
     this.#landmarks = landmarks;
+    this.#photos = photos;
   }
 
   /** @throws ModelError MISSING, DAMAGED, INSTALL or BACKEND */
-  static async open({ read, start }: FinderParts): Promise<FaceFinder> {
+  static async open({ read, start, photos }: FinderParts): Promise<FaceFinder> {
     const open = async (network: string, graph: typeof detectorGraph) => {
       const { list, bytes } = weightFiles(network);
       return start(graph(readWeights(network, await read(list), await read(bytes))));
     };
     const detector = await open(detectorNetwork, detectorGraph);
     try {
-      return new FaceFinder(detector, await open(landmarksNetwork, landmarksGraph));
+      return new FaceFinder(detector, await open(landmarksNetwork, landmarksGraph), photos);
     } catch (error) {
       await detector.release();
       throw error;
@@ -63,10 +69,17 @@ export class FaceFinder {
   }
 
   /**
-   * @param photo upright
-   * @returns its faces, the largest first; none where none is found
+   * @param photo what `encode` takes: a file, an address, pixels, ...
+   * @returns its faces in pixels of the upright photo, the largest first; none where none is found
+   * @throws ModelError IMAGE
    */
-  async find(photo: RgbPixels): Promise<FoundFace[]> {
+  async find(photo: Photo): Promise<FoundFace[]> {
+    const { pixels, factor } = await wholePhoto(photo, this.#photos);
+    const faces = await this.#findIn(pixels);
+    return factor === 1 ? faces : faces.map((face) => enlarged(face, factor));
+  }
+
+  async #findIn(photo: RgbPixels): Promise<FoundFace[]> {
     const faces: FoundFace[] = [];
     for (const box of await detectFaces(this.#detector, photo)) {
       const seen = await placePoints(this.#landmarks, photo, squareAround(box));
@@ -88,6 +101,14 @@ export class FaceFinder {
 function isLikely({ eyeLeft, eyeRight }: FacePoints, { width }: FaceBox): boolean {
   const share = Math.hypot(eyeRight[0] - eyeLeft[0], eyeRight[1] - eyeLeft[1]) / width;
   return share > 0.2 && share < 0.8;
+}
+
+function enlarged({ points, box }: FoundFace, factor: number): FoundFace {
+  const place = ([x, y]: Point): Point => [x * factor, y * factor];
+  return {
+    points: { eyeLeft: place(points.eyeLeft), eyeRight: place(points.eyeRight), mouth: place(points.mouth) },
+    box: { ...box, x: box.x * factor, y: box.y * factor, width: box.width * factor, height: box.height * factor },
+  };
 }
 
 const areaOf = ({ width, height }: FaceBox) => width * height;
