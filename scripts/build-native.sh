@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the C++ addon of packages/torch. Does nothing when it is newer than its sources and was built against the
 # libtorch that is asked for now. Another libtorch or CUDA compiler, or a repository that was moved, starts from a clean
-# build folder. CUDAARCHS="90" builds for such GPUs alone (H100), in a quarter of the time.
+# build folder. CUDAARCHS="90" builds for such GPUs alone (H100).
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

@@ -123,7 +123,7 @@ find_node() {
   PATH=$PWD/$CACHE/bin:$PATH
 }
 
-# What the build takes: nvcc, the libtorch of python3, and code for this GPU alone, which is built in a quarter of the time.
+# What the build takes: nvcc, the libtorch of python3, and code for this GPU alone.
 find_cuda() {
   if ! command -v nvcc >/dev/null && [ -x /usr/local/cuda/bin/nvcc ]; then PATH=$PATH:/usr/local/cuda/bin; fi
   if [ -z "${LIBTORCH:-}" ]; then

@@ -159,8 +159,8 @@ export function checkDevice(wanted: WantedComputing): DeviceCheck[] {
   return checks;
 }
 
-/** Infinite where there is NaN. */
-function differenceOf(got: Tensor, expected: Tensor): number {
+/** Of the largest value that is expected; infinite where there is NaN, another shape or another dtype. */
+export function differenceOf(got: Tensor, expected: Tensor): number {
   if (got.shape.join() !== expected.shape.join() || got.dtype !== expected.dtype) return Number.POSITIVE_INFINITY;
   const [a, b] = [got.to("float64"), expected.to("float64")];
   const largest = Math.max(b.abs().max().item(), 1e-30);

@@ -1,5 +1,4 @@
 // npm run -s bench -- step --phase 4 --batch 8 --json
-import { availableParallelism } from "node:os";
 import { compareStep, type Extent, type StepComparison, summaryOf, type Timing } from "./compare.ts";
 import {
   command,
@@ -17,6 +16,7 @@ import {
   wholes,
   workloadOf,
 } from "./options.ts";
+import { busyNow } from "./others.ts";
 import { progress } from "./process.ts";
 import { recordStep, tableOf, totalsOf } from "./profile.ts";
 import { addonFor, newestPython, systemPython } from "./python.ts";
@@ -107,6 +107,8 @@ const commands: Record<string, () => void | Promise<void>> = {
       phases: wholes("phases", flags.phases ?? [...batches.keys()].join(","), 0),
       sizes: wholes("n", flags.n ?? `${defaultSize},128`, 2),
     };
+    const busy = await busyNow();
+    if (busy !== undefined) progress(`${busy}: figures will be too low, and say so`);
     progress("all of it takes about two hours on two cores; what is measured is saved as it comes");
     await benchAll(
       selection,
@@ -118,15 +120,17 @@ const commands: Record<string, () => void | Promise<void>> = {
 
   async quick() {
     // Not before: it loads the image library, which trials do not need.
-    const { benchQuick, whyNotNow } = await import("./quick.ts");
+    const { benchQuick } = await import("./quick.ts");
     const { quickSection } = await import("./report.ts");
     if (wantedOf().device !== "cpu")
       throw new UsageError("quick measures the processor; on a GPU use step --device cuda");
     const minutes = minutesOf(10);
     const sizes = wholes("n", flags.n ?? `128,${defaultSize}`, 2).sort((a, b) => a - b);
     const settings = { ofStep: settingsOf, unmeasured: await unmeasuredSettings() };
-    const why = flags.busy ? undefined : await whyNotNow(availableParallelism());
-    if (why !== undefined) throw new UsageError(why);
+    const busy = flags.busy ? undefined : await busyNow();
+    if (busy !== undefined) {
+      throw new UsageError(`${busy}, figures would be too low: wait for them, or give --busy, and the results say so`);
+    }
     const extent = { ...(await extentOf({ newest: false })), steps: stepsOf(3), limit: false };
     const results = newResults(extent, "cpu", { quick: true });
     await benchQuick(results, sizes, minutes, settings, extent);

@@ -1,5 +1,6 @@
 // What other processes compute while something is measured.
 import { readdirSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { busyWithOthers, type Computed, computed } from "pioneer-networks/torch";
 import { groupBy } from "./profile.ts";
@@ -16,11 +17,14 @@ export function watchOthers(): () => number {
   return () => busyWithOthers(before, withDescendants(), (performance.now() - began) / 1000);
 }
 
-/** Looks for some seconds, in which nothing else may be done here. */
-export async function othersNow(seconds = 3): Promise<number> {
+/** Looks for some seconds, in which nothing else may be done here. @returns what others do, undefined where it is little */
+export async function busyNow(seconds = 3): Promise<string | undefined> {
   const others = watchOthers();
   await setTimeout(1000 * seconds);
-  return others();
+  const cores = others();
+  return cores > mostOthers
+    ? `other processes keep ${cores.toFixed(1)} of ${availableParallelism()} cores busy`
+    : undefined;
 }
 
 /** What was computed for this process and all that it started, which is its own work too. */

@@ -1,7 +1,7 @@
 // `make bench ARGS=quick`: the main rows of the table in some minutes, with as many steps as there is time for.
 import { type AllSettings, saving } from "./all.ts";
 import { compareStep, type Extent } from "./compare.ts";
-import { mostOthers, othersNow, watchOthers } from "./others.ts";
+import { watchOthers } from "./others.ts";
 import { progress } from "./process.ts";
 import { goals } from "./report-steps.ts";
 import { batches, type Results } from "./results.ts";
@@ -11,14 +11,6 @@ import type { Workload } from "./workload.ts";
 
 /** Of encode and decode, the cheap ones of the sizes that models have. */
 const inferred = [4, 5].map((phase) => ({ phase, batch: batches[phase] as number, n: 128 }));
-
-/** @returns why a quick run would be worth little now, undefined where it would not */
-export async function whyNotNow(cores: number): Promise<string | undefined> {
-  const others = await othersNow();
-  return others > mostOthers
-    ? `other processes keep ${others.toFixed(1)} of ${cores} cores busy, so that figures would be too low: wait for them, or give --busy, and the results say so`
-    : undefined;
-}
 
 /**
  * Training steps at the workloads that goals are set for, beside (a) and (b), and some of inference.
