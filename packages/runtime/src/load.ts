@@ -246,12 +246,17 @@ async function difference(
 ): Promise<string | undefined> {
   const expected = config.files[file];
   if (!expected) return undefined;
+  if (decodeStart(bytes).startsWith("version https://git-lfs")) {
+    return "is what Git LFS leaves where it did not fetch the file (git lfs pull)";
+  }
   if (bytes.length !== expected.bytes) return `has ${bytes.length} bytes, config.json says ${expected.bytes}`;
   const digest = await subtle()?.digest("SHA-256", bytes);
   if (!digest) return undefined;
   const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
   return hex === expected.sha256 ? undefined : "is not the file that config.json describes (its SHA-256 differs)";
 }
+
+const decodeStart = (bytes: Uint8Array): string => new TextDecoder().decode(bytes.subarray(0, 40));
 
 /** By the widest layer at the full resolution: the last block's input, upsampled. */
 function batchFor({ channels, phase, resolution }: ModelConfig): number {

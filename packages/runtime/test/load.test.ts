@@ -101,6 +101,8 @@ describe("a folder that cannot be loaded is refused in one line", () => {
     expect(await refused(folder)).toContain(
       "encoder.onnx has 1000 bytes, config.json says 58632: copy the model folder",
     );
+    writeFileSync(join(folder, "encoder.onnx"), "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+    expect(await refused(folder)).toContain("is what Git LFS leaves where it did not fetch the file (git lfs pull)");
     const other = changedModel();
     const text = '{"format":1,"latent":16,"directions":[]}\n';
     writeFileSync(join(other, "directions.json"), text);
