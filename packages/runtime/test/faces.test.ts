@@ -1,10 +1,12 @@
 // Faces are found: by the networks of @vladmandic/face-api, computed by ONNX Runtime.
-import { cpSync, rmSync, truncateSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { Faces, faceFiles, faceFolder, ModelError } from "pioneer-runtime";
 import sharp from "sharp";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../torch/test/support/folder.ts";
+import { FaceFinder } from "../src/faces/finder.ts";
+import { startNetworkOnCpu } from "../src/node/engine.ts";
 import { missedBy, type Pasted, pictureWith, pixelsOf, pointsOf } from "./support/found-faces.ts";
 
 const folder = temporaryFolder();
@@ -25,6 +27,31 @@ test("faces are found with their eyes and mouths, the largest first; where there
   expect(await finder.find(turned)).toEqual(found);
   expect(await finder.find(await pixelsOf(await pictureWith()))).toEqual([]);
   await finder.release();
+});
+
+test("in a photo that is read smaller, as pages read those of many pixels, faces lie where they do in the photo", async () => {
+  const face: Pasted = { name: "other", left: 330, top: 120, side: 260 };
+  const half = await sharp(await pictureWith(face))
+    .resize(320, 240)
+    .png()
+    .toBuffer();
+  const finder = await FaceFinder.open({
+    read: async (file) => readFileSync(join(faceFolder(), file)),
+    start: startNetworkOnCpu,
+    photos: {
+      decode: async () => ({
+        pixels: await pixelsOf(half),
+        encoding: "other",
+        excerpt: { left: 0, top: 0, width: 640, height: 480, factor: 2 },
+      }),
+      readPhoto: () => Promise.reject(new Error("no address")),
+    },
+  });
+  onTestFinished(() => finder.release());
+  const [found] = await finder.find(new Blob([new Uint8Array(half)]));
+  expect(missedBy(found?.points ?? pointsOf({ ...face, left: 0 }), pointsOf(face))).toBeLessThan(0.15);
+  // About as large as the square that the model drew.
+  expect(found?.box.width).toBeGreaterThan(0.75 * face.side);
 });
 
 test("weights that are cut short or not there are named", async () => {
