@@ -1,5 +1,5 @@
 // `dataset prepare --align`: faces of photos on a template.
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { alignedSquare, type FacePoints, type FaceTemplate, faceSimilarity, type RgbPixels } from "pioneer-runtime";
@@ -366,8 +366,11 @@ test("a source in the cache: the pack is used again for the same places only", a
 
 test("photos for a model of aligned faces: the command that makes them a pack can be pasted", async () => {
   const seen = { resolution: 8, colour: "rgb", crop: "center", align: defaultTemplate } as const;
-  await expect(packFor(seen, "my photos")).rejects.toThrow(
-    `make these a pack with pioneer dataset prepare 'my photos' OUT.pack --align faces --template ${templateText(defaultTemplate)}`,
+  const photos = join(folder, "my photos");
+  await expect(packFor(seen, photos)).rejects.toThrow("no such file or folder");
+  mkdirSync(photos);
+  await expect(packFor(seen, photos)).rejects.toThrow(
+    `make these a pack with pioneer dataset prepare '${photos}' OUT.pack --align faces --template ${templateText(defaultTemplate)}`,
   );
 });
 
