@@ -143,8 +143,11 @@ export class Trial {
   }
 }
 
-/** Of the memory there is, what a batch is advised for: a run also holds the pool, the next batch and grids. */
-const shareToUse = 0.9;
+/**
+ * Of the memory there is, what a batch is advised for: a run also holds the pool, the next batch and grids, and both processes
+ * grow a little in their first thousands of steps.
+ */
+const toUse = (availableMiB: number) => Math.min(0.9 * availableMiB, availableMiB - 64);
 
 /** Processes that share the batch, and of these those that share the memory of this machine. */
 export interface Sharers {
@@ -178,7 +181,7 @@ export async function tryLastPhase(
     const need = await trial.need(phase, batch, computing, new PatientLog(log));
     const { peakMiB, seconds } = need;
     if (peakMiB > available) {
-      throw tooLarge(`about ${Math.round(peakMiB)} MiB`, imagesThatFit(need, batch, shareToUse * available));
+      throw tooLarge(`about ${Math.round(peakMiB)} MiB`, imagesThatFit(need, batch, toUse(available)));
     }
     log(
       `tried the last phase: a step at ${resolution}x${resolution} with batch ${batch} takes ${Number(seconds.toPrecision(2))} s and ${Math.round(peakMiB)} MiB`,

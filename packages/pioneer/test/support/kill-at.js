@@ -55,7 +55,8 @@ globalThis.files = {
   },
   /** @returns what was done, each with the paths it named */
   finish() {
-    [end, isDead] = [undefined, false];
-    return done;
+    const all = done;
+    [done, end, isDead] = [[], undefined, false];
+    return all;
   },
 };

@@ -34,7 +34,10 @@ function write(run, how) {
   return globalThis.files.finish();
 }
 
-if (run) write(run, { at, really: true });
+if (run) {
+  write(run, { at, really: true });
+  process.exit(0); // the operation came to its end before the signal
+}
 const copy = (name) => {
   cpSync(join(folder, "before"), join(folder, name), { recursive: true });
   return join(folder, name);

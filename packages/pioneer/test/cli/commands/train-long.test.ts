@@ -1,5 +1,6 @@
 // A long run of two processes: nothing grows. Here it is short; `make soak` takes 20,000 steps (PIONEER_STEPS), which also tell
-// whether memory grows: it does so at first, while buffers and compiled code come.
+// whether memory grows: it does so at first, while buffers and compiled code come, once more by 12 MiB at about step 3,000, and
+// then no more.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
@@ -7,13 +8,13 @@ import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
 import { checkpoints, Pioneer, ranksOf } from "../../support/cli.ts";
 import { discs, makePack } from "../../support/tiny.ts";
 
-const steps = Number(process.env.PIONEER_STEPS ?? 200);
+const steps = Number(process.env.PIONEER_STEPS ?? 1000);
 vi.setConfig({ testTimeout: 300_000 + 100 * steps });
 
 const batch = 4;
 const samples = Math.max(20, Math.floor(steps / 200));
 /** After which memory is expected to stay as it is. */
-const warmUp = 500;
+const warmUp = 4000;
 
 /** A process as it is: resident bytes, and open files. */
 interface Sample {
@@ -87,7 +88,7 @@ test("memory, open files, step time and the run folder stay as they are", async 
     );
     // A file may be open just then, for a line of the log.
     expect(files(after)).toBeLessThanOrEqual(files(before) + 2);
-    if (steps > 10 * warmUp) expect(growth, "growth of memory at its lowest").toBeLessThan(0.02);
+    if (steps >= 4 * warmUp) expect(growth, "growth of memory at its lowest").toBeLessThan(0.02);
   }
   expect(checkpoints(join(folder, "long")).length).toBeLessThanOrEqual(2);
   // Beside two checkpoints: a line in the log and some numbers for TensorBoard every five seconds.
