@@ -74,7 +74,10 @@ test("killed in the middle of any operation: the last checkpoint that was finish
   for (const at of really) {
     const run = join(folder, `killed-${at}`);
     cpSync(before, run, { recursive: true });
-    expect(writing({ run, at }), `in operation ${at}, ${operations[at]?.join(" ")}`).toEqual({ signal: "SIGKILL", stdout: "" });
+    expect(writing({ run, at }), `in operation ${at}, ${operations[at]?.join(" ")}`).toEqual({
+      signal: "SIGKILL",
+      stdout: "",
+    });
     check(run, at);
   }
 });
