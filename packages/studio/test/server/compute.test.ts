@@ -212,8 +212,8 @@ test("after 200 photos at once no memory is kept that they took", async () => {
   const before = used();
   const answers = await Promise.all(Array.from({ length: 200 }, one));
   expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(22);
-  // A tenth of the 50 MiB that came, for what sockets and the collector keep.
-  expect(used() - before).toBeLessThan(5 * 2 ** 20);
+  // A tenth of the 50 MiB that came, for what sockets and the collector keep; sockets that close let go of theirs a little later.
+  await expect.poll(() => used() - before, { timeout: 30_000 }).toBeLessThan(5 * 2 ** 20);
 });
 
 test.skipIf(process.platform !== "linux")(
