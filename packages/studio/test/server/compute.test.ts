@@ -1,5 +1,5 @@
 // Computing over HTTP gives what the model gives in this process, to the last bit.
-import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -227,6 +227,8 @@ test.skipIf(process.platform !== "linux")(
     };
     // Stopped, it holds the one that is let in; that the other is refused says that it is.
     signalAll("SIGSTOP");
+    const states = () => computing().map((pid) => /\) (\S) /s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]);
+    await expect.poll(() => states().every((state) => state === "T")).toBe(true);
     const both = [sample(), sample()];
     expect((await Promise.race(both)).status).toBe(503);
     signalAll("SIGKILL");
@@ -241,11 +243,20 @@ test.skipIf(process.platform !== "linux")(
   },
 );
 
-/** Processes of this one that compute. */
+/** Processes of this one that compute. The kernel's own list of children leaves some out while others end. */
 function computing(): number[] {
-  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8");
-  const pids = children.trim().split(" ").map(Number);
-  return pids.filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("compute/process"));
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const parent = /\) \S (\d+) /s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1];
+        return (
+          Number(parent) === process.pid && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("compute/process")
+        );
+      } catch {
+        return false;
+      }
+    });
 }
 
 test("requests that are given up while they wait are not computed, and leave their place", async () => {
