@@ -16,11 +16,11 @@ const system: Told = { proc: "/proc", cgroups: "/sys/fs/cgroup" };
  * Bytes that this process may hold in all, with what it holds already.
  * @param sharers processes like this one that will take as much beside it, itself counted
  */
-export const availableBytes = (sharers = 1): number => process.memoryUsage.rss() + leftBytes() / sharers;
+export const availableBytes = (sharers = 1): number => process.memoryUsage.rss() + leftBytes(sharers);
 
-/** Bytes that nobody holds yet. */
-export function leftBytes(told: Told = system): number {
-  return Math.max(0, Math.min(freeBytes(told), ...leftInGroups(told)));
+/** Of the bytes that nobody holds yet, what one of so many may take. */
+export function leftBytes(sharers = 1, told: Told = system): number {
+  return Math.max(0, Math.min(freeBytes(told), ...leftInGroups(told))) / sharers;
 }
 
 /** What the kernel could give without swapping. */
