@@ -2,11 +2,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { setTimeout } from "node:timers/promises";
-import { busyWithOthers, type Computed, computed } from "pioneer-networks/torch";
+import { busyWithOthers, type Computed, computed, mostOthers } from "pioneer-networks/torch";
 import { groupBy } from "./profile.ts";
-
-/** Processors that others may keep busy before a figure is marked: with more, threads that wait for each other show it. */
-export const mostOthers = 0.2;
 
 /** Clock ticks of /proc: a hundred a second on every architecture of Linux that Node runs on. */
 const ticksPerSecond = 100;

@@ -1,7 +1,7 @@
 // Training steps in bench/RESULTS.md.
+import { mostOthers } from "pioneer-networks/torch";
 import { fasterOfNewest, ratiosOf, type StepComparison, type Timing } from "./compare.ts";
 import { figure, none, percent, table, times } from "./markdown.ts";
-import { mostOthers } from "./others.ts";
 import { batches, keyOf, type Results, type ResultsFile } from "./results.ts";
 import { convolutionsAsked, precisionAsked } from "./trial.ts";
 

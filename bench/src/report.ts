@@ -1,7 +1,7 @@
 // bench/RESULTS.md, from the JSON files beside it.
+import { mostOthers } from "pioneer-networks/torch";
 import { figure, none, percent, table, wrapped } from "./markdown.ts";
 import type { Direction } from "./onnx-trial.ts";
-import { mostOthers } from "./others.ts";
 import { goalTable, goalUnit, gpuSection, memoryTable, quickTable, shownSteps, stepTable } from "./report-steps.ts";
 import type { Part, Results, ResultsFile } from "./results.ts";
 import { hiddenShare } from "./scaling.ts";

@@ -5,13 +5,11 @@ import { capabilities, setThreads } from "pioneer-torch";
 import { PatientLog } from "../base/patience.ts";
 import type { LayerTimes, Way } from "./convolution-choice.ts";
 import { shapeName, type TimedShape, timeLayer } from "./layer-times.ts";
-import { busyWithOthers, computed, processorName } from "./processor.ts";
+import { busyWithOthers, computed, mostOthers, processorName } from "./processor.ts";
 import { addTimes, readTimes, timesFileName } from "./times-file.ts";
 
 /** Time for all layers together, beside two turns of each. */
 const budgetSeconds = 1.5;
-/** Processors that others may use meanwhile: with more, threads that wait for each other take many times as long. */
-const mostOthers = 0.2;
 
 /** A layer as it is to be timed, and the ways that are wanted of it. */
 export interface WantedTimes {

@@ -55,6 +55,9 @@ export function computed(): Computed {
   return { all: all / 1e3, own: (user + system) / 1e6 };
 }
 
+/** Processors that others may keep busy: with more, threads that wait for each other take many times as long. */
+export const mostOthers = 0.2;
+
 /** How many processors other processes kept busy on average, between two moments that lie so many seconds apart. */
 export const busyWithOthers = (before: Computed, after: Computed, seconds: number): number =>
   Math.max(0, after.all - before.all - (after.own - before.own)) / seconds;
