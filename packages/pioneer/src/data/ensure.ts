@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { realpath, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -77,7 +78,7 @@ export async function ensurePack(data: string, options: EnsureOptions = {}): Pro
  * @throws DataError for photos that are not packed, of a model of aligned faces; as `ensurePack`
  */
 export async function packFor({ resolution, colour, crop, align }: SeenAs, data: string): Promise<EnsuredPack> {
-  if (align !== null && !(await isPackFile(data)) && (await isSource(data))) {
+  if (align !== null && !(await isPackFile(data)) && isThere(data)) {
     throw new DataError(
       `${data}: the model was trained on aligned faces; make these a pack with ${commandLine(`dataset prepare ${shellWord(data)} OUT.pack --align ${searchFaces} --template ${templateText(align)}`)}`,
     );
@@ -91,8 +92,7 @@ export async function isPackFile(data: string): Promise<boolean> {
 }
 
 /** Whether there is anything at all that could be packed. */
-const isSource = async (data: string): Promise<boolean> =>
-  data.startsWith("procedural:") || (await stat(data).then(Boolean, () => false));
+export const isThere = (data: string): boolean => data.startsWith("procedural:") || existsSync(data);
 
 async function isFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isFile() ?? false;

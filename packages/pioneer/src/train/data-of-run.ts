@@ -10,7 +10,7 @@ import { type CheckpointState, readState } from "../checkpoint/state.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { templateText } from "../config/face-template.ts";
 import { checkFineTune } from "../config/fine-tune.ts";
-import { type EnsuredPack, type EnsureOptions, ensurePack, isPackFile, noData } from "../data/ensure.ts";
+import { type EnsuredPack, type EnsureOptions, ensurePack, isPackFile, isThere, noData } from "../data/ensure.ts";
 import { openPack, type Pack } from "../data/pack/pack.ts";
 import { checkSourcePack, checkUnpacked, readSource } from "./source.ts";
 import { trainedPack } from "./trained-pack.ts";
@@ -47,7 +47,7 @@ export async function dataOfRun(
     const grows = resolution !== undefined && saved.resolution !== undefined && resolution > saved.resolution;
     if (!trained && grows && !(await isPackFile(data))) throw cannotTell(saved, state, resolution);
   }
-  if (isSame && data !== noData && !data.startsWith("procedural:") && !existsSync(data)) {
+  if (isSame && data !== noData && !isThere(data)) {
     throw new DataError(`${data}, which ${config.run} learns from, is not there: give --data the place it is at now`);
   }
   // Another crop or colour would be refused.
@@ -60,9 +60,13 @@ async function checkData(config: TrainConfig): Promise<void> {
   if (config.from !== undefined) {
     const source = await readSource(config.from);
     checkFineTune(source, config);
-    if (pack) checkSourcePack(source, pack);
-    else checkUnpacked(source, config);
-    await source.verify();
+    if (pack) {
+      checkSourcePack(source, pack);
+    } else {
+      checkUnpacked(source, config);
+      // The trainer does so too, but only after all photos were packed.
+      await source.verify();
+    }
   }
   if (pack) checkPackOptions(config, pack);
 }
