@@ -1,6 +1,6 @@
 // Checkpoint folders of a run: names, newest, making and pruning without ever leaving a half-written one.
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, parse } from "node:path";
 import { CheckpointError } from "../base/errors.ts";
 import { readState } from "./state.ts";
 
@@ -8,7 +8,6 @@ const pattern = /^checkpoint-\d{8}(?:\.\d{3})?$/;
 /** A new checkpoint while it is written, and the one it replaces while the two change places. */
 const unfinished = ".writing";
 const replaced = ".replaced";
-const leftBehind = /^(?:checkpoint-\d{8}(?:\.\d{3})?|best)\.(?:writing|replaced)$/;
 
 /** The checkpoint with the smallest held-out error, beside the numbered ones: it is neither counted nor pruned with them. */
 export const bestName = "best";
@@ -78,13 +77,12 @@ export function writeFolder(run: string, name: string, write: (folder: string) =
 /** Puts right what a killed process left: unfinished folders go, a replaced one without successor comes back. */
 export function recoverCheckpoints(run: string): void {
   if (!existsSync(run)) return;
-  for (const name of readdirSync(run).filter((entry) => leftBehind.test(entry))) {
-    const path = join(run, name);
-    if (name.endsWith(unfinished)) rmSync(path, { recursive: true, force: true });
-    if (!name.endsWith(replaced)) continue;
-    const target = path.slice(0, -replaced.length);
-    if (existsSync(target)) rmSync(path, { recursive: true, force: true });
-    else renameSync(path, target);
+  for (const name of readdirSync(run)) {
+    const { name: whole, ext } = parse(name);
+    if (!isCheckpointName(whole) || (ext !== unfinished && ext !== replaced)) continue;
+    const [path, target] = [join(run, name), join(run, whole)];
+    if (ext === replaced && !existsSync(target)) renameSync(path, target);
+    else rmSync(path, { recursive: true, force: true });
   }
 }
 
