@@ -21,18 +21,15 @@ export function Camera({ small = false }: { readonly small?: boolean }) {
     };
   }, []);
   if (!("mediaDevices" in navigator)) return null;
-  const open = async () => {
-    const opened = await openCamera();
-    // The person may have begun something else before allowing it.
-    if (isShown.current) setStream(opened);
-    else end(opened);
-  };
+  // The person may have begun something else before allowing it.
+  const use = (opened: MediaStream) => (isShown.current ? setStream(opened) : end(opened));
+  const open = () => openCamera().then(use, report);
   return (
     <>
       {small ? (
-        <IconButton icon={CameraIcon} label="Camera" onClick={() => void open().catch(report)} />
+        <IconButton icon={CameraIcon} label="Camera" onClick={() => void open()} />
       ) : (
-        <Button icon={CameraIcon} onClick={() => void open().catch(report)}>
+        <Button icon={CameraIcon} onClick={() => void open()}>
           Camera
         </Button>
       )}
