@@ -1,10 +1,11 @@
 // The command line as a user has it: the build (`npm run build`), in a folder of the test's own.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
+import { childrenOf, statOf } from "../../../torch/test/support/proc.ts";
 
 export const bin = fileURLToPath(new URL("../../bin/pioneer.js", import.meta.url));
 
@@ -78,21 +79,13 @@ export const pioneer = (cwd: string, args: readonly string[], env: NodeJS.Proces
 export const workerOf = (run: string): number => Number(/\d+/.exec(readFileSync(join(run, ".lock"), "utf8"))?.[0]);
 
 /** The training processes of a command line with --nproc, rank 0 first; none once it has ended. */
-export function ranksOf({ child }: Pioneer): number[] {
-  try {
-    const text = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8");
-    return text.trim().split(" ").filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
-}
+export const ranksOf = ({ child }: Pioneer): number[] => childrenOf(child.pid as number);
 
 /** Whether a process computes: one that ended but was not reaped does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    const stat = `/proc/${pid}/stat`;
-    return !existsSync(stat) || !/^\d+ \(.*\) [ZX]/.test(readFileSync(stat, "utf8"));
+    return !/[ZX]/.test(statOf(pid)?.state ?? "");
   } catch {
     return false;
   }

@@ -1,11 +1,12 @@
 // Computing over HTTP gives what the model gives in this process, to the last bit.
-import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Pioneer, type PioneerModel } from "pioneer-runtime";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { childrenOf, commandOf, statOf } from "../../../torch/test/support/proc.ts";
 import type { ImagesAnswer, LatentsAnswer } from "../../src/shared/computing.ts";
 import { ask, copiedModel, fixture, openForTest, openStudio, postJson } from "../support/studio.ts";
 
@@ -227,8 +228,7 @@ test.skipIf(process.platform !== "linux")(
     };
     // Stopped, it holds the one that is let in; that the other is refused says that it is.
     signalAll("SIGSTOP");
-    const states = () => computing().map((pid) => /\) (\S) /s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]);
-    await expect.poll(() => states().every((state) => state === "T")).toBe(true);
+    await expect.poll(() => computing().every((pid) => statOf(pid)?.state === "T")).toBe(true);
     const both = [sample(), sample()];
     expect((await Promise.race(both)).status).toBe(503);
     signalAll("SIGKILL");
@@ -243,21 +243,8 @@ test.skipIf(process.platform !== "linux")(
   },
 );
 
-/** Processes of this one that compute. The kernel's own list of children leaves some out while others end. */
-function computing(): number[] {
-  return readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const parent = /\) \S (\d+) /s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1];
-        return (
-          Number(parent) === process.pid && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("compute/process")
-        );
-      } catch {
-        return false;
-      }
-    });
-}
+/** Processes of this one that compute. */
+const computing = () => childrenOf(process.pid).filter((pid) => commandOf(pid).includes("compute/process"));
 
 test("requests that are given up while they wait are not computed, and leave their place", async () => {
   const { url } = await openForTest({ computers: 1, queue: 3 });
