@@ -39,7 +39,7 @@ test("a run killed with -9 at random moments and resumed equals the run never ki
   let kills = 0;
   for (let session = new Pioneer(folder, start("killed")); ; session = new Pioneer(folder, resume("killed"))) {
     // Some checkpoints further (21 in all), then any moment of the steps and the writing that follow.
-    const alive = kills < 3 && (await session.says(/^wrote .*checkpoint/, 2 + upTo(4)));
+    const alive = kills < 5 && (await session.says(/^wrote .*checkpoint/, 1 + upTo(4)));
     if (!alive) {
       expect(await session.end).toMatchObject({ code: 0, stderr: "" });
       break;
@@ -62,7 +62,7 @@ test("a run killed with -9 at random moments and resumed equals the run never ki
       kills++;
     }
   }
-  expect(kills).toBeGreaterThanOrEqual(2); // a fast machine may finish before the third
+  expect(kills).toBeGreaterThanOrEqual(4); // a fast machine may finish before the fifth
   expect(fingerprint(run)).toEqual(never);
   const ticks = readFileSync(join(run, "stats.jsonl"), "utf8")
     .trimEnd()
