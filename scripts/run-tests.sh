@@ -10,7 +10,7 @@ rm -f "$REPORT" "$AGAIN"
 run() { node_modules/.bin/vitest run --reporter=default --reporter=json --outputFile.json="$1" "${@:2}"; }
 
 run "$REPORT" "$@" && exit 0
-mapfile -t failed < <(node scripts/failed-tests.js --files "$REPORT")
+mapfile -t failed < <(node scripts/test-report.js --failed "$REPORT")
 [ "${#failed[@]}" -ge 1 ] && [ "${#failed[@]}" -le 3 ] || exit 1
 say "once more, alone: ${failed[*]}"
 run "$AGAIN" --no-file-parallelism "${failed[@]}"
