@@ -1,17 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { prepareDataset } from "pioneer-networks";
 import { type Model, Rng } from "pioneer-runtime/internal";
 import { setThreads } from "pioneer-torch";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
+import { temporaryFolder } from "../../packages/torch/test/support/folder.ts";
 import { heatMapPng } from "../src/editing/heat-map.ts";
 import { type Editing, measureEditing, summaryOf } from "../src/editing/measure.ts";
 
 setThreads(1);
-const folder = mkdtempSync(join(tmpdir(), "pioneer-editing-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 /**
  * A model in closed form: an image's latent is the direction of its colour in RGB space, a latent's image is that colour. Red and green are

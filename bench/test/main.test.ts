@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../packages/torch/test/support/folder.ts";
 import { readResults } from "../src/results.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
@@ -110,8 +110,7 @@ test("device compares each fused operator with the processor's, which is itself 
 });
 
 describe("scripts/gpu-check.sh", () => {
-  const out = mkdtempSync(join(tmpdir(), "pioneer-gpu-check-"));
-  afterAll(() => rmSync(out, { recursive: true, force: true }));
+  const out = temporaryFolder();
   const check = (env: NodeJS.ProcessEnv, ...steps: string[]) => {
     const { status, stderr } = spawnSync(join(repository, "scripts", "gpu-check.sh"), steps, {
       env: { ...process.env, DEVICE: "cpu", OUT: out, ...env },

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { flopsPerImage } from "pioneer-networks/torch";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { temporaryFolder } from "../../packages/torch/test/support/folder.ts";
 import type { StepComparison, Timing } from "../src/compare.ts";
 import { reportOf } from "../src/report.ts";
 import { type Results, readResults, saveResults } from "../src/results.ts";
@@ -11,8 +11,7 @@ import type { StudioTiming } from "../src/studio.ts";
 import { recipe } from "../src/workload.ts";
 
 const bench = fileURLToPath(new URL("..", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "pioneer-bench-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 const timing = (batch: number, median: number, peakRssMiB: number): Timing => ({
   torch: "1.13.0",
