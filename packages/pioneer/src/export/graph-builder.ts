@@ -20,9 +20,9 @@ export type WeightFormat = ModelConfig["dtype"];
  */
 export type Operator = ComputingOperator | PointwiseOperator | MovingOperator;
 type ComputingOperator = "Conv" | "MatMul" | "AveragePool" | "ReduceL2";
-type PointwiseOperator = "Add" | "Mul" | "Div" | "Sqrt" | "LeakyRelu";
+type PointwiseOperator = "Add" | "Sub" | "Mul" | "Div" | "Sqrt" | "LeakyRelu";
 /** They only move or convert values. */
-type MovingOperator = "Resize" | "Reshape" | "Concat" | "DepthToSpace" | "Pad" | "Cast";
+type MovingOperator = "Resize" | "Reshape" | "Transpose" | "Concat" | "Slice" | "Pad" | "Cast";
 
 export type AttributeValue = number | readonly number[] | string | { readonly float: number };
 
@@ -61,6 +61,11 @@ export class GraphBuilder {
     const attribute = Object.entries(attributes).map(([key, value]) => attributeOf(key, value));
     this.#nodes.push({ name, opType, input, output: [name], attribute });
     return name;
+  }
+
+  /** The values in other dimensions, of which one may be -1. */
+  reshape(name: string, x: string, dims: readonly number[]): string {
+    return this.node(name, "Reshape", [x, this.integers(`${name}.shape`, dims)]);
   }
 
   /** A float32 constant as it is. */

@@ -1,6 +1,5 @@
 // Layers of the networks as nodes of a graph. Each takes the name of its input and returns that of its output.
 import type { Tensor } from "pioneer-torch";
-import { foldMatrix } from "../networks/composed.ts";
 import { epsilon, slope } from "../networks/constants.ts";
 import type { FoldedLayer } from "../networks/folded.ts";
 import { kernelOfRgb } from "../networks/layers.ts";
@@ -10,37 +9,6 @@ import type { GraphBuilder } from "./graph-builder.ts";
 export function convolution(build: GraphBuilder, name: string, x: string, { weight, bias }: FoldedLayer): string {
   const inputs = [x, build.weight(`${name}.weight`, weight, 0), build.tensor(`${name}.bias`, bias)];
   return build.node(name, "Conv", inputs, { kernel_shape: [3, 3], pads: [1, 1, 1, 1] });
-}
-
-/**
- * 3x3 convolution of a picture enlarged twofold by repetition, as four 2x2 convolutions of the small one, one for each of the
- * four pixels that came of one: 4/9 of the work. The file holds the 3x3 kernel; ONNX Runtime sums its taps as it loads.
- * [batch, in, h, w] -> [batch, out, 2h, 2w]
- */
-export function upsampledConvolution(
-  build: GraphBuilder,
-  name: string,
-  x: string,
-  { weight, bias }: FoldedLayer,
-): string {
-  const [out, into] = weight.shape as [number, number];
-  const taps = build.weight(`${name}.weight`, weight.reshape([out, into, 9]), 0);
-  const addend = build.tensor(`${name}.bias`, bias);
-  const parts = [0, 1, 2, 3].map((part) => {
-    const sums = foldMatrix.filter((_, at) => Math.floor((at % 16) / 4) === part);
-    const summed = build.node(`${name}.sums${part}`, "MatMul", [
-      taps,
-      build.constant(`${name}.fold${part}`, sums, [9, 4]),
-    ]);
-    const shape = build.integers(`${name}.shape${part}`, [out, into, 2, 2]);
-    const kernel = build.node(`${name}.kernel${part}`, "Reshape", [summed, shape]);
-    const [a, b] = [part >> 1, part & 1];
-    const pads = [1 - a, 1 - b, a, b];
-    return build.node(`${name}.part${part}`, "Conv", [x, kernel, addend], { kernel_shape: [2, 2], pads });
-  });
-  return build.node(name, "DepthToSpace", [build.node(`${name}.parts`, "Concat", parts, { axis: 1 })], {
-    blocksize: 2,
-  });
 }
 
 /**
@@ -80,13 +48,13 @@ export function denseTo4x4(build: GraphBuilder, name: string, z: string, { weigh
     matrix,
     bias.reshape([out, 1]).expand([out, 16]).reshape([-1]),
   );
-  return build.node(name, "Reshape", [flat, build.integers(`${name}.shape`, [-1, out, 4, 4])]);
+  return build.reshape(name, flat, [-1, out, 4, 4]);
 }
 
 /** The 4x4 convolution to one pixel, as a matrix product: [batch, in, 4, 4] -> [batch, out]. */
 export function denseFrom4x4(build: GraphBuilder, name: string, x: string, { weight, bias }: FoldedLayer): string {
   const [out, into] = weight.shape as [number, number];
-  const flat = build.node(`${name}.flat`, "Reshape", [x, build.integers(`${name}.shape`, [-1, 16 * into])]);
+  const flat = build.reshape(`${name}.flat`, x, [-1, 16 * into]);
   return matrixProduct(build, name, flat, weight.reshape([out, 16 * into]).transpose(0, 1), bias);
 }
 
@@ -99,17 +67,22 @@ function matrixProduct(build: GraphBuilder, name: string, x: string, matrix: Ten
 export const leakyRelu = (build: GraphBuilder, name: string, x: string): string =>
   build.node(name, "LeakyRelu", [x], { alpha: { float: slope } });
 
+/** Channels, height and width of an image [batch, c, r, r]; without r, channels of tiles [batch, parts, c, tiles] of one. */
+export interface Shape {
+  readonly c: number;
+  readonly r?: number;
+}
+
 /**
  * LeakyReLU(x / sqrt(mean over channels of x² + epsilon)). The mean is a product with a row of 1 / c: on a processor ten times as
  * fast as ONNX Runtime's reduction, which runs on one thread.
- * @param c channels of x @param r its height and width
  */
-export function pixelNormLeakyRelu(build: GraphBuilder, name: string, x: string, c: number, r: number): string {
+export function pixelNormLeakyRelu(build: GraphBuilder, name: string, x: string, { c, r }: Shape): string {
   const squares = build.node(`${name}.squares`, "Mul", [x, x]);
-  const rows = build.node(`${name}.rows`, "Reshape", [squares, build.integers(`${name}.rows.shape`, [-1, c, r * r])]);
+  const rows = r === undefined ? squares : build.reshape(`${name}.rows`, squares, [-1, c, r * r]);
   const means = build.constant(`${name}.weights`, new Float32Array(c).fill(1 / c), [1, c]);
   const mean = build.node(`${name}.mean`, "MatMul", [means, rows]);
-  const plane = build.node(`${name}.plane`, "Reshape", [mean, build.integers(`${name}.plane.shape`, [-1, 1, r, r])]);
+  const plane = r === undefined ? mean : build.reshape(`${name}.plane`, mean, [-1, 1, r, r]);
   const shifted = build.node(`${name}.shifted`, "Add", [plane, build.constant(`${name}.epsilon`, [epsilon], [])]);
   const root = build.node(`${name}.root`, "Sqrt", [shifted]);
   return leakyRelu(build, name, build.node(`${name}.norm`, "Div", [x, root]));

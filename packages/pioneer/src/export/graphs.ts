@@ -1,6 +1,6 @@
 // The networks as ONNX graphs, of operators that every ONNX Runtime computes well: convolutions and matrix products, pointwise
 // ones, ReduceL2, AveragePool, nearest Resize, and those that only move values. What is linear and stands beside a convolution is
-// folded into its weights.
+// folded into its weights. Convolutions take the form with which ONNX Runtime computes them faster (graph-tiles.ts).
 import type { Colour } from "pioneer-runtime";
 import { graphPorts } from "pioneer-runtime/internal";
 import { scope } from "pioneer-torch";
@@ -17,10 +17,12 @@ import {
   pixelNormLeakyRelu,
   pooled,
   rgbConvolution,
+  type Shape,
   scaled,
   upsampled,
-  upsampledConvolution,
 } from "./graph-layers.ts";
+import { isTiled, joined, pooledTiles, rgbOfTiles, tiledConvolution, upsampledConvolution } from "./graph-tiles.ts";
+import { tileSide } from "./winograd.ts";
 
 /** latents [batch, latent] -> images [batch, 3, r, r]; a fade is part of it. */
 export function generatorGraph(
@@ -35,24 +37,31 @@ export function generatorGraph(
     const r = resolutionOf(phase);
     const build = new GraphBuilder("generator", format, { name: input, dims: [generator.size.latent] });
     const isNormed = generator.kind.generatorNorm === "pixel";
-    const activated = (name: string, x: string, p: number) =>
-      isNormed
-        ? pixelNormLeakyRelu(build, name, x, width(generator.size.channels, p, generator.kind), resolutionOf(p))
-        : leakyRelu(build, name, x);
+    const activated = (name: string, x: string, of: Shape) =>
+      isNormed ? pixelNormLeakyRelu(build, `${name}.activated`, x, of) : leakyRelu(build, `${name}.activated`, x);
+    const rgb = scaled(inColour(toRgb, colour), toRgbBefore ? alpha : 1);
     let before: string = input;
     let h: string = input;
+    let picture = "";
     for (const [p, { first, second }] of blocks.entries()) {
-      const block = `block${p}`;
+      const [c, r] = [width(generator.size.channels, p, generator.kind), resolutionOf(p)];
+      const [one, two] = [`block${p}.first`, `block${p}.second`];
       before = h;
       h =
         p === 0
-          ? denseTo4x4(build, `${block}.first`, h, first)
-          : upsampledConvolution(build, `${block}.first`, h, first);
-      h = activated(`${block}.first.activated`, h, p);
-      h = convolution(build, `${block}.second`, h, second);
-      h = activated(`${block}.second.activated`, h, p);
+          ? denseTo4x4(build, one, h, first)
+          : joined(build, `${one}.joined`, upsampledConvolution(build, one, h, first, r / 2), c, r, 2);
+      h = activated(one, h, { c, r });
+      if (isTiled(c, c, r)) {
+        const tiles = activated(two, tiledConvolution(build, two, h, second, r), { c });
+        // RGB has fewer values to put together.
+        if (p === phase) picture = rgbOfTiles(build, "rgb", tiles, rgb, r);
+        else h = joined(build, `${two}.joined`, tiles, c, r, tileSide);
+      } else {
+        h = activated(two, convolution(build, two, h, second), { c, r });
+        if (p === phase) picture = rgbConvolution(build, "rgb", h, rgb);
+      }
     }
-    const picture = rgbConvolution(build, "rgb", h, scaled(inColour(toRgb, colour), toRgbBefore ? alpha : 1));
     if (toRgbBefore) {
       // A 1x1 convolution of an upsampled image is the upsampled convolution.
       const small = rgbConvolution(build, "rgb.before", before, scaled(inColour(toRgbBefore, colour), 1 - alpha));
@@ -73,10 +82,10 @@ export function encoderGraph(encoder: Encoder, { phase, alpha }: Growth, format:
     for (const [p, { first, second }] of [...blocks.entries()].reverse()) {
       const block = `block${p}`;
       const isNewest = p === phase;
+      const side = resolutionOf(p);
       h = isNewest
-        ? convolutionOfRgb(build, `${block}.first`, h, first, fromRgb)
-        : convolution(build, `${block}.first`, h, first);
-      h = leakyRelu(build, `${block}.first.activated`, h);
+        ? leakyRelu(build, `${block}.first.activated`, convolutionOfRgb(build, `${block}.first`, h, first, fromRgb))
+        : activatedConvolution(build, `${block}.first`, h, first, side);
       if (p === 0) {
         h = denseFrom4x4(build, `${block}.second`, h, second);
         if (encoder.kind.activatedCode) h = leakyRelu(build, `${block}.second.activated`, h);
@@ -84,8 +93,7 @@ export function encoderGraph(encoder: Encoder, { phase, alpha }: Growth, format:
       }
       // LeakyReLU and means keep a factor above 0, so that alpha can stand in the weights before them.
       const isFaded = isNewest && fromRgbBefore !== undefined;
-      h = convolution(build, `${block}.second`, h, scaled(second, isFaded ? alpha : 1));
-      h = pooled(build, `${block}.pooled`, leakyRelu(build, `${block}.second.activated`, h));
+      h = pooledConvolution(build, `${block}.second`, h, scaled(second, isFaded ? alpha : 1), side);
       if (isFaded) {
         const small = pooled(build, "rgb.before.pooled", input);
         h = build.node("rgb.faded", "Add", [
@@ -97,6 +105,24 @@ export function encoderGraph(encoder: Encoder, { phase, alpha }: Growth, format:
     normalised(build, "code", h);
     return build.finish({ name: output, dims: [encoder.size.latent] });
   });
+}
+
+/** Convolution and LeakyReLU, [batch, in, r, r] -> [batch, out, r, r]. */
+function activatedConvolution(build: GraphBuilder, name: string, x: string, layer: FoldedLayer, r: number): string {
+  const [out, into] = layer.weight.shape as [number, number];
+  if (!isTiled(into, out, r)) return leakyRelu(build, `${name}.activated`, convolution(build, name, x, layer));
+  const tiles = leakyRelu(build, `${name}.activated`, tiledConvolution(build, name, x, layer, r));
+  return joined(build, `${name}.joined`, tiles, out, r, tileSide);
+}
+
+/** Convolution, LeakyReLU and means over 2x2 squares, [batch, in, r, r] -> [batch, out, r / 2, r / 2]. */
+function pooledConvolution(build: GraphBuilder, name: string, x: string, layer: FoldedLayer, r: number): string {
+  const [out, into] = layer.weight.shape as [number, number];
+  if (!isTiled(into, out, r)) {
+    return pooled(build, `${name}.pooled`, leakyRelu(build, `${name}.activated`, convolution(build, name, x, layer)));
+  }
+  const tiles = leakyRelu(build, `${name}.activated`, tiledConvolution(build, name, x, layer, r));
+  return pooledTiles(build, `${name}.pooled`, tiles, out, r);
 }
 
 /** Of a grey model the mean of its three channels, three times (pictures/colour.ts). */

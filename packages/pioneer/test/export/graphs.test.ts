@@ -23,6 +23,8 @@ afterAll(() => runner.close());
 
 /** Latent and channels differ, and neither is a multiple of what processors like. */
 const size = { latent: 12, channels: 20 };
+/** At least as many channels as layers in tiles have. */
+const wide = { latent: 12, channels: 72 };
 const batch = 3;
 const narrow = recipeOf({ recipe: "cycle", channelProfile: 480 });
 const recipes = {
@@ -38,8 +40,8 @@ function unactivated(): Recipe {
 
 const learners = new Map<string, Learner>();
 beforeAll(() => {
-  for (const [name, recipe] of Object.entries(recipes)) {
-    const learner = tinyLearner(size, 7, recipe);
+  const all = Object.entries(recipes).map(([name, recipe]) => [name, tinyLearner(size, 7, recipe)] as const);
+  for (const [name, learner] of [...all, ["wide", tinyLearner(wide, 7)] as const]) {
     // Biases of 0 hide faults; so do networks of which the average is a copy.
     const random = new RandomGenerator(3);
     for (const network of [learner.encoder, learner.generatorEma]) {
@@ -112,6 +114,30 @@ describe.each(Object.keys(recipes))("the graphs of %s", (recipe) => {
   );
 });
 
+test("wide layers are computed in tiles, and what comes out is libtorch's", async () => {
+  for (const { phase, alpha } of [
+    { phase: 2, alpha: 1 },
+    { phase: 3, alpha: 0.35 },
+  ]) {
+    // biome-ignore format: a table
+    const { generator, encoder } = await outputs({ recipe: "wide", growth: { phase, alpha } });
+    // Blocks of 16x16 and more: one convolution of the generator's each, and two of the encoder's but the one that reads RGB.
+    const [ofGenerator, ofEncoder] = [generator, encoder].map(({ structure: { names } }) =>
+      names.filter((name) => name.endsWith(".products")),
+    );
+    expect(ofGenerator).toHaveLength(phase - 1);
+    expect(ofEncoder).toHaveLength(2 * (phase - 1) - 1);
+    // Measured 2e-6 at most (ONNX Runtime 1.30, libtorch 1.13, November 2026).
+    expect(differenceOf(generator.got, generator.expected).largest).toBeLessThan(2e-5);
+    expect(differenceOf(encoder.got, encoder.expected).largest).toBeLessThan(2e-5);
+  }
+  // Taps lie in another order there, each output with its scale in int8.
+  const small = await outputs({ recipe: "wide", growth: { phase: 2, alpha: 1 }, format: "int8" });
+  for (const { got, expected } of [small.generator, small.encoder]) {
+    expect(differenceOf(got, expected).relative).toBeLessThan(0.05);
+  }
+});
+
 test("a fade blends: its images are neither those of the new resolution nor of the old", async () => {
   const at = (alpha: number) => outputs({ recipe: "accv2018", growth: { phase: 2, alpha } });
   const [now, half, before] = [await at(1), await at(0.5), await at(0)];
@@ -140,7 +166,7 @@ test("ports have the agreed names, float32 and a free batch", async () => {
 
 test("only operators that every ONNX Runtime computes well are in the files", async () => {
   const known =
-    "Conv MatMul AveragePool ReduceL2 Add Mul Div Sqrt LeakyRelu Resize Reshape Concat DepthToSpace Pad Cast";
+    "Conv MatMul AveragePool ReduceL2 Add Sub Mul Div Sqrt LeakyRelu Resize Reshape Transpose Concat Slice Pad Cast";
   const seen = new Set<string>();
   for (const format of ["fp32", "fp16", "int8"] as const) {
     for (const recipe of Object.keys(recipes)) {

@@ -69,6 +69,7 @@ const inside = (bytes: Buffer, number: number): Buffer[] =>
 /** What the tests ask of a file, by the field numbers of onnx.proto. */
 export function structureOf(bytes: Buffer): {
   operators: Set<string>;
+  names: string[];
   operatorSet: number;
   weights: Map<number, number>;
 } {
@@ -81,6 +82,7 @@ export function structureOf(bytes: Buffer): {
   }
   return {
     operators: new Set(inside(graph, 1).map((node) => inside(node, 4).toString())),
+    names: inside(graph, 1).map((node) => inside(node, 3).toString()),
     operatorSet: [...fields(operatorSet)].find(({ number }) => number === 2)?.value as number,
     /** Bytes of constants by TensorProto.DataType: 1 float, 3 int8, 7 int64, 10 float16. */
     weights,
