@@ -208,6 +208,16 @@ describe("resolution, crop, limit, labels", () => {
     expect(pack.labels).toHaveLength(27);
     expect(pack.splits.test).toHaveLength(2);
   });
+
+  test("portraits are a source of their own, whose faces do not lean", async () => {
+    const made = (source: string) => prepareDataset({ source, out: out(`${source.slice(11)}-of-5`), resolution: 8, count: 5 });
+    const [portraits, faces] = [(await made("procedural:portraits")).pack, (await made("procedural:faces")).pack];
+    expect(portraits.source).toMatchObject({ kind: "procedural", name: "portraits" });
+    const of = ({ labels }: typeof faces, name: string) => labels.find((label) => label.name === name);
+    expect(of(portraits, "tilt")).toMatchObject({ values: new Float64Array(5) });
+    expect(of(portraits, "smile")).toEqual(of(faces, "smile"));
+    expect(portraits.id).not.toBe(faces.id);
+  });
 });
 
 describe("what cannot be prepared is refused in one line, and nothing stays", () => {

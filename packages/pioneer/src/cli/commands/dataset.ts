@@ -44,10 +44,10 @@ const prepareSchema = z.strictObject({
   }),
   count: option(whole(1).optional(), {
     value: "N",
-    description: "images to draw of procedural:faces",
+    description: "images to draw of a procedural source",
     default: String(drawnFaces),
   }),
-  seed: option(whole(0).default(0), { value: "S", description: "seed of procedural:faces and --limit" }),
+  seed: option(whole(0).default(0), { value: "S", description: "seed of procedural sources and --limit" }),
   ...maxPixelsOption,
   force: option(toggle().default(false), { description: "replace OUT if it is a pack" }),
 });
@@ -74,7 +74,7 @@ export function addDatasetCommands(program: Command): void {
     );
   addCommand(dataset, {
     name: "prepare",
-    summary: "make a pack of an image folder, a tar or zip, CelebA, CelebA-HQ, LSUN, CIFAR-10, or procedural:faces",
+    summary: "make a pack of an image folder, a tar or zip, CelebA, CelebA-HQ, LSUN, CIFAR-10, or drawn faces",
     args: "<source> <out>",
     schema: prepareSchema,
     examples: [
@@ -84,7 +84,7 @@ export function addDatasetCommands(program: Command): void {
       "dataset prepare celeba/ celeba.pack --resolution 128",
       "dataset prepare celebahq.h5 celebahq.pack --source celebahq --resolution 256",
       "dataset prepare cifar-10-python.tar.gz cifar.pack",
-      "dataset prepare procedural:faces faces.pack --resolution 64 --count 20000",
+      "dataset prepare procedural:portraits faces.pack --resolution 64 --count 20000",
     ],
     async run(options, [source = "", out = ""], { output }) {
       const { prepareDataset } = await import("../../data/prepare.ts");

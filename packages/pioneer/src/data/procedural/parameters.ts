@@ -118,3 +118,14 @@ export function drawParameters(seed: number, index: number): FaceParameters {
   for (const name of faceParameterNames) drawn[name] = Math.round(drawn[name] * 1e4) / 1e4;
   return drawn;
 }
+
+/** How far portraits turn, of what faces do. */
+const portraitYaw = 0.4;
+
+/** The same person looking ahead, so that eyes and mouth lie in nearly the same places in all pictures. */
+export const facingAhead = (face: FaceParameters): FaceParameters => ({
+  ...face,
+  yaw: Math.round(face.yaw * portraitYaw * 1e4) / 1e4,
+  nod: 0,
+  tilt: 0,
+});

@@ -10,9 +10,10 @@ import {
   type FaceParameters,
   faceParameterNames,
   faceParameterRanges,
+  facingAhead,
 } from "../../../src/data/procedural/parameters.ts";
 import { hashUniform } from "../../../src/data/procedural/random.ts";
-import { openProceduralFaces } from "../../../src/data/sources/procedural.ts";
+import { openProcedural } from "../../../src/data/sources/procedural.ts";
 import { repeat } from "../support.ts";
 
 const faces = Array.from({ length: 4000 }, (_, index) => drawParameters(7, index));
@@ -52,6 +53,13 @@ describe("parameters", () => {
       expect(Math.max(...values)).toBeLessThanOrEqual(max);
       expect(Math.max(...values) - Math.min(...values)).toBeGreaterThan(0.9 * (max - min));
     }
+  });
+
+  test("portraits are the same people looking ahead", () => {
+    const portrait = facingAhead(faces[0] as FaceParameters);
+    expect(portrait).toEqual({ ...faces[0], yaw: expect.any(Number), nod: 0, tilt: 0 });
+    // To four decimals, as all parameters are.
+    expect(portrait.yaw).toBeCloseTo(0.4 * (faces[0]?.yaw ?? 0), 4);
   });
 
   test("femininity goes with jaw, brows, lips, hair and beard, but not with the nose", () => {
@@ -132,17 +140,17 @@ describe("pictures", () => {
   });
 
   test("the source gives them with their parameters as labels", async () => {
-    const source = openProceduralFaces(32, 50, 9);
+    const source = openProcedural("procedural:faces", 32, 50, 9);
     expect(source.count).toBe(50);
     expect(source.entry(7)).toEqual({ name: "face-000007", labels: { ...drawParameters(9, 7) } });
     for await (const content of source.contents([7])) {
       expect(await content.read()).toEqual({ width: 32, height: 32, pixels: renderFace(drawParameters(9, 7), 32) });
     }
-    expect(openProceduralFaces(32, 50, 10).digest).not.toBe(source.digest);
+    expect(openProcedural("procedural:faces", 32, 50, 10).digest).not.toBe(source.digest);
   });
 
   test("are the same when there are so many that threads draw them, read in any order", async () => {
-    const source = openProceduralFaces(16, 200, 9);
+    const source = openProcedural("procedural:faces", 16, 200, 9);
     const reads: Promise<RawImage | Buffer>[] = [];
     for await (const content of source.contents(allIndices(source.count))) reads.push(content.read());
     for (const [index, read] of reads.entries()) {

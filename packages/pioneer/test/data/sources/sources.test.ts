@@ -6,7 +6,6 @@ import { ConfigError, DataError } from "../../../src/base/errors.ts";
 import { allIndices } from "../../../src/data/pack/splits.ts";
 import { prepareDataset } from "../../../src/data/prepare.ts";
 import { openSource } from "../../../src/data/sources/open.ts";
-import { proceduralFaces } from "../../../src/data/sources/procedural.ts";
 import type { Source } from "../../../src/data/sources/source.ts";
 import { entriesOf, type Files, imageFolder, png, readFiles, writeFiles, writeTar, writeZip } from "../support.ts";
 
@@ -271,8 +270,10 @@ describe("what is no source is refused in one line", () => {
       /text\.txt: neither a folder, a tar, tar\.gz or zip of images, CelebA-HQ's HDF5, an LMDB environment of LSUN, nor/,
     );
     expect(await refusal(pack)).toMatch(/a\.pack is a pack already; give it to train --data/);
-    expect(await refusal("procedural:cats")).toBe("procedural:cats: unknown; the one there is, is procedural:faces");
-    expect(await refusal(proceduralFaces, text)).toMatch(/has labels of its own; leave out --labels/);
+    expect(await refusal("procedural:cats")).toBe(
+      "procedural:cats: unknown; there are procedural:faces and procedural:portraits",
+    );
+    expect(await refusal("procedural:faces", text)).toMatch(/has labels of its own; leave out --labels/);
     mkdirSync(join(folder, "nothing"));
     await expect(openSource(join(folder, "nothing"), 8, { count: 5 })).rejects.toThrow(ConfigError);
   });
