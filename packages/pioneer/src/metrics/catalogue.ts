@@ -8,6 +8,7 @@ const files = {
   rmse: async () => (await import("./pixel-errors.ts")).rmse,
   psnr: async () => (await import("./pixel-errors.ts")).psnr,
   ssim: async () => (await import("./ssim.ts")).metric,
+  sharpness: async () => (await import("./sharpness.ts")).metric,
   fid: async () => (await import("./fid.ts")).metric,
   kid: async () => (await import("./kid.ts")).metric,
   pr: async () => (await import("./precision-recall.ts")).metric,

@@ -12,7 +12,7 @@ import type { Growth } from "../networks/index.ts";
 import { pairInUse } from "./health.ts";
 import type { Session } from "./session.ts";
 
-const cheap = ["swd", "msssim", "l1", "rmse", "ssim", "latent"] as const satisfies readonly MetricName[];
+const cheap = ["swd", "msssim", "l1", "rmse", "ssim", "sharpness", "latent"] as const satisfies readonly MetricName[];
 /** Samples, and at most as many real and held-out images. */
 const count = 256;
 /** The same latents, patches and directions in every evaluation of every run. */

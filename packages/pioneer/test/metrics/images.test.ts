@@ -2,6 +2,7 @@ import { noGrad, scope, tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
 import { multiScaleSsim } from "../../src/metrics/msssim.ts";
 import { pixelErrors } from "../../src/metrics/pixel-errors.ts";
+import { detail } from "../../src/metrics/sharpness.ts";
 import { ssim } from "../../src/metrics/ssim.ts";
 import { expectClose, numbers, pictures, reference } from "./support.ts";
 
@@ -31,6 +32,14 @@ describe("errors of pixels", () => {
     ];
     expect(pixelErrors(black, white)).toEqual({ absolute: 2, squared: 4, psnr: 0 });
   });
+});
+
+test("the detail that sharpness counts: a ramp has none, a lone pixel its own and that of its four neighbours", () => {
+  const ramp = Float32Array.from({ length: 75 }, (_, i) => 3 * (i % 5) + 2 * Math.floor((i % 25) / 5));
+  expect(detail(tensor(ramp, [1, 3, 5, 5]))).toBe(0);
+  const dot = new Uint8Array(25);
+  dot[12] = 10;
+  expect(detail(tensor(dot, [1, 1, 5, 5]))).toBe(4 * 10 + 4 * 10);
 });
 
 describe("SSIM", () => {

@@ -111,7 +111,7 @@ describe("train --evaluate-every", () => {
     const noted = lines("a");
     expect(noted.map(({ images }) => images)).toEqual([104, 200, 304, 400]);
     const names = noted.map(({ metrics }) => Object.keys(metrics));
-    expect(names[0]).toEqual(["l1", "rmse", "kl_real", "effective_rank", "cosine"]);
+    expect(names[0]).toEqual(["l1", "rmse", "sharpness", "kl_real", "effective_rank", "cosine"]);
     expect(names[3]?.[0]).toMatch(/^swd\d+$/);
     expect(names[3]).toEqual(expect.arrayContaining(["ssim", "l1", "cosine"]));
     expect(readFileSync(join(folder, "a", "log.txt"), "utf8")).toMatch(/evaluated in [\d.]+ s: l1 /);
@@ -171,6 +171,7 @@ describe("evaluate", () => {
           "rmse",
           "psnr",
           "ssim",
+          "sharpness",
           "fid128",
           "kid128",
           "precision128",
