@@ -42,6 +42,11 @@ export interface AgeRecipe extends RecipeBase {
   readonly xScale: { readonly fading: number; readonly stable: number };
   /** The same in an update of G; 0 for none: G then never sees an image of the data. */
   readonly xScaleOfGenerator: number;
+  /**
+   * Reconstructions as fakes beside samples: the weight of their KL in an update of E, and in one of G, as a multiple of
+   * klScale; 0 for never.
+   */
+  readonly klOfReconstructions: { readonly encoder: number; readonly generator: number };
   readonly xMismatch: Mismatch;
   /** Bound of the encoder's KL terms where the schedule says none; 0 for none. */
   readonly margin: number;
@@ -74,6 +79,7 @@ export const accv2018: AgeRecipe = {
   zMismatch: "cos",
   xScale: { fading: 1, stable: 1.5 },
   xScaleOfGenerator: 0,
+  klOfReconstructions: { encoder: 0, generator: 0 },
   xMismatch: "L1",
   margin: 0,
   realm: false,
@@ -97,7 +103,7 @@ export const balanced: AgeRecipe = {
 
 /**
  * For runs of hours: cycle-consistent both ways. G learns from photos too (AGE's match_x for G), E learns to invert G on
- * generated images, a margin keeps the game from shrinking the codes to a cap, and both networks are averaged, by an average
+ * generated images, reconstructions are fakes as samples are (IntroVAE), which makes them sharp, a margin keeps the game from shrinking the codes to a cap, and both networks are averaged, by an average
  * that follows the run; Adam has a first moment, and the learning rate falls at the end. docs/training-log.md has what each
  * part brings.
  */
@@ -105,6 +111,7 @@ export const cycle: AgeRecipe = {
   ...accv2018,
   zScaleOfEncoder: 10,
   xScaleOfGenerator: 1,
+  klOfReconstructions: { encoder: 0.5, generator: 1 },
   margin: 0.05,
   realm: true,
   generatorSteps: 3,

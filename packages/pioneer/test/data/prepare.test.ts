@@ -210,7 +210,8 @@ describe("resolution, crop, limit, labels", () => {
   });
 
   test("portraits are a source of their own, whose faces do not lean", async () => {
-    const made = (source: string) => prepareDataset({ source, out: out(`${source.slice(11)}-of-5`), resolution: 8, count: 5 });
+    const made = (source: string) =>
+      prepareDataset({ source, out: out(`${source.slice(11)}-of-5`), resolution: 8, count: 5 });
     const [portraits, faces] = [(await made("procedural:portraits")).pack, (await made("procedural:faces")).pack];
     expect(portraits.source).toMatchObject({ kind: "procedural", name: "portraits" });
     const of = ({ labels }: typeof faces, name: string) => labels.find((label) => label.name === name);

@@ -163,12 +163,19 @@ describe("a step of cycle", () => {
       const xRecon = l1(of("reconstruction"), x).item();
       const inverted = cosineMismatch(of("inverted"), inputs.zEncoder.to("float64")).item();
       expect(Math.abs(loss("zReconOfEncoder") - inverted)).toBeLessThan(allowed);
-      const kl = Math.max(-0.05, 0.1 * (klReal - klFake)) + 0.1 * klReal;
+      // Reconstructions are told from images for half the price of samples, up to the same margin.
+      const klReconstruction = klToPrior(of("judgedReconstruction")).item();
+      expect(Math.abs(loss("klReconstruction") - klReconstruction)).toBeLessThan(allowed);
+      const against = (fakes: number) => Math.max(-0.05, 0.1 * (klReal - fakes));
+      const kl = against(klFake) + 0.5 * against(klReconstruction) + 0.1 * klReal;
       const encoder = kl + (alpha < 1 ? 1 : 1.5) * xRecon + 10 * inverted;
       expect(Math.abs(loss("encoder") - encoder)).toBeLessThan(1e-4); // of size 20
       const xReconOfGenerator = l1(of("regenerated"), x).item();
       expect(Math.abs(loss("xReconOfGenerator") - xReconOfGenerator)).toBeLessThan(allowed);
-      const generator = 0.1 * loss("klGenerated") + 100 * loss("zRecon") + xReconOfGenerator;
+      const klOfGenerator = klToPrior(of("reconstructed")).item();
+      expect(Math.abs(loss("klReconstructionOfGenerator") - klOfGenerator)).toBeLessThan(allowed);
+      const kls = 0.1 * loss("klGenerated") + 0.1 * klOfGenerator;
+      const generator = kls + 100 * loss("zRecon") + xReconOfGenerator;
       expect(Math.abs(loss("generator") - generator)).toBeLessThan(1e-4); // of size 200
     });
   });

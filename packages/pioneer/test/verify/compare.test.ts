@@ -49,6 +49,7 @@ test("the recipe's constants are those of docs/algorithm.md, section 3: one iter
     augment: false,
     margin: 0,
     xScaleOfGenerator: 0,
+    klOfReconstructions: { encoder: 0, generator: 0 },
     zScaleOfEncoder: 0,
     poolSize: { below256: 200, from256: 100 },
   });
