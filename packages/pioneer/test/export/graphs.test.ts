@@ -24,7 +24,7 @@ afterAll(() => runner.close());
 /** Latent and channels differ, and neither is a multiple of what processors like. */
 const size = { latent: 12, channels: 20 };
 /** At least as many channels as layers in tiles have. */
-const wide = { latent: 12, channels: 72 };
+const wide = { latent: 12, channels: 128 };
 const batch = 3;
 const narrow = recipeOf({ recipe: "cycle", channelProfile: 480 });
 const recipes = {
