@@ -76,7 +76,9 @@ export async function benchAll(
   }
   // Graphs are large: two sizes of image are enough.
   for (const workload of only.includes("exported") ? workloads.filter(({ phase }) => phase === 4 || phase === 5) : []) {
-    const timing = await timeExported(workload, "fp32", unmeasured.threads, extent.system);
+    // Wider ones take a minute for a batch in WASM.
+    const options = { threads: unmeasured.threads, wasm: workload.n <= 128 };
+    const timing = await timeExported(workload, "fp32", options, extent.system);
     results.exported = [...(results.exported ?? []), timing];
     save();
   }

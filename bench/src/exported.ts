@@ -1,9 +1,10 @@
 // Encoding and decoding by exported graphs in ONNX Runtime, beside eager PyTorch in float32 and our own openModel().
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createLearner, disposeLearner, exportGraphs, resolutionOf } from "pioneer-networks/torch";
+import { basename, join } from "node:path";
+import { createLearner, disposeLearner, exportGraphs, readModelConfig, resolutionOf } from "pioneer-networks/torch";
 import type { ModelConfig } from "pioneer-runtime";
+import { graphPorts } from "pioneer-runtime/internal";
 import { RandomGenerator, setThreads } from "pioneer-torch";
 import type { Direction, OnnxTiming, OnnxTrial } from "./onnx-trial.ts";
 import { bench } from "./places.ts";
@@ -12,20 +13,33 @@ import type { Python } from "./python.ts";
 import { recipe, type Workload } from "./workload.ts";
 
 export interface ExportedTiming extends Workload {
+  /** Name of the model folder; networks at their random start have none. */
+  readonly model?: string;
   readonly dtype: ModelConfig["dtype"];
   readonly threads: number;
   readonly onnx: OnnxTiming;
+  /** Of the build for pages, one thread. Missing where it was not asked for. */
+  readonly wasm?: OnnxTiming;
   readonly eager: { readonly torch: string; readonly encode: Direction; readonly decode: Direction } | null;
 }
+
+export interface ExportedOptions {
+  readonly threads: number;
+  /** The build for pages too. */
+  readonly wasm: boolean;
+  readonly least?: { readonly runs: number; readonly seconds: number };
+}
+
+const enough = { runs: 5, seconds: 2 };
 
 /** One size: graphs of networks at their random start, which cost what trained ones do. */
 export async function timeExported(
   { phase, batch, n }: Workload,
   dtype: ExportedTiming["dtype"],
-  threads: number,
+  options: ExportedOptions,
   python: Python | undefined,
-  least = { runs: 5, seconds: 2 },
 ): Promise<ExportedTiming> {
+  const { threads, least = enough } = options;
   setThreads(threads);
   const folder = mkdtempSync(join(tmpdir(), "pioneer-bench-"));
   try {
@@ -33,47 +47,69 @@ export async function timeExported(
     const learner = createLearner(recipe, { latent: n, channels: n }, 0.001, new RandomGenerator(0));
     const graphs = exportGraphs(learner, { phase, alpha: 1 }, "rgb", dtype);
     disposeLearner(learner);
-    const files = { encode: join(folder, "encoder.onnx"), decode: join(folder, "generator.onnx") };
-    writeFileSync(files.encode, graphs.encoder);
-    writeFileSync(files.decode, graphs.generator);
-    const trial: OnnxTrial = { files, latent: n, resolution: resolutionOf(phase), batch, threads, least };
-    progress("timing ONNX Runtime");
-    const onnx = await runJson<OnnxTiming>(process.execPath, [
-      join(bench, "dist", "onnx-trial.js"),
-      JSON.stringify(trial),
-    ]);
-    if (!python) return { phase, batch, n, dtype, threads, onnx, eager: null };
+    writeFileSync(join(folder, graphPorts.encoder.file), graphs.encoder);
+    writeFileSync(join(folder, graphPorts.generator.file), graphs.generator);
+    const timings = await timeFolder(folder, { latent: n, resolution: resolutionOf(phase), batch }, options);
+    const of = { phase, batch, n, dtype, threads, ...timings };
+    if (!python) return { ...of, eager: null };
     progress("timing eager PyTorch");
-    const options = { phase, batch, n, threads, ...least };
-    const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+    const args = Object.entries({ phase, batch, n, threads, ...least }).flatMap(([name, value]) => [
+      `--${name}`,
+      `${value}`,
+    ]);
     const eager = await runJson<NonNullable<ExportedTiming["eager"]>>(python.interpreter, [
       join(bench, "baselines", "inference.py"),
       ...args,
     ]);
-    return { phase, batch, n, dtype, threads, onnx, eager };
+    return { ...of, eager };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** A Markdown table: milliseconds for each image, alone and in batches; encode and decode together are compared. */
+/** A model folder that there is. */
+export async function timeModel(folder: string, batch: number, options: ExportedOptions): Promise<ExportedTiming> {
+  const { latent, resolution, phase, channels, dtype } = await readModelConfig(folder);
+  const timings = await timeFolder(folder, { latent, resolution, batch }, options);
+  const { threads } = options;
+  return { model: basename(folder), phase, batch, n: channels, dtype, threads, ...timings, eager: null };
+}
+
+async function timeFolder(
+  folder: string,
+  of: Pick<OnnxTrial, "latent" | "resolution" | "batch">,
+  { threads, wasm, least = enough }: ExportedOptions,
+): Promise<Pick<ExportedTiming, "onnx" | "wasm">> {
+  const files = { encode: join(folder, graphPorts.encoder.file), decode: join(folder, graphPorts.generator.file) };
+  const time = (engine: OnnxTrial["engine"]) => {
+    progress(`timing ONNX Runtime, ${engine}`);
+    const trial: OnnxTrial = { engine, files, ...of, threads, least };
+    return runJson<OnnxTiming>(process.execPath, [join(bench, "dist", "onnx-trial.js"), JSON.stringify(trial)]);
+  };
+  const onnx = await time("node");
+  return wasm ? { onnx, wasm: await time("wasm") } : { onnx };
+}
+
+/** A Markdown table: milliseconds for each image, alone and in batches; encode and decode together are compared with PyTorch's. */
 export function describeExported(timings: readonly ExportedTiming[]): string {
-  const heads =
-    "size | n | dtype | batch | ONNX encode | decode | PyTorch encode | decode | times as fast | cold start";
-  const lines = timings.flatMap(({ phase, batch, n, dtype, onnx, eager }) => {
+  const heads = `size | n | dtype | batch | ONNX encode | decode | WASM encode | decode | PyTorch encode | decode | times as fast | cold start`;
+  const lines = timings.flatMap(({ model, phase, batch, n, dtype, onnx, wasm, eager }) => {
     const r = resolutionOf(phase);
     return (["single", "batch"] as const).map((kind) => {
       const count = kind === "single" ? 1 : batch;
       const ms = (direction: Direction) => (1000 * direction[kind].median) / count;
+      const pair = (timing: Pick<OnnxTiming, "encode" | "decode"> | null | undefined) =>
+        timing ? [timing.encode, timing.decode].map((direction) => `${ms(direction).toFixed(1)} ms`) : ["", ""];
       const ours = ms(onnx.encode) + ms(onnx.decode);
       const theirs = eager && ms(eager.encode) + ms(eager.decode);
       return [
         `${r}×${r}`,
-        n,
+        model ?? n,
         dtype,
         count,
-        ...[onnx.encode, onnx.decode].map((direction) => `${ms(direction).toFixed(1)} ms`),
-        ...(eager ? [eager.encode, eager.decode].map((direction) => `${ms(direction).toFixed(1)} ms`) : ["", ""]),
+        ...pair(onnx),
+        ...pair(wasm),
+        ...pair(eager),
         theirs === null ? "not measured" : (theirs / ours).toFixed(2),
         kind === "single" ? `${onnx.cold.decode.toFixed(2)} s` : "",
       ].join(" | ");

@@ -4,7 +4,7 @@ import {
   command,
   computingOf,
   defaultSize,
-  dtypeOf,
+  dtypesOf,
   flags,
   minutesOf,
   operands,
@@ -42,7 +42,8 @@ const usage = `Usage: npm run -s bench -- COMMAND [options]
             writes FILES.json and FILES.png (--parameters smile,nose=nose_width,feminine=-male,... as directions
             --attribute takes them; --steps of the network that reads them off the pixels, default 2000)
   exported  encode and decode by exported graphs in ONNX Runtime beside eager float32 PyTorch, and their cold start:
-            --phases 4,5 --n 512,128 --batch 8 --dtype fp32|fp16|int8
+            --phases 4,5 --n 512,128 --batch 8 --dtype fp32,fp16,int8, or --model MODEL; --wasm also in the build for
+            pages, on one thread
   studio    the studio's page in Chromium: slider to pixels, first visit to first reconstruction, bytes; --steps changes of
             the slider (default 200), --trials visits (default 5)
   report    bench/RESULTS.md anew from bench/results/
@@ -138,14 +139,20 @@ const commands: Record<string, () => void | Promise<void>> = {
   },
 
   async exported() {
-    const { describeExported, timeExported } = await import("./exported.ts");
+    const { describeExported, timeExported, timeModel } = await import("./exported.ts");
     const python = flags["no-baselines"] ? undefined : await systemPython();
     const { threads } = await unmeasuredSettings();
+    const options = { threads, wasm: flags.wasm };
     const timings = [];
-    for (const n of wholes("n", flags.n ?? `${defaultSize},128`, 2)) {
-      for (const phase of wholes("phases", flags.phases ?? "4,5", 0)) {
-        const { batch } = workloadOf({ phase, batch: 8, n });
-        timings.push(await timeExported({ phase, batch, n }, dtypeOf(), threads, python));
+    if (flags.model !== undefined) timings.push(await timeModel(flags.model, workloadOf().batch, options));
+    else {
+      for (const n of wholes("n", flags.n ?? `${defaultSize},128`, 2)) {
+        for (const phase of wholes("phases", flags.phases ?? "4,5", 0)) {
+          const workload = workloadOf({ phase, batch: 8, n });
+          for (const dtype of dtypesOf()) {
+            timings.push(await timeExported({ ...workload, phase, n }, dtype, options, python));
+          }
+        }
       }
     }
     console.log(flags.json ? JSON.stringify(timings) : describeExported(timings));

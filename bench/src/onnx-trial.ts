@@ -1,8 +1,11 @@
 // Times exported graphs in ONNX Runtime, in a process of its own that never loads libtorch: node onnx-trial.js JSON. Prints one object.
+import { readFileSync } from "node:fs";
 import type { InferenceSession } from "onnxruntime-node";
 import type { Spread } from "./spread.ts";
 
 export interface OnnxTrial {
+  /** Of onnxruntime-node, or of onnxruntime-web's build for pages, which Node runs too; the latter on one thread. */
+  readonly engine: "node" | "wasm";
   readonly files: { readonly encode: string; readonly decode: string };
   readonly latent: number;
   readonly resolution: number;
@@ -30,14 +33,26 @@ const spreadOf = (values: readonly number[]): Spread => {
   return { median: at(0.5), min: at(0), max: at(1) };
 };
 
-async function time({ files, latent, resolution, batch, threads, least }: OnnxTrial): Promise<OnnxTiming> {
-  const start = performance.now();
-  const since = () => (performance.now() - start) / 1000;
+async function opener({ engine, threads }: OnnxTrial) {
+  if (engine === "wasm") {
+    const { InferenceSession, Tensor, env } = await import("onnxruntime-web/wasm");
+    env.wasm.numThreads = 1;
+    const open = (file: string) => InferenceSession.create(readFileSync(file), { executionProviders: ["wasm"] });
+    return { Tensor, open };
+  }
   // ONNX Runtime from 1.29 on tells Microsoft of its use unless it is told not to.
   process.env.ORT_DISABLE_TELEMETRY = "1";
   const { InferenceSession, Tensor } = await import("onnxruntime-node");
   const open = (file: string) =>
     InferenceSession.create(file, { executionProviders: ["cpu"], intraOpNumThreads: threads });
+  return { Tensor, open };
+}
+
+async function time(trial: OnnxTrial): Promise<OnnxTiming> {
+  const { engine, files, latent, resolution, batch, least } = trial;
+  const start = performance.now();
+  const since = () => (performance.now() - start) / 1000;
+  const { Tensor, open } = await opener(trial);
   const images = [3, resolution, resolution];
   const call = (session: InferenceSession, count: number, shape: readonly number[]) => {
     const dims = [count, ...shape];
@@ -56,7 +71,8 @@ async function time({ files, latent, resolution, batch, threads, least }: OnnxTr
   const direction = async (session: InferenceSession, shape: readonly number[]): Promise<Direction> => {
     const measure = async (count: number) => {
       const run = call(session, count, shape);
-      await run();
+      // V8 compiles WebAssembly again, and better, while its first calls run.
+      for (let i = 0; i < (engine === "wasm" ? 5 : 1); i++) await run();
       const seconds: number[] = [];
       for (let total = 0; seconds.length < least.runs || total < least.seconds; total += seconds.at(-1) as number) {
         const began = performance.now();

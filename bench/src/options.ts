@@ -33,6 +33,7 @@ const { values, positionals } = (() => {
         "cuda-graphs": { type: "boolean", default: false },
         busy: { type: "boolean", default: false },
         dtype: { type: "string", default: "fp32" },
+        wasm: { type: "boolean", default: false },
         "no-baselines": { type: "boolean", default: false },
         "no-limit": { type: "boolean", default: false },
         json: { type: "boolean", default: false },
@@ -76,11 +77,12 @@ export const workloadOf = (otherwise: Workload = { phase: 4, batch: 8, n: defaul
 });
 
 /** What exported weights are stored as. */
-export function dtypeOf(): ModelConfig["dtype"] {
-  const found = weightFormats.find((format) => format === values.dtype);
-  if (found !== undefined) return found;
-  throw new UsageError(`--dtype must be one of ${weightFormats.join(", ")}, got ${values.dtype}`);
-}
+export const dtypesOf = (): ModelConfig["dtype"][] =>
+  values.dtype.split(",").map((name) => {
+    const found = weightFormats.find((format) => format === name);
+    if (found !== undefined) return found;
+    throw new UsageError(`--dtype must be some of ${weightFormats.join(", ")}, got ${values.dtype}`);
+  });
 
 export const stepsOf = (otherwise = 5): number => whole("steps", 1, otherwise);
 export const trialsOf = (otherwise = 1): number => whole("trials", 1, otherwise);

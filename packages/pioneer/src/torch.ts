@@ -22,6 +22,7 @@ export { createLearner, disposeLearner, type Learner } from "./learner/learner.t
 export { placeLearner } from "./learner/placement.ts";
 export { cosineMismatch, klToPrior, l1, type Moments, type MomentsOf } from "./losses/index.ts";
 export { type OpenModelOptions, openModel } from "./models/model.ts";
+export { readModelConfig } from "./models/model-folder.ts";
 export { openAnyModel } from "./models/open-model.ts";
 export * from "./networks/index.ts";
 export {
