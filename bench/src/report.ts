@@ -168,7 +168,7 @@ function inferenceTable({ inference }: Results): string {
 function exportedTable({ exported = [] }: Results): string {
   const rows = [...exported]
     .sort((a, b) => b.n - a.n || a.phase - b.phase)
-    .flatMap(({ n, phase, batch, onnx, eager }) =>
+    .flatMap(({ n, phase, batch, onnx, wasm, eager }) =>
       (["single", "batch"] as const).map((kind) => {
         const count = kind === "single" ? 1 : batch;
         const ms = (direction: Direction) => (1000 * direction[kind].median) / count;
@@ -180,13 +180,17 @@ function exportedTable({ exported = [] }: Results): string {
           `${phase}`,
           `${count}`,
           pair(onnx),
+          wasm ? pair(wasm) : none,
           eager ? pair(eager) : none,
           eager ? `${(sum(eager) / sum(onnx)).toFixed(2)}x` : none,
           kind === "single" ? `${onnx.cold.decode.toFixed(2)} s` : "",
         ];
       }),
     );
-  return table(["n", "phase", "images at once", "ONNX Runtime", "PyTorch", "faster", "cold start"], rows);
+  return table(
+    ["n", "phase", "images at once", "ONNX Runtime", "in WASM, one thread", "PyTorch", "faster", "cold start"],
+    rows,
+  );
 }
 
 function prepareTable({ prepare }: Results): string {
