@@ -26,9 +26,9 @@ const schema = z.strictObject({
   threads: trainSchema.shape.threads,
 });
 
-/** Drawn faces on a laptop: small networks, and small batches for many steps in little time. */
+/** Drawn faces that look ahead, on a laptop: small networks, and small batches for many steps in little time. */
 const preset = {
-  data: "procedural:faces",
+  data: "procedural:portraits",
   recipe: "cycle",
   resolution: 64,
   latent: 64,
