@@ -35,7 +35,7 @@ function checkTogether(config: TrainConfig): void {
   }
   if (config.recipe === "gan") {
     const keys = ["margin", "boostreco", "klDirection", "xMismatch", "zMismatch"] as const;
-    const isOn = (["realm", "augment"] as const).find((name) => config[name]);
+    const isOn = (["realm", "augment", "sharpen"] as const).find((name) => config[name]);
     const key = isOn ?? keys.find((name) => config[name] !== undefined);
     if (key !== undefined) {
       throw new ConfigError(`${flagOf(key)} is of the recipes that make latents: leave it out with --recipe gan`);

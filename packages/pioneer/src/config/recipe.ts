@@ -43,8 +43,8 @@ export interface AgeRecipe extends RecipeBase {
   /** The same in an update of G; 0 for none: G then never sees an image of the data. */
   readonly xScaleOfGenerator: number;
   /**
-   * Reconstructions as fakes beside samples: the weight of their KL in an update of E, and in one of G, as a multiple of
-   * klScale; 0 for never.
+   * Reconstructions as fakes beside samples (--sharpen): the weight of their KL in an update of E, and in one of G, as a
+   * multiple of klScale; 0 for never.
    */
   readonly klOfReconstructions: { readonly encoder: number; readonly generator: number };
   readonly xMismatch: Mismatch;
@@ -103,7 +103,7 @@ export const balanced: AgeRecipe = {
 
 /**
  * For runs of hours: cycle-consistent both ways. G learns from photos too (AGE's match_x for G), E learns to invert G on
- * generated images, reconstructions are fakes as samples are (IntroVAE), which makes them sharp, a margin keeps the game from shrinking the codes to a cap, and both networks are averaged, by an average
+ * generated images, a margin keeps the game from shrinking the codes to a cap, and both networks are averaged, by an average
  * that follows the run; Adam has a first moment, and the learning rate falls at the end. docs/training-log.md has what each
  * part brings.
  */
@@ -111,7 +111,6 @@ export const cycle: AgeRecipe = {
   ...accv2018,
   zScaleOfEncoder: 10,
   xScaleOfGenerator: 1,
-  klOfReconstructions: { encoder: 0.5, generator: 1 },
   margin: 0.05,
   realm: true,
   generatorSteps: 3,
@@ -120,6 +119,9 @@ export const cycle: AgeRecipe = {
   ema: { halfLifeShare: 0.03 },
   averagesEncoder: true,
 };
+
+/** What --sharpen sets; docs/training-log.md has other weights. */
+export const sharpening: AgeRecipe["klOfReconstructions"] = { encoder: 0.5, generator: 1 };
 
 /** The progressive WGAN-GP baseline of the authors' code: D is the encoder with a linear head. */
 export const gan: WganRecipe = {
@@ -154,6 +156,7 @@ export interface RecipeOptions {
   readonly realm?: boolean | undefined;
   readonly boostreco?: number | undefined;
   readonly augment?: boolean | undefined;
+  readonly sharpen?: boolean | undefined;
 }
 
 /** The recipe of a run, with what its configuration sets itself. */
@@ -168,7 +171,7 @@ export function recipeOf(options: RecipeOptions): Recipe {
     ema: emaDecay === undefined ? recipe.ema : { decay: emaDecay },
   };
   if (recipe.objective === "wgan") return { ...recipe, ...common };
-  const { klDirection, xMismatch, zMismatch, realm, boostreco, augment } = options;
+  const { klDirection, xMismatch, zMismatch, realm, boostreco, augment, sharpen } = options;
   return {
     ...recipe,
     ...common,
@@ -178,5 +181,6 @@ export function recipeOf(options: RecipeOptions): Recipe {
     realm: realm || recipe.realm,
     boostreco: boostreco ?? recipe.boostreco,
     augment: augment || recipe.augment,
+    klOfReconstructions: sharpen ? sharpening : recipe.klOfReconstructions,
   };
 }

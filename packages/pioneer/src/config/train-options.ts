@@ -179,6 +179,12 @@ export const trainSchema = z.strictObject({
     description: "compare real and generated images after random changes of colour, place and a hole (DiffAugment)",
     note: "for fewer than 2,000 images; not with gan",
   }),
+  sharpen: trained(toggle().default(false), {
+    resume: "told",
+    group: "Losses",
+    description: "make reconstructions as sharp as samples: the encoder learns to tell them from images too",
+    note: "for the last tenth of a run on photos; not with gan",
+  }),
 
   kimgPerPhase: trained(positive().default(2400), {
     resume: "fixed",

@@ -18,7 +18,10 @@ const shipped = (name: string, strips: readonly string[]): ShippedModel => ({
 });
 
 /** In the order in which they are shown. docs/models.md has how each was trained. */
-export const shippedModels: readonly ShippedModel[] = [shipped("faces-photos", ["smile", "feminine", "nose"])];
+export const shippedModels: readonly ShippedModel[] = [
+  shipped("faces-photos", ["smile", "feminine", "nose"]),
+  shipped("faces-drawn", ["glasses", "hairLength", "skin"]),
+];
 
 /** The model in the box that a folder is, if it is one. */
 export const shippedAt = (folder: string): ShippedModel | undefined =>

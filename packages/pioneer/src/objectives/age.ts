@@ -153,9 +153,9 @@ const reconstructsInG = ({ xScaleOfGenerator, klOfReconstructions }: AgeRecipe):
 /**
  * E minimises klScale·KL(E(x)) - klScale·KL(E(fake)) + xScale·L1(G(E(x)), x); G is frozen, gradients pass through it.
  * A margin m bounds the two KL terms from below by -m. Recipe cycle adds zScaleOfEncoder·cos(E(G(z)), z): E learns to
- * invert G. And reconstructions are fakes too, with a bound of their own (IntroVAE, arXiv:1807.06358, equation 11): it
- * adds klOfReconstructions.encoder·(klScale·KL(E(x)) - klScale·KL(E(G(E(x))))). Without that an image error alone judges
- * them, and they stay smooth however crisp samples are.
+ * invert G. With --sharpen reconstructions are fakes too, with a bound of their own (IntroVAE, arXiv:1807.06358, equation
+ * 11): it adds klOfReconstructions.encoder·(klScale·KL(E(x)) - klScale·KL(E(G(E(x))))). Without that an image error alone
+ * judges them, and they stay smooth however crisp samples are.
  *
  * With --augment the KL terms see T(x) and T(fake), T being random changes (augment.ts), so that E cannot tell the few real
  * images by heart. What is compared with something, G(E(x)) with x and E(G(z)) with z, goes through E unchanged. If
@@ -230,7 +230,7 @@ export function encoderTotal(
 
 /**
  * G minimises klScale·KL(E(G(z))) + zScale·cos(E(G(z)), z); E is frozen, gradients pass through it. Recipe cycle adds
- * xScaleOfGenerator·L1(G(E(x)), x) with E(x) a constant (AGE's match_x for G, arXiv:1704.02304), and of the same
+ * xScaleOfGenerator·L1(G(E(x)), x) with E(x) a constant (AGE's match_x for G, arXiv:1704.02304), --sharpen of the same
  * reconstructions klScale·klOfReconstructions.generator·KL(E(G(E(x)))): E is not to tell them from images either. With
  * --augment the KL terms see T(G(.)).
  */

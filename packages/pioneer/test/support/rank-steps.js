@@ -7,18 +7,25 @@ import { writeFileSync } from "node:fs";
 const { dist, place, pack: packPath, out, facts, cases } = JSON.parse(process.argv[2]);
 const own = (path) => import(`${dist}/${path}`);
 const torch = await import("pioneer-torch");
-const [{ Batches }, { openPack }, { recipes }, { createLearner }, { objectiveOf }, { drawInputs }, { trainStep }] =
-  await Promise.all(
-    [
-      "data/batches.js",
-      "data/pack/pack.js",
-      "config/recipe.js",
-      "learner/learner.js",
-      "objectives/index.js",
-      "train/inputs.js",
-      "train/step.js",
-    ].map(own),
-  );
+const [
+  { Batches },
+  { openPack },
+  { recipes, sharpening },
+  { createLearner },
+  { objectiveOf },
+  { drawInputs },
+  { trainStep },
+] = await Promise.all(
+  [
+    "data/batches.js",
+    "data/pack/pack.js",
+    "config/recipe.js",
+    "learner/learner.js",
+    "objectives/index.js",
+    "train/inputs.js",
+    "train/step.js",
+  ].map(own),
+);
 const { overRanks, shareOf } = await own("train/over-ranks.js");
 const { agreeOnLearner } = await own("train/agreement.js");
 const { readCheckpoint, writeCheckpoint } = await own("checkpoint/checkpoint.js");
@@ -31,8 +38,8 @@ const seed = 5;
 const pack = openPack(packPath);
 
 /** @returns the steps that it has taken, too */
-function learnerOf({ precision, recipe: name, augment, from }) {
-  const recipe = { ...recipes[name], augment };
+function learnerOf({ precision, recipe: name, augment, sharpen, from }) {
+  const recipe = { ...recipes[name], augment, ...(sharpen && { klOfReconstructions: sharpening }) };
   const { learner, state } = from
     ? readCheckpoint(from, recipe, 0.001)
     : { learner: createLearner(recipe, { latent: 8, channels: 6 }, 0.001, stream(seed, "weights")) };

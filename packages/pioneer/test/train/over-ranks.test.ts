@@ -30,6 +30,7 @@ interface Steps {
   readonly precision?: "fp32" | "fp64";
   readonly recipe?: string;
   readonly augment?: boolean;
+  readonly sharpen?: boolean;
   readonly steps?: number;
   readonly alpha?: number;
   /** Rank 1 changes a weight a little before the ranks compare what they hold: instead of numbers, what is said of it. */
@@ -40,7 +41,7 @@ interface Steps {
   readonly from?: string;
 }
 
-const common = { precision: "fp64", recipe: "accv2018", augment: false, batch: 8, alpha: 1, steps: 20 };
+const common = { precision: "fp64", recipe: "accv2018", augment: false, sharpen: false, batch: 8, alpha: 1, steps: 20 };
 
 /** After so many steps the two ranks write a checkpoint, from which one and three go on. */
 const saved = 10;
@@ -51,7 +52,7 @@ const cases = {
   rounded: { precision: "fp32", steps: 1 },
   plain: {},
   fading: { alpha: 0.5 },
-  cycle: { recipe: "cycle", augment: true },
+  cycle: { recipe: "cycle", augment: true, sharpen: true },
   critic: { recipe: "gan" },
 } as const satisfies Record<string, Steps>;
 type Case = keyof typeof cases;

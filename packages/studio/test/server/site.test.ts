@@ -73,7 +73,7 @@ test("a model that cannot be used makes no site; without one, those in the box d
     status: 0,
     stdout: expect.stringContaining("\nnext: npx serve 'the box', or copy it to any host of files\n"),
   });
-  expect(readdirSync(join(folder, "the box", "models"))).toEqual(["faces-photos"]);
+  expect(readdirSync(join(folder, "the box", "models"))).toEqual(["faces-drawn", "faces-photos"]);
   // It knows aligned faces; a site of models that do not has no faces/.
   expect(readdirSync(join(folder, "the box", "faces")).sort()).toEqual([...faceFiles, "LICENSE"].sort());
   expect(existsSync(join(folder, "site", "faces"))).toBe(false);
