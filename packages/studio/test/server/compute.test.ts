@@ -1,6 +1,7 @@
 // Computing over HTTP gives what the model gives in this process, to the last bit.
 import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Pioneer, type PioneerModel } from "pioneer-runtime";
@@ -226,18 +227,25 @@ test.skipIf(process.platform !== "linux")(
     const signalAll = (signal: NodeJS.Signals) => {
       for (const pid of computing()) process.kill(pid, signal);
     };
-    // Stopped, it holds the one that is let in; that the other is refused says that it is.
-    signalAll("SIGSTOP");
-    await expect.poll(() => computing().every((pid) => statOf(pid)?.state === "T")).toBe(true);
-    const both = [sample(), sample()];
-    expect((await Promise.race(both)).status).toBe(503);
-    signalAll("SIGKILL");
-    const lost = (await Promise.all(both)).filter(({ status }) => status !== 503);
-    expect(lost.map(({ status, json }) => [status, json()])).toEqual([
-      [
-        500,
-        { error: { code: "COMPUTER", message: expect.stringMatching(/^the process that computes ended.*try again$/) } },
-      ],
+    /** Kills it as soon as one is let in and the event loop has turned so often. @returns the answer to that one */
+    const killedAfter = async (turns: number) => {
+      // Stopped, it holds the one that is let in; that the other is refused says that it is.
+      signalAll("SIGSTOP");
+      await expect.poll(() => computing().every((pid) => statOf(pid)?.state === "T")).toBe(true);
+      const both = [sample(), sample()];
+      expect((await Promise.race(both)).status).toBe(503);
+      for (let turn = 0; turn < turns; turn++) await setImmediate();
+      signalAll("SIGKILL");
+      const [lost, ...more] = (await Promise.all(both)).filter(({ status }) => status !== 503);
+      expect(more).toEqual([]);
+      return lost;
+    };
+    // What it has not been sent yet another process computes: then it was killed too early.
+    let lost = await killedAfter(1);
+    for (let turns = 8; lost?.status === 200 && turns <= 8 ** 6; turns *= 8) lost = await killedAfter(turns);
+    expect([lost?.status, lost?.json()]).toEqual([
+      500,
+      { error: { code: "COMPUTER", message: expect.stringMatching(/^the process that computes ended.*try again$/) } },
     ]);
     expect((await sample()).status).toBe(200);
   },
