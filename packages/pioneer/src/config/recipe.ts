@@ -121,7 +121,7 @@ export const cycle: AgeRecipe = {
 };
 
 /** What --sharpen sets; docs/training-log.md has other weights. */
-export const sharpening: AgeRecipe["klOfReconstructions"] = { encoder: 0.5, generator: 1 };
+const sharpening: AgeRecipe["klOfReconstructions"] = { encoder: 0.5, generator: 1 };
 
 /** The progressive WGAN-GP baseline of the authors' code: D is the encoder with a linear head. */
 export const gan: WganRecipe = {

@@ -7,25 +7,18 @@ import { writeFileSync } from "node:fs";
 const { dist, place, pack: packPath, out, facts, cases } = JSON.parse(process.argv[2]);
 const own = (path) => import(`${dist}/${path}`);
 const torch = await import("pioneer-torch");
-const [
-  { Batches },
-  { openPack },
-  { recipes, sharpening },
-  { createLearner },
-  { objectiveOf },
-  { drawInputs },
-  { trainStep },
-] = await Promise.all(
-  [
-    "data/batches.js",
-    "data/pack/pack.js",
-    "config/recipe.js",
-    "learner/learner.js",
-    "objectives/index.js",
-    "train/inputs.js",
-    "train/step.js",
-  ].map(own),
-);
+const [{ Batches }, { openPack }, { recipeOf }, { createLearner }, { objectiveOf }, { drawInputs }, { trainStep }] =
+  await Promise.all(
+    [
+      "data/batches.js",
+      "data/pack/pack.js",
+      "config/recipe.js",
+      "learner/learner.js",
+      "objectives/index.js",
+      "train/inputs.js",
+      "train/step.js",
+    ].map(own),
+  );
 const { overRanks, shareOf } = await own("train/over-ranks.js");
 const { agreeOnLearner } = await own("train/agreement.js");
 const { readCheckpoint, writeCheckpoint } = await own("checkpoint/checkpoint.js");
@@ -39,7 +32,7 @@ const pack = openPack(packPath);
 
 /** @returns the steps that it has taken, too */
 function learnerOf({ precision, recipe: name, augment, sharpen, from }) {
-  const recipe = { ...recipes[name], augment, ...(sharpen && { klOfReconstructions: sharpening }) };
+  const recipe = recipeOf({ recipe: name, augment, sharpen });
   const { learner, state } = from
     ? readCheckpoint(from, recipe, 0.001)
     : { learner: createLearner(recipe, { latent: 8, channels: 6 }, 0.001, stream(seed, "weights")) };

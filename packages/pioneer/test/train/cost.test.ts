@@ -1,7 +1,7 @@
 // What a step is said to consist of, against the convolutions that a step really computes.
 import { type CalledValue, recordOperators, setConvolutions, type TensorNote } from "pioneer-torch";
 import { afterEach, expect, test } from "vitest";
-import { accv2018, balanced, cycle, sharpening } from "../../src/config/recipe.ts";
+import { accv2018, balanced, cycle, recipeOf } from "../../src/config/recipe.ts";
 import { disposeLearner } from "../../src/learner/learner.ts";
 import { encoderConvolutions, generatorConvolutions } from "../../src/networks/convolutions.ts";
 import { flopsPerImage, layersOfStep } from "../../src/train/cost.ts";
@@ -18,7 +18,7 @@ const isTensor = (value: CalledValue | undefined): value is TensorNote =>
 /** Once the image pool is full, E's update sees images of it. */
 const fullPool = accv2018.poolSize.below256 / batch;
 
-const sharpened = { ...cycle, klOfReconstructions: sharpening };
+const sharpened = recipeOf({ recipe: "cycle", sharpen: true });
 
 test.each(Object.entries({ accv2018, balanced, cycle, sharpened }))(
   "%s: a step's convolutions are counted as they are computed: images through each layer, forwards",

@@ -52,7 +52,8 @@ const cases = {
   rounded: { precision: "fp32", steps: 1 },
   plain: {},
   fading: { alpha: 0.5 },
-  cycle: { recipe: "cycle", augment: true, sharpen: true },
+  cycle: { recipe: "cycle", augment: true },
+  sharpened: { recipe: "cycle", augment: true, sharpen: true },
   critic: { recipe: "gan" },
 } as const satisfies Record<string, Steps>;
 type Case = keyof typeof cases;
@@ -143,6 +144,7 @@ describe("in float64, after 20 steps, every weight, average and stored image is 
     ["three ranks with uneven shares", 3, "plain"],
     ["while a block fades in", 2, "fading"],
     ["with random changes of images, the averages of both networks, and both reconstructions", 2, "cycle"],
+    ["with reconstructions among the fakes too", 2, "sharpened"],
     ["of the recipe with a critic", 2, "critic"],
   ])("%s", (_, size, name) => {
     const one = heldBy(1, name);

@@ -8,6 +8,7 @@ import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint
 import { type CheckpointState, stateText } from "../../src/checkpoint/state.ts";
 import { drawLatents } from "../../src/compute/streams.ts";
 import {
+  type AgeRecipe,
   accv2018,
   balanced,
   cycle,
@@ -16,7 +17,6 @@ import {
   type Recipe,
   recipeOf,
   recipes,
-  sharpening,
 } from "../../src/config/recipe.ts";
 import { disposeLearner, type Learner } from "../../src/learner/learner.ts";
 import { cosineMismatch, klToPrior, l1 } from "../../src/losses/index.ts";
@@ -162,7 +162,7 @@ describe("a step of cycle", () => {
   /** Float32: means of some 100 numbers of size 1. */
   const allowed = 1e-5;
 
-  const sharpened = { ...cycle, klOfReconstructions: sharpening };
+  const sharpened = recipeOf({ recipe: "cycle", sharpen: true }) as AgeRecipe;
 
   test.each([
     [0.5, "cycle", cycle],
