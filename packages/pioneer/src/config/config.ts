@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { ConfigError } from "../base/errors.ts";
 import { checkAlignOptions } from "./face-template.ts";
 import { flagOf, parseOptions } from "./option-schema.ts";
+import { isDrawn } from "./procedural.ts";
 import { trainSchema } from "./train-options.ts";
 
 /** A complete, validated, frozen configuration of `pioneer train`. */
@@ -51,7 +52,7 @@ function checkTogether(config: TrainConfig): void {
   if (data === config.run) {
     throw new ConfigError(`--data and --run are both "${data}": give the run a folder of its own`);
   }
-  if (data.startsWith("procedural:")) {
+  if (isDrawn(data)) {
     const key = (["labels", "crop"] as const).find((name) => config[name] !== undefined);
     if (key !== undefined) {
       throw new ConfigError(

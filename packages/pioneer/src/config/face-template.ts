@@ -3,6 +3,7 @@ import { type FaceTemplate, faceProblem } from "pioneer-runtime";
 import { faceTemplate } from "pioneer-runtime/internal";
 import { ConfigError } from "../base/errors.ts";
 import { option, text } from "./option-schema.ts";
+import { isDrawn } from "./procedural.ts";
 
 /**
  * Medians of 12,158 photos of faces, cut as a face detector frames them (docs/faces128.md), and of their mirror images:
@@ -90,7 +91,7 @@ export function checkAlignOptions({ align, template, crop }: AlignedOptions, sou
   if (crop !== undefined && crop !== "center") {
     throw new ConfigError(`--crop ${crop} does not go with --align, which places the square by the face: leave it out`);
   }
-  if (source.startsWith("procedural:")) {
+  if (isDrawn(source)) {
     throw new ConfigError(`--align does not go with ${source}: its faces are drawn where they belong; leave it out`);
   }
 }

@@ -10,6 +10,7 @@ import { BusyError } from "../base/lock-file.ts";
 import { readLabelsText } from "../base/read.ts";
 import { shellWord } from "../base/shell-word.ts";
 import { medianTemplate, parseTemplate, searchFaces, templateText } from "../config/face-template.ts";
+import { isDrawn } from "../config/procedural.ts";
 import { isPack, openPack, type Pack } from "./pack/pack.ts";
 import { checkResolution, type PrepareOptions, type PrepareResult, packSeed, prepareDataset } from "./prepare.ts";
 import { findLabels, textsOf } from "./sources/annotate.ts";
@@ -92,7 +93,7 @@ export async function isPackFile(data: string): Promise<boolean> {
 }
 
 /** Whether there is anything at all that could be packed. */
-export const isThere = (data: string): boolean => data.startsWith("procedural:") || existsSync(data);
+export const isThere = (data: string): boolean => isDrawn(data) || existsSync(data);
 
 async function isFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isFile() ?? false;

@@ -4,6 +4,7 @@ import { ConfigError, DataError } from "../base/errors.ts";
 import { kindOfFile } from "../base/file-kind.ts";
 import { lockFile } from "../base/lock-file.ts";
 import { checkAlignOptions } from "../config/face-template.ts";
+import { isDrawn } from "../config/procedural.ts";
 import { type Alignment, openAlignment } from "./alignment.ts";
 import type { PackingState } from "./journal.ts";
 import { noteOddOnes } from "./odd-ones.ts";
@@ -107,7 +108,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<PrepareRe
  * the pack of their photos.
  */
 export function packSeed(source: string, { limit, seed = 0 }: Pick<PrepareOptions, "limit" | "seed">): number {
-  return source.startsWith("procedural:") || limit !== undefined ? seed : 0;
+  return isDrawn(source) || limit !== undefined ? seed : 0;
 }
 
 /** @throws ConfigError */

@@ -1,5 +1,4 @@
 // The pack that a run learns from: the one it knows, where it goes on; else the one that its data is, or is made into.
-
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { commandLine } from "../base/command-line.ts";
@@ -10,6 +9,7 @@ import { type CheckpointState, readState } from "../checkpoint/state.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { templateText } from "../config/face-template.ts";
 import { checkFineTune } from "../config/fine-tune.ts";
+import { isDrawn } from "../config/procedural.ts";
 import { type EnsuredPack, type EnsureOptions, ensurePack, isPackFile, isThere, noData } from "../data/ensure.ts";
 import { openPack, type Pack } from "../data/pack/pack.ts";
 import { checkSourcePack, checkUnpacked, readSource } from "./source.ts";
@@ -90,7 +90,7 @@ function cannotTell(saved: TrainConfig, { pack, crop, colour, align }: Checkpoin
   const labels = saved.labels === undefined ? "" : ` --labels ${shellWord(saved.labels)}`;
   const aligned =
     align === null ? "" : ` --align ${shellWord(saved.align ?? "POINTS.csv")} --template ${templateText(align)}`;
-  const seed = saved.data.startsWith("procedural:") ? ` --seed ${saved.seed}` : "";
+  const seed = isDrawn(saved.data) ? ` --seed ${saved.seed}` : "";
   const large = saved.maxPixels === undefined ? "" : ` --max-pixels ${saved.maxPixels}`;
   const force = existsSync(path) ? " --force" : "";
   const again = commandLine(

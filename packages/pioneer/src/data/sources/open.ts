@@ -4,6 +4,7 @@ import { onDisk } from "../../base/disk.ts";
 import { ConfigError, DataError } from "../../base/errors.ts";
 import { refusalOfKind, startOfFile } from "../../base/file-kind.ts";
 import { refusalOfAddress } from "../../base/read.ts";
+import { isDrawn } from "../../config/procedural.ts";
 import { hasPackMagic } from "../pack/format.ts";
 import { looksLikeCeleba, openCeleba } from "./celeba.ts";
 import { hasH5Magic, openCelebaHq } from "./celebahq.ts";
@@ -69,7 +70,7 @@ export async function openSource(
   resolution: number | undefined,
   { kind = "auto", labels, count, seed }: SourceOptions = {},
 ): Promise<Source> {
-  if (source.startsWith("procedural:")) {
+  if (isDrawn(source)) {
     if (!isProcedural(source)) throw new DataError(`${source}: unknown; there are ${proceduralSources.join(" and ")}`);
     if (labels !== undefined) throw new DataError(`${source} has labels of its own; leave out --labels`);
     if (kind !== "auto") throw new ConfigError(`source: ${source} is not of kind ${kind}; leave out --source`);

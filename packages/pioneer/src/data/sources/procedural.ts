@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { drawnName } from "../../config/procedural.ts";
 import { Drawers } from "../procedural/drawers.ts";
 import { renderFace } from "../procedural/face.ts";
 import { drawParameters, type FaceParameters, facingAhead } from "../procedural/parameters.ts";
@@ -31,7 +32,7 @@ export function openProcedural(source: ProceduralSource, resolution: number, cou
   let drawers: Drawers | undefined;
   return {
     kind: "procedural",
-    name: source.slice("procedural:".length),
+    name: drawnName(source),
     count,
     entry: (index) => ({
       name: `face-${String(index).padStart(6, "0")}`,
