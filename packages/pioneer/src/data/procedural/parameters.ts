@@ -115,9 +115,11 @@ export function drawParameters(seed: number, index: number): FaceParameters {
   drawn.mouthOpen = Math.max(0, 1.6 * drawn.mouthOpen - 0.6);
   drawn.beard = Math.max(0, 4 * drawn.beard - 3) * Math.max(0, 1 - 1.6 * femininity);
   drawn.glasses = drawn.glasses < 0.75 ? 0 : 0.4 + 0.6 * (4 * drawn.glasses - 3);
-  for (const name of faceParameterNames) drawn[name] = Math.round(drawn[name] * 1e4) / 1e4;
+  for (const name of faceParameterNames) drawn[name] = toFourDecimals(drawn[name]);
   return drawn;
 }
+
+const toFourDecimals = (value: number): number => Math.round(value * 1e4) / 1e4;
 
 /** How far portraits turn, of what faces do. */
 const portraitYaw = 0.4;
@@ -125,7 +127,7 @@ const portraitYaw = 0.4;
 /** The same person looking ahead, so that eyes and mouth lie in nearly the same places in all pictures. */
 export const facingAhead = (face: FaceParameters): FaceParameters => ({
   ...face,
-  yaw: Math.round(face.yaw * portraitYaw * 1e4) / 1e4,
+  yaw: toFourDecimals(face.yaw * portraitYaw),
   nod: 0,
   tilt: 0,
 });
