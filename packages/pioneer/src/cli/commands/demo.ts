@@ -6,6 +6,7 @@ import { shellWord } from "../../base/shell-word.ts";
 import { newestCheckpoint, readRunConfig } from "../../checkpoint/run-folder.ts";
 import { readState } from "../../checkpoint/state.ts";
 import { resolveTrainConfig, type TrainConfig } from "../../config/config.ts";
+import { laptopBatch } from "../../config/hour.ts";
 import { option, positive, text } from "../../config/option-schema.ts";
 import { resumeTrainConfig } from "../../config/resume.ts";
 import { trainSchema } from "../../config/train-options.ts";
@@ -34,7 +35,7 @@ const preset = {
   latent: 128,
   channels: 64,
   channelProfile: 1024,
-  batch: { 4: 64, 8: 32, 16: 16, 32: 16, 64: 16 },
+  batch: laptopBatch,
   lr: 0.0015,
   gridKimg: 10,
   keep: 1,
