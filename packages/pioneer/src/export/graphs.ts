@@ -109,20 +109,22 @@ export function encoderGraph(encoder: Encoder, { phase, alpha }: Growth, format:
 
 /** Convolution and LeakyReLU, [batch, in, r, r] -> [batch, out, r, r]. */
 function activatedConvolution(build: GraphBuilder, name: string, x: string, layer: FoldedLayer, r: number): string {
-  const [out, into] = layer.weight.shape as [number, number];
-  if (!isTiled(into, out, r)) return leakyRelu(build, `${name}.activated`, convolution(build, name, x, layer));
-  const tiles = leakyRelu(build, `${name}.activated`, tiledConvolution(build, name, x, layer, r));
-  return joined(build, `${name}.joined`, tiles, out, r, tileSide);
+  const { h, out, inTiles } = eitherConvolution(build, name, x, layer, r);
+  return inTiles ? joined(build, `${name}.joined`, h, out, r, tileSide) : h;
 }
 
 /** Convolution, LeakyReLU and means over 2x2 squares, [batch, in, r, r] -> [batch, out, r / 2, r / 2]. */
 function pooledConvolution(build: GraphBuilder, name: string, x: string, layer: FoldedLayer, r: number): string {
+  const { h, out, inTiles } = eitherConvolution(build, name, x, layer, r);
+  return inTiles ? pooledTiles(build, `${name}.pooled`, h, out, r) : pooled(build, `${name}.pooled`, h);
+}
+
+/** Convolution and LeakyReLU in the form that is faster: an image of `out` channels, or tiles of it. */
+function eitherConvolution(build: GraphBuilder, name: string, x: string, layer: FoldedLayer, r: number) {
   const [out, into] = layer.weight.shape as [number, number];
-  if (!isTiled(into, out, r)) {
-    return pooled(build, `${name}.pooled`, leakyRelu(build, `${name}.activated`, convolution(build, name, x, layer)));
-  }
-  const tiles = leakyRelu(build, `${name}.activated`, tiledConvolution(build, name, x, layer, r));
-  return pooledTiles(build, `${name}.pooled`, tiles, out, r);
+  const inTiles = isTiled(into, out, r);
+  const h = inTiles ? tiledConvolution(build, name, x, layer, r) : convolution(build, name, x, layer);
+  return { h: leakyRelu(build, `${name}.activated`, h), out, inTiles };
 }
 
 /** Of a grey model the mean of its three channels, three times (pictures/colour.ts). */
