@@ -6,6 +6,7 @@ import { createLearner, disposeLearner, exportGraphs, readModelConfig, resolutio
 import type { ModelConfig } from "pioneer-runtime";
 import { graphPorts } from "pioneer-runtime/internal";
 import { RandomGenerator, setThreads } from "pioneer-torch";
+import { type PerImage, rowsOf } from "./exported-rows.ts";
 import type { Direction, OnnxTiming, OnnxTrial } from "./onnx-trial.ts";
 import { bench } from "./places.ts";
 import { progress, runJson } from "./process.ts";
@@ -93,28 +94,23 @@ async function timeFolder(
 /** A Markdown table: milliseconds for each image, alone and in batches; encode and decode together are compared with PyTorch's. */
 export function describeExported(timings: readonly ExportedTiming[]): string {
   const heads = `size | n | dtype | batch | ONNX encode | decode | WASM encode | decode | PyTorch encode | decode | times as fast | cold start`;
-  const lines = timings.flatMap(({ model, phase, batch, n, dtype, onnx, wasm, eager }) => {
-    const r = resolutionOf(phase);
-    return (["single", "batch"] as const).map((kind) => {
-      const count = kind === "single" ? 1 : batch;
-      const ms = (direction: Direction) => (1000 * direction[kind].median) / count;
-      const pair = (timing: Pick<OnnxTiming, "encode" | "decode"> | null | undefined) =>
-        timing ? [timing.encode, timing.decode].map((direction) => `${ms(direction).toFixed(1)} ms`) : ["", ""];
-      const ours = ms(onnx.encode) + ms(onnx.decode);
-      const theirs = eager && ms(eager.encode) + ms(eager.decode);
-      return [
-        `${r}×${r}`,
-        model ?? n,
-        dtype,
+  const pair = (each: PerImage | undefined) =>
+    each ? [each.encode, each.decode].map((milliseconds) => `${milliseconds.toFixed(1)} ms`) : ["", ""];
+  const lines = timings.flatMap((timing) =>
+    rowsOf(timing).map(({ count, onnx, wasm, eager, faster, coldSeconds }) =>
+      [
+        `${resolutionOf(timing.phase)}×${resolutionOf(timing.phase)}`,
+        timing.model ?? timing.n,
+        timing.dtype,
         count,
         ...pair(onnx),
         ...pair(wasm),
         ...pair(eager),
-        theirs === null ? "not measured" : (theirs / ours).toFixed(2),
-        kind === "single" ? `${onnx.cold.decode.toFixed(2)} s` : "",
-      ].join(" | ");
-    });
-  });
+        faster === undefined ? "not measured" : faster.toFixed(2),
+        coldSeconds === undefined ? "" : `${coldSeconds.toFixed(2)} s`,
+      ].join(" | "),
+    ),
+  );
   const rule = heads.replace(/[^|]+/g, " --- ").trim();
   return [heads, rule, ...lines].map((line) => `| ${line} |`).join("\n");
 }

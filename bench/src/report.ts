@@ -1,7 +1,7 @@
 // bench/RESULTS.md, from the JSON files beside it.
 import { mostOthers } from "pioneer-networks/torch";
+import { type PerImage, rowsOf } from "./exported-rows.ts";
 import { figure, none, percent, table, wrapped } from "./markdown.ts";
-import type { Direction } from "./onnx-trial.ts";
 import { goalTable, goalUnit, gpuSection, memoryTable, quickTable, shownSteps, stepTable } from "./report-steps.ts";
 import type { Part, Results, ResultsFile } from "./results.ts";
 import { hiddenShare } from "./scaling.ts";
@@ -166,26 +166,20 @@ function inferenceTable({ inference }: Results): string {
 }
 
 function exportedTable({ exported = [] }: Results): string {
+  const pair = ({ encode, decode }: PerImage) => `${figure(encode)}, ${figure(decode)}`;
   const rows = [...exported]
     .sort((a, b) => b.n - a.n || a.phase - b.phase)
-    .flatMap(({ n, phase, batch, onnx, wasm, eager }) =>
-      (["single", "batch"] as const).map((kind) => {
-        const count = kind === "single" ? 1 : batch;
-        const ms = (direction: Direction) => (1000 * direction[kind].median) / count;
-        const pair = ({ encode, decode }: { encode: Direction; decode: Direction }) =>
-          `${figure(ms(encode))}, ${figure(ms(decode))}`;
-        const sum = ({ encode, decode }: { encode: Direction; decode: Direction }) => ms(encode) + ms(decode);
-        return [
-          `${n}`,
-          `${phase}`,
-          `${count}`,
-          pair(onnx),
-          wasm ? pair(wasm) : none,
-          eager ? pair(eager) : none,
-          eager ? `${(sum(eager) / sum(onnx)).toFixed(2)}x` : none,
-          kind === "single" ? `${onnx.cold.decode.toFixed(2)} s` : "",
-        ];
-      }),
+    .flatMap((timing) =>
+      rowsOf(timing).map(({ count, onnx, wasm, eager, faster, coldSeconds }) => [
+        `${timing.n}`,
+        `${timing.phase}`,
+        `${count}`,
+        pair(onnx),
+        wasm ? pair(wasm) : none,
+        eager ? pair(eager) : none,
+        faster === undefined ? none : `${faster.toFixed(2)}x`,
+        coldSeconds === undefined ? "" : `${coldSeconds.toFixed(2)} s`,
+      ]),
     );
   return table(
     ["n", "phase", "images at once", "ONNX Runtime", "in WASM, one thread", "PyTorch", "faster", "cold start"],
