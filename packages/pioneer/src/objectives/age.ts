@@ -177,8 +177,8 @@ function encoderLoss(
   const fake = growth.alpha >= 1 && trades ? exchange(trades) : made;
 
   const E = () => encoder.prepare(growth, precision, "store");
-  const seen = changes ? { real: augmented(x, changes.real), fake: augmented(fake, changes.fake) } : { real: x, fake };
-  const [real, generated] = bothBatches(encoderOrder, E, seen.real, seen.fake);
+  const seen = changedBy(changes?.real, x);
+  const [real, generated] = bothBatches(encoderOrder, E, seen, changedBy(changes?.fake, fake));
   const again = (images: Tensor) => encoder.prepare(growth, precision, "keep")(images);
   const reconstruction = G(changes ? again(x) : real);
 
@@ -205,17 +205,10 @@ function encoderLoss(
 const changedBy = (changes: Tensor | undefined, images: Tensor): Tensor =>
   changes ? augmented(images, changes) : images;
 
-interface EncoderTerms {
-  readonly klReal: Tensor;
-  readonly klFake: Tensor;
-  readonly klReconstruction?: Tensor;
-  readonly xRecon: Tensor;
-}
-
 /** The encoder's terms, weighted and added. @param margin bound of the KL terms; 0 for none */
 export function encoderTotal(
   { klScale, xScale, klOfReconstructions, realm, boostreco }: AgeRecipe,
-  { klReal, klFake, klReconstruction, xRecon }: EncoderTerms,
+  { klReal, klFake, klReconstruction, xRecon }: Omit<AgeEncoder["losses"], "zReconOfEncoder" | "encoder">,
   { phase, alpha }: StepSettings["growth"],
   margin: number,
 ): Tensor {
