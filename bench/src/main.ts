@@ -265,10 +265,11 @@ async function main(): Promise<number> {
     await run();
     return 0;
   } catch (error) {
-    // Also what chooses device and precision refuses.
-    if (!(error instanceof UsageError || (error as { exitCode?: number }).exitCode === 2)) throw error;
-    console.error(`bench: ${(error as Error).message}`);
-    return 2;
+    // Also what chooses device and precision refuses, and models and data that cannot be used.
+    const { exitCode, message } = error as Error & { exitCode?: number };
+    if (exitCode === undefined) throw error;
+    console.error(`bench: ${message}`);
+    return exitCode;
   }
 }
 const code = await main();

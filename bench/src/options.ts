@@ -7,7 +7,9 @@ import type { AskedPrecision } from "./trial.ts";
 import type { Workload } from "./workload.ts";
 
 /** A wrong command line; exit code 2. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  readonly exitCode = 2;
+}
 
 const { values, positionals } = (() => {
   try {

@@ -164,5 +164,8 @@ test("wrong options end with 2 and a line that says what was expected", () => {
     "2 bench: --only takes steps, scaling, inference, exported, prepare, commands, studio, got gpu",
   );
   expect(wrong("step", "--cuda-graphs")).toBe("2 bench: --cuda-graphs needs a CUDA device, this run computes on cpu");
+  expect(wrong("exported", "--model", "/nowhere")).toBe(
+    "1 bench: /nowhere/config.json: no such file or folder; check the path",
+  );
   expect(wrong("editing", "--model", "runs/faces")).toBe("2 bench: editing needs --model RUN --data PACK --out FILES");
 });
