@@ -19,7 +19,7 @@ import { openSource } from "./sources/open.ts";
 import { digestOf, type Source } from "./sources/source.ts";
 
 export interface PrepareOptions {
-  /** A folder or archive of images, CelebA, CelebA-HQ's HDF5, LSUN, CIFAR-10, or one of `proceduralSources`. */
+  /** A folder or archive of images, CelebA, CelebA-HQ's HDF5, LSUN, CIFAR-10, "procedural:faces" or "procedural:portraits". */
   readonly source: string;
   /** What to take the source for; "auto" (default) looks at it. */
   readonly kind?: SourceKind | undefined;

@@ -7,10 +7,11 @@ import type { CheckpointState } from "../checkpoint/state.ts";
 import { type Computing, chooseDevice } from "../compute/device.ts";
 import { batchAt } from "../config/batch.ts";
 import type { TrainConfig } from "../config/config.ts";
+import { isDrawn } from "../config/procedural.ts";
 import { recipeOf } from "../config/recipe.ts";
 import { changesOf, type LearningRates, positionAt, type Schedule } from "../config/schedule.ts";
 import { isPack } from "../data/pack/pack.ts";
-import { isProcedural } from "../data/sources/procedural.ts";
+import { proceduralSource } from "../data/sources/procedural.ts";
 import { phaseOf, resolutionOf } from "../networks/index.ts";
 import { objectiveOf } from "../objectives/index.ts";
 import { chooseRunComputing } from "./choose-computing.ts";
@@ -142,7 +143,8 @@ async function scheduleOf(config: TrainConfig): Promise<Planned> {
   const { data, resolution, resume } = config;
   const maxPhase = resolution === undefined ? undefined : phaseOf(resolution);
   if (maxPhase !== undefined && !resume && !data.endsWith(".pack") && !(await isPack(data))) {
-    if (!isProcedural(data)) await onDisk(data, () => stat(data));
+    if (isDrawn(data)) proceduralSource(data);
+    else await onDisk(data, () => stat(data));
     const source = config.from === undefined ? undefined : await readSource(config.from);
     const schedule = plannedSchedule(config, maxPhase, undefined, source);
     return { schedule, shownImages: firstImages(config, schedule) };

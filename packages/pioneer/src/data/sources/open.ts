@@ -14,7 +14,7 @@ import { openFolder } from "./folder.ts";
 import type { SourceKind } from "./kinds.ts";
 import { hasLmdbMagic } from "./lmdb.ts";
 import { findEnvironments, openLsun } from "./lsun.ts";
-import { isProcedural, openProcedural, proceduralResolution, proceduralSources } from "./procedural.ts";
+import { openProcedural, proceduralResolution, proceduralSource } from "./procedural.ts";
 import type { Source } from "./source.ts";
 import { openTar } from "./tar.ts";
 import { openZip } from "./zip.ts";
@@ -60,7 +60,7 @@ async function openCifarAnywhere(path: string): Promise<Source> {
 /**
  * Opens a folder, an archive, a published data set or a procedural source. Unless `kind` says it, what it is, is seen
  * by its content: a file's first bytes, the names in a folder.
- * @param source     a path, or one of `proceduralSources`
+ * @param source     a path, "procedural:faces" or "procedural:portraits"
  * @param resolution side of the images wanted; matters to procedural sources, which draw it, and to CelebA-HQ, which
  *                   has each in a place of its own
  * @throws DataError if there is no such source or it cannot be read; ConfigError for an option that it does not take
@@ -71,10 +71,10 @@ export async function openSource(
   { kind = "auto", labels, count, seed }: SourceOptions = {},
 ): Promise<Source> {
   if (isDrawn(source)) {
-    if (!isProcedural(source)) throw new DataError(`${source}: unknown; there are ${proceduralSources.join(" and ")}`);
+    const known = proceduralSource(source);
     if (labels !== undefined) throw new DataError(`${source} has labels of its own; leave out --labels`);
     if (kind !== "auto") throw new ConfigError(`source: ${source} is not of kind ${kind}; leave out --source`);
-    return openProcedural(source, resolution ?? proceduralResolution, count, seed);
+    return openProcedural(known, resolution ?? proceduralResolution, count, seed);
   }
   const isAddress = refusalOfAddress(source);
   if (isAddress !== undefined) throw new DataError(isAddress);

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { DataError } from "../../base/errors.ts";
 import { drawnName } from "../../config/procedural.ts";
 import { Drawers } from "../procedural/drawers.ts";
 import { renderFace } from "../procedural/face.ts";
@@ -13,8 +14,13 @@ const procedural = {
 } as const satisfies Record<string, (seed: number, index: number) => FaceParameters>;
 
 export type ProceduralSource = keyof typeof procedural;
-export const proceduralSources = Object.keys(procedural) as ProceduralSource[];
-export const isProcedural = (source: string): source is ProceduralSource => Object.hasOwn(procedural, source);
+const isProcedural = (source: string): source is ProceduralSource => Object.hasOwn(procedural, source);
+
+/** @returns the name of a source that there is @throws DataError naming those that there are */
+export function proceduralSource(source: string): ProceduralSource {
+  if (isProcedural(source)) return source;
+  throw new DataError(`${source}: unknown; there are ${Object.keys(procedural).join(" and ")}`);
+}
 
 /** Resolution of drawn faces where none is asked for. */
 export const proceduralResolution = 64;

@@ -107,6 +107,12 @@ describe("a run that cannot begin is refused, and leaves nothing", () => {
       /^pioneer: no\/photos.*no such file or folder/,
     ],
     [
+      "the plan of drawn images that there are not",
+      () => ["train", "--data", "procedural:cats", "--resolution", "8", "--plan", ...tiny],
+      1,
+      "procedural:cats: unknown; there are procedural:faces and procedural:portraits",
+    ],
+    [
       "a run to go on with that is not there",
       () => ["train", "--run", "new", "--resume"],
       1,
