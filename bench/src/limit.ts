@@ -39,7 +39,9 @@ const forwardNames = ["convolution", "mm", "mm.out", "addmm", "bmm", "baddbmm", 
   (name) => `aten::${name}`,
 );
 const convolutionBackward = "aten::convolution_backward";
-const counted = new Set([...forwardNames, convolutionBackward]);
+/** Passes of ours, whole: their products never leave the cache for what is around them. */
+const winogradNames = ["winograd", "winograd_to_data", "winograd_to_weights"].map((name) => `pioneer::${name}`);
+const counted = new Set([...forwardNames, ...winogradNames, convolutionBackward]);
 
 /** What of a recording counts: equal calls together. A backward pass falls into its halves; those it skips are left out. */
 export function productsOf(calls: readonly OperatorCall[]): Product[] {

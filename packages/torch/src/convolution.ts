@@ -7,7 +7,7 @@ const winogradOp = operator<[x: Tensor, weight: Tensor, upsampled: boolean], Ten
 
 /**
  * `conv2d(x, weight, null, 1)` of a 3x3 kernel with 4/9 of the multiplications (native/kernels/winograd). On the CPU, in float32 and
- * bfloat16, differentiable once. In bfloat16 the error is three times that of `conv2d`; in float32 it is as small.
+ * bfloat16, differentiable once. In bfloat16 the error is two to three times that of `conv2d`; in float32 it is about as small.
  * @param x [batch, in, h, w], h and w even @param weight [out, in, 3, 3] @returns [batch, out, h, w], channels last
  * @throws TorchError for other sizes, dtypes and devices
  * @see Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016

@@ -60,13 +60,16 @@ function errors({ scale, winograd, composed }: Way, [batch, into, out, height, w
   });
 }
 
-// Odd channels leave a rest behind every vector register; 2 x 2 pixels are one tile, all of its border outside; 5 images of 64 x 64
-// with 256 channels are a group of 2, of 2 and of 1, in bfloat16 of 4 and of 1.
+// Channels that 16 does not divide go by libtorch's products: odd ones leave a rest behind every vector register; 2 x 2 pixels are
+// one tile, all of its border outside; 5 images of 64 x 64 with 256 channels are a group of 2, of 2 and of 1, in bfloat16 of 4 and of
+// 1. The others go by blocks, where the processor has products for them: 429 tiles are 8 blocks and a rest, and two groups, the
+// second of them odd; 48 and 96 channels are panels that are not full; 128 and 320 are several.
 const shapes: Shape[] = [
   [2, 48, 40, 6, 10],
   [30, 33, 17, 2, 2],
+  [5, 256, 17, 64, 64],
+  [3, 48, 96, 26, 22],
   [2, 128, 128, 4, 4],
-  [5, 256, 16, 64, 64],
   [1, 256, 320, 8, 8],
 ];
 

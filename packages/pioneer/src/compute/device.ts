@@ -17,7 +17,7 @@ import { type FormsByLayer, layerName, type RunPrecision } from "./convolution-c
 import { availableThreads } from "./processor.ts";
 
 /**
- * How 3x3 convolutions are computed: all in libtorch's form; those of 256 and more channels in Winograd's with 4/9 of the
+ * How 3x3 convolutions are computed: all in libtorch's form; those of 128 and more channels in Winograd's with 4/9 of the
  * multiplications; with weight gradients as matrix products; or layer by layer as was found to be fastest.
  */
 export type Convolutions = ConvolutionForm | FormsByLayer;
@@ -57,7 +57,7 @@ export function useComputing({ threads, convolutions }: Pick<Computing, "threads
 }
 
 /** With fewer channels, in or out, the passes around Winograd's products often cost what the products gain (docs/design.md). */
-const wideChannels = 256;
+const wideChannels = 128;
 
 /** The form that a layer is computed in where one is asked for. */
 export const askedForm =

@@ -116,7 +116,8 @@ export function timeLayer({ layer, images }: TimedShape, wanted: readonly Way[],
     const runners = [...ways].map((way): Runner => {
       const passes = passesOf(layer, images, way, random);
       const first = passes.forward();
-      return { way, passes, look: first < buildSeconds ? passes.forward() : first, turns: [] };
+      const look = first < buildSeconds ? Math.min(passes.forward(), passes.forward()) : first;
+      return { way, passes, look, turns: [] };
     });
     const fastest = Math.min(...runners.map(({ look }) => look));
     const running = runners.filter(({ look }) => look < hopeless * fastest);

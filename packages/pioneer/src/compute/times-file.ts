@@ -12,7 +12,7 @@ const seconds = z.number().positive();
 const passTimes = z.strictObject({ forward: seconds, toData: seconds, toWeights: seconds });
 const schema = z.strictObject({
   /** 1 also held times of several threads that were measured beside other work. */
-  format: z.literal(2),
+  format: z.literal(3),
   /** By machine, then by layer, then by way. */
   machines: z.record(z.string(), z.record(z.string(), z.record(z.string(), passTimes))),
 });
@@ -21,7 +21,7 @@ type TimesFile = z.infer<typeof schema>;
 
 /** What such a file holds; one that is missing, damaged or of another format holds nothing. */
 function readFile(path: string): TimesFile {
-  const empty: TimesFile = { format: 2, machines: {} };
+  const empty: TimesFile = { format: 3, machines: {} };
   try {
     return schema.safeParse(parseJson(readTextSync(path))).data ?? empty;
   } catch {
@@ -45,7 +45,7 @@ export async function addTimes(
   const { machines } = readFile(path);
   const known = machines[machine] ?? {};
   const added = [...times].map(([layer, ways]) => [layer, { ...known[layer], ...ways }] as const);
-  const file = { format: 2, machines: { ...machines, [machine]: { ...known, ...Object.fromEntries(added) } } };
+  const file = { format: 3, machines: { ...machines, [machine]: { ...known, ...Object.fromEntries(added) } } };
   try {
     await writeWhole(path, Buffer.from(`${JSON.stringify(file, null, 1)}\n`));
     return undefined;

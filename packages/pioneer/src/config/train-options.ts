@@ -299,7 +299,7 @@ export const trainSchema = z.strictObject({
   convolutions: trained(
     oneOf(["auto", "direct", "winograd", "taps"], {
       auto: "for each layer the fastest, as measured",
-      winograd: "4/9 of the multiplications in layers of 256 and more channels, CPU only",
+      winograd: "4/9 of the multiplications in layers of 128 and more channels, CPU only",
       taps: "weight gradients as matrix products, CPU only",
     }).default("auto"),
     {

@@ -57,14 +57,14 @@ test("what is asked for is taken", () => {
   );
 });
 
-test("Winograd's convolutions are those of 256 and more channels", () => {
+test("Winograd's convolutions are those of 128 and more channels", () => {
   const form = (into: number, out: number) => formOf("cpu", "float32", { into, out, side: 4, enlarging: false });
   const use = (convolutions: "direct" | "winograd") =>
     useComputing(chooseComputing({ device: "cpu", precision: "fp32", convolutions, threads: 1 }));
   use("winograd");
-  expect([form(256, 256), form(255, 256), form(256, 255)]).toEqual(["winograd", "direct", "direct"]);
+  expect([form(128, 128), form(127, 128), form(128, 127)]).toEqual(["winograd", "direct", "direct"]);
   use("direct");
-  expect(form(256, 256)).toBe("direct");
+  expect(form(128, 128)).toBe("direct");
 });
 
 test("forms chosen by layer are taken by its name; those without one are direct", () => {

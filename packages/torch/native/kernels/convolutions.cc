@@ -2,7 +2,7 @@
 //   winograd_convolution(x, w, upsampled)                     Winograd's form in all passes; also of x enlarged twofold
 //   mixed_convolution(x, w, forward, to_data, to_weights)     each pass in a form of its own
 // The forms are "direct", libtorch's; "winograd" (winograd/convolution.cc); and to weights "taps"
-// (taps/convolution.cc).
+// (taps/convolution.cc). Winograd's passes are operators of their own, so that recordings show them.
 #include <torch/library.h>
 
 #include "kernels/autograd.h"
@@ -27,6 +27,28 @@ void refuseCreateGraph(const char* name) {
   TORCH_CHECK(!at::GradMode::is_enabled(), name, " has no second derivative: use conv2d where createGraph is set");
 }
 
+/// An operator of this library, looked up once.
+template <typename Signature>
+auto operatorOf(const char* name) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
+}
+
+Tensor winograd(const Tensor& x, const Tensor& w, bool upsampled) {
+  static auto pass = operatorOf<Tensor(const Tensor&, const Tensor&, bool)>("pioneer::winograd");
+  return pass.call(x, w, upsampled);
+}
+
+Tensor winogradToData(const Tensor& dy, const Tensor& w, bool upsampled) {
+  static auto pass = operatorOf<Tensor(const Tensor&, const Tensor&, bool)>("pioneer::winograd_to_data");
+  return pass.call(dy, w, upsampled);
+}
+
+Tensor winogradToWeights(const Tensor& x, const Tensor& dy, const Tensor& w, bool upsampled) {
+  static auto pass =
+      operatorOf<Tensor(const Tensor&, const Tensor&, const Tensor&, bool)>("pioneer::winograd_to_weights");
+  return pass.call(x, dy, w, upsampled);
+}
+
 struct Winograd : torch::autograd::Function<Winograd> {
   static constexpr auto name = "winograd_convolution";
 
@@ -36,7 +58,7 @@ struct Winograd : torch::autograd::Function<Winograd> {
     checkConvolution(x, w, true, upsampled, name);
     context->save_for_backward({x, w});
     context->saved_data["upsampled"] = upsampled;
-    return cpu::winograd(x, w, upsampled);
+    return winograd(x, w, upsampled);
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -45,8 +67,8 @@ struct Winograd : torch::autograd::Function<Winograd> {
     auto &x = saved[0], &w = saved[1];
     auto dy = asImage(gradients[0], name);
     bool upsampled = context->saved_data["upsampled"].toBool();
-    return {context->needs_input_grad(0) ? cpu::winogradToData(dy, w, upsampled) : Tensor(),
-            context->needs_input_grad(1) ? cpu::winogradToWeights(x, dy, w, upsampled) : Tensor(), Tensor()};
+    return {context->needs_input_grad(0) ? winogradToData(dy, w, upsampled) : Tensor(),
+            context->needs_input_grad(1) ? winogradToWeights(x, dy, w, upsampled) : Tensor(), Tensor()};
   }
 };
 
@@ -64,13 +86,13 @@ struct Mixed : torch::autograd::Function<Mixed> {
                         const std::string& toData, const std::string& toWeights) {
     at::AutoDispatchBelowAutograd below;
     auto x = asImage(input, name), w = asImage(weight, name);
-    bool winogradThere = isWinograd(there, false), winogradToData = isWinograd(toData, false);
-    bool winogradToWeights = isWinograd(toWeights, true);
-    checkConvolution(x, w, winogradThere || winogradToData || winogradToWeights, false, name);
+    bool isWinogradThere = isWinograd(there, false);
+    bool isWinogradBack = isWinograd(toData, false) | isWinograd(toWeights, true);
+    checkConvolution(x, w, isWinogradThere || isWinogradBack, false, name);
     context->save_for_backward({x, w});
     context->saved_data["toData"] = toData;
     context->saved_data["toWeights"] = toWeights;
-    return winogradThere ? cpu::winograd(x, w, false) : at::conv2d(x, w, {}, 1, 1);
+    return isWinogradThere ? winograd(x, w, false) : at::conv2d(x, w, {}, 1, 1);
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -88,8 +110,8 @@ struct Mixed : torch::autograd::Function<Mixed> {
                                              {directData, directWeights, false});
       dx = std::get<0>(direct), dw = std::get<1>(direct);
     }
-    if (needsData && toData == "winograd") dx = cpu::winogradToData(dy, w, false);
-    if (needsWeights && toWeights == "winograd") dw = cpu::winogradToWeights(x, dy, w, false);
+    if (needsData && toData == "winograd") dx = winogradToData(dy, w, false);
+    if (needsWeights && toWeights == "winograd") dw = winogradToWeights(x, dy, w, false);
     if (needsWeights && toWeights == "taps") dw = tapsToWeights(x, dy);
     return {dx, dw, Tensor(), Tensor(), Tensor()};
   }
@@ -110,6 +132,15 @@ TORCH_LIBRARY_FRAGMENT(pioneer, library) {
   // x [batch, in, h, w], w [out, in, 3, 3], both channels last, float32 or bfloat16; in Winograd's form h and w are
   // even unless x is upsampled, enlarged twofold, nearest: then [batch, out, 2h, 2w].
   library.def("winograd_convolution(Tensor x, Tensor w, bool upsampled) -> Tensor", pioneer::winogradConvolution);
+  library.def("winograd(Tensor x, Tensor w, bool upsampled) -> Tensor");
+  library.def("winograd_to_data(Tensor dy, Tensor w, bool upsampled) -> Tensor");
+  library.def("winograd_to_weights(Tensor x, Tensor dy, Tensor w, bool upsampled) -> Tensor");
   library.def("mixed_convolution(Tensor x, Tensor w, str forward, str to_data, str to_weights) -> Tensor",
               pioneer::mixedConvolution);
+}
+
+TORCH_LIBRARY_IMPL(pioneer, CPU, library) {
+  library.impl("winograd", pioneer::cpu::winograd);
+  library.impl("winograd_to_data", pioneer::cpu::winogradToData);
+  library.impl("winograd_to_weights", pioneer::cpu::winogradToWeights);
 }

@@ -19,6 +19,7 @@ namespace {
 
 constexpr size_t kLarge = size_t{256} << 10;  // smaller blocks are the system's
 constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kAlways = size_t{32} << 20;  // kept however little is live: enough for a convolution's own blocks
 
 class BlockCache {
  public:
@@ -86,10 +87,10 @@ class BlockCache {
     return block;
   }
 
-  /// What may be kept beside so much that is live: together at most half again what was ever live at once.
+  /// What may be kept beside so much that is live: together at most half again what was ever live at once, or kAlways.
   size_t room(size_t live) const {
     size_t most = std::max(mostLive_, live), together = most + most / 2;
-    return together - live;
+    return std::max(kAlways, together - live);
   }
 
   /// Frees kept blocks, the largest first, until at most `limit` bytes are kept.

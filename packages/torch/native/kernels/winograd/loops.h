@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/winograd/products.h"
+
 namespace pioneer {
 
 /// What stands around the matrix products of a convolution, for c channels at once. Factors and products are `count`
@@ -14,6 +16,8 @@ struct WinogradPasses {
   int64_t side;           // a tile is side x side pixels of the result
   void (&toFactors)(const T* const* patch, T* factors, int64_t step, int64_t c);
   void (&fromProducts)(const T* products, int64_t step, T* const* tile, int64_t c);
+  /// Of products that were not rounded.
+  void (&fromSums)(const float* products, int64_t step, T* const* tile, int64_t c);
   /// Weights are [3][3][c]; flipped: turned by half a turn.
   void (&kernelToFactors)(const T* w, T* factors, int64_t step, int64_t c, bool flipped);
 };
@@ -30,6 +34,8 @@ struct WinogradLoops {
   /// Of an image, and of one enlarged twofold. The way back to the pixels: `plain` of the first, that of the second.
   WinogradPasses<T> plain, upsampled, upsampledBack;
   WinogradGradient<T> plainGradient, upsampledGradient;
+  /// Null where libtorch's products are faster.
+  const ProductLoops<T>* products;
 };
 
 }  // namespace pioneer

@@ -1,0 +1,135 @@
+// Winograd's form a block of tiles at a time: what becomes of them stays in a core's cache from the factors to the
+// result, and the sums of their products are never rounded to bfloat16. With products of our own (products.inc).
+#pragma once
+
+#include "kernels/winograd/tiles.h"
+
+namespace pioneer::cpu {
+
+/// Whole registers of sums, whichever way the kernel is read.
+inline bool fitsBlocks(const Tensor& w) { return w.size(0) % 16 == 0 && w.size(1) % 16 == 0; }
+
+/// The factors of a kernel [out, in, 3, 3], packed for products of [tiles, in] with them, `back` of [tiles, out].
+template <typename T>
+Tensor kernelPanels(const WinogradPasses<T>& passes, const ProductLoops<T>& products, const Tensor& w, bool back) {
+  int64_t out = w.size(0), in = w.size(1);
+  auto factors = kernelFactors(passes, w, back), panels = at::empty({passes.count, out * in}, factors.options());
+  at::parallel_for(0, passes.count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t f = begin; f < end; f++) {
+      products.pack(data<T>(factors) + f * out * in, back ? in : 1, back ? 1 : in, back ? out : in, back ? in : out,
+                    data<T>(panels) + f * out * in);
+    }
+  });
+  return panels;
+}
+
+/// Memory for each thread.
+template <typename T>
+class Scratch {
+ public:
+  Scratch(int64_t each, const at::TensorOptions& options)
+      : memory_(at::empty({at::get_num_threads(), each}, options.memory_format(c10::nullopt))) {}
+
+  /// That of the calling thread.
+  T* own() const { return data<T>(memory_) + at::get_thread_num() * memory_.stride(0); }
+
+ private:
+  Tensor memory_;
+};
+
+constexpr int64_t kBlock = 48;  // tiles: of 128 channels factors and sums fit into 1 MiB
+/// Between matrices that are written at the same time, more than a power of two: they must not fall on the same lines
+/// of the cache.
+constexpr int64_t kApart = 32;
+
+/// @param panels of the kernel @param out channels of the result
+template <typename T>
+Tensor convolveBlocks(const WinogradPasses<T>& passes, const ProductLoops<T>& products, const Tensor& x,
+                      const Tensor& panels, int64_t out) {
+  int64_t in = x.size(1), factorStep = kBlock * in + kApart, sumStep = kBlock * out + kApart;
+  Tiles tiles(x, passes.stride);
+  auto y = resultOf(passes, x, tiles, out);
+  Scratch<T> factorsOfThreads(passes.count * factorStep, x.options());
+  Scratch<float> sumsOfThreads(passes.count * sumStep, x.options().dtype(at::kFloat));
+  const std::vector<T> zeros(in);
+  forPieces(tiles.count(), kBlock, [&](int64_t, int64_t begin, int64_t end) {
+    T* factors = factorsOfThreads.own();
+    float* sums = sumsOfThreads.own();
+    for (int64_t tile = begin; tile < end; tile++) {
+      const T* patch[16];
+      patchOf(passes, x, Place(tiles, tile), zeros.data(), patch);
+      passes.toFactors(patch, factors + (tile - begin) * in, factorStep, in);
+    }
+    for (int64_t f = 0; f < passes.count; f++) {
+      products.multiply({factors + f * factorStep, in, products.together}, data<T>(panels) + f * in * out,
+                        sums + f * sumStep, end - begin, in, out, false);
+    }
+    for (int64_t tile = begin; tile < end; tile++) {
+      const T* pixels[4];
+      tileOf(y, Place(tiles, tile), passes.side, pixels);
+      passes.fromSums(sums + (tile - begin) * out, sumStep, const_cast<T**>(pixels), out);
+    }
+  });
+  return y;
+}
+
+constexpr int64_t kGroup = 256;  // tiles: their sums are short, and of 128 channels their factors fit into 2 MiB
+
+/// The gradient of the kernel, as w lies. Sums are of tiles, so factors and products are packed tile by tile.
+template <typename T>
+Tensor kernelGradientByBlocks(const WinogradPasses<T>& passes, const WinogradGradient<T>& gradient,
+                              const ProductLoops<T>& products, const Tensor& x, const Tensor& dy, const Tensor& w) {
+  int64_t in = x.size(1), out = dy.size(1), together = products.together;
+  Tiles tiles(x, passes.stride);
+  auto wholeSteps = [&](int64_t count) { return (count + together - 1) / together * together; };
+  int64_t atOnce = std::min(kGroup, wholeSteps(tiles.count())), rowsOfTile = passes.count * std::max(in, out);
+  auto options = x.options().memory_format(c10::nullopt);
+  auto factors = at::empty({passes.count, atOnce * in}, options),
+       back = at::empty({passes.count, atOnce * out}, options);
+  auto sums = at::empty({passes.count, out, in}, options.dtype(at::kFloat));
+  Scratch<T> rowsOfThreads(together * rowsOfTile, options);
+  const std::vector<T> zeros(in);
+  for (int64_t first = 0; first < tiles.count(); first += atOnce) {
+    int64_t last = std::min(first + atOnce, tiles.count()), terms = wholeSteps(last - first);
+    at::parallel_for(0, terms / together, 1, [&](int64_t begin, int64_t end) {
+      T* rows = rowsOfThreads.own();
+      // Rows of `together` tiles from t on, each of c channels, into the panels of all matrices; zeros behind the last
+      // tile.
+      auto packTiles = [&](int64_t t, int64_t c, const Tensor& panels, auto toRows) {
+        for (int64_t i = 0; i < together; i++) {
+          if (first + t + i < last) toRows(Place(tiles, first + t + i), rows + i * c);
+          else
+            for (int64_t f = 0; f < passes.count; f++) std::fill_n(rows + (f * together + i) * c, c, T{});
+        }
+        for (int64_t f = 0; f < passes.count; f++) {
+          products.packRows(rows + f * together * c, c, t, terms, c, data<T>(panels) + f * terms * c);
+        }
+      };
+      for (int64_t t = begin * together; t < end * together; t += together) {
+        packTiles(t, in, factors, [&](const Place& place, T* to) {
+          const T* patch[16];
+          patchOf(passes, x, place, zeros.data(), patch);
+          passes.toFactors(patch, to, together * in, in);
+        });
+        packTiles(t, out, back, [&](const Place& place, T* to) {
+          const T* pixels[4];
+          tileOf(dy, place, passes.side, pixels);
+          gradient.toProducts(pixels, to, together * out, out);
+        });
+      }
+    });
+    // Each sum is added up by one thread, group after group: no result depends on their number.
+    int64_t panels = pieceCount(out, kPanel);
+    at::parallel_for(0, passes.count * panels, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i++) {
+        int64_t f = i / panels, left = i % panels * kPanel, width = std::min(kPanel, out - left);
+        products.multiply({data<T>(back) + (f * out + left) * terms, together, width * together},
+                          data<T>(factors) + f * terms * in, data<float>(sums) + (f * out + left) * in, width, terms,
+                          in, first > 0);
+      }
+    });
+  }
+  return kernelOf(gradient, sums, w);
+}
+
+}  // namespace pioneer::cpu
