@@ -6,6 +6,7 @@ import {
   defaultSize,
   dtypesOf,
   flags,
+  lastPhase,
   minutesOf,
   operands,
   stepsOf,
@@ -105,7 +106,7 @@ const commands: Record<string, () => void | Promise<void>> = {
     if (unknown !== undefined) throw new UsageError(`--only takes ${parts.join(", ")}, got ${unknown}`);
     const selection = {
       only: only as Part[],
-      phases: wholes("phases", flags.phases ?? [...batches.keys()].join(","), 0),
+      phases: wholes("phases", flags.phases ?? [...batches.keys()].join(","), 0, lastPhase),
       sizes: wholes("n", flags.n ?? `${defaultSize},128`, 2),
     };
     const busy = await busyNow();
@@ -147,7 +148,7 @@ const commands: Record<string, () => void | Promise<void>> = {
     if (flags.model !== undefined) timings.push(await timeModel(flags.model, workloadOf().batch, options));
     else {
       for (const n of wholes("n", flags.n ?? `${defaultSize},128`, 2)) {
-        for (const phase of wholes("phases", flags.phases ?? "4,5", 0)) {
+        for (const phase of wholes("phases", flags.phases ?? "4,5", 0, lastPhase)) {
           const workload = workloadOf({ phase, batch: 8, n });
           for (const dtype of dtypesOf()) {
             timings.push(await timeExported({ ...workload, phase, n }, dtype, options, python));

@@ -51,14 +51,17 @@ const { values, positionals } = (() => {
 export const flags = values;
 export const [command = values.help ? "help" : "", ...operands] = positionals;
 
+/** The last phase there is: 1024x1024. */
+export const lastPhase = 8;
+
 /** The whole numbers of a list such as "0,2,4". */
-export function wholes(name: string, text: string, min: number): number[] {
+export function wholes(name: string, text: string, min: number, max = Number.POSITIVE_INFINITY): number[] {
   return text.split(",").map((part) => {
     const value = Number(part);
-    if (part === "" || !Number.isInteger(value) || value < min) {
-      throw new UsageError(
-        `--${name} must be ${text.includes(",") ? "whole numbers" : "a whole number"} from ${min}, got ${text}`,
-      );
+    if (part === "" || !Number.isInteger(value) || value < min || value > max) {
+      const kind = text.includes(",") ? "whole numbers" : "a whole number";
+      const range = Number.isFinite(max) ? `from ${min} to ${max}` : `from ${min}`;
+      throw new UsageError(`--${name} must be ${kind} ${range}, got ${text}`);
     }
     return value;
   });
@@ -68,12 +71,13 @@ const whole = (
   name: "phase" | "batch" | "n" | "steps" | "trials" | "threads" | "minutes",
   min: number,
   otherwise?: number,
-) => wholes(name, values[name] ?? `${otherwise}`, min)[0] as number;
+  max?: number,
+) => wholes(name, values[name] ?? `${otherwise}`, min, max)[0] as number;
 
 export const defaultSize = 512;
 
 export const workloadOf = (otherwise: Workload = { phase: 4, batch: 8, n: defaultSize }): Workload => ({
-  phase: whole("phase", 0, otherwise.phase),
+  phase: whole("phase", 0, otherwise.phase, lastPhase),
   batch: whole("batch", 2, otherwise.batch),
   n: whole("n", 2, otherwise.n),
 });

@@ -1,8 +1,9 @@
 // What a benchmark run leaves: bench/results/DATE-CPU-COMMIT.json, one file for a day, a machine and a commit.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, totalmem } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
+import { processorName } from "pioneer-networks/torch";
 import { capabilities } from "pioneer-torch";
 import type { CommandTiming, PrepareTiming } from "./commands.ts";
 import type { Extent, StepComparison } from "./compare.ts";
@@ -70,7 +71,7 @@ export function newResults(
     ...(quick && { quick }),
     commit: commit(),
     machine: {
-      cpu: (cpus()[0]?.model ?? "unknown").trim(),
+      cpu: processorName(),
       bf16: cpuBf16,
       cores: availableParallelism(),
       memoryGiB: Math.round(totalmem() / 2 ** 30),

@@ -157,7 +157,8 @@ test("wrong options end with 2 and a line that says what was expected", () => {
     const { status, stderr } = bench(...args);
     return `${status} ${stderr.trim()}`;
   };
-  expect(wrong("step", "--phase", "x")).toBe("2 bench: --phase must be a whole number from 0, got x");
+  expect(wrong("step", "--phase", "x")).toBe("2 bench: --phase must be a whole number from 0 to 8, got x");
+  expect(wrong("step", "--phase", "9")).toBe("2 bench: --phase must be a whole number from 0 to 8, got 9");
   expect(wrong("step", "--batch", "1")).toBe("2 bench: --batch must be a whole number from 2, got 1");
   expect(wrong("step", "--precision", "fp64")).toBe("2 bench: --precision must be auto, bf16 or fp32, got fp64");
   expect(wrong("all", "--only", "gpu")).toBe(

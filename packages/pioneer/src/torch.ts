@@ -8,7 +8,7 @@ export {
   useComputing,
   type WantedComputing,
 } from "./compute/device.ts";
-export { busyWithOthers, type Computed, computed, mostOthers } from "./compute/processor.ts";
+export { busyWithOthers, type Computed, computed, mostOthers, processorName } from "./compute/processor.ts";
 export { drawLatents, stream } from "./compute/streams.ts";
 export { accv2018, type Recipe } from "./config/recipe.ts";
 export { Batches, PackPixels } from "./data/batches.ts";

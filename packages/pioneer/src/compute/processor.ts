@@ -3,13 +3,13 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { dirname, join } from "node:path";
 
-/** "Intel(R) Xeon(R) Processor (model 207, stepping 8)": names alone do not tell server processors apart. */
+/** "AMD EPYC (family 26, model 2, stepping 1)": names alone do not tell server processors apart. */
 export function processorName(): string {
   const name = cpus()[0]?.model ?? "unknown";
   const text = read("/proc/cpuinfo") ?? "";
-  const numbers = ["model", "stepping"].flatMap((field) => {
+  const numbers = ["cpu family", "model", "stepping"].flatMap((field) => {
     const [, number] = new RegExp(`^${field}\\s*: (\\d+)$`, "m").exec(text) ?? [];
-    return number === undefined ? [] : [`${field} ${number}`];
+    return number === undefined ? [] : [`${field.replace("cpu ", "")} ${number}`];
   });
   return numbers.length > 0 ? `${name} (${numbers.join(", ")})` : name;
 }
