@@ -37,7 +37,15 @@ class Scratch {
   Tensor memory_;
 };
 
-constexpr int64_t kBlock = 48;  // tiles: of 128 channels factors and sums fit into 1 MiB
+constexpr int64_t kBlock = 48;  // tiles at most: of 128 channels factors and sums fit into 1 MiB
+
+/// Tiles of a block: fewer where all threads are to have some. Each tile is computed alike in any block.
+inline int64_t tilesOfBlock(int64_t tiles) {
+  constexpr int64_t kLeast = 12;  // two times the rows whose sums are in registers
+  int64_t pieces = 2 * at::get_num_threads();
+  return std::clamp((tiles + pieces - 1) / pieces, kLeast, kBlock);
+}
+
 /// Between matrices that are written at the same time, more than a power of two: they must not fall on the same lines
 /// of the cache.
 constexpr int64_t kApart = 32;
@@ -46,13 +54,14 @@ constexpr int64_t kApart = 32;
 template <typename T>
 Tensor convolveBlocks(const WinogradPasses<T>& passes, const ProductLoops<T>& products, const Tensor& x,
                       const Tensor& panels, int64_t out) {
-  int64_t in = x.size(1), factorStep = kBlock * in + kApart, sumStep = kBlock * out + kApart;
   Tiles tiles(x, passes.stride);
+  int64_t in = x.size(1), atOnce = tilesOfBlock(tiles.count());
+  int64_t factorStep = atOnce * in + kApart, sumStep = atOnce * out + kApart;
   auto y = resultOf(passes, x, tiles, out);
   Scratch<T> factorsOfThreads(passes.count * factorStep, x.options());
   Scratch<float> sumsOfThreads(passes.count * sumStep, x.options().dtype(at::kFloat));
   const std::vector<T> zeros(in);
-  forPieces(tiles.count(), kBlock, [&](int64_t, int64_t begin, int64_t end) {
+  forPieces(tiles.count(), atOnce, [&](int64_t, int64_t begin, int64_t end) {
     T* factors = factorsOfThreads.own();
     float* sums = sumsOfThreads.own();
     for (int64_t tile = begin; tile < end; tile++) {
