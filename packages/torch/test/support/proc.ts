@@ -12,10 +12,17 @@ export function statOf(pid: number): { readonly state: string; readonly parent: 
   }
 }
 
-/** What a process started, in order. The kernel's own list of them leaves some out while others end. */
+/**
+ * What a process started, in order: numbers rise, and begin anew behind the largest. The kernel's own list leaves some out while
+ * others end.
+ */
 export function childrenOf(pid: number): number[] {
-  const all = existsSync("/proc") ? readdirSync("/proc").map(Number) : [];
-  return all.filter((each) => statOf(each)?.parent === pid).sort((a, b) => a - b);
+  if (!existsSync("/proc")) return [];
+  const largest = Number(readFileSync("/proc/sys/kernel/pid_max", "utf8"));
+  const children = readdirSync("/proc")
+    .map(Number)
+    .filter((each) => statOf(each)?.parent === pid);
+  return children.sort((a, b) => (Math.abs(a - b) > largest / 2 ? b - a : a - b));
 }
 
 /** Its command line; empty of one that is gone. */
