@@ -8,11 +8,13 @@ import type { LayerTimes } from "./convolution-choice.ts";
 /** The name of the file in the folder of caches. */
 export const timesFileName = "convolution-times.json";
 
+/** 1 also held times of several threads that were measured beside other work; 2 those of Winograd's convolutions before blocks. */
+const format = 3;
+
 const seconds = z.number().positive();
 const passTimes = z.strictObject({ forward: seconds, toData: seconds, toWeights: seconds });
 const schema = z.strictObject({
-  /** 1 also held times of several threads that were measured beside other work. */
-  format: z.literal(3),
+  format: z.literal(format),
   /** By machine, then by layer, then by way. */
   machines: z.record(z.string(), z.record(z.string(), z.record(z.string(), passTimes))),
 });
@@ -21,7 +23,7 @@ type TimesFile = z.infer<typeof schema>;
 
 /** What such a file holds; one that is missing, damaged or of another format holds nothing. */
 function readFile(path: string): TimesFile {
-  const empty: TimesFile = { format: 3, machines: {} };
+  const empty: TimesFile = { format, machines: {} };
   try {
     return schema.safeParse(parseJson(readTextSync(path))).data ?? empty;
   } catch {
@@ -45,7 +47,7 @@ export async function addTimes(
   const { machines } = readFile(path);
   const known = machines[machine] ?? {};
   const added = [...times].map(([layer, ways]) => [layer, { ...known[layer], ...ways }] as const);
-  const file = { format: 3, machines: { ...machines, [machine]: { ...known, ...Object.fromEntries(added) } } };
+  const file = { format, machines: { ...machines, [machine]: { ...known, ...Object.fromEntries(added) } } };
   try {
     await writeWhole(path, Buffer.from(`${JSON.stringify(file, null, 1)}\n`));
     return undefined;

@@ -86,9 +86,9 @@ struct Mixed : torch::autograd::Function<Mixed> {
                         const std::string& toData, const std::string& toWeights) {
     at::AutoDispatchBelowAutograd below;
     auto x = asImage(input, name), w = asImage(weight, name);
-    bool isWinogradThere = isWinograd(there, false);
-    bool isWinogradBack = isWinograd(toData, false) | isWinograd(toWeights, true);
-    checkConvolution(x, w, isWinogradThere || isWinogradBack, false, name);
+    bool isWinogradThere = isWinograd(there, false), isWinogradToData = isWinograd(toData, false),
+         isWinogradToWeights = isWinograd(toWeights, true);
+    checkConvolution(x, w, isWinogradThere || isWinogradToData || isWinogradToWeights, false, name);
     context->save_for_backward({x, w});
     context->saved_data["toData"] = toData;
     context->saved_data["toWeights"] = toWeights;

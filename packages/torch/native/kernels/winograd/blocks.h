@@ -6,9 +6,6 @@
 
 namespace pioneer::cpu {
 
-/// Whole registers of sums, whichever way the kernel is read.
-inline bool fitsBlocks(const Tensor& w) { return w.size(0) % 16 == 0 && w.size(1) % 16 == 0; }
-
 /// The factors of a kernel [out, in, 3, 3], packed for products of [tiles, in] with them, `back` of [tiles, out].
 template <typename T>
 Tensor kernelPanels(const WinogradPasses<T>& passes, const ProductLoops<T>& products, const Tensor& w, bool back) {
@@ -42,13 +39,8 @@ constexpr int64_t kBlock = 48;  // tiles at most: of 128 channels factors and su
 /// Tiles of a block: fewer where all threads are to have some. Each tile is computed alike in any block.
 inline int64_t tilesOfBlock(int64_t tiles) {
   constexpr int64_t kLeast = 12;  // two times the rows whose sums are in registers
-  int64_t pieces = 2 * at::get_num_threads();
-  return std::clamp((tiles + pieces - 1) / pieces, kLeast, kBlock);
+  return std::clamp(pieceCount(tiles, 2 * at::get_num_threads()), kLeast, kBlock);
 }
-
-/// Between matrices that are written at the same time, more than a power of two: they must not fall on the same lines
-/// of the cache.
-constexpr int64_t kApart = 32;
 
 /// @param panels of the kernel @param out channels of the result
 template <typename T>
@@ -82,6 +74,44 @@ Tensor convolveBlocks(const WinogradPasses<T>& passes, const ProductLoops<T>& pr
   return y;
 }
 
+/// Rows of c channels for each of some matrices, which the tiles from `first` to last - 1 are the terms of, as panels.
+/// toRows(tile, rows, step) gives those of a tile, `step` values apart. Zeros fill the last step.
+template <typename T, typename ToRows>
+void packTiles(const ProductLoops<T>& products, const Scratch<T>& scratch, int64_t first, int64_t last, int64_t c,
+               const Tensor& panels, ToRows toRows) {
+  int64_t together = products.together, steps = pieceCount(last - first, together), terms = steps * together;
+  at::parallel_for(0, steps, 1, [&](int64_t begin, int64_t end) {
+    T* rows = scratch.own();
+    for (int64_t t = begin * together; t < end * together; t++) {
+      int64_t i = t % together;
+      if (first + t < last) {
+        toRows(first + t, rows + i * c, together * c);
+      } else {
+        for (int64_t m = 0; m < panels.size(0); m++) std::fill_n(rows + (m * together + i) * c, c, T{});
+      }
+      if (i + 1 < together) continue;
+      for (int64_t m = 0; m < panels.size(0); m++) {
+        products.packRows(rows + m * together * c, c, t - i, terms, c, data<T>(panels) + m * terms * c);
+      }
+    }
+  });
+}
+
+/// sums [matrices, out, in] of the products of panels with `terms` terms, or += them. Each sum is added up by one
+/// thread, group after group: no result depends on their number.
+template <typename T>
+void addProducts(const ProductLoops<T>& products, const Tensor& outPanels, const Tensor& inPanels, int64_t terms,
+                 const Tensor& sums, bool add) {
+  int64_t out = sums.size(1), in = sums.size(2), together = products.together, panels = pieceCount(out, kPanel);
+  at::parallel_for(0, sums.size(0) * panels, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      int64_t m = i / panels, left = i % panels * kPanel, width = std::min(kPanel, out - left), row = m * out + left;
+      products.multiply({data<T>(outPanels) + row * terms, together, width * together},
+                        data<T>(inPanels) + m * terms * in, data<float>(sums) + row * in, width, terms, in, add);
+    }
+  });
+}
+
 constexpr int64_t kGroup = 256;  // tiles: their sums are short, and of 128 channels their factors fit into 2 MiB
 
 /// The gradient of the kernel, as w lies. Sums are of tiles, so factors and products are packed tile by tile.
@@ -90,53 +120,27 @@ Tensor kernelGradientByBlocks(const WinogradPasses<T>& passes, const WinogradGra
                               const ProductLoops<T>& products, const Tensor& x, const Tensor& dy, const Tensor& w) {
   int64_t in = x.size(1), out = dy.size(1), together = products.together;
   Tiles tiles(x, passes.stride);
-  auto wholeSteps = [&](int64_t count) { return (count + together - 1) / together * together; };
-  int64_t atOnce = std::min(kGroup, wholeSteps(tiles.count())), rowsOfTile = passes.count * std::max(in, out);
+  auto wholeSteps = [&](int64_t terms) { return pieceCount(terms, together) * together; };
+  int64_t atOnce = std::min(kGroup, wholeSteps(tiles.count()));
   auto options = x.options().memory_format(c10::nullopt);
   auto factors = at::empty({passes.count, atOnce * in}, options),
        back = at::empty({passes.count, atOnce * out}, options);
   auto sums = at::empty({passes.count, out, in}, options.dtype(at::kFloat));
-  Scratch<T> rowsOfThreads(together * rowsOfTile, options);
+  Scratch<T> scratch(passes.count * together * std::max(in, out), options);
   const std::vector<T> zeros(in);
   for (int64_t first = 0; first < tiles.count(); first += atOnce) {
-    int64_t last = std::min(first + atOnce, tiles.count()), terms = wholeSteps(last - first);
-    at::parallel_for(0, terms / together, 1, [&](int64_t begin, int64_t end) {
-      T* rows = rowsOfThreads.own();
-      // Rows of `together` tiles from t on, each of c channels, into the panels of all matrices; zeros behind the last
-      // tile.
-      auto packTiles = [&](int64_t t, int64_t c, const Tensor& panels, auto toRows) {
-        for (int64_t i = 0; i < together; i++) {
-          if (first + t + i < last) toRows(Place(tiles, first + t + i), rows + i * c);
-          else
-            for (int64_t f = 0; f < passes.count; f++) std::fill_n(rows + (f * together + i) * c, c, T{});
-        }
-        for (int64_t f = 0; f < passes.count; f++) {
-          products.packRows(rows + f * together * c, c, t, terms, c, data<T>(panels) + f * terms * c);
-        }
-      };
-      for (int64_t t = begin * together; t < end * together; t += together) {
-        packTiles(t, in, factors, [&](const Place& place, T* to) {
-          const T* patch[16];
-          patchOf(passes, x, place, zeros.data(), patch);
-          passes.toFactors(patch, to, together * in, in);
-        });
-        packTiles(t, out, back, [&](const Place& place, T* to) {
-          const T* pixels[4];
-          tileOf(dy, place, passes.side, pixels);
-          gradient.toProducts(pixels, to, together * out, out);
-        });
-      }
+    int64_t last = std::min(first + atOnce, tiles.count());
+    packTiles(products, scratch, first, last, in, factors, [&](int64_t tile, T* rows, int64_t step) {
+      const T* patch[16];
+      patchOf(passes, x, Place(tiles, tile), zeros.data(), patch);
+      passes.toFactors(patch, rows, step, in);
     });
-    // Each sum is added up by one thread, group after group: no result depends on their number.
-    int64_t panels = pieceCount(out, kPanel);
-    at::parallel_for(0, passes.count * panels, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; i++) {
-        int64_t f = i / panels, left = i % panels * kPanel, width = std::min(kPanel, out - left);
-        products.multiply({data<T>(back) + (f * out + left) * terms, together, width * together},
-                          data<T>(factors) + f * terms * in, data<float>(sums) + (f * out + left) * in, width, terms,
-                          in, first > 0);
-      }
+    packTiles(products, scratch, first, last, out, back, [&](int64_t tile, T* rows, int64_t step) {
+      const T* pixels[4];
+      tileOf(dy, Place(tiles, tile), passes.side, pixels);
+      gradient.toProducts(pixels, rows, step, out);
     });
+    addProducts(products, back, factors, wholeSteps(last - first), sums, first > 0);
   }
   return kernelOf(gradient, sums, w);
 }

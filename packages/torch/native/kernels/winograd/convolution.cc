@@ -16,12 +16,18 @@
 namespace pioneer::cpu {
 namespace {
 
-/// By blocks where this processor has products for them.
+/// What blocks are computed with; null where libtorch's products are taken. Channels have to fill registers of sums,
+/// whichever way the kernel is read.
+template <typename T>
+const ProductLoops<T>* productsFor(const WinogradLoops<T>& loops, const Tensor& w) {
+  return w.size(0) % 16 == 0 && w.size(1) % 16 == 0 ? loops.products : nullptr;
+}
+
 template <typename T>
 Tensor convolve(const WinogradLoops<T>& loops, const WinogradPasses<T>& passes, const Tensor& x, const Tensor& w,
                 bool back) {
-  if (loops.products && fitsBlocks(w)) {
-    return convolveBlocks(passes, *loops.products, x, kernelPanels(passes, *loops.products, w, back), w.size(back));
+  if (auto* products = productsFor(loops, w)) {
+    return convolveBlocks(passes, *products, x, kernelPanels(passes, *products, w, back), w.size(back));
   }
   auto kernel = kernelFactors(passes, w, back);
   return convolveMatrices(passes, x, back ? kernel : kernel.transpose(1, 2));
@@ -48,8 +54,8 @@ Tensor winogradToWeights(const Tensor& x, const Tensor& dy, const Tensor& w, boo
     auto& winograd = loops.winograd;
     auto& there = upsampled ? winograd.upsampled : winograd.plain;
     auto& gradient = upsampled ? winograd.upsampledGradient : winograd.plainGradient;
-    if (winograd.products && fitsBlocks(w)) {
-      return kernelGradientByBlocks(there, gradient, *winograd.products, x, dy, w);
+    if (auto* products = productsFor(winograd, w)) {
+      return kernelGradientByBlocks(there, gradient, *products, x, dy, w);
     }
     return kernelGradientByMatrices(there, gradient, x, dy, w);
   });

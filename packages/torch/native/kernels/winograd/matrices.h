@@ -29,10 +29,9 @@ class Groups {
   int64_t atOnce_;
 };
 
-/// [matrices, count, c], apart from one another by more than a power of two: all are written at once, and must not fall
-/// on the same lines of the cache.
+/// [matrices, count, c], apart from one another.
 inline Tensor apart(int64_t matrices, int64_t count, int64_t c, const Tensor& like) {
-  int64_t step = count * c + 64;
+  int64_t step = count * c + kApart;
   auto memory = at::empty({matrices * step}, like.options().memory_format(c10::nullopt));
   return memory.as_strided({matrices, count, c}, {step, c, 1});
 }

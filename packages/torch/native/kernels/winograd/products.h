@@ -10,8 +10,7 @@ namespace pioneer {
 /// [terms / together][columns of the panel][together], one panel behind the other.
 constexpr int64_t kPanel = 64;
 
-/// What rows of a product are multiplied from: row r and the terms from t on lie at rows[r * next + t / together *
-/// step].
+/// The rows of a product: of row r the terms from t on lie at first[r * next + (t / together) * step].
 template <typename T>
 struct ProductRows {
   const T* first;

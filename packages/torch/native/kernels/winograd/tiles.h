@@ -5,6 +5,10 @@
 
 namespace pioneer::cpu {
 
+/// Values between matrices that are written at the same time, so that they are more than a power of two apart: they
+/// must not fall on the same lines of the cache.
+constexpr int64_t kApart = 64;
+
 /// The tiles of images, numbered image by image, row by row.
 struct Tiles {
   int64_t images, height, width;  // the last two in tiles
