@@ -1,6 +1,18 @@
-// What was timed of exported graphs, as rows: images alone, and in batches.
-import type { ExportedTiming } from "./exported.ts";
-import type { OnnxTiming } from "./onnx-trial.ts";
+// What was timed of exported graphs, and as rows: images alone, and in batches.
+import type { ModelConfig } from "pioneer-runtime";
+import type { Direction, OnnxTiming } from "./onnx-trial.ts";
+import type { Workload } from "./workload.ts";
+
+export interface ExportedTiming extends Workload {
+  /** Name of the model folder; networks at their random start have none. */
+  readonly model?: string;
+  readonly dtype: ModelConfig["dtype"];
+  readonly threads: number;
+  readonly onnx: OnnxTiming;
+  /** Of the build for pages, one thread. Missing where it was not asked for. */
+  readonly wasm?: OnnxTiming;
+  readonly eager: { readonly torch: string; readonly encode: Direction; readonly decode: Direction } | null;
+}
 
 /** Milliseconds for each image. */
 export interface PerImage {

@@ -3,26 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { createLearner, disposeLearner, exportGraphs, readModelConfig, resolutionOf } from "pioneer-networks/torch";
-import type { ModelConfig } from "pioneer-runtime";
 import { graphPorts } from "pioneer-runtime/internal";
 import { RandomGenerator, setThreads } from "pioneer-torch";
-import { type PerImage, rowsOf } from "./exported-rows.ts";
-import type { Direction, OnnxTiming, OnnxTrial } from "./onnx-trial.ts";
+import { type ExportedTiming, type PerImage, rowsOf } from "./exported-rows.ts";
+import type { OnnxTiming, OnnxTrial } from "./onnx-trial.ts";
 import { bench } from "./places.ts";
 import { progress, runJson } from "./process.ts";
 import type { Python } from "./python.ts";
 import { recipe, type Workload } from "./workload.ts";
-
-export interface ExportedTiming extends Workload {
-  /** Name of the model folder; networks at their random start have none. */
-  readonly model?: string;
-  readonly dtype: ModelConfig["dtype"];
-  readonly threads: number;
-  readonly onnx: OnnxTiming;
-  /** Of the build for pages, one thread. Missing where it was not asked for. */
-  readonly wasm?: OnnxTiming;
-  readonly eager: { readonly torch: string; readonly encode: Direction; readonly decode: Direction } | null;
-}
 
 export interface ExportedOptions {
   readonly threads: number;

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { type Computing, measureComputing, type WantedComputing } from "pioneer-networks/torch";
+import { blockCount, type Computing, measureComputing, type WantedComputing } from "pioneer-networks/torch";
 import type { ModelConfig } from "pioneer-runtime";
 import { weightFormats } from "pioneer-runtime/internal";
 import { type ConvolutionForm, convolutionForms } from "pioneer-torch";
@@ -51,8 +51,8 @@ const { values, positionals } = (() => {
 export const flags = values;
 export const [command = values.help ? "help" : "", ...operands] = positionals;
 
-/** The last phase there is: 1024x1024. */
-export const lastPhase = 8;
+/** The last phase there is. */
+export const lastPhase = blockCount - 1;
 
 /** The whole numbers of a list such as "0,2,4". */
 export function wholes(name: string, text: string, min: number, max = Number.POSITIVE_INFINITY): number[] {

@@ -7,7 +7,7 @@ import { processorName } from "pioneer-networks/torch";
 import { capabilities } from "pioneer-torch";
 import type { CommandTiming, PrepareTiming } from "./commands.ts";
 import type { Extent, StepComparison } from "./compare.ts";
-import type { ExportedTiming } from "./exported.ts";
+import type { ExportedTiming } from "./exported-rows.ts";
 import type { InferenceTiming } from "./inference.ts";
 import { repository } from "./places.ts";
 import type { ScalingTiming } from "./scaling.ts";

@@ -1,6 +1,7 @@
 // What each phase of a run is computed with. A run keeps what it was begun with, so that going on is exact.
 import type { Capabilities, Device } from "pioneer-torch";
 import { z } from "zod";
+import { blockCount } from "../networks/growth.ts";
 import type { Computing, WantedComputing } from "./device.ts";
 
 export interface RunComputing {
@@ -14,7 +15,10 @@ const onePass = z.enum(["direct", "winograd"]);
 const layerForm = z.union([form, z.strictObject({ forward: onePass, toData: onePass, toWeights: form })]);
 
 const phaseSchema = z.object({
-  phase: z.int().min(0).max(8),
+  phase: z
+    .int()
+    .min(0)
+    .max(blockCount - 1),
   precision: z.enum(["fp32", "bf16"]),
   threads: z.int().min(1),
   convolutions: z.union([form, z.record(z.string(), layerForm)]),

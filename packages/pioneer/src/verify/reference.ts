@@ -5,9 +5,13 @@ import { readSafetensors, type Tensor } from "pioneer-torch";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { parseJson, readTextSync } from "../base/read.ts";
+import { blockCount } from "../networks/growth.ts";
 
 const caseSchema = z.object({
-  phase: z.int().min(0).max(8),
+  phase: z
+    .int()
+    .min(0)
+    .max(blockCount - 1),
   alpha: z.number().min(0).max(1),
   match_x: z.number(),
   unchanged_parameters: z.array(z.string()).default([]),
