@@ -11,8 +11,11 @@ export interface Pace {
   readonly rate: (phase: number) => number;
 }
 
-/** With fewer images a new block adds noise, no detail: such a phase is not begun. Larger pictures need more. */
-export const leastImages = (phase: number): number => (phase <= 2 ? 3000 : 10_000);
+/**
+ * With fewer images a new block adds noise, no detail: such a phase is not begun. Larger pictures need more: 7,000 of 64x64 left
+ * blurs, where 2,000 before at 32x32 there had been faces (docs/training-log.md).
+ */
+export const leastImages = (phase: number): number => (phase <= 2 ? 3000 : phase === 3 ? 10_000 : 30_000);
 
 /** As it stands before anything is known. @param grown a phase that is faded in from the start; without it 4x4 */
 const firstPhase = (grown: number | undefined): SchedulePhase => ({
@@ -42,7 +45,7 @@ export function clockSchedule(
   pace: Pace,
 ): Schedule {
   const { phase: first } = before.phases[0] as SchedulePhase;
-  const count = reachable(first, now, maxPhase, budgetSeconds, pace);
+  const count = reachable(before, now, maxPhase, budgetSeconds, pace);
   const endOf = (phase: number) => (phase < first ? 0 : budgetSeconds * endShare(phase - first, count));
   const phases = before.phases.slice(0, now - first);
   const present = before.phases[now - first] as SchedulePhase;
@@ -69,14 +72,18 @@ function fading(present: SchedulePhase, began: number, faded: number, { images, 
 const isFadedIn = (entry: SchedulePhase, images: number): boolean =>
   images > entry.startImages && alphaOf(entry, images) === 1;
 
-/** How many phases from the first there is time for, so that each that has not begun sees enough images. */
-function reachable(first: number, now: number, maxPhase: number, budget: number, { seconds, rate }: Pace): number {
+/** How many phases from the first there is time for, so that each sees enough images, the present one too. */
+function reachable(before: Schedule, now: number, maxPhase: number, budget: number, pace: Pace): number {
+  const { phase: first } = before.phases[0] as SchedulePhase;
+  const { startImages } = before.phases[now - first] as SchedulePhase;
+  const shown = (phase: number) => (phase === now ? pace.images - startImages : 0);
   const begun = now - first + 1;
   for (let count = maxPhase - first + 1; count > begun; count--) {
-    const later = Array.from({ length: count - begun }, (_, i) => begun + i);
-    const fits = later.every((index) => {
-      const from = Math.max(seconds, budget * endShare(index - 1, count));
-      return (budget * endShare(index, count) - from) * rate(first + index) >= leastImages(first + index);
+    const notEnded = Array.from({ length: count - begun + 1 }, (_, i) => now + i);
+    const fits = notEnded.every((phase) => {
+      const from = Math.max(pace.seconds, budget * endShare(phase - first - 1, count));
+      const left = Math.max(0, budget * endShare(phase - first, count) - from);
+      return shown(phase) + left * pace.rate(phase) >= leastImages(phase);
     });
     if (fits) return count;
   }

@@ -88,6 +88,27 @@ test("one that was busy at first goes on to the resolutions there is time for th
   expect(ends.map(({ phase }) => phase)).toEqual([0, 1, 2, 3]);
 });
 
+test("a resolution that there is time for after all cuts short none that has begun", () => {
+  const begun = [0, 1000, 40_000, 167_000].map((startImages, phase) => ({ phase, startImages, fadeImages: 500 }));
+  const planned = (shown: number) => {
+    // Of five phases 32x32 would end after 240 s, half of the time.
+    const pace = { images: 167_000 + shown, seconds: 235, rate: (phase: number) => (phase === 3 ? 60 : 150) };
+    return clockSchedule({ phases: begun, totalImages: 190_000 }, 3, 4, budget, pace);
+  };
+  const short = planned(2000);
+  expect(short.phases.map(({ phase }) => phase)).toEqual([0, 1, 2, 3]);
+  expect(short.totalImages).toBe(169_000 + (480 - 235) * 60);
+  const enough = planned(leastImages(3) - 5 * 60);
+  expect(enough.phases.at(-1)).toMatchObject({ phase: 4, startImages: 167_000 + leastImages(3) });
+});
+
+test("a resolution sees more images the larger it is, or is not begun", () => {
+  expect([0, 1, 2, 3, 4, 5].map(leastImages)).toEqual([3000, 3000, 3000, 10_000, 30_000, 30_000]);
+  const lastOf = (rate: number) => run(4, (_, phase) => (phase === 4 ? rate : 200)).ends.at(-1)?.phase;
+  // 64x64 would have half of the time, and all that one step takes.
+  expect([lastOf((leastImages(4) / budget) * 2.05), lastOf((leastImages(4) / budget) * 1.95)]).toEqual([4, 3]);
+});
+
 test("alpha rises to 1 in each phase, half way through its time", () => {
   const { alphas, schedule } = run(2, (_, phase) => 500 / 2 ** phase);
   expect(alphas.every((alpha) => alpha >= 0 && alpha <= 1)).toBe(true);
