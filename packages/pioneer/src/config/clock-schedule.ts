@@ -12,8 +12,8 @@ export interface Pace {
 }
 
 /**
- * With fewer images a new block adds noise, no detail: such a phase is not begun. Larger pictures need more: 7,000 of 64x64 left
- * blurs, where 2,000 before at 32x32 there had been faces (docs/training-log.md).
+ * With fewer images a new block adds noise, no detail: such a phase is not begun. Larger pictures need more: 9,000 of 64x64 left
+ * blurs (docs/training-log.md).
  */
 export const leastImages = (phase: number): number => (phase <= 2 ? 3000 : phase === 3 ? 10_000 : 30_000);
 
