@@ -72,7 +72,10 @@ function fading(present: SchedulePhase, began: number, faded: number, { images, 
 const isFadedIn = (entry: SchedulePhase, images: number): boolean =>
   images > entry.startImages && alphaOf(entry, images) === 1;
 
-/** How many phases from the first there is time for, so that each sees enough images, the present one too. */
+/**
+ * How many phases from the first there is time for, so that each block that is faded in sees enough images, that of the present
+ * phase too; the first phase has none.
+ */
 function reachable(before: Schedule, now: number, maxPhase: number, budget: number, pace: Pace): number {
   const { phase: first } = before.phases[0] as SchedulePhase;
   const { startImages } = before.phases[now - first] as SchedulePhase;
@@ -80,7 +83,8 @@ function reachable(before: Schedule, now: number, maxPhase: number, budget: numb
   const begun = now - first + 1;
   for (let count = maxPhase - first + 1; count > begun; count--) {
     const notEnded = Array.from({ length: count - begun + 1 }, (_, i) => now + i);
-    const fits = notEnded.every((phase) => {
+    const fadedIn = notEnded.filter((phase) => phase > first);
+    const fits = fadedIn.every((phase) => {
       const from = Math.max(pace.seconds, budget * endShare(phase - first - 1, count));
       const left = Math.max(0, budget * endShare(phase - first, count) - from);
       return shown(phase) + left * pace.rate(phase) >= leastImages(phase);
