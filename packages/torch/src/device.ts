@@ -63,19 +63,19 @@ export const setThreads = (count: number): void => native.setThreads(count);
 export const setDeterministic = (enabled: boolean): void => native.setDeterministic(enabled);
 
 /**
- * From now on this process keeps large blocks of memory for the next tensor of their size instead of giving them back to
- * the system: for training, which asks for the same sizes in each step. Tensors and kept blocks together take at most half again what
- * tensors alone ever took.
+ * From now on this process keeps large blocks of memory for the next tensors instead of giving them back to the system: for
+ * training, which asks for the same sizes in each step. Tensors and what is kept take a fifth more than tensors alone at their most,
+ * where they come and go as in training; what is free beyond half again is given back.
  */
 export const cacheMemory = (): void => native.cacheMemory();
 
 /**
- * Bytes that large tensors and kept blocks took together on the CPU, at most since forgetMemory(); 0 without cacheMemory(). It counts
+ * Bytes that large tensors and what is kept for them took together on the CPU, at most since forgetMemory(); 0 without cacheMemory(). It counts
  * what was asked for, so that the same work gives the same number.
  */
 export const heldMemory = (): number => native.heldMemory();
 
-/** Gives the kept blocks back to the system and begins to count anew. */
+/** Gives what is kept back to the system and begins to count anew. */
 export const forgetMemory = (): void => native.forgetMemory();
 
 /**

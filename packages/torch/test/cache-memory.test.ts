@@ -7,7 +7,7 @@ const clean = (stdout: string): Outcome => ({ code: 0, signal: null, stdout, std
 
 /**
  * churn(): tensors of all sizes come and go, each full of its own number; a wrong one in any that is alive means that two
- * share memory. Blocks from 256 KiB on are kept, below 8 MiB in steps of 64 KiB, above of 2 MiB.
+ * share memory. Blocks from 256 KiB on are kept, in steps of 64 KiB.
  */
 const churn = `
 import * as torch from "./index.js";
@@ -123,7 +123,7 @@ test("pixels that nobody reads have the gradient 0 even in a block that was full
   expect(await run(folder, script)).toEqual(clean(`${unread} 0\n${unread} 0\n`));
 });
 
-/** One tensor at a time, of every size in steps of 64 KiB from 256 KiB to 7.75 MiB; all kept, they are 480 MiB. */
+/** One tensor at a time, of every size in steps of 64 KiB from 256 KiB to 7.75 MiB; with a block for each, they are 480 MiB. */
 const everySize = `
 import * as torch from "./index.js";
 const everySize = () => {
@@ -145,8 +145,8 @@ test("the process does not grow: 200 rounds of sizes that come and go", async ()
     console.log(Math.round(residentMib() - before));`;
   const { stdout, ...rest } = await run(folder, script);
   expect(rest).toEqual({ code: 0, signal: null, stderr: "" });
-  // What was alive at once and half of it, 83 MiB; as much again for holes between blocks and V8's own. Kept without a
-  // limit, they would come to hundreds of MiB: 80 sizes, up to ten of each.
+  // What was alive at once and half of it, 83 MiB; as much again for holes between blocks and V8's own. With a block for
+  // each size and no limit they would come to hundreds of MiB: 80 sizes, up to ten of each.
   expect(Number(stdout)).toBeLessThan(166);
 });
 

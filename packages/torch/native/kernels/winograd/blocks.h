@@ -52,13 +52,14 @@ Tensor convolveBlocks(const WinogradPasses<T>& passes, const ProductLoops<T>& pr
   auto y = resultOf(passes, x, tiles, out);
   Scratch<T> factorsOfThreads(passes.count * factorStep, x.options());
   Scratch<float> sumsOfThreads(passes.count * sumStep, x.options().dtype(at::kFloat));
-  const std::vector<T> zeros(in);
+  std::vector<T> zeros(in);
+  const Pixels<T> from(x), to(y);
   forPieces(tiles.count(), atOnce, [&](int64_t, int64_t begin, int64_t end) {
     T* factors = factorsOfThreads.own();
     float* sums = sumsOfThreads.own();
     for (int64_t tile = begin; tile < end; tile++) {
-      const T* patch[16];
-      patchOf(passes, x, Place(tiles, tile), zeros.data(), patch);
+      T* patch[16];
+      patchOf(passes, from, Place(tiles, tile), zeros.data(), patch);
       passes.toFactors(patch, factors + (tile - begin) * in, factorStep, in);
     }
     for (int64_t f = 0; f < passes.count; f++) {
@@ -66,9 +67,9 @@ Tensor convolveBlocks(const WinogradPasses<T>& passes, const ProductLoops<T>& pr
                         sums + f * sumStep, end - begin, in, out, false);
     }
     for (int64_t tile = begin; tile < end; tile++) {
-      const T* pixels[4];
-      tileOf(y, Place(tiles, tile), passes.side, pixels);
-      passes.fromSums(sums + (tile - begin) * out, sumStep, const_cast<T**>(pixels), out);
+      T* pixels[4];
+      tileOf(to, Place(tiles, tile), passes.side, pixels);
+      passes.fromSums(sums + (tile - begin) * out, sumStep, pixels, out);
     }
   });
   return y;
@@ -127,17 +128,18 @@ Tensor kernelGradientByBlocks(const WinogradPasses<T>& passes, const WinogradGra
        back = at::empty({passes.count, atOnce * out}, options);
   auto sums = at::empty({passes.count, out, in}, options.dtype(at::kFloat));
   Scratch<T> scratch(passes.count * together * std::max(in, out), options);
-  const std::vector<T> zeros(in);
+  std::vector<T> zeros(in);
+  const Pixels<T> from(x), gradients(dy);
   for (int64_t first = 0; first < tiles.count(); first += atOnce) {
     int64_t last = std::min(first + atOnce, tiles.count());
     packTiles(products, scratch, first, last, in, factors, [&](int64_t tile, T* rows, int64_t step) {
-      const T* patch[16];
-      patchOf(passes, x, Place(tiles, tile), zeros.data(), patch);
+      T* patch[16];
+      patchOf(passes, from, Place(tiles, tile), zeros.data(), patch);
       passes.toFactors(patch, rows, step, in);
     });
     packTiles(products, scratch, first, last, out, back, [&](int64_t tile, T* rows, int64_t step) {
-      const T* pixels[4];
-      tileOf(dy, Place(tiles, tile), passes.side, pixels);
+      T* pixels[4];
+      tileOf(gradients, Place(tiles, tile), passes.side, pixels);
       gradient.toProducts(pixels, rows, step, out);
     });
     addProducts(products, back, factors, wholeSteps(last - first), sums, first > 0);

@@ -49,10 +49,11 @@ template <typename T>
 void toFactors(const WinogradPasses<T>& passes, const Tensor& x, const Tiles& tiles, int64_t first,
                const Tensor& factors) {
   int64_t c = x.size(1), step = factors.stride(0);
-  const std::vector<T> zeros(c);
+  std::vector<T> zeros(c);
+  const Pixels<T> pixels(x);
   forTiles(tiles, first, factors.size(1), [&](const Place& place, int64_t t) {
-    const T* patch[16];
-    patchOf(passes, x, place, zeros.data(), patch);
+    T* patch[16];
+    patchOf(passes, pixels, place, zeros.data(), patch);
     passes.toFactors(patch, data<T>(factors) + t * c, step, c);
   });
 }
@@ -63,6 +64,7 @@ Tensor convolveMatrices(const WinogradPasses<T>& passes, const Tensor& x, const 
   int64_t in = x.size(1), out = kernel.size(2);
   Tiles tiles(x, passes.stride);
   auto y = resultOf(passes, x, tiles, out);
+  const Pixels<T> to(y);
   Tensor factors, products;
   Groups(tiles, std::max(in, out), sizeof(T)).each([&](int64_t first, int64_t count) {
     if (!factors.defined() || factors.size(1) != count) {
@@ -76,9 +78,9 @@ Tensor convolveMatrices(const WinogradPasses<T>& passes, const Tensor& x, const 
       at::mm_out(product, factors[i], kernel[i]);
     }
     forTiles(tiles, first, count, [&](const Place& place, int64_t t) {
-      const T* pixels[4];
-      tileOf(y, place, passes.side, pixels);
-      passes.fromProducts(data<T>(products) + t * out, products.stride(0), const_cast<T**>(pixels), out);
+      T* pixels[4];
+      tileOf(to, place, passes.side, pixels);
+      passes.fromProducts(data<T>(products) + t * out, products.stride(0), pixels, out);
     });
   });
   return y;
@@ -90,14 +92,15 @@ Tensor kernelGradientByMatrices(const WinogradPasses<T>& passes, const WinogradG
                                 const Tensor& dy, const Tensor& w) {
   int64_t in = x.size(1), out = dy.size(1);
   Tiles tiles(x, passes.stride);
+  const Pixels<T> gradients(dy);
   // Each group's sum is rounded to the format of the products; the sum of the groups is not.
   auto sum = at::zeros({passes.count, out, in}, x.options().dtype(at::kFloat).memory_format(c10::nullopt));
   Groups(tiles, std::max(in, out), sizeof(T)).each([&](int64_t first, int64_t count) {
     auto factors = apart(passes.count, count, in, x), products = apart(passes.count, count, out, x);
     toFactors(passes, x, tiles, first, factors);
     forTiles(tiles, first, count, [&](const Place& place, int64_t t) {
-      const T* pixels[4];
-      tileOf(dy, place, passes.side, pixels);
+      T* pixels[4];
+      tileOf(gradients, place, passes.side, pixels);
       gradient.toProducts(pixels, data<T>(products) + t * out, products.stride(0), out);
     });
     for (int64_t i = 0; i < passes.count; i++) sum[i].add_(at::mm(products[i].t(), factors[i]));

@@ -26,29 +26,40 @@ struct Place {
         column(tile % tiles.width) {}
 };
 
-/// The side x side pixels from (top, left) on; zeros outside the image.
+/// Where the pixels of a channels-last image lie: asked of a tensor once, not for every pixel.
 template <typename T>
-void pixelsFrom(const Tensor& x, int64_t image, int64_t top, int64_t left, int64_t side, const T* zeros,
-                const T** pixels) {
-  int64_t height = x.size(2), width = x.size(3);
-  for (int64_t i = 0; i < side * side; i++) {
-    int64_t row = top + i / side, column = left + i % side;
-    bool inside = row >= 0 && row < height && column >= 0 && column < width;
-    pixels[i] = inside ? data<T>(x) + ((image * height + row) * width + column) * x.size(1) : zeros;
+class Pixels {
+ public:
+  explicit Pixels(const Tensor& x) : first_(data<T>(x)), height_(x.size(2)), width_(x.size(3)), channels_(x.size(1)) {}
+
+  /// The side x side pixels from (top, left) on; `zeros` outside the image.
+  void from(int64_t image, int64_t top, int64_t left, int64_t side, T* zeros, T** pixels) const {
+    for (int64_t i = 0; i < side; i++) {
+      int64_t row = top + i;
+      bool isRow = row >= 0 && row < height_;
+      T* start = first_ + ((image * height_ + row) * width_ + left) * channels_;
+      for (int64_t j = 0; j < side; j++) {
+        int64_t column = left + j;
+        *pixels++ = isRow && column >= 0 && column < width_ ? start + j * channels_ : zeros;
+      }
+    }
   }
-}
+
+ private:
+  T* first_;
+  int64_t height_, width_, channels_;
+};
 
 /// The pixels that the factors of a tile come of.
 template <typename T>
-void patchOf(const WinogradPasses<T>& passes, const Tensor& x, const Place& place, const T* zeros, const T** pixels) {
-  pixelsFrom(x, place.image, passes.stride * place.row - 1, passes.stride * place.column - 1, passes.patch, zeros,
-             pixels);
+void patchOf(const WinogradPasses<T>& passes, const Pixels<T>& x, const Place& place, T* zeros, T** pixels) {
+  x.from(place.image, passes.stride * place.row - 1, passes.stride * place.column - 1, passes.patch, zeros, pixels);
 }
 
 /// The pixels of a tile of the result, of side x side.
 template <typename T>
-void tileOf(const Tensor& y, const Place& place, int64_t side, const T** pixels) {
-  pixelsFrom<T>(y, place.image, side * place.row, side * place.column, side, nullptr, pixels);
+void tileOf(const Pixels<T>& y, const Place& place, int64_t side, T** pixels) {
+  y.from(place.image, side * place.row, side * place.column, side, nullptr, pixels);
 }
 
 /// The image that the tiles of x become.
