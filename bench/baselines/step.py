@@ -18,6 +18,8 @@ parser.add_argument("--phase", type=int, required=True)
 parser.add_argument("--batch", type=int, required=True)
 parser.add_argument("--n", type=int, default=512)
 parser.add_argument("--steps", type=int, default=5)
+# That timed steps take at least, and before them the warm-up.
+parser.add_argument("--least-seconds", type=float, default=0)
 # Of warm-up and steps together: fewer steps are timed where they do not fit, but at least one.
 parser.add_argument("--seconds", type=float, default=float("inf"))
 parser.add_argument("--threads", type=int, required=True)
@@ -47,8 +49,11 @@ seconds = []
 # One step that is not timed; under torch.compile a second one, because the first gradients change what is compiled.
 warm_up = 2 if options.variant == "compiled" else 1
 began = time.perf_counter()
-for step in range(warm_up + options.steps):
-    if seconds and time.perf_counter() - began + seconds[-1] > options.seconds:
+warmed = 0
+while len(seconds) < options.steps or sum(seconds) < options.least_seconds:
+    spent = time.perf_counter() - began
+    is_warm_up = not seconds and (warmed < warm_up or spent < options.least_seconds)
+    if seconds and spent + seconds[-1] > options.seconds:
         break
     x = torch.rand(options.batch, 3, resolution, resolution) * 2 - 1
     z = [on_sphere(options.batch, options.n) for _ in range(3)]
@@ -56,10 +61,12 @@ for step in range(warm_up + options.steps):
     start = time.perf_counter()
     trainer.step(x, z[0], z[1:], options.phase)
     wait()
-    if step >= warm_up:
-        seconds.append(time.perf_counter() - start)
+    took = time.perf_counter() - start
+    if is_warm_up:
+        warmed += 1
+        print(f"warm-up {took:.1f} s", file=sys.stderr)
     else:
-        print(f"warm-up {time.perf_counter() - start:.1f} s", file=sys.stderr)
+        seconds.append(took)
 
 if options.device == "cuda":
     peak = torch.cuda.max_memory_allocated() / 2**20

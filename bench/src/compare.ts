@@ -5,7 +5,7 @@ import { watchOthers } from "./others.ts";
 import { progress } from "./process.ts";
 import { type Python, timeBaseline, type Variant } from "./python.ts";
 import { medianOf, type Spread, spreadOf } from "./spread.ts";
-import { TimeShares } from "./time-shares.ts";
+import { type StepTime, TimeShares } from "./time-shares.ts";
 import { inOwnProcess, type Settings } from "./trial.ts";
 import { recipe, type Workload } from "./workload.ts";
 
@@ -36,10 +36,8 @@ export interface StepComparison extends Workload, Settings {
   readonly others?: number;
 }
 
-export interface Extent {
-  readonly steps: number;
-  /** For ours, (a) and (b) together: fewer steps are then timed where they do not fit. */
-  readonly seconds?: number;
+/** `seconds` are for ours, (a) and (b) together. */
+export interface Extent extends StepTime {
   readonly trials: number;
   readonly limit: boolean;
   /** Python for (a) and (b), and for (c). */
@@ -59,7 +57,7 @@ interface TrialTiming {
 }
 
 export async function compareStep(workload: Workload, settings: Settings, extent: Extent): Promise<StepComparison> {
-  const { steps, trials, seconds, system, newest, newestAddon } = extent;
+  const { steps, leastSeconds, trials, seconds, system, newest, newestAddon } = extent;
   const { phase, batch, n } = workload;
   const others = watchOthers();
   const time = seconds === undefined ? undefined : new TimeShares(seconds, system ? shares : [1]);
@@ -73,12 +71,15 @@ export async function compareStep(workload: Workload, settings: Settings, extent
     return summarised(timings, batch);
   };
   const ours = (addon?: string) => async (seconds?: number) => {
-    const { libtorch, ...timing } = await inOwnProcess({ kind: "step", workload, steps, seconds, ...settings }, addon);
+    const stepTime = { steps, leastSeconds, seconds };
+    const { libtorch, ...timing } = await inOwnProcess({ kind: "step", workload, ...stepTime, ...settings }, addon);
     return { torch: libtorch, ...timing };
   };
   const theirs = { ...settings, precision: settings.baselinePrecision ?? settings.precision };
   const baseline = (what: string, variant: Variant, python: Python | undefined) =>
-    python ? repeat(what, (seconds) => timeBaseline(python, variant, workload, theirs, steps, seconds)) : null;
+    python
+      ? repeat(what, (seconds) => timeBaseline(python, variant, workload, theirs, { steps, leastSeconds, seconds }))
+      : null;
   const limit = async () => {
     progress(`phase ${phase}, batch ${batch}, n ${n}: the limit`);
     const { seconds, products, matrixTflops } = await inOwnProcess({ kind: "limit", workload, steps, ...settings });

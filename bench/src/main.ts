@@ -7,6 +7,7 @@ import {
   dtypesOf,
   flags,
   lastPhase,
+  leastSecondsOf,
   minutesOf,
   operands,
   stepsOf,
@@ -51,7 +52,8 @@ const usage = `Usage: npm run -s bench -- COMMAND [options]
 
   --phase P, --batch B    default 4 and 8
   --n N                   latent dimension and channels, default 512
-  --steps S, --trials T   timed steps of each process (default 5) after a warm-up, and processes (default 1)
+  --steps S, --trials T   timed steps of each process after one that is not (default: at least 5 and for two seconds, after
+                          as long a warm-up), and processes (default 1)
   --device cpu|cuda       of steps, their baselines and their limit; default cpu
   --cuda-graphs           ours as CUDA graphs
   --precision auto|bf16|fp32, --convolutions auto|direct|winograd|taps, --threads T
@@ -89,6 +91,7 @@ async function extentOf({ newest }: { newest: boolean }): Promise<Extent> {
   const newestFound = baselines && newest ? await newestPython() : undefined;
   return {
     steps: stepsOf(),
+    leastSeconds: leastSecondsOf(),
     trials: trialsOf(),
     limit: !flags["no-limit"],
     system: baselines ? await systemPython(flags.device as Settings["device"]) : undefined,
@@ -198,7 +201,7 @@ const commands: Record<string, () => void | Promise<void>> = {
   },
 
   async profile() {
-    const totals = totalsOf(recordStep(workloadOf(), await computingOf(workloadOf())));
+    const totals = totalsOf(recordStep(workloadOf(), await computingOf(workloadOf()), leastSecondsOf()));
     console.log(flags.json ? JSON.stringify(totals) : tableOf(totals));
   },
 

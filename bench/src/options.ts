@@ -90,6 +90,8 @@ export const dtypesOf = (): ModelConfig["dtype"][] =>
     throw new UsageError(`--dtype must be some of ${weightFormats.join(", ")}, got ${values.dtype}`);
   });
 
+/** Without --steps the short ones are repeated, for two seconds. */
+export const leastSecondsOf = (): number => (values.steps === undefined ? 2 : 0);
 export const stepsOf = (otherwise = 5): number => whole("steps", 1, otherwise);
 export const trialsOf = (otherwise = 1): number => whole("trials", 1, otherwise);
 export const minutesOf = (otherwise: number): number => whole("minutes", 1, otherwise);

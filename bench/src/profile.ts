@@ -3,10 +3,15 @@ import type { Computing } from "pioneer-networks/torch";
 import { type OperatorCall, recordOperators } from "pioneer-torch";
 import { createStepper, type Workload } from "./workload.ts";
 
-/** What one warm step executes. The first is not the one: it allocates, and its image pool is empty. */
-export function recordStep(workload: Workload, computing: Computing): readonly OperatorCall[] {
+/**
+ * What one warm step executes. The first is not the one: it allocates, and its image pool is empty.
+ * @param warmSeconds steps before it go on for so long: operators then take as long as in most steps
+ */
+export function recordStep(workload: Workload, computing: Computing, warmSeconds = 0): readonly OperatorCall[] {
   const stepper = createStepper(workload, computing);
-  stepper.step((run) => run());
+  const until = performance.now() + 1000 * warmSeconds;
+  do stepper.step((run) => run());
+  while (performance.now() < until);
   const calls = stepper.step((run) => recordOperators(run).calls);
   stepper.dispose();
   return calls;

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { bench, repository } from "./places.ts";
 import { progress, run, runJson } from "./process.ts";
+import type { StepTime } from "./time-shares.ts";
 import type { Settings } from "./trial.ts";
 import type { Workload } from "./workload.ts";
 
@@ -63,11 +64,11 @@ export const timeBaseline = (
   variant: Variant,
   { phase, batch, n }: Workload,
   { device, precision, threads }: Settings,
-  steps: number,
-  seconds?: number,
+  { steps, leastSeconds = 0, seconds }: StepTime,
 ): Promise<BaselineTiming> => {
-  const options = { phase, batch, n, steps, device, precision, threads, ...(seconds !== undefined && { seconds }) };
-  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+  const time = { steps, "least-seconds": leastSeconds, ...(seconds !== undefined && { seconds }) };
+  const options = Object.entries({ phase, batch, n, ...time, device, precision, threads });
+  const args = options.flatMap(([name, value]) => [`--${name}`, `${value}`]);
   return runJson(python.interpreter, [join(bench, "baselines", "step.py"), variant, ...args]);
 };
 

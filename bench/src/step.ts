@@ -3,15 +3,12 @@ import { readFileSync } from "node:fs";
 import { type Computing, flopsPerImage } from "pioneer-networks/torch";
 import { cudaMemory, getThreads } from "pioneer-torch";
 import { medianOf } from "./spread.ts";
-import { isTimeForStep } from "./time-shares.ts";
+import { isTimeForStep, isWarmUp, type StepTime } from "./time-shares.ts";
 import { createStepper, recipe, type Workload } from "./workload.ts";
 
-export interface StepTrial extends Workload {
+export interface StepTrial extends Workload, StepTime {
   readonly computing: Computing;
   readonly cudaGraphs?: boolean | undefined;
-  /** Timed steps after those that are not; fewer, but at least one, where they do not fit in so many seconds. */
-  readonly steps: number;
-  readonly seconds?: number | undefined;
 }
 
 export interface StepTiming {
@@ -23,15 +20,15 @@ export interface StepTiming {
 }
 
 /** Full training steps, faded in, on random images. */
-export function timeStep({ computing, cudaGraphs = false, steps, seconds: most, ...workload }: StepTrial): StepTiming {
-  const { phase, batch, n } = workload;
-  const stepper = createStepper(workload, computing, { cudaGraphs });
+export function timeStep({ computing, cudaGraphs = false, ...trial }: StepTrial): StepTiming {
+  const { phase, batch, n } = trial;
+  const stepper = createStepper(trial, computing, { cudaGraphs });
   const secondsPerStep: number[] = [];
   const began = performance.now();
   const spent = () => (performance.now() - began) / 1000;
   const one = () => stepper.step((run) => secondsOf(run));
-  for (let step = 0; step < stepper.warmUp; step++) one();
-  while (isTimeForStep(secondsPerStep, spent(), { steps, seconds: most })) secondsPerStep.push(one());
+  for (let step = 0; isWarmUp(step, stepper.warmUp, spent(), trial); step++) one();
+  while (isTimeForStep(secondsPerStep, spent(), trial)) secondsPerStep.push(one());
   const median = medianOf(secondsPerStep);
   return {
     secondsPerStep,

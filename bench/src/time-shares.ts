@@ -22,12 +22,31 @@ export class TimeShares {
   }
 }
 
+/** How long steps are timed. */
+export interface StepTime {
+  /** At least. */
+  readonly steps: number;
+  /** That those take at least, and before them the warm-up: the first of many short steps are not like the rest. */
+  readonly leastSeconds?: number | undefined;
+  /** Of warm-up and steps together, at most, where there is time for one step. */
+  readonly seconds?: number | undefined;
+}
+
+/** Whether the next step is one more of the warm-up. @param done so far @param least of them @param spent seconds of them */
+export const isWarmUp = (done: number, least: number, spent: number, { leastSeconds = 0 }: StepTime): boolean =>
+  done < least || spent < leastSeconds;
+
 /**
- * Whether there is time for one more step: always for the first, and never for more than were asked for.
+ * Whether one more step is timed: always a first, others as far as they are wanted and there is time.
  * @param took seconds of each timed step so far @param spent seconds of them and of the warm-up
  */
-export const isTimeForStep = (
+export function isTimeForStep(
   took: readonly number[],
   spent: number,
-  { steps, seconds = Number.POSITIVE_INFINITY }: { readonly steps: number; readonly seconds?: number | undefined },
-): boolean => took.length === 0 || (took.length < steps && spent + (took.at(-1) as number) <= seconds);
+  { steps, leastSeconds = 0, seconds = Number.POSITIVE_INFINITY }: StepTime,
+): boolean {
+  const last = took.at(-1);
+  if (last === undefined) return true;
+  const isWanted = took.length < steps || took.reduce((sum, one) => sum + one, 0) < leastSeconds;
+  return isWanted && spent + last <= seconds;
+}

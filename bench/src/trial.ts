@@ -7,6 +7,7 @@ import { runJson } from "./process.ts";
 import { recordStep } from "./profile.ts";
 import { type RankTiming, type RankTrial, timeRank } from "./rank.ts";
 import { peakRssMiB, type StepTiming, timeStep } from "./step.ts";
+import type { StepTime } from "./time-shares.ts";
 import type { Workload } from "./workload.ts";
 
 /** "auto" leaves it to a measurement. */
@@ -54,19 +55,16 @@ interface Outcomes {
   rank: RankTiming;
 }
 
-interface Trial<Kind extends keyof Outcomes> extends Settings {
+interface Trial<Kind extends keyof Outcomes> extends Settings, StepTime {
   readonly kind: Kind;
   readonly workload: Workload;
-  readonly steps: number;
-  /** Of warm-up and steps together, at most, where there is time for one step. */
-  readonly seconds?: number | undefined;
   /** One of several processes. */
   readonly rank?: RankTrial;
 }
 
 const trials: { readonly [Kind in keyof Outcomes]: (trial: Trial<Kind>, computing: Computing) => Outcomes[Kind] } = {
-  step: ({ workload, steps, seconds, cudaGraphs }, computing) => ({
-    ...timeStep({ ...workload, computing, cudaGraphs, steps, seconds }),
+  step: ({ workload, steps, leastSeconds, seconds, cudaGraphs }, computing) => ({
+    ...timeStep({ ...workload, computing, cudaGraphs, steps, leastSeconds, seconds }),
     libtorch: capabilities().libtorch,
   }),
   limit({ workload }, computing) {

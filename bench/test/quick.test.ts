@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, test } from "vitest";
 import { ownSeconds, watchOthers } from "../src/others.ts";
-import { isTimeForStep, TimeShares } from "../src/time-shares.ts";
+import { isTimeForStep, isWarmUp, TimeShares } from "../src/time-shares.ts";
 
 test("a time is shared by weight, and what one part leaves or takes too much is that of those after it", () => {
   let now = 100;
@@ -23,6 +23,15 @@ test("one step is always timed, others while they fit, and never more than were 
   expect(isTimeForStep([6], 14.1, limits)).toBe(false);
   expect(isTimeForStep([1, 1, 1], 4, limits)).toBe(false);
   expect(isTimeForStep([90, 90], 300, { steps: 3 })).toBe(true);
+});
+
+test("short steps are repeated, those of the warm-up too", () => {
+  const time = { steps: 3, leastSeconds: 2, seconds: 20 };
+  expect([0, 1, 2].map((done) => isWarmUp(done, 2, 2, time))).toEqual([true, true, false]);
+  expect(isWarmUp(2, 2, 1.9, time)).toBe(true);
+  expect(isTimeForStep([0.5, 0.5, 0.5], 3.5, time)).toBe(true);
+  expect(isTimeForStep([0.5, 0.5, 0.5], 19.6, time)).toBe(false);
+  expect(isTimeForStep([0.5, 0.5, 1], 4, time)).toBe(false);
 });
 
 test("what child processes compute is own work, while they live and once they have ended", async () => {

@@ -13,7 +13,7 @@
 
 namespace pioneer::cpu {
 
-constexpr int64_t kRows = 512;                   // pixels in a piece
+constexpr int64_t kRows = 128;                   // pixels in a piece
 constexpr int64_t kElements = int64_t{1} << 16;  // numbers in a piece of a parameter
 
 /// Image rows in a piece; an image may be empty.

@@ -35,11 +35,14 @@ class Scratch {
 };
 
 constexpr int64_t kBlock = 48;  // tiles at most: of 128 channels factors and sums fit into 1 MiB
+constexpr int64_t kLeast = 12;  // tiles of a thread: two times the rows whose sums are in registers
 
-/// Tiles of a block: fewer where all threads are to have some. Each tile is computed alike in any block.
-inline int64_t tilesOfBlock(int64_t tiles) {
-  constexpr int64_t kLeast = 12;  // two times the rows whose sums are in registers
-  return std::clamp(pieceCount(tiles, 2 * at::get_num_threads()), kLeast, kBlock);
+/// Calls body(first, last) for blocks of tiles, as many tiles on each thread. Each tile is computed alike in any block.
+template <typename Body>
+void forBlocks(int64_t tiles, Body body) {
+  at::parallel_for(0, tiles, kLeast, [&](int64_t begin, int64_t end) {
+    for (int64_t first = begin; first < end; first += kBlock) body(first, std::min(end, first + kBlock));
+  });
 }
 
 /// @param panels of the kernel @param out channels of the result
@@ -47,14 +50,13 @@ template <typename T>
 Tensor convolveBlocks(const WinogradPasses<T>& passes, const ProductLoops<T>& products, const Tensor& x,
                       const Tensor& panels, int64_t out) {
   Tiles tiles(x, passes.stride);
-  int64_t in = x.size(1), atOnce = tilesOfBlock(tiles.count());
-  int64_t factorStep = atOnce * in + kApart, sumStep = atOnce * out + kApart;
+  int64_t in = x.size(1), factorStep = kBlock * in + kApart, sumStep = kBlock * out + kApart;
   auto y = resultOf(passes, x, tiles, out);
   Scratch<T> factorsOfThreads(passes.count * factorStep, x.options());
   Scratch<float> sumsOfThreads(passes.count * sumStep, x.options().dtype(at::kFloat));
   std::vector<T> zeros(in);
   const Pixels<T> from(x), to(y);
-  forPieces(tiles.count(), atOnce, [&](int64_t, int64_t begin, int64_t end) {
+  forBlocks(tiles.count(), [&](int64_t begin, int64_t end) {
     T* factors = factorsOfThreads.own();
     float* sums = sumsOfThreads.own();
     for (int64_t tile = begin; tile < end; tile++) {
