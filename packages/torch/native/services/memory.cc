@@ -23,8 +23,8 @@ constexpr size_t kAlways = size_t{32} << 20;  // kept however little is live: en
 
 constexpr size_t roundedUp(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
 
-/// One range of addresses, filled from below: a block lies in the lowest hole that is large enough, and holes that touch
-/// become one. So blocks of all sizes share what is kept. Pages have memory from their first use on.
+/// One range of addresses, filled from below: a block lies in the lowest hole that is large enough, and holes that
+/// touch become one. So blocks of all sizes share what is kept. Pages have memory from their first use on.
 class Arena {
  public:
   void* take(size_t bytes) {
@@ -126,7 +126,8 @@ class Arena {
   /// Lets addresses below `end` be used.
   bool open(char* end) {
     if (end <= opened_) return true;
-    size_t size = std::min(roundedUp(static_cast<size_t>(end - opened_), kAlways), static_cast<size_t>(limit_ - opened_));
+    size_t size =
+        std::min(roundedUp(static_cast<size_t>(end - opened_), kAlways), static_cast<size_t>(limit_ - opened_));
     if (mprotect(opened_, size, PROT_READ | PROT_WRITE) != 0) return false;
 #ifdef __linux__
     madvise(opened_, size, MADV_HUGEPAGE);
