@@ -1,17 +1,22 @@
 interface Tracked {
   dispose(): void;
+  /** Called where no scope will dispose of it. */
+  leaveToCollector(): void;
 }
 
 const open: Set<Tracked>[] = [];
 
 /** Hands a new tensor to the innermost scope; without one it lives until dispose() or the garbage collector. */
 export function track(tensor: Tracked): void {
-  open.at(-1)?.add(tensor);
+  const innermost = open.at(-1);
+  if (innermost) innermost.add(tensor);
+  else tensor.leaveToCollector();
 }
 
 /** Takes a tensor out of every scope: it then lives until it is disposed of. */
 export function keep<T extends Tracked>(tensor: T): T {
   for (const tensors of open) tensors.delete(tensor);
+  tensor.leaveToCollector();
   return tensor;
 }
 

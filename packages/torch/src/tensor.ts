@@ -28,11 +28,18 @@ const forgotten = new FinalizationRegistry<number>((id) => native.free(id));
 export class Tensor implements Disposable {
   #id: number;
   #shape: readonly number[] | undefined;
+  #isLeft = false;
 
   private constructor(id: number) {
     this.#id = id;
-    forgotten.register(this, id, this);
     track(this);
+  }
+
+  /** @internal Not at once: it costs more than a small operator, and few tensors outlive their scope. */
+  leaveToCollector(): void {
+    if (this.#isLeft || this.#id === 0) return;
+    this.#isLeft = true;
+    forgotten.register(this, this.#id, this);
   }
 
   /** @internal */
@@ -82,7 +89,7 @@ export class Tensor implements Disposable {
   /** Gives the memory back; harmless when repeated. The tensor must not be used afterwards. */
   dispose(): void {
     if (this.#id === 0) return;
-    forgotten.unregister(this);
+    if (this.#isLeft) forgotten.unregister(this);
     native.free(this.#id);
     this.#id = 0;
   }

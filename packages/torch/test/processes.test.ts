@@ -134,6 +134,23 @@ test("without scopes the garbage collector frees tensors", async () => {
   expect(await run(folder, script, ["--expose-gc"])).toEqual(clean("true 0 0\n"));
 });
 
+test("and those that a scope handed out or that were kept, before the scope ended or after", async () => {
+  const script = `${step}
+    const { keep, scope } = torch;
+    for (let i = 0; i < 500; i++) {
+      scope(() => scope(() => [torch.zeros([16]), keep(torch.zeros([16]))]));
+      scope(() => keep(scope(() => ({ inner: torch.zeros([16]) })).inner));
+      keep(scope(() => torch.zeros([16])));
+    }
+    const made = torch.memory().tensors;
+    for (let turn = 0; turn < 100 && torch.memory().tensors > 0; turn++) {
+      globalThis.gc();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    console.log(made, torch.memory().tensors, torch.memory().bytes);`;
+  expect(await run(folder, script, ["--expose-gc"])).toEqual(clean("2000 0 0\n"));
+});
+
 test("V8 knows how large forgotten tensors are, and collects them unasked", async () => {
   // 16 GiB in tensors of 32 MiB that are never written, so that the test itself needs no memory.
   const script = `${step}
