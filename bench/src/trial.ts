@@ -1,5 +1,5 @@
 // One process a trial: the parent measures nothing itself.
-import type { Computing } from "pioneer-networks/torch";
+import { type Computing, trainingFlags } from "pioneer-networks/torch";
 import { type ConvolutionForm, capabilities } from "pioneer-torch";
 import { type InferenceTiming, timeInference } from "./inference.ts";
 import { limitSeconds, productsOf, squareTflops, type TimedProduct, timeProducts } from "./limit.ts";
@@ -92,5 +92,6 @@ export function inOwnProcess<Kind extends keyof Outcomes>(
   addonFolder?: string,
 ): Promise<Outcomes[Kind]> {
   const env = addonFolder === undefined ? {} : { PIONEER_TORCH_BUILD: addonFolder };
-  return runJson(process.execPath, [process.argv[1] as string, "trial", JSON.stringify(trial)], env);
+  const flags = trial.kind === "inference" ? [] : trainingFlags;
+  return runJson(process.execPath, [...flags, process.argv[1] as string, "trial", JSON.stringify(trial)], env);
 }

@@ -43,4 +43,5 @@ export { flopsPerImage } from "./train/cost.ts";
 export { drawInputs } from "./train/inputs.ts";
 export { readLosses } from "./train/loss-ring.ts";
 export { overRanks, shareOf } from "./train/over-ranks.ts";
+export { trainingFlags } from "./train/process-flags.ts";
 export { trainStep } from "./train/step.ts";

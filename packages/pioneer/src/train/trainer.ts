@@ -6,6 +6,7 @@ import { DataError, PioneerError, type StopReason } from "../base/errors.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { openPack } from "../data/pack/pack.ts";
 import type { EndEvent, TrainReporter } from "./events.ts";
+import { trainingFlags } from "./process-flags.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 import type { RankPlace } from "./rank-places.ts";
 
@@ -26,6 +27,7 @@ export class Trainer {
     // In a process group of its own, Ctrl-C reaches only us, and we decide what it means.
     this.#worker = fork(workerFile, [], {
       detached: true,
+      execArgv: [...process.execArgv, ...trainingFlags],
       env: {
         ...process.env,
         // Without it cuBLAS cannot promise the same sums twice.
