@@ -143,10 +143,10 @@ export class Trial {
   }
 }
 
-/**
- * Of the memory there is, what a batch is advised for: a run also holds the pool, the next batch and grids, and both processes
- * grow a little in their first thousands of steps.
- */
+/** What a run holds beside a step on the processor, at least: the next batch, grids, pictures of the pool. */
+const besideStepMiB = 32;
+
+/** Of the memory there is, what a batch is advised for: both processes grow a little in their first thousands of steps. */
 const toUse = (availableMiB: number) => Math.min(0.9 * availableMiB, availableMiB - 64);
 
 /** Processes that share the batch, and of these those that share the memory of this machine. */
@@ -180,8 +180,9 @@ export async function tryLastPhase(
   try {
     const need = await trial.need(phase, batch, computing, new PatientLog(log));
     const { peakMiB, seconds } = need;
-    if (peakMiB > available) {
-      throw tooLarge(`about ${Math.round(peakMiB)} MiB`, imagesThatFit(need, batch, toUse(available)));
+    const needed = computing.device === "cpu" ? peakMiB + besideStepMiB : peakMiB;
+    if (needed > available) {
+      throw tooLarge(`about ${Math.round(needed)} MiB`, imagesThatFit(need, batch, toUse(available)));
     }
     log(
       `tried the last phase: a step at ${resolution}x${resolution} with batch ${batch} takes ${Number(seconds.toPrecision(2))} s and ${Math.round(peakMiB)} MiB`,
