@@ -18,6 +18,13 @@ test("the most memory that tensors and kept blocks took together is known, and b
   // Their blocks are kept and taken again.
   take(2);
   expect(heldMemory() - before).toBe(3 * MiB);
+  // What is kept of them together is enough for one as large as all, and for others of other sizes.
+  for (const sizes of [[3], [2, 0.5, 0.5]]) {
+    scope(() => {
+      for (const size of sizes) zeros([size * (MiB / 4)]);
+    });
+  }
+  expect(heldMemory() - before).toBe(3 * MiB);
   forgetMemory();
   expect(heldMemory()).toBe(before);
   take(1);
