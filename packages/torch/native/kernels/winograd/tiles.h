@@ -37,10 +37,10 @@ class Pixels {
     for (int64_t i = 0; i < side; i++) {
       int64_t row = top + i;
       bool isRow = row >= 0 && row < height_;
-      T* start = first_ + ((image * height_ + row) * width_ + left) * channels_;
+      int64_t start = (image * height_ + row) * width_ + left;
       for (int64_t j = 0; j < side; j++) {
         int64_t column = left + j;
-        *pixels++ = isRow && column >= 0 && column < width_ ? start + j * channels_ : zeros;
+        *pixels++ = isRow && column >= 0 && column < width_ ? first_ + (start + j) * channels_ : zeros;
       }
     }
   }
