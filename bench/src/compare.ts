@@ -61,6 +61,7 @@ export async function compareStep(workload: Workload, settings: Settings, extent
   const { phase, batch, n } = workload;
   const others = watchOthers();
   const time = seconds === undefined ? undefined : new TimeShares(seconds, system ? shares : [1]);
+  const within = (seconds?: number): StepTime => ({ steps, leastSeconds, seconds });
   const repeat = async (what: string, trial: (seconds?: number) => Promise<TrialTiming>): Promise<Timing> => {
     const timings: TrialTiming[] = [];
     const share = time?.next();
@@ -71,15 +72,13 @@ export async function compareStep(workload: Workload, settings: Settings, extent
     return summarised(timings, batch);
   };
   const ours = (addon?: string) => async (seconds?: number) => {
-    const stepTime = { steps, leastSeconds, seconds };
-    const { libtorch, ...timing } = await inOwnProcess({ kind: "step", workload, ...stepTime, ...settings }, addon);
+    const trial = { kind: "step", workload, ...within(seconds), ...settings } as const;
+    const { libtorch, ...timing } = await inOwnProcess(trial, addon);
     return { torch: libtorch, ...timing };
   };
   const theirs = { ...settings, precision: settings.baselinePrecision ?? settings.precision };
   const baseline = (what: string, variant: Variant, python: Python | undefined) =>
-    python
-      ? repeat(what, (seconds) => timeBaseline(python, variant, workload, theirs, { steps, leastSeconds, seconds }))
-      : null;
+    python ? repeat(what, (seconds) => timeBaseline(python, variant, workload, theirs, within(seconds))) : null;
   const limit = async () => {
     progress(`phase ${phase}, batch ${batch}, n ${n}: the limit`);
     const { seconds, products, matrixTflops } = await inOwnProcess({ kind: "limit", workload, steps, ...settings });

@@ -1,17 +1,15 @@
 // Where the time of a step goes, operator by operator.
 import type { Computing } from "pioneer-networks/torch";
 import { type OperatorCall, recordOperators } from "pioneer-torch";
-import { createStepper, type Workload } from "./workload.ts";
+import { createStepper, type Workload, warmUp } from "./workload.ts";
 
 /**
  * What one warm step executes. The first is not the one: it allocates, and its image pool is empty.
- * @param warmSeconds steps before it go on for so long: operators then take as long as in most steps
+ * @param leastSeconds steps before it go on for so long: operators then take as long as in most steps
  */
-export function recordStep(workload: Workload, computing: Computing, warmSeconds = 0): readonly OperatorCall[] {
+export function recordStep(workload: Workload, computing: Computing, leastSeconds = 0): readonly OperatorCall[] {
   const stepper = createStepper(workload, computing);
-  const until = performance.now() + 1000 * warmSeconds;
-  do stepper.step((run) => run());
-  while (performance.now() < until);
+  warmUp(stepper, { leastSeconds });
   const calls = stepper.step((run) => recordOperators(run).calls);
   stepper.dispose();
   return calls;

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { type Computing, flopsPerImage } from "pioneer-networks/torch";
 import { cudaMemory, getThreads } from "pioneer-torch";
 import { medianOf } from "./spread.ts";
-import { isTimeForStep, isWarmUp, type StepTime } from "./time-shares.ts";
-import { createStepper, recipe, type Workload } from "./workload.ts";
+import { isTimeForStep, type StepTime } from "./time-shares.ts";
+import { createStepper, recipe, type Workload, warmUp } from "./workload.ts";
 
 export interface StepTrial extends Workload, StepTime {
   readonly computing: Computing;
@@ -26,9 +26,8 @@ export function timeStep({ computing, cudaGraphs = false, ...trial }: StepTrial)
   const secondsPerStep: number[] = [];
   const began = performance.now();
   const spent = () => (performance.now() - began) / 1000;
-  const one = () => stepper.step((run) => secondsOf(run));
-  for (let step = 0; isWarmUp(step, stepper.warmUp, spent(), trial); step++) one();
-  while (isTimeForStep(secondsPerStep, spent(), trial)) secondsPerStep.push(one());
+  warmUp(stepper, trial);
+  while (isTimeForStep(secondsPerStep, spent(), trial)) secondsPerStep.push(stepper.step((run) => secondsOf(run)));
   const median = medianOf(secondsPerStep);
   return {
     secondsPerStep,

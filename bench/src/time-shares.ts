@@ -33,8 +33,12 @@ export interface StepTime {
 }
 
 /** Whether the next step is one more of the warm-up. @param done so far @param least of them @param spent seconds of them */
-export const isWarmUp = (done: number, least: number, spent: number, { leastSeconds = 0 }: StepTime): boolean =>
-  done < least || spent < leastSeconds;
+export const isWarmUp = (
+  done: number,
+  least: number,
+  spent: number,
+  { leastSeconds = 0 }: Pick<StepTime, "leastSeconds">,
+): boolean => done < least || spent < leastSeconds;
 
 /**
  * Whether one more step is timed: always a first, others as far as they are wanted and there is time.

@@ -63,8 +63,8 @@ interface Trial<Kind extends keyof Outcomes> extends Settings, StepTime {
 }
 
 const trials: { readonly [Kind in keyof Outcomes]: (trial: Trial<Kind>, computing: Computing) => Outcomes[Kind] } = {
-  step: ({ workload, steps, leastSeconds, seconds, cudaGraphs }, computing) => ({
-    ...timeStep({ ...workload, computing, cudaGraphs, steps, leastSeconds, seconds }),
+  step: (trial, computing) => ({
+    ...timeStep({ ...trial, ...trial.workload, computing }),
     libtorch: capabilities().libtorch,
   }),
   limit({ workload }, computing) {

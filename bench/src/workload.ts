@@ -16,6 +16,7 @@ import {
   useComputing,
 } from "pioneer-networks/torch";
 import { cacheMemory, enterGraphStream, RandomGenerator, type Ranks, rand, scope } from "pioneer-torch";
+import { isWarmUp, type StepTime } from "./time-shares.ts";
 
 export interface Workload {
   readonly phase: number;
@@ -109,4 +110,11 @@ export function createStepper(
       disposeLearner(learner);
     },
   };
+}
+
+/** Steps until one is like those after it. */
+export function warmUp(stepper: Stepper, time: Pick<StepTime, "leastSeconds">): void {
+  const began = performance.now();
+  const spent = () => (performance.now() - began) / 1000;
+  for (let done = 0; isWarmUp(done, stepper.warmUp, spent(), time); done++) stepper.step((run) => run());
 }

@@ -82,8 +82,7 @@ function reachable(before: Schedule, now: number, maxPhase: number, budget: numb
   const shown = (phase: number) => (phase === now ? pace.images - startImages : 0);
   const begun = now - first + 1;
   for (let count = maxPhase - first + 1; count > begun; count--) {
-    const notEnded = Array.from({ length: count - begun + 1 }, (_, i) => now + i);
-    const fadedIn = notEnded.filter((phase) => phase > first);
+    const fadedIn = Array.from({ length: count - 1 }, (_, i) => first + 1 + i).filter((phase) => phase >= now);
     const fits = fadedIn.every((phase) => {
       const from = Math.max(pace.seconds, budget * endShare(phase - first - 1, count));
       const left = Math.max(0, budget * endShare(phase - first, count) - from);

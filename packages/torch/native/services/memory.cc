@@ -126,8 +126,8 @@ class Arena {
   /// Lets addresses below `end` be used.
   bool open(char* end) {
     if (end <= opened_) return true;
-    size_t size =
-        std::min(roundedUp(static_cast<size_t>(end - opened_), kAlways), static_cast<size_t>(limit_ - opened_));
+    auto size = roundedUp(static_cast<size_t>(end - opened_), kHugePage);
+    size = std::min(size, static_cast<size_t>(limit_ - opened_));
     if (mprotect(opened_, size, PROT_READ | PROT_WRITE) != 0) return false;
 #ifdef __linux__
     madvise(opened_, size, MADV_HUGEPAGE);
