@@ -7,7 +7,7 @@ import sharp from "sharp";
 import { beforeAll, expect, test } from "vitest";
 import { temporaryFolder } from "../../packages/torch/test/support/folder.ts";
 import { heatMapPng } from "../src/editing/heat-map.ts";
-import { type Editing, measureEditing, summaryOf } from "../src/editing/measure.ts";
+import { type Editing, measureEditing, summaryOf, wayOf } from "../src/editing/measure.ts";
 
 setThreads(1);
 const folder = temporaryFolder();
@@ -63,8 +63,7 @@ beforeAll(async () => {
   editing = await measureEditing({ model: colours, pack, parameters: names, steps: 300, seed: 1, count: 400 });
 }, 60_000);
 
-const effectsOf = (method: "mean" | "linear", orthogonal: boolean) =>
-  editing.methods.find((each) => each.method === method && each.orthogonal === orthogonal)?.effects as number[][];
+const effectsOf = (way: string) => editing.methods.find((each) => wayOf(each) === way)?.effects as number[][];
 
 // The network reads with an error of a tenth of a deviation (R² 0.99), slopes of 400 images err by 1/sqrt(400) = 0.05, and a
 // sphere is not flat over 0.2 radians (2 %): 0.12 in all.
@@ -80,7 +79,7 @@ test("the network reads both parameters off images that it has not seen", () => 
 });
 
 test("a linear direction takes along what goes together in the data", () => {
-  const [red, green] = effectsOf("linear", false) as [number[], number[]];
+  const [red, green] = effectsOf("linear") as [number[], number[]];
   for (const [got, expected] of [
     [red[0], 1],
     [red[1], correlation],
@@ -92,16 +91,19 @@ test("a linear direction takes along what goes together in the data", () => {
   expect(Math.abs((editing.correlations[0]?.[1] as number) - correlation)).toBeLessThan(tolerance);
 });
 
-test("an orthogonal one moves its own parameter by a deviation per unit, and the other not", () => {
-  const effects = effectsOf("linear", true);
-  for (const [i, row] of effects.entries()) {
-    for (const [j, value] of row.entries()) expect(Math.abs(value - (i === j ? 1 : 0))).toBeLessThan(tolerance);
-  }
-  const { own, others, largestOther } = summaryOf(effects);
-  expect(own).toBeCloseTo(((effects[0]?.[0] as number) + (effects[1]?.[1] as number)) / 2, 12);
-  expect(others).toBeLessThanOrEqual(largestOther);
-  expect(largestOther).toBe(Math.max(Math.abs(effects[0]?.[1] as number), Math.abs(effects[1]?.[0] as number)));
-});
+test.each(["linear, orthogonal", "linear, orthogonal, calibrated"])(
+  "%s: an edit moves its own parameter by a deviation per unit, and the other not",
+  (way) => {
+    const effects = effectsOf(way);
+    for (const [i, row] of effects.entries()) {
+      for (const [j, value] of row.entries()) expect(Math.abs(value - (i === j ? 1 : 0))).toBeLessThan(tolerance);
+    }
+    const { own, others, largestOther } = summaryOf(effects);
+    expect(own).toBeCloseTo(((effects[0]?.[0] as number) + (effects[1]?.[1] as number)) / 2, 12);
+    expect(others).toBeLessThanOrEqual(largestOther);
+    expect(largestOther).toBe(Math.max(Math.abs(effects[0]?.[1] as number), Math.abs(effects[1]?.[0] as number)));
+  },
+);
 
 test("an edit is clean that moves its own attribute by half a deviation, and no other by more than a third of that", () => {
   const effects = [

@@ -57,9 +57,18 @@ export interface Editing {
   readonly methods: readonly EditedBy[];
 }
 
-export interface EditedBy {
+/** How directions were learned. */
+export interface Way {
   readonly method: "mean" | "linear";
   readonly orthogonal: boolean;
+  readonly calibrate: boolean;
+}
+
+/** In words. */
+export const wayOf = ({ method, orthogonal, calibrate }: Way): string =>
+  [method, ...(orthogonal ? ["orthogonal"] : []), ...(calibrate ? ["calibrated"] : [])].join(", ");
+
+export interface EditedBy extends Way {
   /** R² (of categories: mean accuracy of both sides) of the place along each direction, on held-out latents. */
   readonly scores: readonly number[];
   readonly effects: Effects;
@@ -87,10 +96,11 @@ const batch = 50;
 
 /** Means made orthogonal are left out: of many attributes one always lies nearly in the span of the others' means. */
 const learnedBy = [
-  { method: "mean", orthogonal: false },
-  { method: "linear", orthogonal: false },
-  { method: "linear", orthogonal: true },
-] as const;
+  { method: "mean", orthogonal: false, calibrate: false },
+  { method: "linear", orthogonal: false, calibrate: false },
+  { method: "linear", orthogonal: true, calibrate: false },
+  { method: "linear", orthogonal: true, calibrate: true },
+] as const satisfies readonly Way[];
 
 /** Directions by each method, the effect of strength ±1 on held-out images, read by a network trained on the pack's own. */
 export async function measureEditing(trial: EditingTrial): Promise<Editing> {
@@ -119,15 +129,10 @@ export async function measureEditing(trial: EditingTrial): Promise<Editing> {
     const reconstructions = await decodeAll(model, latents);
     const wanted = labels.map((values) => test.map((row) => values[row] as number));
     const methods: EditedBy[] = [];
-    for (const { method, orthogonal, directions } of learned) {
-      onProgress?.(`editing: ${method}${orthogonal ? ", orthogonal" : ""}`);
+    for (const { directions, ...way } of learned) {
+      onProgress?.(`editing: ${wayOf(way)}`);
       const scores = attributes.map(({ name }) => directions.directions[name]?.heldOut?.value ?? Number.NaN);
-      methods.push({
-        method,
-        orthogonal,
-        scores,
-        ...(await moveAll(model, directions, latents, reconstructions, read)),
-      });
+      methods.push({ ...way, scores, ...(await moveAll(model, directions, latents, reconstructions, read)) });
     }
     return {
       parameters: attributes.map(({ name }) => name),
@@ -143,11 +148,12 @@ export async function measureEditing(trial: EditingTrial): Promise<Editing> {
   }
 }
 
-async function learnAll({ model, parameters, count }: EditingTrial, pack: Pack) {
-  const learned: { method: "mean" | "linear"; orthogonal: boolean; directions: DirectionsFile }[] = [];
-  for (const { method, orthogonal } of learnedBy) {
-    const directions = await directionsFromPack(model, pack, { method, orthogonal, attributes: parameters, count });
-    learned.push({ method, orthogonal, directions: { format: 1, latent: model.latent, directions } });
+async function learnAll({ model, parameters, count, onProgress }: EditingTrial, pack: Pack) {
+  const learned: (Way & { directions: DirectionsFile })[] = [];
+  for (const way of learnedBy) {
+    onProgress?.(`learning: ${wayOf(way)}`);
+    const directions = await directionsFromPack(model, pack, { ...way, attributes: parameters, count });
+    learned.push({ ...way, directions: { format: 1, latent: model.latent, directions } });
   }
   return learned;
 }

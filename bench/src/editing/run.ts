@@ -3,7 +3,7 @@ import { openAnyModel, openPack } from "pioneer-networks/torch";
 import { UsageError } from "../options.ts";
 import { progress } from "../process.ts";
 import { heatMapPng } from "./heat-map.ts";
-import { type Editing, measureEditing, summaryOf } from "./measure.ts";
+import { type Editing, measureEditing, summaryOf, wayOf } from "./measure.ts";
 
 /** Parameters of drawn faces that show at 32x32; hues that go around a wheel have no direction. */
 const visible =
@@ -20,7 +20,7 @@ export interface EditingRun {
   readonly threads?: number | undefined;
 }
 
-/** Measures, prints, and writes OUT.json with everything and OUT.png with the matrix of `linear`, orthogonal. */
+/** Measures, prints, and writes OUT.json with everything and OUT.png with the matrix of calibrated directions. */
 export async function runEditing({ model: path, data, out, parameters, steps, threads }: EditingRun): Promise<Editing> {
   const { source, labels } = openPack(data);
   if (parameters === undefined && source.kind !== "procedural") {
@@ -47,15 +47,15 @@ export async function runEditing({ model: path, data, out, parameters, steps, th
       );
     }
     progress(`nearest photo is their own: ${percent(editing.ownNearest)} of ${editing.images} reconstructions`);
-    for (const { method, orthogonal, effects, standardError, ownNearest } of editing.methods) {
+    for (const { effects, standardError, ownNearest, ...way } of editing.methods) {
       const { own, others, largestOther, clean } = summaryOf(effects);
       progress(
-        `${`${method}${orthogonal ? ", orthogonal" : ""}`.padEnd(20)} own ${own.toFixed(2)}, others ${others.toFixed(3)}, ` +
+        `${wayOf(way).padEnd(30)} own ${own.toFixed(2)}, others ${others.toFixed(3)}, ` +
           `largest other ${largestOther.toFixed(2)}, clean ${clean} of ${effects.length}, standard error up to ${standardError.toFixed(3)}, ` +
           `nearest reconstruction still their own ${percent(ownNearest.reduce((a, b) => a + b, 0) / ownNearest.length)}`,
       );
     }
-    const shown = editing.methods.find(({ method, orthogonal }) => method === "linear" && orthogonal);
+    const shown = editing.methods.find(({ calibrate }) => calibrate);
     const title = "Deviations that each attribute (column) moves per unit of an edit (row)";
     write(`${out}.json`, `${JSON.stringify(editing, rounded)}\n`);
     write(`${out}.png`, await heatMapPng(editing.parameters, shown?.effects ?? [], title));

@@ -85,6 +85,13 @@ export const directionsFile = object({
       holds: optional(array(string())),
       /** Images it was learned from, and images of the data that have no value; absent for pca and what was imported. */
       fitted: optional(object({ count: whole, missing: whole })),
+      /**
+       * What strength 1 was seen to do to pictures of held-out images (`directions --calibrate`), in deviations of what is
+       * read off them: to its own attribute, and to that which goes furthest of the others.
+       */
+      shown: optional(
+        object({ images: whole, own: number(), other: optional(object({ name: string(), effect: number() })) }),
+      ),
       /** On images that were held out of the fit: the mean of both sides' accuracy for categories, R² for numbers; absent for pca. */
       heldOut: optional(object({ kind: oneOf(["accuracy", "r2"]), value: number(), count: whole })),
     }),

@@ -34,6 +34,15 @@ export interface Direction {
    * (0.5 is a guess), "r2" for numbers. null where nothing was held out (pca, imported).
    */
   readonly score: { readonly kind: "accuracy" | "r2"; readonly value: number; readonly count: number } | null;
+  /**
+   * What strength 1 was seen to do to pictures of held-out images, in deviations of what is read off them: to its own
+   * attribute, and to that which goes furthest of the others. null where it was not tried (`pioneer directions --calibrate`).
+   */
+  readonly shown: {
+    readonly images: number;
+    readonly own: number;
+    readonly other?: { readonly name: string; readonly effect: number } | undefined;
+  } | null;
 }
 
 export interface RefineCall extends RefineOptions {
@@ -89,8 +98,8 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
     this.align = config.align;
     this.integrity = contents.integrity;
     this.directions = Object.entries(contents.directions?.directions ?? {}).map(([name, learned]) => {
-      const { unit, method, heldOut = null } = learned;
-      return { name, unit, method, score: heldOut };
+      const { unit, method, heldOut = null, shown = null } = learned;
+      return { name, unit, method, score: heldOut, shown };
     });
   }
 

@@ -8,8 +8,9 @@ import type { Pack } from "../data/pack/pack.ts";
 import { checkFit } from "../metrics/selection.ts";
 import { phaseOf } from "../networks/index.ts";
 import { type Attribute, checkAttribute, findAttribute, leastImages } from "./attributes.ts";
+import { calibrate, picturesTried } from "./calibrate.ts";
 import type { Direction } from "./file.ts";
-import { type Latents, learnDirections, principalDirections } from "./learn.ts";
+import { directionsOf, type Latents, learnMoves, principalDirections } from "./learn.ts";
 import type { Method } from "./methods.ts";
 
 export interface DirectionOptions {
@@ -19,11 +20,13 @@ export interface DirectionOptions {
   readonly orthogonal: boolean;
   /** Attributes that all directions are to leave alone, as --attribute takes them; none for pca. */
   readonly hold?: readonly string[] | undefined;
+  /** Whether moves are mended by what they do to pictures. */
+  readonly calibrate?: boolean | undefined;
   /** Most images to learn from; as many as a fifth of it are held out. */
   readonly count: number;
   /** Directions of pca, 8 by default. */
   readonly components?: number | undefined;
-  /** Told how many images have been encoded. */
+  /** Told how many images have been encoded, those that moves were tried on among them. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -38,7 +41,7 @@ export async function directionsFromPack(
   pack: Pack,
   options: DirectionOptions,
 ): Promise<Record<string, Direction>> {
-  const { method, orthogonal, components, onProgress } = options;
+  const { method, orthogonal, calibrate: calibrated = false, components, onProgress } = options;
   checkFit(model, pack);
   const attributes = options.attributes.map((text) => findAttribute(text, pack));
   const held = (options.hold ?? []).map((text) => findAttribute(text, pack, "--hold"));
@@ -53,23 +56,29 @@ export async function directionsFromPack(
   for (const attribute of all) checkAttribute(attribute, fitted);
 
   const images = [...fitted, ...heldOut];
+  const rows = { fitted: fitted.map((_, i) => i), heldOut: heldOut.map((_, i) => fitted.length + i) };
+  const total = images.length + (calibrated ? picturesTried(rows, attributes.length, held.length) : 0);
   const latents: Latents = {
-    values: await encodeImages(model, pack, images, onProgress),
+    values: await encodeImages(model, pack, images, (done) => onProgress?.(done, total)),
     latent: model.latent,
-    fitted: fitted.map((_, i) => i),
-    heldOut: heldOut.map((_, i) => fitted.length + i),
+    ...rows,
   };
   if (method === "pca") return principalDirections(latents, components);
   const ofImages = (attribute: Attribute) => ({
     ...attribute,
     values: Float64Array.from(images, (image) => attribute.values[image] as number),
   });
-  const learned = learnDirections(latents, attributes.map(ofImages), { method, orthogonal, held: held.map(ofImages) });
+  const learned = attributes.map(ofImages);
+  const how = { method, orthogonal, held: held.map(ofImages) };
+  const learn = () => learnMoves(latents, learned, how, calibrated);
+  const tried = (pictures: number) => onProgress?.(images.length + pictures, total);
+  const moves = calibrated ? await calibrate(model, latents, learn(), learned.length, tried) : learn();
+  const directions = directionsOf(latents, learned, moves, how);
   return Object.fromEntries(
     attributes.map(({ name, values }) => {
       const count = fitted.filter((image) => !Number.isNaN(values[image] as number)).length;
       const missing = values.filter(Number.isNaN).length;
-      return [name, { ...(learned[name] as Direction), fitted: { count, missing } }];
+      return [name, { ...(directions[name] as Direction), fitted: { count, missing } }];
     }),
   );
 }
@@ -122,7 +131,7 @@ async function encodeImages(
   model: Model,
   pack: Pack,
   images: readonly number[],
-  onProgress: DirectionOptions["onProgress"],
+  onDone: (images: number) => void,
 ): Promise<Float32Array> {
   const pixels = new PackPixels(pack);
   const latents = new Float32Array(images.length * model.latent);
@@ -133,7 +142,7 @@ async function encodeImages(
       const values = x.toFloat32Array();
       x.dispose();
       latents.set(await model.encode(values, part.length), start * model.latent);
-      onProgress?.(start + part.length, images.length);
+      onDone(start + part.length);
     }
   } finally {
     pixels.dispose();

@@ -28,6 +28,21 @@ export interface LearnOptions {
   readonly held?: readonly Attribute[] | undefined;
 }
 
+/** How a latent moves for one attribute, and by what the attribute is told. */
+export interface Move {
+  readonly name: string;
+  /** [latent]: strength 1 adds it. */
+  readonly shift: Float64Array;
+  /** [latent]: the product with a tangent tells how far it lies that way. */
+  readonly weights: Float64Array;
+  /** [latent]: the product with a tangent tells the attribute, also of others' moves. The same, but for means made apart. */
+  readonly reader: Float64Array;
+  /** Names of the attributes it leaves alone. */
+  readonly keeps: readonly string[];
+  /** What it does to pictures, where that was measured. */
+  readonly shown?: Direction["shown"];
+}
+
 /** Attributes to move along, then those to hold; and which of all these the move of each of the first leaves alone. */
 interface Task {
   readonly attributes: readonly Attribute[];
@@ -39,11 +54,7 @@ interface Task {
 /** What is left of a direction without the others' part must be this much of it. */
 const leastRemainder = 0.05;
 
-/** How to move a latent: strength 1 adds it. And by what the attribute is told: a number for each row of x. */
-interface Learned {
-  readonly move: Float64Array;
-  readonly told: Float64Array;
-}
+type Learned = Pick<Move, "shift" | "weights" | "reader">;
 
 /**
  * One direction for each attribute, in the tangent space at the latents' mean. docs/editing.md derives them.
@@ -53,37 +64,77 @@ interface Learned {
 export function learnDirections(
   latents: Latents,
   attributes: readonly Attribute[],
-  { method, orthogonal, held = [] }: LearnOptions,
+  options: LearnOptions,
 ): Record<string, Direction> {
+  const moves = learnMoves(latents, attributes, options);
+  return directionsOf(latents, attributes, moves, options);
+}
+
+/**
+ * A move for each attribute.
+ * @param heldToo for each that is held as well, after them; these leave nothing alone
+ * @throws ConfigError as learnDirections
+ */
+export function learnMoves(
+  latents: Latents,
+  attributes: readonly Attribute[],
+  { method, orthogonal, held = [] }: LearnOptions,
+  heldToo = false,
+): Move[] {
   return scope(() => {
     const x = tangents(latents.values, latents.latent, latents.fitted);
     const all = [...attributes, ...held];
-    const kept = attributes.map((_, i) =>
-      [...all.keys()].filter((j) => j !== i && (orthogonal || j >= attributes.length)),
+    const kept = (heldToo ? all : attributes).map((_, i) =>
+      i < attributes.length ? [...all.keys()].filter((j) => j !== i && (orthogonal || j >= attributes.length)) : [],
     );
     const flag = [...(orthogonal ? ["--orthogonal"] : []), ...(held.length > 0 ? ["--hold"] : [])].join(" and ");
     const learn = method === "mean" ? meanMoves : linearMoves;
-    const learned = learn(x, latents, { attributes: all, kept, flag });
+    return learn(x, latents, { attributes: all, kept, flag }).map((learned, i) => ({
+      ...learned,
+      name: nameOf(all, i),
+      keeps: (kept[i] ?? []).map((j) => nameOf(all, j)),
+    }));
+  });
+}
+
+/** Moves as directions.json has them. @param moves of these attributes, in their order; more are left out */
+export function directionsOf(
+  latents: Latents,
+  attributes: readonly Attribute[],
+  moves: readonly Move[],
+  { method, orthogonal }: LearnOptions,
+): Record<string, Direction> {
+  return scope(() => {
+    const x = tangents(latents.values, latents.latent, latents.fitted);
     return Object.fromEntries(
       attributes.map((attribute, i) => {
-        const { move, told } = learned[i] as Learned;
-        const heldOut = scoreOf(told, attribute, latents);
-        const direction = { vector: [...unitVector(move)], unit: norm(move), method, orthogonal };
-        const holds = kept[i]?.map((j) => all[j]?.name as string) ?? [];
-        return [attribute.name, { ...direction, ...(holds.length > 0 && { holds }), ...(heldOut && { heldOut }) }];
+        const { shift, weights, keeps, shown } = moves[i] as Move;
+        const heldOut = scoreOf(along(x, weights), attribute, latents);
+        const direction = {
+          vector: [...unitVector(shift)],
+          unit: norm(shift),
+          method,
+          orthogonal,
+          ...(keeps.length > 0 && { holds: [...keeps] }),
+          ...(shown && { shown }),
+          ...(heldOut && { heldOut }),
+        };
+        return [attribute.name, direction];
       }),
     );
   });
 }
 
+const nameOf = (attributes: readonly Attribute[], i: number) => (attributes[i] as Attribute).name;
+
 /** From one side's mean latent to the other's, as far as the latents spread that way. */
 function meanMoves(x: Tensor, latents: Latents, task: Task): Learned[] {
   const found = task.attributes.map((attribute) => unitVector(covariance(...labelled(x, latents, attribute))));
   return task.kept.map((_, i) => {
-    const vector = apart(found, i, task);
-    const told = along(x, vector);
+    const weights = apart(found, i, task);
+    const told = along(x, weights);
     const spread = deviationOf(latents.fitted.map((row) => told[row] as number));
-    return { move: vector.map((value) => value * spread), told };
+    return { shift: weights.map((value) => value * spread), weights, reader: found[i] as Float64Array };
   });
 }
 
@@ -108,10 +159,11 @@ function linearMoves(x: Tensor, latents: Latents, task: Task): Learned[] {
       const chosen = tensor(Int32Array.from([i, ...others]));
       const among = between.indexSelect(0, chosen).indexSelect(1, chosen);
       const named = [i, ...others].map((j) => attributes[j] as Attribute);
-      const move = shared.indexSelect(1, chosen).matmul(inverse(among, named, task.flag).select(1, 0));
+      const shift = shared.indexSelect(1, chosen).matmul(inverse(among, named, task.flag).select(1, 0));
       return {
-        move: move.mul(Math.sqrt(variances[i] as number)).toTypedArray() as Float64Array,
-        told: along(x, weights[i] as Float64Array),
+        shift: shift.mul(Math.sqrt(variances[i] as number)).toTypedArray() as Float64Array,
+        weights: weights[i] as Float64Array,
+        reader: weights[i] as Float64Array,
       };
     });
   });

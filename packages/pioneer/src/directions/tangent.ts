@@ -12,21 +12,35 @@ import { rowsOf } from "./regression.ts";
  * @throws RangeError if the latents have no mean direction
  */
 export function tangents(latents: Float32Array, latent: number, from?: readonly number[]): Tensor {
-  const count = latents.length / latent;
+  return scope(() => tangentsAt(meanDirection(latents, latent, from), latents));
+}
+
+/** [latent], float64, of length 1. @throws RangeError as tangents */
+export function meanDirection(latents: Float32Array, latent: number, from?: readonly number[]): Tensor {
   return scope(() => {
-    const z = tensor(Float64Array.from(latents), [count, latent]);
+    const z = rowsOfLatents(latents, latent);
     const mean = (from ? rowsOf(z, from) : z).mean([0]);
     const length = mean.square().sum().sqrt().item();
     if (!(length > 1e-6))
-      throw new RangeError(`${count} latents have no mean direction: their mean has length ${length}`);
-    const pole = mean.div(length);
-    const cosine = z.matmul(pole).clamp(-1, 1).reshape([count, 1]);
+      throw new RangeError(`${z.size(0)} latents have no mean direction: their mean has length ${length}`);
+    return mean.div(length);
+  });
+}
+
+/** The same logarithm at another place. @param pole [latent], float64, of length 1 */
+export function tangentsAt(pole: Tensor, latents: Float32Array): Tensor {
+  return scope(() => {
+    const z = rowsOfLatents(latents, pole.size(0));
+    const cosine = z.matmul(pole).clamp(-1, 1).reshape([-1, 1]);
     const across = z.sub(cosine.mul(pole));
     const sine = across.square().sum([1], true).sqrt();
     // Near the pole angle / sine is 1.
     return across.mul(angleOf(sine, cosine).div(sine.clamp(1e-12, null)));
   });
 }
+
+const rowsOfLatents = (latents: Float32Array, latent: number): Tensor =>
+  tensor(Float64Array.from(latents), [latents.length / latent, latent]);
 
 /** The angle in [0, π], exact for small ones, where the cosine alone is not. */
 const angleOf = (sine: Tensor, cosine: Tensor): Tensor => {

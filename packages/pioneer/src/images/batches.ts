@@ -13,6 +13,25 @@ export function decodeAll(model: Model, latents: Float32Array): Promise<Float32A
   return inBatches(latents, atOnce(model), model.latent, imageSize(model), (part, count) => model.decode(part, count));
 }
 
+/**
+ * Latents of the pictures that latents make, each value one of 256 as in a file of them.
+ * @param latents [n, latent] @param onDone told of how many more @returns [n, latent]
+ */
+export function throughPictures(
+  model: Model,
+  latents: Float32Array,
+  onDone?: (pictures: number) => void,
+): Promise<Float32Array> {
+  return inBatches(latents, atOnce(model), model.latent, model.latent, async (part, count) => {
+    const found = await model.encode(asPictures(await model.decode(part, count)), count);
+    onDone?.(count);
+    return found;
+  });
+}
+
+const asPictures = (images: Float32Array): Float32Array =>
+  images.map((value) => Math.round((Math.min(1, Math.max(-1, value)) + 1) * 127.5) / 127.5 - 1);
+
 /** Values of one image. */
 export function imageSize({ resolution }: Pick<Model, "resolution">): number {
   return 3 * resolution * resolution;

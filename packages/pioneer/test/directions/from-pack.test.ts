@@ -38,6 +38,14 @@ test("an attribute that is held, known of more images, changes neither which are
     expect(free?.fitted).toEqual({ count: 144, missing: 200 });
     expect(held?.holds).toEqual(["age"]);
     expect([held?.fitted, held?.heldOut?.count]).toEqual([free?.fitted, free?.heldOut?.count]);
+    // 180 encoded, every fifth held out; then two moves on the others, up and down, and one on those, before and after.
+    const calls: (readonly [number, number])[] = [];
+    const onProgress = (done: number, total: number) => calls.push([done, total]);
+    const options = { method: "linear", orthogonal: false, attributes: ["side"], hold: ["age"], count: 150 } as const;
+    const tried = await directionsFromPack(model, pack, { ...options, calibrate: true, onProgress });
+    expect(tried.side?.shown).toMatchObject({ images: 36, other: { name: "age" } });
+    expect(new Set(calls.map(([, total]) => total))).toEqual(new Set([180 + 2 * 2 * 144 + 2 * 2 * 36]));
+    expect(calls.at(-1)?.[0]).toBe(900);
   } finally {
     model.dispose();
   }

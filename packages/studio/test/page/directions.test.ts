@@ -2,7 +2,7 @@ import { type DirectionsFile, sampleLatents } from "pioneer-runtime";
 import { edit } from "pioneer-runtime/internal";
 import { expect, test } from "vitest";
 import { oneDirection } from "../../../runtime/test/support/fixtures.ts";
-import { groupsOf } from "../../src/page/edit/direction-words.ts";
+import { alsoMoves, groupsOf, scoreOf } from "../../src/page/edit/direction-words.ts";
 import { editedLatent } from "../../src/page/state/shelf.ts";
 
 const file = JSON.parse(oneDirection) as DirectionsFile;
@@ -22,4 +22,16 @@ test("directions are grouped by how they were found, whatever they are called", 
     { title: "Learned from labels", members: ["constructor", "age"] },
     { title: "Found without labels", members: ["axis"] },
   ]);
+});
+
+test("what else an edit moves is what was seen in pictures; where nothing was, directions that lie near it", () => {
+  expect(alsoMoves("smile", { smile, hat: smile })).toBe("also moves hat +1.0");
+  const seen = (effect: number) => ({ ...smile, shown: { images: 100, own: 1, other: { name: "mouthOpen", effect } } });
+  expect(alsoMoves("smile", { smile: seen(-0.31), hat: smile })).toBe("also moves mouth open −0.3");
+  expect(alsoMoves("smile", { smile: seen(0.1), hat: smile })).toBe("");
+  expect(scoreOf(seen(0.1))).toBe("shows by 1.0");
+  // Tried alone: what lies near it is all that is known of others.
+  expect(alsoMoves("smile", { smile: { ...smile, shown: { images: 100, own: 1 } }, hat: smile })).toBe(
+    "also moves hat +1.0",
+  );
 });

@@ -43,6 +43,10 @@ const schema = z.strictObject({
   orthogonal: option(toggle().default(false), {
     description: "take from each direction what it shares with the others, so that its edits leave their attributes",
   }),
+  calibrate: option(toggle().default(false), {
+    description:
+      "try each direction on 800 pictures and mend it: strength 1 then is a deviation as it is read off them, and what is to stay is kept there, too",
+  }),
   count: option(whole(100, 1_000_000).default(5000), {
     value: "N",
     description: "most images to learn from",
@@ -67,13 +71,16 @@ export function addDirectionsCommand(program: Command): void {
     schema,
     examples: [
       "directions --model runs/faces --data faces.pack --attribute smile=expression:happiness/neutral",
-      "directions --model runs/faces --data faces.pack --attribute smile --attribute nose=noseSize --orthogonal",
+      "directions --model runs/faces --data faces.pack --attribute smile --attribute nose=noseSize --orthogonal --calibrate",
       "directions --model runs/faces --data faces.pack --attribute feminine=-male --hold age --hold smile",
       "directions --model runs/faces --method pca --components 4",
     ],
     async run({ attribute, data, out, ...options }, _args, { output }) {
       if (options.method === "pca" && options.orthogonal) {
         throw new ConfigError("--orthogonal: directions of pca are orthogonal as they are; leave it out");
+      }
+      if (options.method === "pca" && options.calibrate) {
+        throw new ConfigError("--calibrate: directions of pca are of no attribute that could be read; leave it out");
       }
       if (options.method !== "pca" && options.components !== undefined) {
         throw new ConfigError(`--components is for --method pca, not for ${options.method}: leave it out`);
@@ -130,8 +137,13 @@ export function addDirectionsCommand(program: Command): void {
   });
 }
 
-function describe(name: string, { unit, heldOut, fitted }: Direction): string {
+function describe(name: string, { unit, shown, heldOut, fitted }: Direction): string {
   const parts = [`${name}: strength 1 moves a latent by ${unit.toFixed(3)}`];
+  if (shown) {
+    const { own, other, images } = shown;
+    const most = other ? `, of the others ${other.name} most, by ${other.effect.toFixed(2)}` : "";
+    parts.push(`in ${images} held-out pictures it moves by ${own.toFixed(2)} deviations${most}`);
+  }
   if (heldOut) {
     const { kind, value, count } = heldOut;
     const score =

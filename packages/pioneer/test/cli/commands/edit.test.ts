@@ -65,6 +65,20 @@ describe("a model folder", () => {
     }
   });
 
+  test("directions tried on pictures say what strength 1 does to them", async () => {
+    const learn = ["directions", "--model", "model", "--data", "faces.pack", "--threads", "1", "--orthogonal"];
+    const two = ["--attribute", "skin", "--attribute", "light"];
+    const { code, stdout, stderr } = await run(...learn, ...two, "--calibrate", "--out", "tried.json");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(
+      /^skin: strength 1 moves a latent by \d\.\d{3}; in 78 held-out pictures it moves by -?\d\.\d\d deviations, of the others light most, by -?\d\.\d\d; R² /m,
+    );
+    const { directions } = JSON.parse(readFileSync(join(folder, "tried.json"), "utf8")) as {
+      directions: Record<string, object>;
+    };
+    expect(directions.light).toMatchObject({ holds: ["skin"], shown: { images: 78, other: { name: "skin" } } });
+  });
+
   test("edits photos: each edited image, a grid, and a strip whose middle is the reconstruction", async () => {
     const edited = await run(
       "edit",
@@ -187,6 +201,7 @@ describe("a model folder", () => {
       2,
     ],
     [["--method", "pca", "--hold", "skin"], /^pioneer: --method pca learns without labels: leave --hold out\n$/, 2],
+    [["--method", "pca", "--calibrate"], /^pioneer: --calibrate: directions of pca are of no attribute that /, 2],
     [["--attribute", "skin", "--hold", "age"], /^pioneer: --hold age: faces.pack has no label age; it has yaw, /, 2],
     [
       ["--attribute", "skin", "--hold", "skin"],

@@ -31,8 +31,9 @@ export function wordsOf(name: string): string {
     .toLowerCase();
 }
 
-/** How well the attribute is told from latents of images that were not learned from. */
-export function scoreOf({ heldOut }: Direction): string {
+/** How far strength 1 is seen to move the attribute, else how well it is told from latents of images that were not learned from. */
+export function scoreOf({ shown, heldOut }: Direction): string {
+  if (shown) return `shows by ${shown.own.toFixed(1)}`;
   if (!heldOut) return "";
   const { kind, value, count } = heldOut;
   return kind === "accuracy" ? `${Math.round(100 * value)} % right of ${count}` : `R² ${value.toFixed(2)}`;
@@ -41,9 +42,16 @@ export function scoreOf({ heldOut }: Direction): string {
 /** Below this cosine two directions hardly meet. */
 const leastCosine = 0.25;
 
-/** Other directions that an edit goes along, too: cosines of the vectors. */
+/** Deviations at strength 1 that are hardly seen. */
+const leastSeen = 0.15;
+
+/** What an edit changes beside its own: as it was seen in pictures, else other directions it goes along, by their cosines. */
 export function alsoMoves(name: string, directions: Directions): string {
-  const { vector } = directions[name] as Direction;
+  const { vector, shown } = directions[name] as Direction;
+  const other = shown?.other;
+  if (other) {
+    return Math.abs(other.effect) >= leastSeen ? `also moves ${signed(other.name, other.effect)}` : "";
+  }
   const others = Object.entries(directions)
     .filter(([other]) => other !== name)
     .map(([other, direction]) => ({ other, cosine: dot(vector, direction.vector) }))
@@ -51,8 +59,11 @@ export function alsoMoves(name: string, directions: Directions): string {
     .sort((a, b) => Math.abs(b.cosine) - Math.abs(a.cosine))
     .slice(0, 3);
   if (others.length === 0) return "";
-  return `also moves ${others.map(({ other, cosine }) => `${wordsOf(other)} ${cosine > 0 ? "+" : "−"}${Math.abs(cosine).toFixed(1)}`).join(", ")}`;
+  return `also moves ${others.map(({ other, cosine }) => signed(other, cosine)).join(", ")}`;
 }
+
+const signed = (name: string, share: number) =>
+  `${wordsOf(name)} ${share > 0 ? "+" : "−"}${Math.abs(share).toFixed(1)}`;
 
 const dot = (a: readonly number[], b: readonly number[]) =>
   a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
