@@ -29,7 +29,8 @@ test("what else an edit moves is what was seen in pictures; where nothing was, d
   const seen = (effect: number) => ({ ...smile, shown: { images: 100, own: 1, other: { name: "mouthOpen", effect } } });
   expect(alsoMoves("smile", { smile: seen(-0.31), hat: smile })).toBe("also moves mouth open −0.3");
   expect(alsoMoves("smile", { smile: seen(0.1), hat: smile })).toBe("");
-  expect(scoreOf(seen(0.1))).toBe("shows by 1.0");
+  expect(scoreOf({ ...smile, shown: { images: 100, own: 0.4 } })).toBe("shows little");
+  expect(scoreOf(seen(0.1))).toBe(scoreOf(smile));
   // Tried alone: what lies near it is all that is known of others.
   expect(alsoMoves("smile", { smile: { ...smile, shown: { images: 100, own: 1 } }, hat: smile })).toBe(
     "also moves hat +1.0",

@@ -31,9 +31,12 @@ export function wordsOf(name: string): string {
     .toLowerCase();
 }
 
-/** How far strength 1 is seen to move the attribute, else how well it is told from latents of images that were not learned from. */
+/** Deviations of its own attribute, at strength 1, from which on an edit is no disappointment. */
+const leastOwn = 0.5;
+
+/** That pictures hardly show it, where that was tried; else how well it is told from latents that it was not learned from. */
 export function scoreOf({ shown, heldOut }: Direction): string {
-  if (shown) return `shows by ${shown.own.toFixed(1)}`;
+  if (shown && shown.own < leastOwn) return "shows little";
   if (!heldOut) return "";
   const { kind, value, count } = heldOut;
   return kind === "accuracy" ? `${Math.round(100 * value)} % right of ${count}` : `R² ${value.toFixed(2)}`;
