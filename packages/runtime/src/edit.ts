@@ -36,7 +36,13 @@ export function edit(
   }
   if (!shift.every((value) => Math.abs(value) < largestShift))
     throw new ModelError("OPTION", "the strengths are too large: 3 is a strong edit");
-  const edited = new Float64Array(latents.length);
-  for (let at = 0; at < latents.length; at++) edited[at] = (latents[at] as number) + (shift[at % latent] as number);
-  return normalizeLatents(edited, latent);
+  return shifted(latents, shift);
+}
+
+/** z' = normalise(z + shift), for each latent. @param latents [count * latent] @param shift [latent] */
+export function shifted(latents: Float32Array, shift: Float64Array): Float32Array {
+  const moved = new Float64Array(latents.length);
+  for (let at = 0; at < latents.length; at++)
+    moved[at] = (latents[at] as number) + (shift[at % shift.length] as number);
+  return normalizeLatents(moved, shift.length);
 }

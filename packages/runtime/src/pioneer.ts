@@ -38,11 +38,7 @@ export interface Direction {
    * What strength 1 was seen to do to pictures of held-out images, in deviations of what is read off them: to its own
    * attribute, and to that which goes furthest of the others. null where it was not tried (`pioneer directions --calibrate`).
    */
-  readonly shown: {
-    readonly images: number;
-    readonly own: number;
-    readonly other?: { readonly name: string; readonly effect: number } | undefined;
-  } | null;
+  readonly shown: NonNullable<DirectionsFile["directions"][string]["shown"]> | null;
 }
 
 export interface RefineCall extends RefineOptions {

@@ -1,5 +1,5 @@
 // Moves mended by what they do to pictures: carried out, drawn, encoded again and read. docs/editing.md derives it.
-import { edit, type Model } from "pioneer-runtime/internal";
+import { type Model, shifted } from "pioneer-runtime/internal";
 import { operator, scope, type Tensor, tensor } from "pioneer-torch";
 import { evenIndices } from "../base/evenly.ts";
 import { throughPictures } from "../images/batches.ts";
@@ -29,6 +29,7 @@ const leak = { least: 0.1, clearly: 0.9 };
  * Each move, combined with those of what it is to leave alone so that its attribute is seen to go by one deviation and the
  * others to stay. One that is no better for it is left as it is.
  * @param moves the first `count` to be mended, then those of more attributes to be left alone
+ * @returns all, the first `count` mended
  * @param onProgress told how many pictures were drawn and encoded, of `picturesTried`
  */
 export async function calibrate(
@@ -49,16 +50,16 @@ export async function calibrate(
     for (const shift of shifts) effects.push(await carriedOut(model, shift, of, reading, onDone));
     return effects;
   };
-  const wanted = moves.slice(0, count);
   const shifts = moves.map(({ shift }) => shift);
   const effects = await effectsOf(shifts, someOf(latents, latents.fitted, images.learned));
-  const mended = wanted.map((_, i) => mendedShift(moves, effects, i));
+  const mended = shifts.slice(0, count).map((_, i) => mendedShift(moves, effects, i));
   const heldOut = someOf(latents, latents.heldOut, images.heldOut);
   const before = await effectsOf(shifts.slice(0, count), heldOut);
   const after = await effectsOf(mended, heldOut);
-  return wanted.map((move, i) => {
+  return moves.map((move, i) => {
+    if (i >= count) return move;
     const [old, now] = [before[i], after[i]] as [number[], number[]];
-    const better = isBetter(now, old, i, keptBy(moves, i));
+    const better = isBetter(now, old, i, move.keeps);
     const shown = shownBy(moves, better ? now : old, i, heldOut.length / latents.latent);
     return { ...move, shift: better ? (mended[i] as Float64Array) : move.shift, shown };
   });
@@ -103,33 +104,24 @@ async function carriedOut(
   { pole, readers }: Reading,
   onDone: (pictures: number) => void,
 ): Promise<number[]> {
-  const latent = pole.length;
-  const move = { vector: [...shift], unit: 1, method: "linear" as const, orthogonal: false };
-  const file = { format: 1, latent, directions: { move } };
-  const seen = (strength: number) => throughPictures(model, edit(of, { move: strength }, file), onDone);
-  const [up, down] = [await seen(1), await seen(-1)];
+  const seen = (move: Float64Array) => throughPictures(model, shifted(of, move), onDone);
+  const [up, down] = [await seen(shift), await seen(shift.map((value) => -value))];
   return scope(() => {
     const there = (latents: Float32Array) => tangentsAt(tensor(pole), latents).mean([0]);
     const half = there(up).sub(there(down)).div(2);
     return [
-      ...(tensor(readers, [readers.length / latent, latent])
+      ...(tensor(readers, [readers.length / pole.length, pole.length])
         .matmul(half)
         .toTypedArray() as Float64Array),
     ];
   });
 }
 
-/** Places of what a move is to leave alone. */
-function keptBy(moves: readonly Move[], i: number): number[] {
-  const { keeps } = moves[i] as Move;
-  return moves.flatMap(({ name }, j) => (j !== i && keeps.includes(name) ? [j] : []));
-}
-
 /** Σ c · shift of a move and those of what it keeps, with c · effects = 1 of its own attribute and 0 of theirs. */
 function mendedShift(moves: readonly Move[], effects: Effects, i: number): Float64Array {
-  const { shift } = moves[i] as Move;
+  const { shift, keeps } = moves[i] as Move;
   if (!((effects[i]?.[i] as number) >= leastShown)) return shift;
-  const among = [i, ...keptBy(moves, i)];
+  const among = [i, ...keeps];
   const square = among.flatMap((j) => among.map((k) => effects[j]?.[k] as number));
   const shares = scope(() => {
     const inverse = pinv(tensor(Float64Array.from(square), [among.length, among.length]), leastSingular);

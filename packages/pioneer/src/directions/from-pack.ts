@@ -68,12 +68,11 @@ export async function directionsFromPack(
     ...attribute,
     values: Float64Array.from(images, (image) => attribute.values[image] as number),
   });
-  const learned = attributes.map(ofImages);
   const how = { method, orthogonal, held: held.map(ofImages) };
-  const learn = () => learnMoves(latents, learned, how, calibrated);
-  const tried = (pictures: number) => onProgress?.(images.length + pictures, total);
-  const moves = calibrated ? await calibrate(model, latents, learn(), learned.length, tried) : learn();
-  const directions = directionsOf(latents, learned, moves, how);
+  const learned = learnMoves(latents, attributes.map(ofImages), how);
+  const onTried = (pictures: number) => onProgress?.(images.length + pictures, total);
+  const moves = calibrated ? await calibrate(model, latents, learned, attributes.length, onTried) : learned;
+  const directions = directionsOf(moves, attributes.length, how);
   return Object.fromEntries(
     attributes.map(({ name, values }) => {
       const count = fitted.filter((image) => !Number.isNaN(values[image] as number)).length;

@@ -33,12 +33,12 @@ export interface Move {
   readonly name: string;
   /** [latent]: strength 1 adds it. */
   readonly shift: Float64Array;
-  /** [latent]: the product with a tangent tells how far it lies that way. */
-  readonly weights: Float64Array;
-  /** [latent]: the product with a tangent tells the attribute, also of others' moves. The same, but for means made apart. */
+  /** [latent]: the product with a tangent tells the attribute, whatever moved the latent there. */
   readonly reader: Float64Array;
-  /** Names of the attributes it leaves alone. */
-  readonly keeps: readonly string[];
+  /** Places in the list of moves of those whose attributes it leaves alone. */
+  readonly keeps: readonly number[];
+  /** How well it fits images that it was not learned from. */
+  readonly heldOut: Direction["heldOut"];
   /** What it does to pictures, where that was measured. */
   readonly shown?: Direction["shown"];
 }
@@ -54,87 +54,66 @@ interface Task {
 /** What is left of a direction without the others' part must be this much of it. */
 const leastRemainder = 0.05;
 
-type Learned = Pick<Move, "shift" | "weights" | "reader">;
-
-/**
- * One direction for each attribute, in the tangent space at the latents' mean. docs/editing.md derives them.
- * @param attributes values by row of the latents
- * @throws ConfigError if two of them cannot be told apart and one should move without the other
- */
-export function learnDirections(
-  latents: Latents,
-  attributes: readonly Attribute[],
-  options: LearnOptions,
-): Record<string, Direction> {
-  const moves = learnMoves(latents, attributes, options);
-  return directionsOf(latents, attributes, moves, options);
+/** A move and its reader; and by what the attribute is told along it: a number for each row of x. */
+interface Learned extends Pick<Move, "shift" | "reader"> {
+  readonly told: Float64Array;
 }
 
 /**
- * A move for each attribute.
- * @param heldToo for each that is held as well, after them; these leave nothing alone
- * @throws ConfigError as learnDirections
+ * A move for each attribute, then one for each that is held, in the tangent space at the latents' mean. docs/editing.md
+ * derives them.
+ * @param attributes values by row of the latents
+ * @throws ConfigError if two of them cannot be told apart and one should move without the other
  */
 export function learnMoves(
   latents: Latents,
   attributes: readonly Attribute[],
   { method, orthogonal, held = [] }: LearnOptions,
-  heldToo = false,
 ): Move[] {
   return scope(() => {
     const x = tangents(latents.values, latents.latent, latents.fitted);
     const all = [...attributes, ...held];
-    const kept = (heldToo ? all : attributes).map((_, i) =>
+    // What is held moves as it likes: only others are to leave it alone.
+    const kept = all.map((_, i) =>
       i < attributes.length ? [...all.keys()].filter((j) => j !== i && (orthogonal || j >= attributes.length)) : [],
     );
     const flag = [...(orthogonal ? ["--orthogonal"] : []), ...(held.length > 0 ? ["--hold"] : [])].join(" and ");
     const learn = method === "mean" ? meanMoves : linearMoves;
-    return learn(x, latents, { attributes: all, kept, flag }).map((learned, i) => ({
-      ...learned,
-      name: nameOf(all, i),
-      keeps: (kept[i] ?? []).map((j) => nameOf(all, j)),
-    }));
+    const learned = learn(x, latents, { attributes: all, kept, flag });
+    return all.map((attribute, i) => {
+      const { shift, reader, told } = learned[i] as Learned;
+      const heldOut = scoreOf(told, attribute, latents);
+      return { name: attribute.name, shift, reader, keeps: kept[i] as number[], heldOut };
+    });
   });
 }
 
-/** Moves as directions.json has them. @param moves of these attributes, in their order; more are left out */
+/** The first `count` moves as directions.json has them. */
 export function directionsOf(
-  latents: Latents,
-  attributes: readonly Attribute[],
   moves: readonly Move[],
-  { method, orthogonal }: LearnOptions,
+  count: number,
+  { method, orthogonal }: Pick<LearnOptions, "method" | "orthogonal">,
 ): Record<string, Direction> {
-  return scope(() => {
-    const x = tangents(latents.values, latents.latent, latents.fitted);
-    return Object.fromEntries(
-      attributes.map((attribute, i) => {
-        const { shift, weights, keeps, shown } = moves[i] as Move;
-        const heldOut = scoreOf(along(x, weights), attribute, latents);
-        const direction = {
-          vector: [...unitVector(shift)],
-          unit: norm(shift),
-          method,
-          orthogonal,
-          ...(keeps.length > 0 && { holds: [...keeps] }),
-          ...(shown && { shown }),
-          ...(heldOut && { heldOut }),
-        };
-        return [attribute.name, direction];
-      }),
-    );
-  });
+  return Object.fromEntries(
+    moves.slice(0, count).map(({ name, shift, keeps, shown, heldOut }) => {
+      const holds = keeps.map((j) => (moves[j] as Move).name);
+      const direction = { vector: [...unitVector(shift)], unit: norm(shift), method, orthogonal };
+      return [
+        name,
+        { ...direction, ...(holds.length > 0 && { holds }), ...(shown && { shown }), ...(heldOut && { heldOut }) },
+      ];
+    }),
+  );
 }
-
-const nameOf = (attributes: readonly Attribute[], i: number) => (attributes[i] as Attribute).name;
 
 /** From one side's mean latent to the other's, as far as the latents spread that way. */
 function meanMoves(x: Tensor, latents: Latents, task: Task): Learned[] {
   const found = task.attributes.map((attribute) => unitVector(covariance(...labelled(x, latents, attribute))));
   return task.kept.map((_, i) => {
-    const weights = apart(found, i, task);
-    const told = along(x, weights);
+    const vector = apart(found, i, task);
+    const told = along(x, vector);
     const spread = deviationOf(latents.fitted.map((row) => told[row] as number));
-    return { shift: weights.map((value) => value * spread), weights, reader: found[i] as Float64Array };
+    return { shift: vector.map((value) => value * spread), reader: found[i] as Float64Array, told };
   });
 }
 
@@ -160,10 +139,11 @@ function linearMoves(x: Tensor, latents: Latents, task: Task): Learned[] {
       const among = between.indexSelect(0, chosen).indexSelect(1, chosen);
       const named = [i, ...others].map((j) => attributes[j] as Attribute);
       const shift = shared.indexSelect(1, chosen).matmul(inverse(among, named, task.flag).select(1, 0));
+      const reader = weights[i] as Float64Array;
       return {
         shift: shift.mul(Math.sqrt(variances[i] as number)).toTypedArray() as Float64Array,
-        weights: weights[i] as Float64Array,
-        reader: weights[i] as Float64Array,
+        reader,
+        told: along(x, reader),
       };
     });
   });

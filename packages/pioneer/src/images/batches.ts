@@ -1,4 +1,5 @@
 import type { Model } from "pioneer-runtime/internal";
+import { asByte } from "../pictures/grid.ts";
 
 /** Images or latents that pass through the networks at once: enough to keep them busy, and small in memory. */
 const atOnce = ({ resolution }: Model) => Math.max(1, Math.min(32, 2 ** 19 / resolution ** 2));
@@ -23,14 +24,12 @@ export function throughPictures(
   onDone?: (pictures: number) => void,
 ): Promise<Float32Array> {
   return inBatches(latents, atOnce(model), model.latent, model.latent, async (part, count) => {
-    const found = await model.encode(asPictures(await model.decode(part, count)), count);
+    const images = await model.decode(part, count);
+    const found = await model.encode(images.map(asByte), count);
     onDone?.(count);
     return found;
   });
 }
-
-const asPictures = (images: Float32Array): Float32Array =>
-  images.map((value) => Math.round((Math.min(1, Math.max(-1, value)) + 1) * 127.5) / 127.5 - 1);
 
 /** Values of one image. */
 export function imageSize({ resolution }: Pick<Model, "resolution">): number {

@@ -3,7 +3,7 @@ import { cat, type Device, gradWhereUsed, noGrad, scope, type Tensor, TorchError
 import { ConfigError } from "../base/errors.ts";
 import type { ChannelOrder, Range } from "../onnx/choices.ts";
 import { adapt, choosePorts, type Input, refusal, trialPictures } from "../onnx/network-ports.ts";
-import { toByte } from "../pictures/grid.ts";
+import { asByte } from "../pictures/grid.ts";
 import { readGraph, UnsupportedError } from "./graph-file.ts";
 import { TorchGraph } from "./torch-graph.ts";
 
@@ -22,7 +22,6 @@ export interface DistanceOptions {
 
 /** Pixels of the pictures that pass at once: VGG keeps some 4 KB for each until its gradient is there, 600 MB in all. */
 const pixelsAtOnce = 32 * 64 ** 2;
-const asByte = (value: number): number => toByte(value) / 127.5 - 1;
 
 /** Distances to given images. */
 export interface DistanceTo {

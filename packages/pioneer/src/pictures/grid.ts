@@ -153,6 +153,9 @@ function putImage(
   }
 }
 
+/** What a file of the picture holds in the place of a value: one of 256 in [-1, 1]. */
+export const asByte = (value: number): number => toByte(value) / 127.5 - 1;
+
 /** -1 is 0, 1 is 255, rounded to the nearest and clamped; not a number is 0. */
 export function toByte(value: number): number {
   return Math.min(255, Math.max(0, Math.floor((value + 1) * 127.5 + 0.5)));

@@ -3,7 +3,7 @@ import { type Model, Rng } from "pioneer-runtime/internal";
 import { expect, test } from "vitest";
 import type { Attribute } from "../../src/directions/attributes.ts";
 import { calibrate, picturesTried } from "../../src/directions/calibrate.ts";
-import { directionsOf, type Latents, learnMoves } from "../../src/directions/learn.ts";
+import { directionsOf, type Latents, learnMoves, type Move } from "../../src/directions/learn.ts";
 
 const latent = 8;
 const [fittedCount, heldOutCount] = [1000, 250];
@@ -67,6 +67,8 @@ const attributesOf = ({ values }: Latents): Attribute[] =>
   }));
 
 const linear = { method: "linear", orthogonal: true } as const;
+/** Each move's name and those of what it leaves alone. */
+const keptBy = (moves: readonly Move[]) => moves.map(({ name, keeps }) => [name, keeps.map((j) => moves[j]?.name)]);
 const shiftOf = (shift: Float64Array) => [...shift].map((value) => value / small);
 
 // Moves of 1,000 latents err by 1/sqrt(1000) of a deviation in each coordinate, the sphere bends by 0.05² and what is read
@@ -104,7 +106,7 @@ test("what the generator mixes is taken out, and strength 1 is a deviation as it
   }
   // 2 moves, up and down, on 200 pictures to be mended; before and after on 100 more each.
   expect([calls[0], calls.at(-1), picturesTried(latents, 2, 0)]).toEqual([32, 1600, 1600]);
-  const { a: written } = directionsOf(latents, [a, b], mended, linear);
+  const { a: written } = directionsOf(mended, 2, linear);
   expect(written?.shown).toEqual(mended[0]?.shown);
   expect(written?.unit).toBeCloseTo(Math.hypot(...(mended[0]?.shift ?? [])), 12);
 });
@@ -114,11 +116,16 @@ test("what is held stays as well, and gets no move of its own", async () => {
   const [a, b, c] = attributesOf(latents) as [Attribute, Attribute, Attribute];
   const model = mixing(mixOf((mix) => ((mix[2] as number[])[1] = 0.6)));
   const how = { method: "linear", orthogonal: false, held: [b] } as const;
-  const mended = await calibrate(model, latents, learnMoves(latents, [a, c], how, true), 2);
-  expect(mended.map(({ name, keeps }) => [name, keeps])).toEqual([
+  const moves = await calibrate(model, latents, learnMoves(latents, [a, c], how), 2);
+  expect(keptBy(moves).slice(0, 2)).toEqual([
     ["a", ["b"]],
     ["c", ["b"]],
   ]);
+  expect(Object.entries(directionsOf(moves, 2, how)).map(([name, { holds }]) => [name, holds])).toEqual([
+    ["a", ["b"]],
+    ["c", ["b"]],
+  ]);
+  const mended = moves.slice(0, 2);
   expect(Math.abs((shiftOf(mended[0]?.shift as Float64Array)[2] as number) + 0.6)).toBeLessThan(2 * tolerance);
   for (const { shown } of mended) expect(Math.abs(shown?.other?.effect ?? 1)).toBeLessThan(2 * tolerance);
 });
@@ -128,8 +135,8 @@ test("of what is held no move leaves another alone, so that two that go together
   const [a, b] = attributesOf(latents) as [Attribute, Attribute];
   const again = { ...b, name: "again" };
   const how = { method: "mean", orthogonal: false, held: [b, again] } as const;
-  const moves = learnMoves(latents, [a], how, true);
-  expect(moves.map(({ name, keeps }) => [name, keeps])).toEqual([
+  const moves = learnMoves(latents, [a], how);
+  expect(keptBy(moves)).toEqual([
     ["a", ["b", "again"]],
     ["b", []],
     ["again", []],

@@ -3,9 +3,10 @@ import { edit, latentSampler, Rng } from "pioneer-runtime/internal";
 import { scope, tensor } from "pioneer-torch";
 import { describe, expect, test } from "vitest";
 import type { Attribute } from "../../src/directions/attributes.ts";
-import { type Latents, learnDirections, principalDirections } from "../../src/directions/learn.ts";
+import { type Latents, principalDirections } from "../../src/directions/learn.ts";
 import { logistic, predict, ridge } from "../../src/directions/regression.ts";
 import { tangents } from "../../src/directions/tangent.ts";
+import { learnDirections } from "../support/learn-directions.ts";
 
 const latent = 12;
 const [fittedCount, heldOutCount] = [2000, 500];

@@ -2,7 +2,7 @@
 import { latentRow, sampleLatents, teach } from "pioneer-runtime";
 import { Rng } from "pioneer-runtime/internal";
 import { describe, expect, test } from "vitest";
-import { learnDirections } from "../../src/directions/learn.ts";
+import { learnDirections } from "../support/learn-directions.ts";
 
 /** Latents about a pole; those with it are moved along the first axis. More dimensions than pictures, and fewer. */
 function sorted(dimension: number, perSide: number, seed: number) {

@@ -2,7 +2,7 @@ import "../ui/dialog.css";
 import "./many-photos.css";
 import { FolderOpen, ImagePlus, Images, Square } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
-import { wordsOf } from "../edit/direction-words.ts";
+import { signed } from "../edit/direction-words.ts";
 import { type Edit, useEdit } from "../state/edit.ts";
 import { useModel } from "../state/models.ts";
 import { Button } from "../ui/button.tsx";
@@ -50,7 +50,7 @@ export function ManyPhotos() {
 function summaryOf({ strengths, detail }: Edit): string {
   const moved = Object.entries(strengths)
     .filter(([, value]) => value !== 0)
-    .map(([name, value]) => `${wordsOf(name)} ${value > 0 ? "+" : "−"}${Math.abs(value).toFixed(2)}`);
+    .map(([name, value]) => signed(name, value, 2));
   const kept = detail > 0 ? ` ${Math.round(100 * detail)} % of the photo's detail is kept.` : "";
   return moved.length > 0 ? `${moved.join(", ")}.${kept}` : `No slider is moved: photos are only reconstructed.${kept}`;
 }

@@ -65,8 +65,9 @@ export function alsoMoves(name: string, directions: Directions): string {
   return `also moves ${others.map(({ other, cosine }) => signed(other, cosine)).join(", ")}`;
 }
 
-const signed = (name: string, share: number) =>
-  `${wordsOf(name)} ${share > 0 ? "+" : "−"}${Math.abs(share).toFixed(1)}`;
+/** "mouth open +0.5". */
+export const signed = (name: string, value: number, digits = 1): string =>
+  `${wordsOf(name)} ${value > 0 ? "+" : "−"}${Math.abs(value).toFixed(digits)}`;
 
 const dot = (a: readonly number[], b: readonly number[]) =>
   a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
