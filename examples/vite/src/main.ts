@@ -108,7 +108,8 @@ function addSlider(model: PioneerModel, direction: Direction): void {
   label.className = "slider";
   const value = document.createElement("output");
   const input = document.createElement("input");
-  Object.assign(input, { name: direction.name, type: "range", min: "-3", max: "3", step: "0.1", value: "0" });
+  const { name, reach } = direction;
+  Object.assign(input, { name, type: "range", min: -reach, max: reach, step: 0.1, value: 0 });
   const score = document.createElement("span");
   score.className = "score";
   score.textContent = scoreOf(direction);
@@ -116,7 +117,7 @@ function addSlider(model: PioneerModel, direction: Direction): void {
     value.textContent = input.value;
     void draw(model).catch(tell);
   });
-  label.append(direction.name, value, input, score);
+  label.append(name, value, input, score);
   element("sliders").append(label);
 }
 

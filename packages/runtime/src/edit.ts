@@ -6,6 +6,22 @@ import { kindOf } from "./realm.ts";
 /** Beyond it squares are no longer numbers. */
 const largestShift = 1e100;
 
+/** A longer move makes another picture of one: a latent's length is 1. */
+export const longestMove = 0.6;
+
+/** Steps of `reachOf`: a third of each is a short decimal number. */
+const reachStep = 0.3;
+const furthest = 3;
+
+/**
+ * The strength at which a slider or a strip along a direction ends, either way: where the move is nearly 0.6 long, at most 3.
+ * @returns a multiple of 0.3
+ */
+export function reachOf({ unit }: Pick<DirectionsFile["directions"][string], "unit">): number {
+  const steps = Math.floor(longestMove / unit / reachStep + 1e-9);
+  return Number(Math.min(furthest, Math.max(1, steps) * reachStep).toFixed(1));
+}
+
 /** How far to go along each direction, by name; 1 is the spread of the attribute, below 0 the other way. */
 export type Strengths = Readonly<Record<string, number>>;
 

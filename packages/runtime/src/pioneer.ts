@@ -2,7 +2,7 @@
 import type { FaceTemplate } from "./align.ts";
 import { type Latents, readLatents } from "./check-latents.ts";
 import { checkOptions } from "./check-options.ts";
-import { edit, type Strengths } from "./edit.ts";
+import { edit, reachOf, type Strengths } from "./edit.ts";
 import { ModelError } from "./errors.ts";
 import type { DirectionsFile, ModelConfig } from "./folder.ts";
 import {
@@ -28,6 +28,8 @@ export interface Direction {
   readonly name: string;
   /** How far strength 1 goes along its vector: one spread of the attribute (docs/editing.md). */
   readonly unit: number;
+  /** Where a slider ends, either way: at most 3, and less where the image would become another one's. */
+  readonly reach: number;
   readonly method: DirectionsFile["directions"][string]["method"];
   /**
    * How well it was learned, on images that were held out: "accuracy" in [0, 1], the mean of both sides', for categories
@@ -95,7 +97,7 @@ export class PioneerModel implements SeenAs, AsyncDisposable {
     this.integrity = contents.integrity;
     this.directions = Object.entries(contents.directions?.directions ?? {}).map(([name, learned]) => {
       const { unit, method, heldOut = null, shown = null } = learned;
-      return { name, unit, method, score: heldOut, shown };
+      return { name, unit, reach: reachOf(learned), method, score: heldOut, shown };
     });
   }
 

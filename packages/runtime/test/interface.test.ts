@@ -214,10 +214,10 @@ describe("latents", () => {
     );
   });
 
-  test("of directions the score, the unit and what they were seen to do are told", async () => {
+  test("of directions the score, the unit, how far to go and what they were seen to do are told", async () => {
     const heldOut = { kind: "accuracy", value: 0.475, count: 40 };
     const shown = { images: 100, own: 0.98, other: { name: "age", effect: -0.2 } };
-    const learned = { vector: [1, ...Array(15).fill(0)], unit: 0.5, method: "mean", orthogonal: true };
+    const learned = { vector: [1, ...Array(15).fill(0)], unit: 0.5, reach: 1.2, method: "mean", orthogonal: true };
     const text = JSON.stringify({
       format: 1,
       latent: 16,
@@ -225,8 +225,8 @@ describe("latents", () => {
     });
     const edited = await Pioneer.load(changedModel({ files: { "directions.json": text } }), { parts: ["directions"] });
     expect(edited.directions).toEqual([
-      { name: "smile", unit: 0.5, method: "mean", score: heldOut, shown },
-      { name: "first", unit: 0.5, method: "pca", score: null, shown: null },
+      { name: "smile", unit: 0.5, reach: 1.2, method: "mean", score: heldOut, shown },
+      { name: "first", unit: 0.5, reach: 1.2, method: "pca", score: null, shown: null },
     ]);
   });
 });

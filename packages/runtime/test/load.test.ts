@@ -39,7 +39,9 @@ describe("Pioneer.load", () => {
     const model = await Pioneer.load(changedModel({ files: { "directions.json": oneDirection } }), {
       parts: ["directions"],
     });
-    expect(model.directions).toEqual([{ name: "smile", unit: 0.25, method: "linear", score: null, shown: null }]);
+    expect(model.directions).toEqual([
+      { name: "smile", unit: 0.25, reach: 2.4, method: "linear", score: null, shown: null },
+    ]);
     expect(model.backend.reason).toBe("nothing to compute");
     await expect(model.sample(1, 1)).rejects.toThrow("the generator was not loaded");
   });

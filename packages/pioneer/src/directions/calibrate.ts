@@ -1,5 +1,5 @@
 // Moves mended by what they do to pictures: carried out, drawn, encoded again and read. docs/editing.md derives it.
-import { type Model, shifted } from "pioneer-runtime/internal";
+import { longestMove, type Model, shifted } from "pioneer-runtime/internal";
 import { operator, scope, type Tensor, tensor } from "pioneer-torch";
 import { evenIndices } from "../base/evenly.ts";
 import { throughPictures } from "../images/batches.ts";
@@ -16,8 +16,6 @@ type Effects = readonly (readonly number[])[];
 const images = { learned: 200, heldOut: 100 };
 /** A move that shows by less is not mended: the generator does not draw what it is meant for. */
 const leastShown = 0.2;
-/** Longer moves make another picture of one: a latent's length is 1. */
-const longest = 0.6;
 /** Combinations of moves that show by less than this share of the strongest are not asked for. */
 const leastSingular = 0.02;
 /** A mended move is taken that shows its attribute by so many deviations, or nearly as many as before, ... */
@@ -130,7 +128,7 @@ function mendedShift(moves: readonly Move[], effects: Effects, i: number): Float
   const mended = shift.map((_, at) =>
     among.reduce((sum, j, k) => sum + (shares[k] as number) * (moves[j]?.shift[at] as number), 0),
   );
-  const scale = Math.min(1, longest / Math.hypot(...mended));
+  const scale = Math.min(1, longestMove / Math.hypot(...mended));
   return mended.map((value) => scale * value);
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { DirectionsFile, Strengths } from "pioneer-runtime";
-import { edit, joined, type Model } from "pioneer-runtime/internal";
+import { edit, joined, type Model, reachOf } from "pioneer-runtime/internal";
 import { composeGrid, inGroups } from "../pictures/grid.ts";
 import type { Heading } from "../pictures/lettering.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
@@ -9,35 +9,38 @@ import { numberedName } from "./numbered.ts";
 import type { PictureOptions } from "./pictures.ts";
 import type { Subjects } from "./subjects.ts";
 
-/** Strengths of a strip, from one end to the other. */
-const stripStrengths: readonly number[] = [-3, -2, -1, 0, 1, 2, 3];
+/** Strengths of a strip, as shares of its reach. */
+const stripShares: readonly number[] = [-3, -2, -1, 0, 1, 2, 3].map((third) => third / 3);
 
-/** "-3" to "+3"; what is moved by 0 is what the others are moved from. */
-const strengthHeading = (strength: number): Heading => ({
-  text: strength > 0 ? `+${strength}` : String(strength),
-  mark: strength === 0,
-});
+/** "-1.2" to "+1.2"; what is moved by 0 is what the others are moved from. */
+function strengthHeading(strength: number): Heading {
+  const text = String(Number(strength.toFixed(2)));
+  return { text: strength > 0 ? `+${text}` : text, mark: strength === 0 };
+}
 
 const photoHeading: Heading = { text: "photo" };
 /** Of grid.png: what the model makes of a latent and what became of that. */
 const editHeadings: readonly Heading[] = ["reconstruction", "edited"].map((text) => ({ text }));
-const stripHeadings = stripStrengths.map(strengthHeading);
 
 export interface EditOptions extends PictureOptions {
   /** Folder for the pictures. */
   readonly out: string;
   /** How far to go along each direction, all at once. */
   readonly set: Strengths;
-  /** Directions to show from -3 to +3, each on top of `set`. */
+  /** Directions to show to both sides, each on top of `set`. */
   readonly strips: readonly string[];
+  /** The strength at which strips end, either way; without it each as far as its direction goes: `reachOf`. */
+  readonly reach?: number | undefined;
 }
 
 export interface Edits {
   readonly files: string[];
   /** Photos where there are some, their reconstructions and what became of them, if something was set. */
   readonly grid?: string;
-  /** A row for each latent: its photo if there is one, then strengths -3 to +3. */
+  /** A row for each latent: its photo if there is one, then strengths from one end to the other. */
   readonly strips: string[];
+  /** Of each strip the strength at its end. */
+  readonly reaches: number[];
 }
 
 /** Finds a name that is not there before anything is computed. @throws ModelError */
@@ -54,7 +57,7 @@ export async function writeEdits(
   model: Model,
   directions: DirectionsFile,
   { names, latents, photos }: Subjects,
-  { out, scale, caption, set, strips }: EditOptions,
+  { out, scale, caption, set, strips, reach }: EditOptions,
 ): Promise<Edits> {
   checkEdits(directions, { set, strips });
   const { resolution } = model;
@@ -62,7 +65,7 @@ export async function writeEdits(
   const image = (images: Float32Array, i: number) => images.subarray(i * size, (i + 1) * size);
   const photo = (i: number) => (photos ? [image(photos, i)] : []);
   const headed = (headings: readonly Heading[]) => (photos ? [photoHeading, ...headings] : headings);
-  const result = { files: [] as string[], strips: [] as string[] };
+  const result = { files: [] as string[], strips: [] as string[], reaches: [] as number[] };
 
   if (Object.keys(set).length > 0) {
     const before = await decodeAll(model, latents);
@@ -83,16 +86,20 @@ export async function writeEdits(
 
   const stripFiles = filesOf(strips);
   for (const [s, name] of strips.entries()) {
+    const end = reach ?? reachOf(directions.directions[name] as DirectionsFile["directions"][string]);
+    const strengths = stripShares.map((share) => share * end);
     const rows: Float32Array[] = [];
     const steps = await Promise.all(
-      stripStrengths.map((strength) => decodeAll(model, edit(latents, { ...set, [name]: strength }, directions))),
+      strengths.map((strength) => decodeAll(model, edit(latents, { ...set, [name]: strength }, directions))),
     );
     for (const i of names.keys()) rows.push(...photo(i), ...steps.map((step) => image(step, i)));
     const file = join(out, stripFiles[s] as string);
-    const layout = inGroups(names.length, [...photo(0).map(() => 1), stripStrengths.length], headed(stripHeadings));
+    const headings = headed(strengths.map(strengthHeading));
+    const layout = inGroups(names.length, [...photo(0).map(() => 1), strengths.length], headings);
     await writePng(file, composeGrid(joined(Float32Array, rows), { resolution, scale, caption, ...layout }));
     result.files.push(file);
     result.strips.push(file);
+    result.reaches.push(end);
   }
   return result;
 }

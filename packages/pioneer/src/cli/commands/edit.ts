@@ -4,7 +4,7 @@ import { z } from "zod";
 import { commandLine } from "../../base/command-line.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell-word.ts";
-import { option, repeated, text } from "../../config/option-schema.ts";
+import { option, positive, repeated, text } from "../../config/option-schema.ts";
 import { isModelFolder, readModelConfig, verifyModelFile } from "../../models/model-folder.ts";
 import { modelOptions } from "../options/model-options.ts";
 import { addCommand } from "../options/options.ts";
@@ -23,7 +23,12 @@ const schema = z.strictObject({
   }),
   strip: option(repeated("the name of a direction"), {
     value: "NAME",
-    description: "also strip-NAME.png, a row for each photo from -3 to +3",
+    description: "also strip-NAME.png, a row for each photo, to both sides",
+  }),
+  reach: option(positive(100).optional(), {
+    value: "X",
+    description: "strips go from -X to X",
+    default: "as far as an image stays itself, at most 3",
   }),
   directions: option(text("a file of directions").optional(), {
     value: "FILE",
@@ -45,14 +50,18 @@ export function addEditCommand(program: Command): void {
       "edit --model runs/faces --out edits --set smile=1.5 photo.jpg",
       "edit --model runs/faces --out edits --set smile=1 --set nose=-0.5 a.jpg b.jpg",
       "edit --model models/faces --out edits --strip smile photo.jpg",
+      "edit --model models/faces --out edits --strip smile --reach 3 photo.jpg",
       "edit --model models/faces --out edits --strip smile --align faces.csv photo.jpg",
       "edit --model runs/faces --out edits --refine 100 --strip smile photo.jpg",
       "edit --model runs/faces --out edits --refine 100 --refine-lpips lpips.onnx --strip smile photo.jpg",
       "edit --model runs/faces --out edits --set smile=1 --latents codes.safetensors",
     ],
-    async run({ set, strip, directions, ...options }, photos, { output }) {
+    async run({ set, strip, reach, directions, ...options }, photos, { output }) {
       if (set.length + strip.length === 0) {
         throw new ConfigError("edit: say what to change, by --set NAME=STRENGTH or --strip NAME");
+      }
+      if (reach !== undefined && strip.length === 0) {
+        throw new ConfigError("edit: --reach says how far strips go: give --strip NAME too, or leave it out");
       }
       const pairs = set.map(strengthOf);
       const strengths = Object.fromEntries(pairs);
@@ -72,7 +81,7 @@ export function addEditCommand(program: Command): void {
       }
       const progress = showWork(output, "refining steps");
       const { out, model: name } = options;
-      const edits = { set: strengths, strips: [...new Set(strip)] };
+      const edits = { set: strengths, strips: [...new Set(strip)], reach };
       const given = { command: "edit", photos, output, onRefine: progress.update };
       const written = await withSubjects(options, given, async (model, subjects) => {
         const known = readDirections(path, model.latent);
@@ -83,7 +92,7 @@ export function addEditCommand(program: Command): void {
       const isOfPhotos = options.latents === undefined;
       const look = written.grid
         ? `${written.grid}: ${isOfPhotos ? "photo, " : ""}reconstruction, edited`
-        : `${written.strips[0]}: ${isOfPhotos ? "the photo, then " : ""}-3 to +3`;
+        : `${written.strips[0]}: ${isOfPhotos ? "the photo, then " : ""}-${written.reaches[0]} to +${written.reaches[0]}`;
       output.wrote(written.files, `look at ${look}`);
       output.result({ ...written });
       return undefined;

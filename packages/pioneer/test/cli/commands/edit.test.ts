@@ -1,6 +1,7 @@
 // `pioneer directions` and `pioneer edit` as a user has them, on a model folder and on a run.
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { reachOf } from "pioneer-runtime/internal";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../../torch/test/support/folder.ts";
@@ -94,7 +95,9 @@ describe("a model folder", () => {
       ...photos,
     );
     expect(edited).toMatchObject({ code: 0 });
-    const { files, strips } = JSON.parse(edited.stdout) as { files: string[]; strips: string[] };
+    const { files, strips, reaches } = JSON.parse(edited.stdout) as Record<"files" | "strips", string[]> & {
+      reaches: number[];
+    };
     expect(files.map((file) => file.replace(/^out\/000\d-.*-edited/, "edited"))).toEqual([
       "edited.png",
       "edited.png",
@@ -102,6 +105,7 @@ describe("a model folder", () => {
       "out/strip-pc1.png",
     ]);
     expect(strips).toEqual(["out/strip-pc1.png"]);
+    expect(reaches).toEqual([reachOf(written().directions.pc1 as { unit: number })]);
     // Photo, reconstruction, edited; the photo, a gap and seven strengths; cells of 64 pixels that touch.
     const above = headingHeight(64);
     const height = above + 2 * 64 + 8;
@@ -127,6 +131,14 @@ describe("a model folder", () => {
     // The strip is of what was set already: its middle is the edited image, its ends are not.
     const [middle, end, last] = [await strength(3), await strength(0), await cell("grid.png", 2 * 64)];
     expect(middle.equals(last)).toBe(true);
+
+    // --reach makes its ends those of --set.
+    const far = ["--set", "pc1=-2.5", "--strip", "pc1", "--reach", "2.5"];
+    const further = await run("edit", "--model", "model", "--out", "far", ...far, ...photos);
+    expect(further.stdout).toMatch(/^next: look at far\/grid.png: photo, reconstruction, edited$/m);
+    expect((await cell("../far/strip-pc1.png", 72)).equals(await cell("../far/grid.png", 2 * 64))).toBe(true);
+    const only = await run("edit", "--model", "model", "--out", "only", ...far.slice(2), ...photos);
+    expect(only.stdout).toMatch(/^next: look at only\/strip-pc1.png: the photo, then -2.5 to \+2.5$/m);
 
     // Names that make the same file are told apart.
     const { directions, ...rest } = written();
@@ -164,6 +176,12 @@ describe("a model folder", () => {
     [["--set", "smile=1"], 'there is no direction "smile"; there are skin, light, pc1, pc2', 2],
     [["--strip", "smile"], 'there is no direction "smile"; there are skin, light, pc1, pc2', 2],
     [["--set", "skin"], '--set: expected NAME=STRENGTH such as smile=1.5, got "skin"', 2],
+    [
+      ["--set", "skin=1", "--reach", "2"],
+      "edit: --reach says how far strips go: give --strip NAME too, or leave it out",
+      2,
+    ],
+    [["--strip", "skin", "--reach", "0"], "--reach: expected a number above 0, at most 100, got 0", 2],
     [[], "edit: say what to change, by --set NAME=STRENGTH or --strip NAME", 2],
     [
       ["--set", "skin=1", "--latents", "codes.npy"],

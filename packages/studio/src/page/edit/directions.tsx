@@ -1,5 +1,6 @@
 import "./directions.css";
 import { RotateCcw } from "lucide-react";
+import { reachOf } from "pioneer-runtime/internal";
 import { edit, editEnded, setStrength, useEdit } from "../state/edit.ts";
 import { useModels } from "../state/models.ts";
 import { type Direction, useDirections, useShelf } from "../state/shelf.ts";
@@ -34,6 +35,7 @@ export function Directions() {
               label={wordsOf(name)}
               aside={scoreOf(directions[name] as Direction)}
               value={strengthOf(name)}
+              reach={reachOf(directions[name] as Direction)}
               note={strengthOf(name) !== 0 ? alsoMoves(name, directions) : undefined}
               onChange={(value) => setStrength(name, value)}
               onEnd={editEnded}

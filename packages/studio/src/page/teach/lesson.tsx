@@ -1,5 +1,5 @@
 import { Download, HardDriveDownload, HelpCircle, SlidersHorizontal } from "lucide-react";
-import { edit as move } from "pioneer-runtime/internal";
+import { edit as move, reachOf } from "pioneer-runtime/internal";
 import { useMemo } from "react";
 import { hasServer } from "../api/client.ts";
 import { usePictures } from "../edit/pictures.ts";
@@ -12,7 +12,8 @@ import { Segmented } from "../ui/segmented.tsx";
 import { downloadDirections, saveIntoModel } from "./save-direction.ts";
 import { leastSorted, setMethod, showUnsure, useTeach } from "./teach-state.ts";
 
-const strengths = [-3, -2, -1, 0, 1, 2, 3];
+/** As shares of how far it goes. */
+const shares = [-3, -2, -1, 0, 1, 2, 3].map((third) => third / 3);
 
 /** What was learned so far: how well it tells new pictures, what it does to one, and where it may go. */
 export function Lesson() {
@@ -64,17 +65,20 @@ function Strip({ taught }: { readonly taught: Direction }) {
   const edited = usePictures(({ pictures }) => pictures?.latent);
   const first = useTeach(({ pictures }) => pictures[0]?.latent);
   const latent = edited ?? first;
-  const latents = useMemo(() => {
+  const steps = useMemo(() => {
     if (!latent) return [];
     const file = { format: 1, latent: latent.length, directions: { it: taught } };
-    return strengths.map((strength) => move(latent, { it: strength }, file));
+    return shares.map((share) => {
+      const strength = Number((share * reachOf(taught)).toFixed(1));
+      return { strength, moved: move(latent, { it: strength }, file) };
+    });
   }, [latent, taught]);
   return (
     <div className="lesson-strip">
-      {latents.map((moved, i) => (
-        <figure key={strengths[i]}>
-          <LatentPicture latent={moved} label={`Strength ${strengths[i]}`} />
-          <figcaption>{strengths[i]}</figcaption>
+      {steps.map(({ strength, moved }) => (
+        <figure key={strength}>
+          <LatentPicture latent={moved} label={`Strength ${strength}`} />
+          <figcaption>{strength}</figcaption>
         </figure>
       ))}
     </div>
