@@ -20,14 +20,15 @@ export async function slide(count: number): Promise<number[]> {
     Reflect.apply(draw, this, args);
     if (this.canvas === canvas) onDrawn();
   };
+  const steps = Math.floor(Number(slider.max) / Number(slider.step) + 1e-6);
   const times: number[] = [];
   for (let i = 0; i < count; i++) {
     const drawn = new Promise<void>((resolve) => {
       onDrawn = () => resolve();
     });
     const start = performance.now();
-    // None of the sixty values is 0, and none comes twice in a row.
-    setValue.call(slider, `${(((i * 37) % 60) + 1) / 20}`);
+    // All lie within the slider, none is 0, and none comes twice in a row.
+    setValue.call(slider, String(Number(slider.step) * (((i * 37) % steps) + 1)));
     slider.dispatchEvent(new Event("input", { bubbles: true }));
     await drawn;
     // What was drawn is in the next frame; a message comes after that frame was made.
