@@ -1,6 +1,6 @@
 // Editing in a real browser, by what a person does: dropping, keys, dragging.
 import { type DirectionsFile, Pioneer } from "pioneer-runtime";
-import { edit } from "pioneer-runtime/internal";
+import { edit, reachOf } from "pioneer-runtime/internal";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { expect, test } from "vitest";
@@ -21,6 +21,7 @@ import {
 import { openForTest } from "../support/studio.ts";
 
 const directions = JSON.parse(oneDirection) as DirectionsFile;
+const smile = directions.directions.smile as DirectionsFile["directions"][string];
 
 /** model-tiny with a direction, and a page of it. */
 async function opened(file = oneDirection) {
@@ -248,7 +249,7 @@ describeInBrowser("editing", () => {
     await page.getByText(/^the worker stopped: .*killed; the server computes now$/).waitFor();
     await slider(page).focus();
     await page.keyboard.press("End");
-    expect((await saved(page)).settings.strengths.smile).toBe(3);
+    expect((await saved(page)).settings.strengths.smile).toBe(reachOf(smile));
   });
 
   test("what was done is there again after a reload, and in a project file for another browser", async () => {
@@ -264,7 +265,7 @@ describeInBrowser("editing", () => {
     await page.getByLabel("Project", { exact: true }).click();
     const project = await downloaded(page, () => page.getByRole("button", { name: /^Save the project/ }).click());
     // What the browser keeps is written a moment later; its database says when.
-    await expect.poll(() => kept(page), patience).toContain('"smile":3');
+    await expect.poll(() => kept(page), patience).toContain(`"smile":${reachOf(smile)}`);
     await page.reload();
     expect((await saved(page)).settings).toEqual(first.settings);
 
@@ -274,5 +275,16 @@ describeInBrowser("editing", () => {
     expect((await saved(other)).settings).toEqual(first.settings);
     await other.getByRole("link", { name: "Explore", exact: true }).click();
     await other.getByRole("list", { name: "Favourites" }).getByRole("button", { name: "Edit seed 1, 3" }).waitFor();
+
+    // Where the direction has become a longer one, its slider goes as far as the saved edit, until it is reset.
+    const longer = { ...directions, directions: { smile: { ...smile, unit: 0.5 } } };
+    const again = await opened(JSON.stringify(longer));
+    await dropFiles(again.page, [{ name: project.name, type: "application/json", bytes: project.bytes }]);
+    await expect.poll(() => slider(again.page).inputValue(), patience).toBe(String(reachOf(smile)));
+    await slider(again.page).focus();
+    await again.page.keyboard.press("ArrowLeft");
+    expect(await slider(again.page).getAttribute("max")).toBe(String(reachOf(smile)));
+    await button(again.page, "Reset smile").click();
+    expect(await slider(again.page).getAttribute("max")).toBe(String(reachOf({ unit: 0.5 })));
   });
 });

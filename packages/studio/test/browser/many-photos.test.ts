@@ -53,7 +53,7 @@ describeInBrowser("the same edit on many photos", () => {
     const { width, height } = await sharp(photo.bytes).metadata();
     for (const png of Object.values(files)) {
       expect(await sharp(png).metadata()).toMatchObject({ format: "png", width, height });
-      expect(settingsOf(png)).toMatchObject({ name: "a", strengths: { smile: 3 } });
+      expect(settingsOf(png)).toMatchObject({ name: "a", strengths: { smile: 2.4 } });
     }
 
     // Squares, one by one: the same as the square of a photo that is edited alone.
