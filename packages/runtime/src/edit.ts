@@ -9,18 +9,20 @@ const largestShift = 1e100;
 /** A longer move makes another picture of one: a latent's length is 1. */
 export const longestMove = 0.6;
 
-/** Steps of `reachOf`: a third of each is a short decimal number. */
-const reachStep = 0.3;
-const furthest = 3;
+/** Of `reachOf`. */
+const reaches = { least: 0.1, most: 3 };
 
 /**
- * The strength at which a slider or a strip along a direction ends, either way: where the move is nearly 0.6 long, at most 3.
- * @returns a multiple of 0.3
+ * The strength at which a slider or a strip along a direction ends, either way: where the move is 0.6 long.
+ * @returns a number of tenths from 0.1 to 3, rounded down
  */
 export function reachOf({ unit }: Pick<DirectionsFile["directions"][string], "unit">): number {
-  const steps = Math.floor(longestMove / unit / reachStep + 1e-9);
-  return Number(Math.min(furthest, Math.max(1, steps) * reachStep).toFixed(1));
+  const tenths = Math.floor((10 * longestMove) / unit + 1e-9);
+  return Math.min(reaches.most, Math.max(reaches.least, tenths / 10));
 }
+
+/** Seven strengths from one end to the other. @param reach the last of them */
+export const stripStrengths = (reach: number): number[] => [-3, -2, -1, 0, 1, 2, 3].map((third) => (third * reach) / 3);
 
 /** How far to go along each direction, by name; 1 is the spread of the attribute, below 0 the other way. */
 export type Strengths = Readonly<Record<string, number>>;
@@ -51,7 +53,10 @@ export function edit(
       shift[i] = (shift[i] as number) + strength * direction.unit * value;
   }
   if (!shift.every((value) => Math.abs(value) < largestShift))
-    throw new ModelError("OPTION", "the strengths are too large: 3 is a strong edit");
+    throw new ModelError(
+      "OPTION",
+      "the strengths are too large: a slider ends at the reach of its direction, at most 3",
+    );
   return shifted(latents, shift);
 }
 

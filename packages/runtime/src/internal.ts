@@ -3,7 +3,7 @@
 export { faceTemplate, photoPoint } from "./align.ts";
 export { cornersOf, type Region, regionOfSquare, squareOfRegion } from "./aligned-square.ts";
 export { answer, Remote, whenNeeded } from "./browser/rpc.ts";
-export { edit, longestMove, reachOf, shifted } from "./edit.ts";
+export { edit, longestMove, reachOf, shifted, stripStrengths } from "./edit.ts";
 export { firstLine } from "./errors.ts";
 export { directionsFile, graphPorts, modelConfig, modelFormat, weightFormats } from "./folder.ts";
 export { joined } from "./joined.ts";

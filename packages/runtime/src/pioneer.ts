@@ -28,7 +28,7 @@ export interface Direction {
   readonly name: string;
   /** How far strength 1 goes along its vector: one spread of the attribute (docs/editing.md). */
   readonly unit: number;
-  /** Where a slider ends, either way: at most 3, and less where the image would become another one's. */
+  /** Where a slider ends, either way: the strength at which the move is 0.6 of a latent's length, at most 3. */
   readonly reach: number;
   readonly method: DirectionsFile["directions"][string]["method"];
   /**

@@ -33,7 +33,7 @@ export interface Move {
   readonly name: string;
   /** [latent]: strength 1 adds it. */
   readonly shift: Float64Array;
-  /** [latent]: the product with a tangent tells the attribute, whatever moved the latent there. */
+  /** [latent]: the product with a tangent tells the attribute. With `mean` it is the mean's direction, not made orthogonal. */
   readonly reader: Float64Array;
   /** Places in the list of moves of those whose attributes it leaves alone. */
   readonly keeps: readonly number[];
@@ -43,7 +43,7 @@ export interface Move {
   readonly shown?: Direction["shown"];
 }
 
-/** Attributes to move along, then those to hold; and which of all these the move of each of the first leaves alone. */
+/** Attributes to move along, then those to hold; for each of all, which others its move leaves alone: none for those held. */
 interface Task {
   readonly attributes: readonly Attribute[];
   readonly kept: readonly (readonly number[])[];
@@ -54,7 +54,7 @@ interface Task {
 /** What is left of a direction without the others' part must be this much of it. */
 const leastRemainder = 0.05;
 
-/** A move and its reader; and by what the attribute is told along it: a number for each row of x. */
+/** A move and its reader; and for each row of x a number that tells the attribute, by which it is scored. */
 interface Learned extends Pick<Move, "shift" | "reader"> {
   readonly told: Float64Array;
 }

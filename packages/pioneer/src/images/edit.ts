@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { DirectionsFile, Strengths } from "pioneer-runtime";
-import { edit, joined, type Model, reachOf } from "pioneer-runtime/internal";
+import { edit, joined, type Model, reachOf, stripStrengths } from "pioneer-runtime/internal";
 import { composeGrid, inGroups } from "../pictures/grid.ts";
 import type { Heading } from "../pictures/lettering.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
@@ -8,9 +8,6 @@ import { decodeAll, imageSize } from "./batches.ts";
 import { numberedName } from "./numbered.ts";
 import type { PictureOptions } from "./pictures.ts";
 import type { Subjects } from "./subjects.ts";
-
-/** Strengths of a strip, as shares of its reach. */
-const stripShares: readonly number[] = [-3, -2, -1, 0, 1, 2, 3].map((third) => third / 3);
 
 /** "-1.2" to "+1.2"; what is moved by 0 is what the others are moved from. */
 function strengthHeading(strength: number): Heading {
@@ -87,7 +84,7 @@ export async function writeEdits(
   const stripFiles = filesOf(strips);
   for (const [s, name] of strips.entries()) {
     const end = reach ?? reachOf(directions.directions[name] as DirectionsFile["directions"][string]);
-    const strengths = stripShares.map((share) => share * end);
+    const strengths = stripStrengths(end);
     const rows: Float32Array[] = [];
     const steps = await Promise.all(
       strengths.map((strength) => decodeAll(model, edit(latents, { ...set, [name]: strength }, directions))),

@@ -30,7 +30,7 @@ export const decodeBody = z.object({ latents: latentsSchema });
 
 export const editBody = z.object({
   latents: latentsSchema,
-  /** How far to go along each direction, by name; 3 is a strong edit. */
+  /** How far to go along each direction, by name; a slider ends at the reach of its direction. */
   strengths: z.record(z.string().max(200), z.number().min(-1000).max(1000)),
 });
 

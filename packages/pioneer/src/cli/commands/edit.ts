@@ -23,12 +23,12 @@ const schema = z.strictObject({
   }),
   strip: option(repeated("the name of a direction"), {
     value: "NAME",
-    description: "also strip-NAME.png, a row for each photo, to both sides",
+    description: "also strip-NAME.png, a row for each photo, from one end of the direction to the other",
   }),
   reach: option(positive(100).optional(), {
     value: "X",
     description: "strips go from -X to X",
-    default: "as far as an image stays itself, at most 3",
+    default: "where a move of this direction alone is 0.6 long, at most 3",
   }),
   directions: option(text("a file of directions").optional(), {
     value: "FILE",

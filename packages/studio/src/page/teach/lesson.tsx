@@ -1,5 +1,5 @@
 import { Download, HardDriveDownload, HelpCircle, SlidersHorizontal } from "lucide-react";
-import { edit as move, reachOf } from "pioneer-runtime/internal";
+import { edit as move, reachOf, stripStrengths } from "pioneer-runtime/internal";
 import { useMemo } from "react";
 import { hasServer } from "../api/client.ts";
 import { usePictures } from "../edit/pictures.ts";
@@ -11,9 +11,6 @@ import { LatentPicture } from "../ui/latent-picture.tsx";
 import { Segmented } from "../ui/segmented.tsx";
 import { downloadDirections, saveIntoModel } from "./save-direction.ts";
 import { leastSorted, setMethod, showUnsure, useTeach } from "./teach-state.ts";
-
-/** As shares of how far it goes. */
-const shares = [-3, -2, -1, 0, 1, 2, 3].map((third) => third / 3);
 
 /** What was learned so far: how well it tells new pictures, what it does to one, and where it may go. */
 export function Lesson() {
@@ -68,10 +65,10 @@ function Strip({ taught }: { readonly taught: Direction }) {
   const steps = useMemo(() => {
     if (!latent) return [];
     const file = { format: 1, latent: latent.length, directions: { it: taught } };
-    return shares.map((share) => {
-      const strength = Number((share * reachOf(taught)).toFixed(1));
-      return { strength, moved: move(latent, { it: strength }, file) };
-    });
+    return stripStrengths(reachOf(taught)).map((strength) => ({
+      strength: Number(strength.toFixed(2)),
+      moved: move(latent, { it: strength }, file),
+    }));
   }, [latent, taught]);
   return (
     <div className="lesson-strip">
