@@ -47,6 +47,8 @@ export interface Health {
   readonly spread: number;
   /** Mean of cos(z, E(G(z))) of fixed latents. */
   readonly cosine: number;
+  /** How far samples differ among each other, pixel by pixel, in the deviations of held-out images: about 1 where all is well. */
+  readonly variety: number;
 }
 
 /** A status line. */

@@ -47,13 +47,15 @@ function measureHealth(session: Session, growth: Growth): Health {
     scope(() => {
       const [averaged, raw] = pairNames.map((pair) => seenThrough(session, growth, pair, chosen)) as [Seen, Seen];
       const [better, other] = raw.l1 < clearly * averaged.l1 ? [raw, averaged] : [averaged, raw];
+      const { cosine, deviation } = sampledBy(session, better);
       return {
         images: session.images,
         pair: better.pair,
         l1: better.l1,
         otherL1: other.l1,
         spread: spreadOfLatents(cat(better.latents)),
-        cosine: cosineOf(session, better),
+        cosine,
+        variety: deviation / better.deviation,
       };
     }),
   );
@@ -75,6 +77,33 @@ interface Seen {
   readonly latents: readonly Tensor[];
   /** Mean error of the reconstructions. */
   readonly l1: number;
+  /** Of the images themselves. */
+  readonly deviation: number;
+}
+
+/** Standard deviation of each pixel over images that come in parts, root mean square over the pixels. */
+class Deviation {
+  #images = 0;
+  #sums = new Float64Array();
+  #squares = 0;
+
+  /** @param x [count, 3, height, width] */
+  add(x: Tensor): void {
+    const [count, values] = [x.size(0), x.toFloat32Array()];
+    const size = values.length / count;
+    if (this.#images === 0) this.#sums = new Float64Array(size);
+    this.#images += count;
+    for (const [at, value] of values.entries()) {
+      this.#sums[at % size] = (this.#sums[at % size] as number) + value;
+      this.#squares += value ** 2;
+    }
+  }
+
+  value(): number {
+    const size = this.#sums.length * this.#images;
+    const ofMeans = this.#sums.reduce((all, sum) => all + sum ** 2, 0) / this.#images / size;
+    return Math.sqrt(Math.max(0, this.#squares / size - ofMeans));
+  }
 }
 
 function seenThrough(session: Session, growth: Growth, pair: PairName, chosen: Uint32Array): Seen {
@@ -83,50 +112,58 @@ function seenThrough(session: Session, growth: Growth, pair: PairName, chosen: U
   const encode = encoderInUse(encoder, growth, computing.precision);
   const generate = generatorInUse(generator, growth, computing.precision, pixels.colour);
   const latents: Tensor[] = [];
+  const deviation = new Deviation();
   let sum = 0;
   for (let at = 0; at < chosen.length; at += part) {
     const some = chosen.slice(at, at + part);
     const { z, error } = scope(() => {
       const x = fade(pixels.images(some, growth.phase), growth).to(computing.device);
       const encoded = encode(x);
+      deviation.add(x);
       return { z: encoded, error: l1(generate(encoded), x).item() };
     });
     latents.push(z);
     sum += error * some.length;
   }
-  return { pair, encode, generate, latents, l1: sum / chosen.length };
+  return { pair, encode, generate, latents, l1: sum / chosen.length, deviation: deviation.value() };
 }
 
-/** Mean of cos(z, E(G(z))) of the same latents every time. */
-function cosineOf({ config: { latent }, computing }: Session, { encode, generate }: Seen): number {
+/** Of samples of the same latents every time: the mean of cos(z, E(G(z))), and how far they differ. */
+function sampledBy({ config: { latent }, computing }: Session, { encode, generate }: Seen) {
   const drawn = sampleLatents(count, latent, 0);
+  const deviation = new Deviation();
   let sum = 0;
   for (let at = 0; at < count; at += part) {
     sum += scope(() => {
       const z = tensor(drawn.slice(at * latent, (at + part) * latent), [part, latent]).to(computing.device);
-      return cosineSum(z, encode(generate(z)));
+      const samples = generate(z);
+      deviation.add(samples);
+      return cosineSum(z, encode(samples));
     });
   }
-  return sum / count;
+  return { cosine: sum / count, deviation: deviation.value() };
 }
 
 /** Under this the latents of all photos share one cap of the sphere, and their reconstructions one face. */
 const collapsed = 0.1;
+/** Samples that differ by less than this of what images do have become alike. */
+const alike = 0.6;
 /** Before so many images networks are still much as they began, at random, and all latents lie together. */
 const settled = 5000;
 /** Averages so much worse than the networks they follow remember weights of long ago. */
 const stale = 1.5;
 
+/** Whether nobody would want the samples of such a state. */
+export const samplesAreAlike = ({ images, variety }: Health): boolean => images >= settled && variety < alike;
+
 export interface Complaint {
-  readonly kind: "collapse" | "stale";
+  readonly kind: "collapse" | "alike" | "stale";
   readonly text: string;
 }
 
 /** What is wrong, in words, with the mend; nothing where a run is well. Losses belong to a run: only a new one has others. */
-export function complaints(
-  { images, pair, l1: error, otherL1, spread }: Health,
-  { recipe, lr }: Pick<TrainConfig, "recipe" | "lr">,
-): Complaint[] {
+export function complaints(health: Health, { recipe, lr }: Pick<TrainConfig, "recipe" | "lr">): Complaint[] {
+  const { images, pair, l1: error, otherL1, spread, variety } = health;
   if (images < settled) return [];
   const found: Complaint[] = [];
   if (spread < collapsed) {
@@ -134,6 +171,12 @@ export function complaints(
     found.push({
       kind: "collapse",
       text: `the latents of held-out images keep ${(100 * spread).toFixed(0)} % of the sphere's spread, so reconstructions look alike: in a new run ${apart} keeps them apart`,
+    });
+  }
+  if (samplesAreAlike(health)) {
+    found.push({
+      kind: "alike",
+      text: `samples differ among each other by ${(100 * variety).toFixed(0)} % of what images do: they have become alike, though reconstructions may not have; go on from a checkpoint before it (RUN/best is one, with --evaluate-every) by --from, with a smaller --lr`,
     });
   }
   if (pair === "raw" && otherL1 > stale * error) {

@@ -34,9 +34,9 @@ function formatTick(tick: TickEvent): string {
   ].join(" | ");
 }
 
-/** Of the pair that makes the pictures: error on held-out images, how far latents spread, how well they are recovered. */
-export const formatHealth = ({ pair, l1, spread, cosine }: Health): string =>
-  `held-out L1 ${l1.toFixed(3)} (${pair}) spread ${(100 * spread).toFixed(0)} % cos ${cosine.toFixed(2)}`;
+/** Of the pair that makes the pictures: error on held-out images, how far latents spread, how well they are recovered, how far samples differ. */
+export const formatHealth = ({ pair, l1, spread, cosine, variety }: Health): string =>
+  `held-out L1 ${l1.toFixed(3)} (${pair}) spread ${(100 * spread).toFixed(0)} % cos ${cosine.toFixed(2)} variety ${(100 * variety).toFixed(0)} %`;
 
 /** The loss terms under the names of TensorBoard and, where it is known, how well latents are recovered. */
 export function formatLosses({ losses, cosine }: { losses: TickEvent["losses"]; cosine?: number | undefined }): string {

@@ -81,10 +81,10 @@ export class Recorder {
   }
 
   /** Once, where it was measured: many lines tell of the same. */
-  #health({ images, l1, spread, cosine }: Health): void {
+  #health({ images, l1, spread, cosine, variety }: Health): void {
     if (images === this.#healthAt) return;
     this.#healthAt = images;
-    const scalars = { "health/l1": l1, "health/spread": spread, "health/cosine": cosine };
+    const scalars = { "health/l1": l1, "health/spread": spread, "health/cosine": cosine, "health/variety": variety };
     this.#attempt("tb", () => this.#tensorboard.scalars(images, scalars));
   }
 

@@ -1,14 +1,17 @@
-import { noGrad, scope } from "pioneer-torch";
+import { sampleLatents } from "pioneer-runtime";
+import { noGrad, scope, tensor } from "pioneer-torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../torch/test/support/folder.ts";
+import { evenly } from "../../src/base/evenly.ts";
 import { readModelNetworks, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { resolveTrainConfig } from "../../src/config/config.ts";
 import { cycle } from "../../src/config/recipe.ts";
 import { PackPixels } from "../../src/data/batches.ts";
 import type { Pack } from "../../src/data/pack/pack.ts";
 import { uniformKl } from "../../src/metrics/latent.ts";
+import { generatorInUse } from "../../src/models/networks-in-use.ts";
 import type { Health } from "../../src/train/events.ts";
-import { complaints, healthOf, spreadOf } from "../../src/train/health.ts";
+import { complaints, healthOf, seenSplit, spreadOf } from "../../src/train/health.ts";
 import type { Session } from "../../src/train/session.ts";
 import { facts } from "../checkpoint/support.ts";
 import { contents, discs, makePack, tinyComputing, tinyLearner, train } from "../support/tiny.ts";
@@ -21,6 +24,17 @@ beforeAll(async () => {
 
 const growth = { phase: 1, alpha: 1 };
 const size = { latent: 8, channels: 6 };
+
+/** Root mean square over the pixels of their standard deviations over the images. */
+function deviationOf(images: Float32Array, count: number): number {
+  const size = images.length / count;
+  const mean = (of: number[]) => of.reduce((sum, value) => sum + value, 0) / of.length;
+  const variances = Array.from({ length: size }, (_, pixel) => {
+    const values = Array.from({ length: count }, (_, i) => images[i * size + pixel] as number);
+    return mean(values.map((value) => (value - mean(values)) ** 2));
+  });
+  return Math.sqrt(mean(variances));
+}
 
 /** What measuring looks at. */
 function sessionOf(learner: ReturnType<typeof tinyLearner>): Session {
@@ -55,6 +69,21 @@ describe("the pair that makes pictures", () => {
     expect(health.otherL1).toBeGreaterThan(health.l1);
   });
 
+  test("variety: how far samples differ among each other, in the deviations of held-out images", () => {
+    const learner = tinyLearner(size, 0, cycle);
+    const session = sessionOf(learner);
+    const chosen = evenly(seenSplit(pack), 64);
+    const [samples, images] = noGrad(() =>
+      scope(() => {
+        const generate = generatorInUse(learner.generatorEma, growth, tinyComputing.precision, pack.colour);
+        const z = tensor(sampleLatents(64, 8, 0), [64, 8]);
+        return [generate(z), session.pixels.images(chosen, growth.phase)].map((x) => x.toFloat32Array());
+      }),
+    ) as [Float32Array, Float32Array];
+    const { variety } = healthOf(session, growth) as Health;
+    expect(variety).toBeCloseTo(deviationOf(samples, 64) / deviationOf(images, chosen.length), 4);
+  });
+
   test("measuring moves nothing, and is done once for each state", () => {
     const learner = tinyLearner(size, 0, cycle);
     train(learner, 2, { growth });
@@ -86,7 +115,7 @@ describe("the pair that makes pictures", () => {
 });
 
 test("a collapse and averages that lag are said in words, with the mend", () => {
-  const well: Health = { images: 5000, pair: "averaged", l1: 0.1, otherL1: 0.11, spread: 0.8, cosine: 0.4 };
+  const well: Health = { images: 5000, pair: "averaged", l1: 0.1, otherL1: 0.11, spread: 0.8, cosine: 0.4, variety: 1 };
   const accv2018 = { recipe: "accv2018", lr: 0.003 } as const;
   expect(complaints(well, accv2018)).toEqual([]);
   expect(complaints({ ...well, spread: 0.07 }, accv2018)).toEqual([
@@ -96,6 +125,10 @@ test("a collapse and averages that lag are said in words, with the mend", () => 
   expect(complaints({ ...well, spread: 0.07 }, { ...accv2018, recipe: "cycle" })).toEqual([
     { kind: "collapse", text: expect.stringMatching(/keep 7 % .* in a new run --margin 0.2 keeps them apart$/) },
   ]);
+  expect(complaints({ ...well, variety: 0.47 }, accv2018)).toEqual([
+    { kind: "alike", text: expect.stringMatching(/^samples differ among each other by 47 % of what images do/) },
+  ]);
+  expect(complaints({ ...well, images: 4999, variety: 0.47 }, accv2018)).toEqual([]);
   expect(complaints({ ...well, pair: "raw", otherL1: 0.16 }, accv2018)).toEqual([
     { kind: "stale", text: expect.stringMatching(/L1 0.160.*raw ones \(0.100\).*--resume --lr 0.001$/) },
   ]);

@@ -24,6 +24,8 @@ export const tickSchema = z.looseObject({
       l1: z.number().nullable(),
       spread: z.number().nullable(),
       cosine: z.number().nullable(),
+      /** Not in runs of before 30 November 2026. */
+      variety: z.number().nullable().optional(),
     })
     .optional(),
   elapsedSeconds: z.number().optional(),

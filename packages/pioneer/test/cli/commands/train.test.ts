@@ -52,7 +52,7 @@ describe("a short run", () => {
     expect(lines.at(-2)).toBe("finished at 0.63 kimg, checkpoint run/checkpoint-00000000.632");
     expect(lines.at(-1)).toBe("next: pioneer sample --model run --out samples --grid");
     const tick =
-      /^0\.63 of 0\.63 kimg \| phase 1 \(8x8\) alpha 1\.000 \| [\d.]+ img\/s \| kl_real [\d.]+ kl_fake [\d.]+ kl_generated [\d.]+ x_recon [\d.]+ z_recon [\d.]+ encoder -?[\d.]+ generator [\d.]+ cos -?[\d.]+ \| held-out L1 [\d.]+ \((averaged|raw)\) spread \d+ % cos -?[\d.]+ \| phase ends in 0 s, run in 0 s \| \d+ MiB$/;
+      /^0\.63 of 0\.63 kimg \| phase 1 \(8x8\) alpha 1\.000 \| [\d.]+ img\/s \| kl_real [\d.]+ kl_fake [\d.]+ kl_generated [\d.]+ x_recon [\d.]+ z_recon [\d.]+ encoder -?[\d.]+ generator [\d.]+ cos -?[\d.]+ \| held-out L1 [\d.]+ \((averaged|raw)\) spread \d+ % cos -?[\d.]+ variety \d+ % \| phase ends in 0 s, run in 0 s \| \d+ MiB$/;
     expect(lines.filter((line) => tick.test(line)).length).toBe(1);
   });
 

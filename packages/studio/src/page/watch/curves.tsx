@@ -23,7 +23,11 @@ const charts: readonly { readonly title: string; readonly lines: Readonly<Record
   },
   {
     title: "Spread and cosine",
-    lines: { spread: ({ health }) => health?.spread, cosine: ({ cosine }) => cosine },
+    lines: {
+      spread: ({ health }) => health?.spread,
+      cosine: ({ cosine }) => cosine,
+      variety: ({ health }) => health?.variety,
+    },
   },
   { title: "Images per second", lines: { "images/s": ({ imagesPerSecond }) => imagesPerSecond } },
 ];

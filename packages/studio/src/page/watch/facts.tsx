@@ -23,6 +23,7 @@ export function Facts({ ticks, kimg, isRunning }: FactsProps) {
     ["Held out, L1", fixed(health?.l1)],
     ["Spread", percent(health?.spread)],
     ["Cosine", fixed(tick.cosine)],
+    ["Variety of samples", percent(health?.variety)],
   ];
   return (
     <dl className="facts">
