@@ -3,6 +3,7 @@ import { formatKimg } from "../base/format.ts";
 import { bestCheckpoint } from "../checkpoint/run-folder.ts";
 import { readState } from "../checkpoint/state.ts";
 import { type Growth, resolutionOf } from "../networks/index.ts";
+import { healthOf, samplesAreAlike } from "./health.ts";
 import { saveBest } from "./saving.ts";
 import type { Session } from "./session.ts";
 
@@ -10,11 +11,14 @@ import type { Session } from "./session.ts";
 export interface Reached {
   readonly phase: number;
   readonly l1: number;
+  /** Samples have become alike: nobody would want it, however near its reconstructions come. */
+  readonly alike?: boolean | undefined;
 }
 
 /** Of the run so far is the best what came nearest at its highest resolution: errors of small images are smaller. */
 export const isBetter = (now: Reached, before: Reached | undefined): boolean =>
   Number.isFinite(now.l1) &&
+  !now.alike &&
   (before === undefined || now.phase > before.phase || (now.phase === before.phase && now.l1 < before.l1));
 
 /**
@@ -45,9 +49,10 @@ export class BestCheckpoint {
    */
   consider(growth: Growth, l1: number | undefined): void {
     const { schedule, images, recorder } = this.#session;
+    const health = healthOf(this.#session, growth);
     const isFading = growth.alpha < 1 && schedule.forcedAlpha === undefined;
     if (l1 === undefined || isFading) return;
-    const reached = { phase: growth.phase, l1 };
+    const reached = { phase: growth.phase, l1, alike: health && samplesAreAlike(health) };
     if (!isBetter(reached, this.#reached)) return;
     const path = saveBest(this.#session, growth, l1);
     this.#reached = reached;

@@ -9,7 +9,7 @@ import { metricsRecord } from "../metrics/record.ts";
 import { selectImages } from "../metrics/selection.ts";
 import { subjectOf } from "../metrics/subject.ts";
 import type { Growth } from "../networks/index.ts";
-import { pairInUse, samplesAreAlike } from "./health.ts";
+import { pairInUse } from "./health.ts";
 import type { Session } from "./session.ts";
 
 const cheap = ["swd", "msssim", "l1", "rmse", "ssim", "sharpness", "latent"] as const satisfies readonly MetricName[];
@@ -18,7 +18,7 @@ const count = 256;
 /** The same latents, patches and directions in every evaluation of every run. */
 const seed = 0;
 
-/** Evaluates a run as it stands. @returns the error of held-out images; undefined where it was not measured, or samples are alike */
+/** Evaluates a run as it stands. @returns the error of held-out images; undefined where it was not measured */
 export type Evaluator = (growth: Growth) => Promise<number | undefined>;
 
 /**
@@ -79,6 +79,5 @@ async function evaluateNow(session: Session, growth: Growth, all: readonly Named
   const text = values.map(({ name, value }) => `${name} ${Number(value.toPrecision(4))}`).join(" ");
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   recorder.report({ kind: "log", text: `evaluated in ${seconds} s: ${text}` });
-  if (session.health && samplesAreAlike(session.health)) return undefined;
   return values.find(({ name }) => name === "l1")?.value;
 }

@@ -42,20 +42,20 @@ export function healthOf(session: Session, growth: Growth): Health | undefined {
 export const pairInUse = (session: Session, growth: Growth): PairName => healthOf(session, growth)?.pair ?? "averaged";
 
 function measureHealth(session: Session, growth: Growth): Health {
-  const chosen = evenly(seenSplit(session.pack), count);
   return noGrad(() =>
     scope(() => {
-      const [averaged, raw] = pairNames.map((pair) => seenThrough(session, growth, pair, chosen)) as [Seen, Seen];
+      const { pairs, deviation } = seenThrough(session, growth);
+      const [averaged, raw] = pairs as [Seen, Seen];
       const [better, other] = raw.l1 < clearly * averaged.l1 ? [raw, averaged] : [averaged, raw];
-      const { cosine, deviation } = sampledBy(session, better);
+      const samples = sampledBy(session, better);
       return {
         images: session.images,
         pair: better.pair,
         l1: better.l1,
         otherL1: other.l1,
         spread: spreadOfLatents(cat(better.latents)),
-        cosine,
-        variety: deviation / better.deviation,
+        cosine: samples.cosine,
+        variety: samples.deviation / deviation,
       };
     }),
   );
@@ -74,11 +74,9 @@ interface Seen {
   readonly pair: PairName;
   readonly encode: (x: Tensor) => Tensor;
   readonly generate: (z: Tensor) => Tensor;
-  readonly latents: readonly Tensor[];
+  readonly latents: Tensor[];
   /** Mean error of the reconstructions. */
-  readonly l1: number;
-  /** Of the images themselves. */
-  readonly deviation: number;
+  l1: number;
 }
 
 /** Standard deviation of each pixel over images that come in parts, root mean square over the pixels. */
@@ -89,43 +87,49 @@ class Deviation {
 
   /** @param x [count, 3, height, width] */
   add(x: Tensor): void {
-    const [count, values] = [x.size(0), x.toFloat32Array()];
-    const size = values.length / count;
-    if (this.#images === 0) this.#sums = new Float64Array(size);
-    this.#images += count;
-    for (const [at, value] of values.entries()) {
-      this.#sums[at % size] = (this.#sums[at % size] as number) + value;
-      this.#squares += value ** 2;
-    }
+    scope(() => {
+      const sums = x.sum([0]).toFloat32Array();
+      if (this.#images === 0) this.#sums = new Float64Array(sums.length);
+      for (let at = 0; at < sums.length; at++) this.#sums[at] = (this.#sums[at] as number) + (sums[at] as number);
+      this.#squares += x.square().sum().item();
+      this.#images += x.size(0);
+    });
   }
 
+  /** Of a single image there is none. */
   value(): number {
-    const size = this.#sums.length * this.#images;
-    const ofMeans = this.#sums.reduce((all, sum) => all + sum ** 2, 0) / this.#images / size;
-    return Math.sqrt(Math.max(0, this.#squares / size - ofMeans));
+    if (this.#images < 2) return Number.NaN;
+    const count = this.#sums.length * this.#images;
+    const ofMeans = this.#sums.reduce((all, sum) => all + sum ** 2, 0) / this.#images / count;
+    return Math.sqrt(Math.max(0, this.#squares / count - ofMeans));
   }
 }
 
-function seenThrough(session: Session, growth: Growth, pair: PairName, chosen: Uint32Array): Seen {
-  const { learner, pixels, computing } = session;
-  const { encoder, generator } = pairOf(learner, pair);
-  const encode = encoderInUse(encoder, growth, computing.precision);
-  const generate = generatorInUse(generator, growth, computing.precision, pixels.colour);
-  const latents: Tensor[] = [];
+/** Held-out images through both pairs, and how far the images differ. */
+function seenThrough({ learner, pack, pixels, computing }: Session, growth: Growth) {
+  const chosen = evenly(seenSplit(pack), count);
+  const pairs = pairNames.map((pair): Seen => {
+    const { encoder, generator } = pairOf(learner, pair);
+    const encode = encoderInUse(encoder, growth, computing.precision);
+    const generate = generatorInUse(generator, growth, computing.precision, pixels.colour);
+    return { pair, encode, generate, latents: [], l1: 0 };
+  });
   const deviation = new Deviation();
-  let sum = 0;
   for (let at = 0; at < chosen.length; at += part) {
     const some = chosen.slice(at, at + part);
-    const { z, error } = scope(() => {
+    const latents = scope(() => {
       const x = fade(pixels.images(some, growth.phase), growth).to(computing.device);
-      const encoded = encode(x);
       deviation.add(x);
-      return { z: encoded, error: l1(generate(encoded), x).item() };
+      return pairs.map((seen) => {
+        const z = seen.encode(x);
+        seen.l1 += l1(seen.generate(z), x).item() * some.length;
+        return z;
+      });
     });
-    latents.push(z);
-    sum += error * some.length;
+    for (const [i, seen] of pairs.entries()) seen.latents.push(latents[i] as Tensor);
   }
-  return { pair, encode, generate, latents, l1: sum / chosen.length, deviation: deviation.value() };
+  for (const seen of pairs) seen.l1 /= chosen.length;
+  return { pairs, deviation: deviation.value() };
 }
 
 /** Of samples of the same latents every time: the mean of cos(z, E(G(z))), and how far they differ. */

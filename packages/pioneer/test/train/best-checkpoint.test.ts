@@ -41,7 +41,7 @@ beforeAll(async () => {
   expect(await train("--data", data, "--run", "whole", ...options)).toMatchObject({ code: 0, stderr: "" });
 });
 
-test("a later resolution is better than an earlier one, then a smaller error; never one that is no number", () => {
+test("a later resolution is better than an earlier one, then a smaller error; never one that is no number or whose samples are alike", () => {
   const at = (phase: number, l1: number) => ({ phase, l1 });
   expect(isBetter(at(0, 0.5), undefined)).toBe(true);
   expect(isBetter(at(1, 0.5), at(0, 0.1))).toBe(true);
@@ -49,6 +49,7 @@ test("a later resolution is better than an earlier one, then a smaller error; ne
   expect(isBetter(at(1, 0.5), at(1, 0.5))).toBe(false);
   expect(isBetter(at(0, 0.1), at(1, 0.5))).toBe(false);
   expect(isBetter(at(0, Number.NaN), undefined)).toBe(false);
+  expect(isBetter({ ...at(1, 0.4), alike: true }, at(1, 0.5))).toBe(false);
 });
 
 describe("train --evaluate-every", () => {

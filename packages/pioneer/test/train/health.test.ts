@@ -37,11 +37,11 @@ function deviationOf(images: Float32Array, count: number): number {
 }
 
 /** What measuring looks at. */
-function sessionOf(learner: ReturnType<typeof tinyLearner>): Session {
+function sessionOf(learner: ReturnType<typeof tinyLearner>, of = pack): Session {
   const config = resolveTrainConfig({ data: pack.path, run: "none", latent: 8, channels: 6 });
   return {
     learner,
-    pack,
+    pack: of,
     pixels: new PackPixels(pack),
     computing: tinyComputing,
     config,
@@ -71,8 +71,11 @@ describe("the pair that makes pictures", () => {
 
   test("variety: how far samples differ among each other, in the deviations of held-out images", () => {
     const learner = tinyLearner(size, 0, cycle);
-    const session = sessionOf(learner);
-    const chosen = evenly(seenSplit(pack), 64);
+    // A single image is held out; without it those to learn from are seen.
+    expect(healthOf(sessionOf(learner), growth)?.variety).toBeNaN();
+    const session = sessionOf(learner, { ...pack, splits: { train: pack.splits.train as Uint32Array } });
+    const chosen = evenly(seenSplit(session.pack), 64);
+    expect(chosen.length).toBeGreaterThan(8);
     const [samples, images] = noGrad(() =>
       scope(() => {
         const generate = generatorInUse(learner.generatorEma, growth, tinyComputing.precision, pack.colour);
@@ -81,6 +84,7 @@ describe("the pair that makes pictures", () => {
       }),
     ) as [Float32Array, Float32Array];
     const { variety } = healthOf(session, growth) as Health;
+    expect(deviationOf(images, chosen.length)).toBeGreaterThan(0.1);
     expect(variety).toBeCloseTo(deviationOf(samples, 64) / deviationOf(images, chosen.length), 4);
   });
 

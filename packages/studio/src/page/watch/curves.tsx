@@ -22,7 +22,7 @@ const charts: readonly { readonly title: string; readonly lines: Readonly<Record
     lines: { klReal: ({ losses }) => losses.klReal, klFake: ({ losses }) => losses.klFake },
   },
   {
-    title: "Spread and cosine",
+    title: "Spread, cosine and variety",
     lines: {
       spread: ({ health }) => health?.spread,
       cosine: ({ cosine }) => cosine,
