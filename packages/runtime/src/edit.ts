@@ -1,5 +1,5 @@
 import { ModelError } from "./errors.ts";
-import type { DirectionsFile } from "./folder.ts";
+import type { DirectionsFile, LearnedDirection } from "./folder.ts";
 import { normalizeLatents } from "./latent.ts";
 import { kindOf } from "./realm.ts";
 
@@ -16,7 +16,7 @@ const reaches = { least: 0.1, most: 3 };
  * The strength at which a slider or a strip along a direction ends, either way: where the move is 0.6 long.
  * @returns a number of tenths from 0.1 to 3, rounded down
  */
-export function reachOf({ unit }: Pick<DirectionsFile["directions"][string], "unit">): number {
+export function reachOf({ unit }: Pick<LearnedDirection, "unit">): number {
   const tenths = Math.floor((10 * longestMove) / unit + 1e-9);
   return Math.min(reaches.most, Math.max(reaches.least, tenths / 10));
 }

@@ -99,3 +99,6 @@ export const directionsFile = object({
 });
 
 export type DirectionsFile = Infer<typeof directionsFile>;
+
+/** One of directions.json. */
+export type LearnedDirection = DirectionsFile["directions"][string];

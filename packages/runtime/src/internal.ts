@@ -5,7 +5,14 @@ export { cornersOf, type Region, regionOfSquare, squareOfRegion } from "./aligne
 export { answer, Remote, whenNeeded } from "./browser/rpc.ts";
 export { edit, longestMove, reachOf, shifted, stripStrengths } from "./edit.ts";
 export { firstLine } from "./errors.ts";
-export { directionsFile, graphPorts, modelConfig, modelFormat, weightFormats } from "./folder.ts";
+export {
+  directionsFile,
+  graphPorts,
+  type LearnedDirection,
+  modelConfig,
+  modelFormat,
+  weightFormats,
+} from "./folder.ts";
 export { joined } from "./joined.ts";
 export { latentSampler } from "./latent.ts";
 export { colours, crops, type Model } from "./model.ts";

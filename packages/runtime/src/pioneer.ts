@@ -4,7 +4,7 @@ import { type Latents, readLatents } from "./check-latents.ts";
 import { checkOptions } from "./check-options.ts";
 import { edit, reachOf, type Strengths } from "./edit.ts";
 import { ModelError } from "./errors.ts";
-import type { DirectionsFile, ModelConfig } from "./folder.ts";
+import type { DirectionsFile, LearnedDirection, ModelConfig } from "./folder.ts";
 import {
   type CallOptions,
   type Collector,
@@ -30,7 +30,7 @@ export interface Direction {
   readonly unit: number;
   /** Where a slider ends, either way: the strength at which the move is 0.6 of a latent's length, at most 3. */
   readonly reach: number;
-  readonly method: DirectionsFile["directions"][string]["method"];
+  readonly method: LearnedDirection["method"];
   /**
    * How well it was learned, on images that were held out: "accuracy" in [0, 1], the mean of both sides', for categories
    * (0.5 is a guess), "r2" for numbers. null where nothing was held out (pca, imported).
@@ -40,7 +40,7 @@ export interface Direction {
    * What strength 1 was seen to do to pictures of held-out images, in deviations of what is read off them: to its own
    * attribute, and to that which goes furthest of the others. null where it was not tried (`pioneer directions --calibrate`).
    */
-  readonly shown: NonNullable<DirectionsFile["directions"][string]["shown"]> | null;
+  readonly shown: NonNullable<LearnedDirection["shown"]> | null;
 }
 
 export interface RefineCall extends RefineOptions {

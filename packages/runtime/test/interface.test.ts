@@ -217,7 +217,7 @@ describe("latents", () => {
   test("of directions the score, the unit, how far to go and what they were seen to do are told", async () => {
     const heldOut = { kind: "accuracy", value: 0.475, count: 40 };
     const shown = { images: 100, own: 0.98, other: { name: "age", effect: -0.2 } };
-    const learned = { vector: [1, ...Array(15).fill(0)], unit: 0.5, reach: 1.2, method: "mean", orthogonal: true };
+    const learned = { vector: [1, ...Array(15).fill(0)], unit: 0.5, method: "mean", orthogonal: true };
     const text = JSON.stringify({
       format: 1,
       latent: 16,

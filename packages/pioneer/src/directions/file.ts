@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { DirectionsFile } from "pioneer-runtime";
-import { directionsFile, modelFormat } from "pioneer-runtime/internal";
+import { directionsFile, type LearnedDirection, modelFormat } from "pioneer-runtime/internal";
 import { diskError } from "../base/disk.ts";
 import { DataError } from "../base/errors.ts";
 import { parseJson, readTextSync } from "../base/read.ts";
@@ -11,7 +11,7 @@ import { isModelFolder, replaceModelFile } from "../models/model-folder.ts";
 
 export const directionsFileName = "directions.json";
 
-export type Direction = DirectionsFile["directions"][string];
+export type Direction = LearnedDirection;
 
 /** @throws DataError if it cannot be read, has another number of coordinates or a newer format */
 export function readDirections(path: string, latent: number): DirectionsFile {

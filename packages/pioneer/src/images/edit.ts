@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { DirectionsFile, Strengths } from "pioneer-runtime";
-import { edit, joined, type Model, reachOf, stripStrengths } from "pioneer-runtime/internal";
+import { edit, joined, type LearnedDirection, type Model, reachOf, stripStrengths } from "pioneer-runtime/internal";
 import { composeGrid, inGroups } from "../pictures/grid.ts";
 import type { Heading } from "../pictures/lettering.ts";
 import { writeImage, writePng } from "../pictures/png.ts";
@@ -83,7 +83,7 @@ export async function writeEdits(
 
   const stripFiles = filesOf(strips);
   for (const [s, name] of strips.entries()) {
-    const end = reach ?? reachOf(directions.directions[name] as DirectionsFile["directions"][string]);
+    const end = reach ?? reachOf(directions.directions[name] as LearnedDirection);
     const strengths = stripStrengths(end);
     const rows: Float32Array[] = [];
     const steps = await Promise.all(

@@ -1,7 +1,5 @@
-import type { DirectionsFile } from "../folder.ts";
+import type { LearnedDirection } from "../folder.ts";
 import { beside, centred, combined, dot, meanOf, unitVector } from "../vectors.ts";
-
-type Direction = DirectionsFile["directions"][string];
 
 /** Power iterations of a component; more only part components that say equally much. */
 const mostIterations = 100;
@@ -21,7 +19,7 @@ export function principalDirections(
   latents: readonly Float32Array[],
   images: readonly Float32Array[],
   count: number,
-): Direction[] {
+): LearnedDirection[] {
   if (latents.length !== images.length || latents.length < 2) {
     throw new RangeError(`expected an image for each latent, got ${latents.length} latents, ${images.length} images`);
   }

@@ -1,4 +1,4 @@
-import type { DirectionsFile } from "../folder.ts";
+import type { LearnedDirection } from "../folder.ts";
 import { centred, combined, dot, meanOf, unitVector } from "../vectors.ts";
 import { logistic, predict } from "./logistic.ts";
 import { TangentSpace } from "./tangent.ts";
@@ -15,7 +15,7 @@ export interface Sorted {
 
 export interface Taught {
   /** As directions.json has it; `heldOut` by cross-validation, where there are enough. */
-  readonly direction: DirectionsFile["directions"][string];
+  readonly direction: LearnedDirection;
   /** Above 0 for a picture that seems to have it; near 0 is unsure. */
   readonly score: (latent: Float32Array) => number;
 }

@@ -1,5 +1,5 @@
 import type { DirectionsFile, Strengths } from "pioneer-runtime";
-import { edit as move } from "pioneer-runtime/internal";
+import { type LearnedDirection, edit as move } from "pioneer-runtime/internal";
 import { useMemo } from "react";
 import { create } from "zustand";
 import { useModels } from "./models.ts";
@@ -11,7 +11,7 @@ export interface Saved {
   readonly strengths: Strengths;
 }
 
-export type Direction = DirectionsFile["directions"][string];
+export type Direction = LearnedDirection;
 
 /** What is kept beside the edit; the project file holds it. */
 export interface Shelf {
